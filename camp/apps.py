@@ -1,0 +1,30 @@
+"""Camp as an installed app: its checks, commands and templates, and its admin site."""
+
+from axes.apps import AppConfig as AxesConfig
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+from django.utils.translation import gettext_lazy as _
+
+from camp import checks
+
+
+class CampConfig(AppConfig):
+    """What all apps stand on."""
+
+    name = "camp"
+
+    def ready(self):
+        """Have Django check the configuration before each command."""
+        checks.register_checks()
+
+
+class CampAdminConfig(AdminConfig):
+    """Django's admin with Camp's front page."""
+
+    default_site = "camp.admin.CampAdminSite"
+
+
+class LogInGuardConfig(AxesConfig):
+    """django-axes, under a name that organisers understand."""
+
+    verbose_name = _("Log-in protection")

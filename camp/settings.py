@@ -1,0 +1,225 @@
+"""Camp's only settings module: the environment, read by camp.env, with safe defaults.
+
+Every variable is listed in `.env.example` and in the README.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+
+from camp import env as environment
+from camp import logs
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environment.load(BASE_DIR)
+
+# Where Camp keeps what it makes
+CAMP_DATA_DIR = env.folder("CAMP_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)
+LOCAL_STORAGE_PATH = env.folder("LOCAL_STORAGE_PATH", CAMP_DATA_DIR / "files", base=BASE_DIR)
+SETUP_TOKEN_FILE = CAMP_DATA_DIR / "setup-token"
+
+# Core
+DEBUG = env.boolean("DEBUG")
+SECRET_KEY = env.secret("SECRET_KEY", CAMP_DATA_DIR / "secret-key")
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+ROOT_URLCONF = "camp.urls"
+WSGI_APPLICATION = "camp.wsgi.application"
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "camp.apps.CampConfig",
+    "accounts.apps.AccountsConfig",
+    "sessions_app.apps.SessionsConfig",
+    "files.apps.FilesConfig",
+    "camp.apps.CampAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "camp.apps.LogInGuardConfig",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "camp.middleware.RequestLogMiddleware",
+    "camp.health.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "camp.middleware.MethodNotAllowedMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database and cache
+DATABASES = {"default": env.database("DATABASE_URL", CAMP_DATA_DIR / "camp.sqlite3")}
+
+REDIS_URL = env.redis("REDIS_URL")
+CACHE_TTL = env.integer("CACHE_TTL", 300, minimum=1)  # seconds
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "camp.cache_backends.ResilientRedisCache",
+            "LOCATION": REDIS_URL,
+            "TIMEOUT": CACHE_TTL,
+            "KEY_PREFIX": env.text("CACHE_PREFIX", "camp"),
+            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.3, "SOCKET_TIMEOUT": 0.5},
+        }
+    }
+    SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "camp.cache_backends.LocalMemoryCache",
+            "TIMEOUT": CACHE_TTL,
+            "KEY_PREFIX": "camp",
+            "OPTIONS": {"MAX_ENTRIES": 10_000},
+        }
+    }
+    # A log-out in one process would not reach another's local memory.
+    SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# Log-in
+SIGNUP_OPEN = env.choice("SIGNUP", "open", ["open", "closed"]) == "open"
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "accounts.backends.LoginBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    # The old backend's: bcrypt over the hex SHA-256, and plain bcrypt; raw ones last.
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "accounts.hashers.TruncatingBCryptPasswordHasher",
+    "accounts.hashers.OldBackendHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURE_LIMIT", 5, minimum=1)
+AXES_COOLOFF_TIME = env.duration("LOGIN_COOLOFF", timedelta(minutes=15))
+# Both at once: guessing at one person's account does not lock that person out elsewhere.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# The waiting time that people are told stays true, and waiting callers write nothing.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "accounts.throttle.username"
+AXES_CLIENT_IP_CALLABLE = "accounts.throttle.client_address"
+AXES_LOCKOUT_CALLABLE = "accounts.throttle.locked_out"
+# When and from where people logged in is nobody's business.
+AXES_DISABLE_ACCESS_LOG = True
+# In the database, so that it keeps working when Redis is down.
+AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
+AXES_VERBOSE = False
+# accounts/admin_tables.py shows its tables, without what people typed beside their name.
+AXES_ENABLE_ADMIN = False
+
+# Files
+MAX_UPLOAD_SIZE = env.size("MAX_UPLOAD_SIZE", 5 * 2**30)  # bytes
+UPLOAD_STAGING = LOCAL_STORAGE_PATH / ".staging"
+TRASH_DAYS = env.integer("TRASH_DAYS", 30, minimum=1)
+# Only the upload views accept files; elsewhere their bytes are skipped unseen.
+FILE_UPLOAD_HANDLERS = ["camp.upload_guard.RefuseFiles"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 2000
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": LOCAL_STORAGE_PATH},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = CAMP_DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+# Languages and time
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", ["en", "ja"])
+LANGUAGES = [("ja", "日本語"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "camp" / "locale"]
+TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Tokyo")
+USE_TZ = True
+
+# E-mail
+locals().update(env.email("EMAIL_URL"))
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@localhost>")
+
+# Security
+CAMP_HTTPS = env.boolean("CAMP_HTTPS")
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+CSRF_FAILURE_VIEW = "camp.views.csrf_failure"
+SESSION_COOKIE_NAME = "camp_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "media-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+if CAMP_HTTPS:
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^health/"]
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# Logs
+LOG_JSON = env.boolean("LOG_JSON")
+LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
+LOGGING = logs.logging_config(level=LOG_LEVEL, as_json=LOG_JSON)

@@ -1,0 +1,25 @@
+"""Every address of Camp; the one module of camp/ that knows the apps."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from accounts.views import set_language, setup
+from camp import health
+from camp.home import home
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("language/", set_language, name="set_language"),
+    path("setup/<token>/", setup, name="setup"),
+    path("accounts/", include("accounts.urls")),
+    path("sessions/", include("sessions_app.urls")),
+    path("files/", include("files.urls")),
+    path("admin/", admin.site.urls),
+    path("health/live", health.live, name="health_live"),
+    path("health/ready", health.ready, name="health_ready"),
+]
+
+handler400 = "camp.views.bad_request"
+handler403 = "camp.views.permission_denied"
+handler404 = "camp.views.not_found"
+handler500 = "camp.views.server_error"
