@@ -1,0 +1,81 @@
+"""Kinds of files, for icons and for the list's filter."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+DOCUMENT_TYPES = (
+    "application/pdf",
+    "application/msword",
+    "application/rtf",
+    "application/vnd.ms-",
+    "application/vnd.oasis.opendocument",
+    "application/vnd.openxmlformats-officedocument",
+)
+ARCHIVE_TYPES = (
+    "application/gzip",
+    "application/vnd.rar",
+    "application/x-7z-compressed",
+    "application/x-bzip",
+    "application/x-rar",
+    "application/x-tar",
+    "application/x-xz",
+    "application/x-zip",
+    "application/zip",
+    "application/zstd",
+)
+TEXT_TYPES = (
+    "application/javascript",
+    "application/json",
+    "application/toml",
+    "application/x-sh",
+    "application/x-yaml",
+    "application/xml",
+    "application/yaml",
+    "text/",
+)
+
+
+class Kind(models.TextChoices):
+    """What a file is, judged by its declared type alone: never a basis for safety."""
+
+    IMAGE = "image", _("Pictures")
+    VIDEO = "video", _("Videos")
+    AUDIO = "audio", _("Audio")
+    DOCUMENT = "document", _("Documents")
+    TEXT = "text", _("Text and code")
+    ARCHIVE = "archive", _("Archives")
+    OTHER = "other", _("Other")
+
+    @classmethod
+    def of(cls, content_type):
+        """Return the kind of a media type such as `image/png`."""
+        for kind, prefixes in PREFIXES.items():
+            if content_type.lower().startswith(prefixes):
+                return cls(kind)
+        return cls.OTHER
+
+    def condition(self):
+        """Return the Q that finds the files of this kind."""
+        if self is not Kind.OTHER:
+            return any_prefix(PREFIXES[self.value])
+        known = tuple(prefix for prefixes in PREFIXES.values() for prefix in prefixes)
+        return ~any_prefix(known)
+
+
+PREFIXES = {
+    "image": ("image/",),
+    "video": ("video/",),
+    "audio": ("audio/",),
+    "document": DOCUMENT_TYPES,
+    "text": TEXT_TYPES,
+    "archive": ARCHIVE_TYPES,
+}
+
+
+def any_prefix(prefixes):
+    """Return the Q for a content type that starts with one of `prefixes`."""
+    condition = Q()
+    for prefix in prefixes:
+        condition |= Q(content_type__istartswith=prefix)
+    return condition

@@ -1,0 +1,107 @@
+"""Files: a row here, the bytes in storage."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from camp.search import SearchTextField, normalise
+from files.kinds import Kind
+from sessions_app.models import Session
+
+
+class FileQuerySet(models.QuerySet):
+    """What a person sees of the files."""
+
+    def present(self):
+        """Return the files that are not in the trash."""
+        return self.filter(deleted_at=None)
+
+    def visible_to(self, user):
+        """Return the user's own files that are not in the trash."""
+        return self.present().filter(user=user)
+
+    def trashed_by(self, user):
+        """Return the user's files in the trash."""
+        return self.filter(user=user, deleted_at__isnull=False)
+
+    def search(self, text):
+        """Return the files whose name holds every word of `text`."""
+        found = self
+        for word in normalise(text).split():
+            found = found.filter(search_text__contains=word)
+        return found
+
+    def of_kind(self, kind):
+        """Return the files of a kind (`files.kinds.Kind`)."""
+        return self.filter(Kind(kind).condition())
+
+
+class File(models.Model):
+    """A file that somebody keeps."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="files",
+        # The list's indexes below begin with it.
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    filename = models.CharField(_("name"), max_length=255)
+    content_type = models.CharField(_("type"), max_length=100, default="application/octet-stream")
+    size = models.BigIntegerField(_("size"))  # bytes
+    # Relative to the storage root and opaque; a name that a person gave is never part of it.
+    storage_path = models.CharField(_("storage path"), max_length=500, editable=False)
+    created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+    session = models.ForeignKey(
+        Session,
+        models.SET_NULL,
+        related_name="files",
+        null=True,
+        blank=True,
+        verbose_name=_("session"),
+    )
+    sha256 = models.CharField("SHA-256", max_length=64, default="", blank=True, editable=False)
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
+    search_text = SearchTextField(source="filename", limit=255)
+
+    objects = FileQuerySet.as_manager()
+
+    class Meta:
+        db_table = "sample_files"
+        verbose_name = _("file")
+        verbose_name_plural = _("files")
+        # One for each order of the list; the sweep looks bytes up by their path.
+        indexes = [
+            models.Index(
+                F("user"), F("created_at").desc(), F("id").desc(), name="sample_files_newest"
+            ),
+            models.Index("user", "search_text", "id", name="sample_files_name"),
+            models.Index("user", "size", "id", name="sample_files_size"),
+            models.Index("storage_path", name="sample_files_path"),
+        ]
+
+    def __str__(self):
+        return self.filename
+
+    def get_absolute_url(self):
+        """Return the address of the file's page."""
+        return reverse("files:detail", args=[self.pk])
+
+    @property
+    def kind(self):
+        """Return the file's `files.kinds.Kind`."""
+        return Kind.of(self.content_type)
+
+    def trash(self):
+        """Put the file into the trash; `restore` brings it back."""
+        self.deleted_at = timezone.now()
+        self.save(update_fields=["deleted_at"])
+
+    def restore(self):
+        """Take the file out of the trash."""
+        self.deleted_at = None
+        self.save(update_fields=["deleted_at"])

@@ -1,0 +1,136 @@
+"""Sessions and the messages that they are made of."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from camp.search import SearchTextField, normalise
+
+
+def new_session_id():
+    """Return a fresh public identifier: 36 characters, unguessable."""
+    return str(uuid.uuid4())
+
+
+class SessionQuerySet(models.QuerySet):
+    """What a person sees of the sessions."""
+
+    def visible_to(self, user):
+        """Return the user's own sessions that are not in the trash."""
+        return self.filter(user=user, deleted_at=None)
+
+    def trashed_by(self, user):
+        """Return the user's sessions in the trash."""
+        return self.filter(user=user, deleted_at__isnull=False)
+
+    def search(self, text):
+        """Return the sessions that hold every word of `text`, in the title or the messages."""
+        found = self
+        for word in normalise(text).split():
+            said = Message.objects.filter(session=OuterRef("pk"), search_text__contains=word)
+            found = found.filter(Q(search_text__contains=word) | Exists(said))
+        return found
+
+
+class Session(models.Model):
+    """A titled log of messages."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="sessions",
+        # The list's index below begins with it.
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    session_id = models.CharField(
+        _("session ID"), max_length=255, unique=True, default=new_session_id, editable=False
+    )
+    title = models.CharField(_("title"), max_length=255, default="", blank=True)
+    created_at = models.DateTimeField(_("started"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("last change"), auto_now=True)
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
+    search_text = SearchTextField(source="title", limit=255)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "sample_sessions"
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        # The list pages by it, and the foreign key's cascade uses its first column.
+        indexes = [
+            models.Index(
+                F("user"), F("updated_at").desc(), F("id").desc(), name="sample_sessions_newest"
+            )
+        ]
+
+    def __str__(self):
+        return self.title or str(_("Untitled session"))
+
+    def get_absolute_url(self):
+        """Return the address of the session's page."""
+        return reverse("sessions:detail", args=[self.session_id])
+
+    def touch(self):
+        """Move the session to the top of the list, as after a new message."""
+        self.save(update_fields=["updated_at"])
+
+    def trash(self):
+        """Put the session into the trash; `restore` brings it back."""
+        self.deleted_at = timezone.now()
+        self.save(update_fields=["deleted_at"])
+
+    def restore(self):
+        """Take the session out of the trash, in its old place of the list."""
+        self.deleted_at = None
+        self.save(update_fields=["deleted_at"])
+
+
+class MessageQuerySet(models.QuerySet):
+    """What a person sees of the messages."""
+
+    def visible_to(self, user):
+        """Return the messages of the user's own sessions."""
+        return self.filter(session__user=user, session__deleted_at=None)
+
+
+class Message(models.Model):
+    """One entry of a session."""
+
+    class Role(models.TextChoices):
+        """Who speaks; the last two come with sessions of the old backend."""
+
+        USER = "user", _("You")
+        ASSISTANT = "assistant", _("Assistant")
+        SYSTEM = "system", _("System")
+
+    session = models.ForeignKey(
+        Session,
+        models.CASCADE,
+        related_name="messages",
+        db_index=False,
+        verbose_name=_("session"),
+    )
+    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.USER)
+    content = models.TextField(_("message"))
+    created_at = models.DateTimeField(_("written"), auto_now_add=True)
+    edited_at = models.DateTimeField(_("edited"), null=True, blank=True, editable=False)
+    search_text = SearchTextField(source="content")
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        db_table = "sample_messages"
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        # The page of a session reads its messages in this order.
+        indexes = [models.Index("session", "created_at", "id", name="sample_messages_order")]
+
+    def __str__(self):
+        return self.content[:60]

@@ -1,0 +1,88 @@
+"""The schema: the guide's columns first, Camp's after, and the way back."""
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+APPS = ("accounts", "sessions_app", "files")
+GUIDE = {
+    "sample_users": {
+        "id", "email", "username", "hashed_password", "is_active", "created_at", "updated_at",
+    },
+    "sample_sessions": {"id", "user_id", "session_id", "title", "created_at", "updated_at"},
+    "sample_messages": {"id", "session_id", "role", "content", "created_at"},
+    "sample_files": {
+        "id", "user_id", "filename", "content_type", "size", "storage_path", "created_at",
+    },
+}  # fmt: skip
+ADDED = {
+    "sample_users": {"is_staff", "is_superuser", "last_login", "language", "time_zone"},
+    "sample_sessions": {"deleted_at", "search_text"},
+    "sample_messages": {"edited_at", "search_text"},
+    "sample_files": {"session_id", "sha256", "deleted_at", "search_text"},
+}
+
+
+def migrate(*targets):
+    """Migrate to (app, name) pairs; returns the models as they were there."""
+    MigrationExecutor(connection).migrate(list(targets))
+    reached = [target for target in targets if target[1]]
+    return MigrationExecutor(connection).loader.project_state(reached).apps
+
+
+def latest():
+    return MigrationExecutor(connection).loader.graph.leaf_nodes()
+
+
+def columns():
+    with connection.cursor() as cursor:
+        return {
+            table: {
+                column.name
+                for column in connection.introspection.get_table_description(cursor, table)
+            }
+            for table in connection.introspection.table_names(cursor)
+            if table in GUIDE
+        }
+
+
+@pytest.fixture
+def at_first_migrations(transactional_db):
+    """Bring the database back to 0001 of each app, and forward again after."""
+    yield migrate(*((app, "0001_initial") for app in APPS))
+    migrate(*latest())
+
+
+def test_models_and_migrations_agree(db):
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_first_migrations_make_exactly_the_guides_tables(at_first_migrations):
+    assert columns() == GUIDE
+
+
+def test_all_migrations_add_what_camp_needs(db):
+    assert columns() == {table: GUIDE[table] | ADDED[table] for table in GUIDE}
+
+
+def test_every_migration_reverses(transactional_db):
+    migrate(*((app, None) for app in APPS))
+    assert columns() == {}
+    migrate(*latest())
+    assert set(columns()) == set(GUIDE)
+
+
+def test_rows_from_before_the_search_columns_become_findable(at_first_migrations):
+    old = at_first_migrations
+    user = old.get_model("accounts.User").objects.create(username="hana", email="h@example.org")
+    session = old.get_model("sessions_app.Session").objects.create(user=user, title="ＡＢＣ 合宿")
+    old.get_model("sessions_app.Message").objects.create(session=session, content="東京タワー")
+    old.get_model("files.File").objects.create(
+        user=user, filename="カイド.TXT", size=1, storage_path="a"
+    )
+    new = migrate(*latest())
+    session = new.get_model("sessions_app.Session").objects.get()
+    assert session.search_text == "abc 合宿"
+    assert new.get_model("sessions_app.Message").objects.get().search_text == "東京タワー"
+    assert new.get_model("files.File").objects.get().search_text == "カイド.txt"
