@@ -1,0 +1,42 @@
+"""Run a management command, and put what commonly goes wrong into one sentence.
+
+A traceback is for whoever looks for a bug: `--traceback` brings it back.
+"""
+
+import os
+import sys
+
+from camp import bootstrap_texts, trouble
+
+SUITE_ENVIRONMENT = {"CAMP_ENV_FILES": "", "SECRET_KEY": "only-to-start-the-test-command"}
+
+
+def run(argv):
+    """Run the management command in `argv`; return the exit code of one that failed."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
+    if argv[1:2] == ["test"]:
+        # The suite configures itself: the person's settings are neither read nor made.
+        os.environ.update(SUITE_ENVIRONMENT)
+    try:
+        execute(argv)
+    except Exception as error:
+        sentence = None if "--traceback" in argv else trouble.sentence(error)
+        if sentence is None:
+            raise
+        sys.stderr.write(f"{sentence}\n")
+        return 1
+    return 0
+
+
+def execute(argv):
+    """Load the settings, then let Django run the command in the person's language."""
+    import django
+    from django.conf import settings
+    from django.core.management import execute_from_command_line
+    from django.utils import translation
+
+    # Django would run some commands without settings, and hide why they failed.
+    _ = settings.INSTALLED_APPS
+    django.setup()
+    translation.activate(bootstrap_texts.language())
+    execute_from_command_line(argv)

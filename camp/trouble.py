@@ -1,0 +1,125 @@
+"""One sentence, with what mends it, for what commonly goes wrong when Camp starts."""
+
+import getpass
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection
+from django.utils.translation import gettext as _
+
+from camp.bootstrap_texts import text
+from camp.env import UnwritableFolder
+
+# Lines that PostgreSQL's library adds to the one that matters.
+HINTS = ("Is the server running", "Multiple connection attempts failed")
+OURS = {"accounts", "camp", "files", "sessions_app", "tests"}
+
+
+def sentence(error):
+    """Return the sentence for an exception, or None where only a traceback can tell."""
+    if isinstance(error, UnwritableFolder):
+        fix = own_folder_command(error.folder)
+        return text("unwritable", path=error.folder, why=error.why, fix=fix)
+    if isinstance(error, ImproperlyConfigured):
+        # Without settings Django cannot translate.
+        return text("bad_configuration", why=error)
+    if isinstance(error, ModuleNotFoundError):
+        return missing_package(error)
+    if isinstance(error, DatabaseError) and connection.connection is None:
+        return unreachable_database(error)
+    return None
+
+
+def missing_package(error):
+    """Return the sentence for a package that this environment lacks, or None for our own."""
+    package = (error.name or "").partition(".")[0]
+    if not package or package in OURS:
+        return None
+    return text("missing_package", package=package, fix=install_command("requirements.txt"))
+
+
+def install_command(file):
+    """Return the command that installs a requirements file where Camp runs."""
+    return f"{quoted(sys.executable)} -m pip install -r {file}"
+
+
+def unreachable_database(error):
+    """Return the sentence for a database that gave no connection."""
+    settings = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return unusable_file(Path(settings["NAME"]), error)
+    host, port, name = settings["HOST"] or "localhost", settings["PORT"] or 5432, settings["NAME"]
+    place = {"host": host, "port": port, "name": name, "why": reason(error)}
+    if "does not exist" in str(error) and f'"{name}"' in str(error):
+        place["fix"] = f"createdb -h {host} -p {port} -U {settings['USER'] or 'postgres'} {name}"
+        sentence = _(
+            "PostgreSQL at %(host)s:%(port)s has no database %(name)s. Make it with: %(fix)s"
+        )
+    else:
+        place["fix"] = f"pg_isready -h {host} -p {port}"
+        sentence = _(
+            "PostgreSQL at %(host)s:%(port)s gives no connection to the database %(name)s "
+            "(%(why)s). Start it or correct DATABASE_URL; see whether it answers with: %(fix)s"
+        )
+    return sentence % place
+
+
+def unusable_file(file, error):
+    """Return the sentence for an SQLite database that cannot be opened."""
+    if "unable to open" in str(error) or "readonly" in str(error):
+        return unwritable_folder(file.parent, str(error))
+    return _("The database %(file)s cannot be used (%(why)s). Examine it with: %(fix)s") % {
+        "file": file,
+        "why": error,
+        "fix": f"sqlite3 {quoted(file)} 'PRAGMA integrity_check'",
+    }
+
+
+def failed_migration(error):
+    """Return the sentence for a database that could not be brought up to date."""
+    return _(
+        "The database could not be brought up to date (%(why)s). See the whole story with: %(fix)s"
+    ) % {"why": reason(error), "fix": manage("migrate", "--traceback")}
+
+
+def unwritable_folder(folder, why):
+    """Return the sentence for a folder that Camp must write to and cannot."""
+    values = {"folder": folder, "why": why, "fix": own_folder_command(folder)}
+    sentence = _("Camp cannot write to its data folder %(folder)s (%(why)s). Mend it with: %(fix)s")
+    return sentence % values
+
+
+def own_folder_command(folder):
+    """Return the command that gives the person a folder, whatever now stands in its place."""
+    there = next(path for path in [folder, *folder.parents] if os.path.exists(path))
+    if not there.is_dir():
+        return f"{'move' if os.name == 'nt' else 'mv'} {quoted(there)} {quoted(f'{there}.old')}"
+    if os.name == "nt":
+        return f'icacls {quoted(there)} /grant "{getpass.getuser()}:(OI)(CI)F"'
+    if os.geteuid() == 0:  # no right is missing: the place itself cannot be written
+        return 'CAMP_DATA_DIR="$HOME/camp-data" ' + manage("up")
+    if there == folder:
+        return f'sudo chown -R "$(id -un)" {quoted(folder)}'
+    return f'sudo install -d -o "$(id -un)" {quoted(folder)}'
+
+
+def manage(*words):
+    """Return a manage.py command as one would type it."""
+    return " ".join(["py" if os.name == "nt" else "python3", "manage.py", *words])
+
+
+def quoted(path):
+    """Return a path as one would type it."""
+    return f'"{path}"' if os.name == "nt" else shlex.quote(str(path))
+
+
+def reason(error):
+    """Return the line of a database's error that tells why, without the password."""
+    lines = [line.strip(" \t-") for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(HINTS)]
+    last = telling[-1] if telling else type(error).__name__
+    secret = connection.settings_dict.get("PASSWORD")
+    return last.replace(secret, "***") if secret else last
