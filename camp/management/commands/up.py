@@ -1,0 +1,33 @@
+"""Prepare Camp and serve it."""
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from camp import serve
+
+
+class Command(BaseCommand):
+    """`manage.py up`."""
+
+    requires_system_checks = ()  # later, where the commonest faults have had their sentence
+    help = "Brings the database and the static files up to date, then serves Camp."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--host", default=settings.HOST, help="address to listen on")
+        parser.add_argument(
+            "--port", type=int, default=settings.PORT, help="port to listen on; 0 finds a free one"
+        )
+        parser.add_argument(
+            "--threads", type=int, default=serve.THREADS, help="requests answered at once"
+        )
+
+    def handle(self, *, host, port, threads, **options):
+        if not 0 <= port < 65536 or threads < 1:
+            raise CommandError(_("The port goes from 0 to 65535, and it takes a thread at least."))
+        serve.up(host=host, port=port, threads=threads, say=self.say, check=self.check)
+
+    def say(self, line):
+        """Print a line at once, so that it is seen before a slow step."""
+        self.stdout.write(line)
+        self.stdout.flush()
