@@ -1,0 +1,282 @@
+"""The two cache backends of Camp: local memory, and a Redis that may go away.
+
+Both take the same patterns and answer alike, so that nothing above them has to know
+which one is there. Neither is load-bearing: every entry can be lost at any moment.
+"""
+
+import functools
+import logging
+import re
+
+from asgiref.sync import sync_to_async
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.locmem import LocMemCache
+from django_redis.cache import RedisCache
+from redis.exceptions import RedisError, ResponseError
+
+from camp.cache_link import Link
+from camp.globs import compile_glob
+
+logger = logging.getLogger("camp.cache")
+
+# Seconds. A call to a server that hangs costs at most one of each, and only the first
+# call of an outage is made; see camp.cache_link.
+CONNECT_TIMEOUT = 0.3
+ANSWER_TIMEOUT = 0.5
+SCAN_BATCH = 1000  # keys
+
+
+class LocalMemoryCache(LocMemCache):
+    """Django's local-memory cache, with Redis's `delete_pattern`."""
+
+    def delete_pattern(self, pattern: str, version: int | None = None) -> int:
+        """Delete the entries whose key matches the glob; return how many were alive."""
+        prefix = self.make_key("", version=version)
+        matches = compile_glob(pattern.encode()).fullmatch
+        with self._lock:
+            keys = [
+                key
+                for key in self._cache
+                if key.startswith(prefix) and matches(key[len(prefix) :].encode())
+            ]
+            alive = sum(not self._has_expired(key) for key in keys)
+            for key in keys:
+                self._delete(key)
+        return alive
+
+    def validate_key(self, key):
+        """Take any key, as Redis does; Django warns about what memcached cannot hold."""
+
+
+def guarded(method=None, *, away=None, reads=False):
+    """Return a method of RedisCache that has an answer when the server has none.
+
+    `away` is called with the method's arguments and gives that answer (None without it).
+    A method that `reads` is not asked while stale entries may still be on the server.
+    """
+    if method is None:
+        return functools.partial(guarded, away=away, reads=reads)
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        link = self.link
+        if link.usable(self, reads=reads):
+            losses = link.losses
+            try:
+                answer = method(self, *args, **kwargs)
+                # A new connection may have found a restarted server: its entries are old.
+                if link.losses == losses:
+                    return answer
+            except (RedisError, OSError) as error:
+                link.lost(error)
+        return away(*args, **kwargs) if away else None
+
+    return call
+
+
+def _given_default(key, default=None, *args, **kwargs):
+    return default
+
+
+def _all_keys(data, *args, **kwargs):
+    return list(data)
+
+
+def _counted(sign):
+    return lambda key, delta=1, *args, **kwargs: sign * delta
+
+
+def _next_version(key, delta=1, version=None, *args, **kwargs):
+    return (version or 1) + delta
+
+
+def _no_keys(*args, **kwargs):
+    return []
+
+
+def _nothing(*args, **kwargs):
+    return {}
+
+
+def _no(*args, **kwargs):
+    return False
+
+
+def _zero(*args, **kwargs):
+    return 0
+
+
+def _set_many(cache, data, *args, **kwargs):
+    """Store all entries; return the keys that were not stored: none."""
+    RedisCache.set_many(cache, data, *args, **kwargs)
+    return []
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else (value or "")
+
+
+def _run_id(info):
+    found = re.search(r"run_id:(\w+)", _text(info))
+    return found[1] if found else ""
+
+
+class ResilientRedisCache(RedisCache):
+    """django-redis's cache, which no page notices to be missing.
+
+    While the server is away `get` gives the default, `get_many` {}, `set`, `add`, `touch`,
+    `delete`, `clear` and `has_key` False, `set_many` the list of all its keys (as Django
+    has it for keys that were not stored), `delete_many`, `delete_pattern`, `ttl` and
+    `pttl` 0, and `incr` and `decr` the step itself, as if counting had just begun. What
+    only Redis has (sets, hashes and the like) gives None.
+
+    Entries do not outlive an outage: they are deleted before the first read after it,
+    since a log-out or a change may have missed them. What remains: another process that
+    still reaches the server sees the old entry until this one is back; and a process that
+    is itself restarted before the server is back has forgotten the outage, unless the
+    server was restarted too, which is noticed.
+    """
+
+    def __init__(self, server, params):
+        options = {
+            "SOCKET_CONNECT_TIMEOUT": CONNECT_TIMEOUT,
+            "SOCKET_TIMEOUT": ANSWER_TIMEOUT,
+            **params.get("OPTIONS", {}),
+            "IGNORE_EXCEPTIONS": False,  # the guard must see them
+        }
+        options["CONNECTION_POOL_KWARGS"] = {
+            **options.get("CONNECTION_POOL_KWARGS", {}),
+            "redis_connect_func": self.connected,
+        }
+        super().__init__(server, {**params, "OPTIONS": options})
+        self.link = Link.to(str(server))
+        # Outside of the entries' own names, so that deleting them all leaves it.
+        self._run_key = f"{self.key_prefix}:{self.version}-server-run"
+
+    def ping(self) -> bool:
+        """Return whether the server answers; at once no while it is known to be away."""
+        return self._ping() is True
+
+    @guarded(reads=True)
+    def _ping(self):
+        return bool(self.client.get_client().ping())
+
+    def connected(self, connection):
+        """Greet the server on a new connection, and notice if it has been restarted.
+
+        A restarted server may bring back entries from an old snapshot. The name of its
+        run is therefore kept beside the entries.
+        """
+        connection.on_connect()
+        try:
+            connection.send_command("INFO", "server")
+            run = _run_id(connection.read_response())
+            connection.send_command("GET", self._run_key)
+            known = _text(connection.read_response())
+            if known == run:
+                return
+            if known and not self.link.recovering_here():
+                self.link.restarted()
+            elif not known:
+                connection.send_command("SET", self._run_key, run)
+                connection.read_response()
+        except ResponseError:
+            # Not every account may ask; then a restart goes unnoticed.
+            return
+
+    def recover(self):
+        """Prove that the server answers, on a new connection. Raises RedisError, OSError."""
+        client = self.client.get_client()
+        # Idle connections may be dead without showing it.
+        client.connection_pool.disconnect(inuse_connections=False)
+        client.ping()
+
+    def empty(self):
+        """Delete this project's entries, and remember the run. Raises RedisError, OSError."""
+        self._delete_matching("*")
+        client = self.client.get_client()
+        try:
+            run = client.info("server").get("run_id", "")
+        except ResponseError:
+            return
+        client.set(self._run_key, run)
+
+    def _delete_matching(self, pattern, version=None):
+        client = self.client.get_client()
+        glob = self.client.make_pattern(pattern, version=version)
+        count, batch = 0, []
+        for key in client.scan_iter(match=glob, count=SCAN_BATCH):
+            batch.append(key)
+            if len(batch) >= SCAN_BATCH:
+                count += client.unlink(*batch)
+                batch = []
+        return count + (client.unlink(*batch) if batch else 0)
+
+    @guarded(away=_zero)
+    def delete_pattern(self, pattern: str, version: int | None = None) -> int:
+        """Delete the entries whose key matches the glob; return how many there were."""
+        return self._delete_matching(pattern, version)
+
+    @guarded(away=_no)
+    def clear(self):
+        """Delete this project's entries, and nobody else's; return whether it was done."""
+        self._delete_matching("*")
+        return True
+
+    @guarded(away=_given_default, reads=True)
+    def get(self, key, default=None, version=None):
+        """Return the entry or `default`; one that can no longer be unpickled is missing."""
+        return self._readable(super().get, default, key, default, version)
+
+    @guarded(away=_nothing, reads=True)
+    def get_many(self, keys, version=None):
+        """Return the entries that are there, by key."""
+        return self._readable(super().get_many, {}, list(keys), version)
+
+    def _readable(self, read, unreadable, *args):
+        try:
+            return read(*args)
+        except (RedisError, OSError):
+            raise
+        except Exception as error:
+            # Left there by another version of Camp, whose classes are not ours.
+            logger.warning("An entry of the cache is unreadable (%s).", type(error).__name__)
+            return unreadable
+
+    set = guarded(RedisCache.set, away=_no)
+    add = guarded(RedisCache.add, away=_no)
+    set_many = guarded(_set_many, away=_all_keys)
+    touch = guarded(RedisCache.touch, away=_no)
+    delete = guarded(RedisCache.delete, away=_no)
+    delete_many = guarded(RedisCache.delete_many, away=_zero)
+    has_key = guarded(RedisCache.has_key, away=_no, reads=True)
+    incr = guarded(RedisCache.incr, away=_counted(1))
+    decr = guarded(RedisCache.decr, away=_counted(-1))
+    incr_version = guarded(RedisCache.incr_version, away=_next_version)
+    ttl = guarded(RedisCache.ttl, away=_zero, reads=True)
+    pttl = guarded(RedisCache.pttl, away=_zero, reads=True)
+    keys = guarded(RedisCache.keys, away=_no_keys, reads=True)
+    persist = guarded(RedisCache.persist, away=_no)
+    expire = guarded(RedisCache.expire, away=_no)
+
+    def iter_keys(self, *args, **kwargs):
+        """Return an iterator over the keys that match; none while the server is away."""
+        return iter(self.keys(*args, **kwargs))
+
+    async def aincr(self, key, delta=1, version=None):
+        """Do as `incr`: Django's own would read and write in two steps."""
+        return await sync_to_async(self.incr)(key, delta, version)
+
+    async def aset_many(self, data, timeout=DEFAULT_TIMEOUT, version=None):
+        """Do as `set_many`, and so say which keys were not stored."""
+        return await sync_to_async(self.set_many)(data, timeout, version)
+
+    def lock(self, *args, **kwargs):
+        """Refuse: a lock that vanishes with the cache protects nothing."""
+        raise NotImplementedError("Lock rows in the database instead of names in the cache.")
+
+
+# What only Redis has answers None while the server is away.
+for _name, _method in list(vars(RedisCache).items()):
+    if not (_name.startswith("_") or _name in ("client", "close", *vars(ResilientRedisCache))):
+        setattr(ResilientRedisCache, _name, guarded(_method))
