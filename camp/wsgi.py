@@ -1,0 +1,60 @@
+"""The WSGI application the server runs."""
+
+import contextlib
+import io
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
+
+
+class CompleteBody(io.IOBase):
+    """A request body that may not end before its Content-Length.
+
+    Granian reports a connection that broke half-way as an ordinary end of the body, and
+    Django's multipart parser would take what came for the whole file. Here the read that
+    meets the early end raises ConnectionResetError, an OSError, which Django turns into
+    UnreadablePostError.
+    """
+
+    def __init__(self, stream, length: int):
+        """Wrap `stream`, the server's `wsgi.input`, of which `length` bytes are promised."""
+        self._read = stream.read
+        self._left = length
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size=-1, /) -> bytes:
+        """Return `size` bytes (all the rest for -1), or fewer only at the promised end.
+
+        Raises ConnectionResetError when the body ends before that.
+        """
+        left = self._left
+        if size is None or size < 0 or size > left:
+            size = left
+        data = self._read(size) if size else b""
+        while len(data) < size:
+            more = self._read(size - len(data))
+            if not more:
+                raise ConnectionResetError("The request body ended before its Content-Length.")
+            data += more
+        self._left = left - len(data)
+        return data
+
+
+def complete_bodies(application):
+    """Return the WSGI `application` with every request body checked for completeness."""
+
+    def checked(environ, start_response):
+        # Whatever is no number Django takes for an empty body.
+        with contextlib.suppress(TypeError, ValueError):
+            length = max(0, int(environ.get("CONTENT_LENGTH")))
+            environ["wsgi.input"] = CompleteBody(environ["wsgi.input"], length)
+        return application(environ, start_response)
+
+    return checked
+
+
+application = complete_bodies(get_wsgi_application())
