@@ -1,0 +1,84 @@
+"""Answers that say what went wrong, as a page or as JSON.
+
+They need neither the database nor a log-in, so that they work when those do not.
+"""
+
+import logging
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+logger = logging.getLogger("camp.errors")
+
+# What clients get that ask for JSON; the pages have these as headings.
+SENTENCES = {
+    400: _("Something in the request was wrong"),
+    403: _("You may not do that"),
+    404: _("Nothing is here"),
+    405: _("This address is not a page"),
+    413: _("That is too large"),
+    429: _("Too many attempts"),
+    500: _("Camp made a mistake"),
+    503: _("Camp will be right back"),
+}
+# For the day on which templates cannot be rendered.
+LAST_RESORT = (
+    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Camp</title>'
+    "<h1>Something went wrong</h1><p>Please try again in a moment.</p></html>"
+)
+
+
+def error_response(
+    request: HttpRequest,
+    status: int,
+    *,
+    detail: str = "",
+    retry_after: int | None = None,
+    limit: int | None = None,
+    csrf: bool = False,
+) -> HttpResponse:
+    """Return the answer for `status`, one of SENTENCES.
+
+    `detail` is a sentence for the reader, where there is more to say than the page does.
+    `retry_after` (seconds) is for 429 and 503, and becomes a header too; `limit` (bytes)
+    is for 413; `csrf` says that a 403 is about the form's token.
+    """
+    context = {
+        "detail": detail,
+        "retry_after": retry_after,
+        "limit": limit,
+        "csrf": csrf,
+        "request_id": getattr(request, "request_id", ""),
+    }
+    with translation.override(_language(request)):
+        if wants_json(request):
+            response = JsonResponse({"error": str(detail or SENTENCES[status])}, status=status)
+        else:
+            response = HttpResponse(_page(status, context), status=status)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Return whether the client asks for JSON and would not take a page."""
+    return request.accepts("application/json") and not request.accepts("text/html")
+
+
+def _page(status, context):
+    try:
+        # Without the request, so that no context processor asks for the user.
+        return render_to_string(f"errors/{status}.html", context)
+    except Exception as error:
+        logger.error("The page for %s cannot be rendered: %s", status, error)
+        return LAST_RESORT
+
+
+def _language(request):
+    """Return the language of the reader, also where the middleware failed to choose it."""
+    if hasattr(request, "LANGUAGE_CODE"):
+        return translation.get_language()
+    return translation.get_language_from_request(request)

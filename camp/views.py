@@ -1,0 +1,61 @@
+"""What people see when something goes wrong: the handlers that urls.py names."""
+
+import sys
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.db import InterfaceError, OperationalError
+from django.http import UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from camp.errors import error_response
+
+RETRY_AFTER = 10  # seconds; a database that restarts is back by then
+
+
+def bad_request(request, exception=None):
+    """Answer a request that is not understood, or holds too much, with 400 or 413."""
+    if isinstance(exception, RequestDataTooBig):
+        return error_response(request, 413, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    detail = ""
+    if isinstance(exception, TooManyFilesSent):
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        detail = ngettext(
+            "Camp takes up to %(count)d file at once. Nothing was kept.",
+            "Camp takes up to %(count)d files at once. Nothing was kept.",
+            most,
+        ) % {"count": most}
+    elif isinstance(exception, MultiPartParserError):
+        detail = _("What was sent arrived damaged. Nothing was kept; please send it again.")
+    return error_response(request, 400, detail=detail)
+
+
+def permission_denied(request, exception=None):
+    """Answer 403 to somebody who may see a thing and not do this with it."""
+    return error_response(request, 403)
+
+
+def csrf_failure(request, reason=""):
+    """Answer 403 to a form without the right token; `reason` is for the log only."""
+    return error_response(request, 403, csrf=True)
+
+
+def not_found(request, exception=None):
+    """Answer 404, the same whether a thing is missing or somebody else's."""
+    return error_response(request, 404)
+
+
+def server_error(request):
+    """Answer 500, or 503 while the database cannot be reached.
+
+    Touches neither the database nor the session, either of which may be the cause.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | InterfaceError):
+        return error_response(request, 503, retry_after=RETRY_AFTER)
+    if isinstance(error, UnreadablePostError):
+        # The client went away while sending; nobody is there to read this.
+        return error_response(request, 400)
+    return error_response(request, 500)
