@@ -1,0 +1,43 @@
+"""The language and the time zone of whoever reads the page."""
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.middleware import locale
+from django.utils import timezone, translation
+
+from accounts.time_zones import zone
+
+
+class LocaleMiddleware(locale.LocaleMiddleware):
+    """Django's choice of language by cookie and browser; a profile's choice goes first.
+
+    Belongs behind AuthenticationMiddleware. The user it loads is the one the view gets.
+    """
+
+    def process_request(self, request):
+        super().process_request(request)
+        user = _reader(request)
+        if user and user.language in dict(settings.LANGUAGES):
+            translation.activate(user.language)
+            request.LANGUAGE_CODE = translation.get_language()
+        chosen = zone(user.time_zone) if user else None
+        if chosen:
+            timezone.activate(chosen)
+        else:
+            timezone.deactivate()
+
+    def process_response(self, request, response):
+        timezone.deactivate()
+        return super().process_response(request, response)
+
+
+def _reader(request):
+    """Return who is logged in, or None.
+
+    While the database is down nobody is: a page that needs the user will find out by
+    itself, and all others still work.
+    """
+    try:
+        return request.user if request.user.is_authenticated else None
+    except DatabaseError:
+        return None

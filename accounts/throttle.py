@@ -1,0 +1,104 @@
+"""What django-axes counts failed log-ins by, and what it answers after too many.
+
+The settings name the functions of this module; the counting happens in the database.
+"""
+
+import ipaddress
+import math
+import unicodedata
+
+from axes.handlers.proxy import AxesProxyHandler
+from axes.utils import reset
+from django.conf import settings
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.backends import find
+from camp.errors import error_response
+
+IPV6_HOST_BITS = 64  # one customer holds at least so many addresses: they count as one
+
+
+def username(request, credentials):
+    """Return the key that tries at one account count under, however it is written.
+
+    Name and e-mail, in any case, lead to the same key; None where nothing was typed.
+    What belongs to no account becomes a digest: it may be a password in the wrong field.
+    """
+    login = (credentials or {}).get("username")
+    if login is None:
+        return None
+    # axes asks several times a request; the account is looked up once.
+    keys = request.__dict__.setdefault("_login_keys", {})
+    if login not in keys:
+        user = find(login)
+        keys[login] = key(user.username) if user else _digest(login)
+    return keys[login]
+
+
+def key(username):
+    """Return the form of a user name that tries count under."""
+    return username.lower()
+
+
+def client_address(request):
+    """Return the address that tries come from, as text, or None where it is unknown.
+
+    X-Forwarded-For is believed only behind a proxy of ours, and only its last entry,
+    which is the proxy's own; whoever asks can write the others.
+    """
+    hops = [request.META.get("REMOTE_ADDR", "")]
+    if settings.CAMP_HTTPS:
+        hops.insert(0, request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2])
+    found = filter(None, map(_address, hops))
+    return next(found, None)
+
+
+def locked_out(request, response=None, credentials=None):
+    """Return the answer to one try too many: 429, with the time to wait."""
+    return error_response(request, 429, retry_after=_waiting_time(request, credentials))
+
+
+def forgive(user):
+    """Forget the failed log-ins at an account: its owner has proved to be that."""
+    reset(username=key(user.username))
+
+
+def _digest(login):
+    text = unicodedata.normalize("NFKC", login).strip().casefold()
+    return f"?{salted_hmac('accounts.throttle', text).hexdigest()}"
+
+
+def _address(text):
+    """Return an IP address in one spelling, without a port, or None if it is none."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if address.version == 6 and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.version == 6:
+        address = ipaddress.ip_address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS)
+    return str(address)
+
+
+def _waiting_time(request, credentials):
+    """Return the seconds until enough of the failures are too old to count, at least 1."""
+    handler = AxesProxyHandler.get_implementation()
+    waiting = [1]
+    for attempts in handler.get_user_attempts(request, credentials):
+        failures = attempts.order_by("attempt_time")
+        rows = list(failures.values_list("attempt_time", "failures_since_start"))
+        left = sum(count for _moment, count in rows)
+        for moment, count in rows:
+            left -= count
+            if left < settings.AXES_FAILURE_LIMIT:
+                until = moment + settings.AXES_COOLOFF_TIME
+                waiting.append((until - timezone.now()).total_seconds())
+                break
+    return math.ceil(max(waiting))

@@ -1,0 +1,58 @@
+"""Time zones that people can choose."""
+
+from functools import cache
+from importlib import resources
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+REGIONS = {
+    "Africa": gettext_lazy("Africa"),
+    "America": gettext_lazy("America"),
+    "Antarctica": gettext_lazy("Antarctica"),
+    "Arctic": gettext_lazy("Arctic"),
+    "Asia": gettext_lazy("Asia"),
+    "Atlantic": gettext_lazy("Atlantic"),
+    "Australia": gettext_lazy("Australia"),
+    "Europe": gettext_lazy("Europe"),
+    "Indian": gettext_lazy("Indian Ocean"),
+    "Pacific": gettext_lazy("Pacific"),
+}
+
+
+@cache
+def zone(name):
+    """Return the ZoneInfo of that name, or None where there is none."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+@cache
+def places():
+    """Return the names of all zones, sorted: one for each place, without old spellings.
+
+    From the `zone.tab` of the package tzdata, so that every system offers the same.
+    """
+    table = resources.files("tzdata") / "zoneinfo" / "zone.tab"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    return sorted(line.split("\t")[2] for line in lines if line and not line.startswith("#"))
+
+
+def choices(kept=""):
+    """Return the choices of a select, grouped by region; `kept` is offered in any case."""
+    groups = {region: [] for region in REGIONS}
+    for name in places():
+        region, _slash, place = name.partition("/")
+        groups[region].append((name, place.replace("_", " ").replace("/", " / ")))
+    single = ["UTC"]
+    if kept not in ("", "UTC", *places()) and zone(kept):
+        single.append(kept)
+    return [
+        ("", _("Camp’s own (%(zone)s)") % {"zone": settings.TIME_ZONE}),
+        *((name, name) for name in single),
+        *((str(REGIONS[region]), rows) for region, rows in groups.items()),
+    ]

@@ -1,0 +1,57 @@
+"""Change a password, or set a new one through a letter. All but the looks is Django's."""
+
+from django.conf import settings
+from django.contrib.auth import views as auth_views
+from django.urls import reverse_lazy
+
+from accounts import throttle
+from accounts.forms import PasswordResetForm
+
+
+class ChangeView(auth_views.PasswordChangeView):
+    """Change the password; every other log-in of this person ends."""
+
+    template_name = "accounts/password_change.html"
+    success_url = reverse_lazy("accounts:password_change_done")
+
+
+class ChangeDoneView(auth_views.PasswordChangeDoneView):
+    """Say that the password is changed."""
+
+    template_name = "accounts/password_change_done.html"
+
+
+class ResetView(auth_views.PasswordResetView):
+    """Send a letter with a link; the answer is the same whether there is an account."""
+
+    template_name = "accounts/password_reset.html"
+    form_class = PasswordResetForm
+    subject_template_name = "accounts/email/password_reset_subject.txt"
+    email_template_name = "accounts/email/password_reset.txt"
+    extra_email_context = {"days": settings.PASSWORD_RESET_TIMEOUT // 86_400}
+    success_url = reverse_lazy("accounts:password_reset_done")
+
+
+class ResetDoneView(auth_views.PasswordResetDoneView):
+    """Say where to look for the letter."""
+
+    template_name = "accounts/password_reset_done.html"
+
+
+class ResetConfirmView(auth_views.PasswordResetConfirmView):
+    """Set the new password, with the link of the letter."""
+
+    template_name = "accounts/password_reset_confirm.html"
+    success_url = reverse_lazy("accounts:password_reset_complete")
+
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        # Who forgot the password has often tried several: let them in now.
+        throttle.forgive(self.user)
+        return response
+
+
+class ResetCompleteView(auth_views.PasswordResetCompleteView):
+    """Say that the new password works."""
+
+    template_name = "accounts/password_reset_complete.html"

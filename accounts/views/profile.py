@@ -1,0 +1,69 @@
+"""What people set about themselves, and the end of an account."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import get_user_model, logout
+from django.contrib.auth.decorators import login_required
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views import i18n
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.forms import DeleteForm, ProfileForm
+from accounts.lifecycle import LastOrganiserError, delete_account
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def profile(request):
+    """Show and change the name, the e-mail, the time zone and the language."""
+    # Not request.user itself: the page's header shows that, also while a form has errors.
+    user = get_user_model().objects.get(pk=request.user.pk)
+    form = ProfileForm(request.POST if request.method == "POST" else None, instance=user)
+    if form.is_valid() and form.save_unless_taken():
+        with translation.override(user.language or translation.get_language_from_request(request)):
+            messages.success(request, _("Your profile is saved."))
+        return redirect("accounts:profile")
+    return render(request, "accounts/profile.html", {"form": form})
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def delete(request):
+    """Delete the account and everything in it, after the password is typed."""
+    form = DeleteForm(request.user, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            delete_account(get_user_model().objects.get(pk=request.user.pk))
+        except LastOrganiserError:
+            form.add_error(
+                None,
+                _(
+                    "You are the only administrator, and others have accounts here. "
+                    "Make somebody else an administrator first."
+                ),
+            )
+        else:
+            logout(request)
+            messages.success(request, _("Your account and everything in it are deleted."))
+            return redirect("home")
+    return render(request, "accounts/delete.html", {"form": form})
+
+
+@require_POST
+def set_language(request):
+    """Switch the language, and remember it in the profile of who is logged in.
+
+    A profile's language goes before the cookie's, so that the switch must change both.
+    """
+    response = i18n.set_language(request)
+    language = request.POST.get(i18n.LANGUAGE_QUERY_PARAMETER)
+    if request.user.is_authenticated and language in dict(settings.LANGUAGES):
+        request.user.language = language
+        request.user.save(update_fields=["language", "updated_at"])
+    return response

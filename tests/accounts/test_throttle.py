@@ -1,0 +1,214 @@
+from datetime import timedelta
+
+import pytest
+from axes.models import AccessAttempt, AccessLog
+from django.contrib.auth import get_user
+from django.core import checks
+from django.utils import timezone
+
+from tests.conftest import PASSWORD, person
+
+LOGIN = "/accounts/login/"
+LIMIT = 5
+
+
+def try_once(client, login="owner", password="wrong", path=LOGIN, **extra):
+    return client.post(path, {"username": login, "password": password}, **extra)
+
+
+def try_often(client, times=LIMIT, **options):
+    for _ in range(times):
+        response = try_once(client, **options)
+    return response
+
+
+def is_let_in(client, **options):
+    response = try_once(client, password=PASSWORD, **options)
+    return response.status_code == 302 and get_user(client).is_authenticated
+
+
+def test_too_many_tries_are_answered_with_the_waiting_time(client, owner):
+    assert try_often(client, LIMIT - 1).status_code == 200
+    response = try_once(client)
+    assert response.status_code == 429
+    assert 890 < int(response.headers["Retry-After"]) <= 900
+    page = response.content.decode()
+    assert "Too many attempts" in page
+    assert "in 15 minutes" in page
+    assert "owner" not in page
+
+
+def test_not_even_the_right_password_helps_then(client, owner):
+    try_often(client)
+    assert not is_let_in(client)
+    assert try_once(client, password=PASSWORD).status_code == 429
+
+
+def test_waiting_helps_and_trying_meanwhile_does_not_prolong_it(client, owner):
+    try_often(client)
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=14))
+    response = try_once(client)
+    assert "in 1 minute." in response.content.decode()
+    assert int(response.headers["Retry-After"]) <= 60
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=15, seconds=1))
+    assert is_let_in(client)
+
+
+def test_time_is_counted_until_enough_of_the_tries_are_old(client, owner):
+    try_often(client, LIMIT - 1, headers={"User-Agent": "one"})
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=10))
+    response = try_once(client, headers={"User-Agent": "two"})
+    assert response.status_code == 429
+    assert "in 5 minutes." in response.content.decode()
+
+
+def test_programs_that_ask_for_json_get_it(client, owner):
+    response = try_often(client, headers={"Accept": "application/json"})
+    assert response.status_code == 429
+    assert response.json() == {"error": "Too many attempts"}
+
+
+@pytest.mark.parametrize("alias", ["OWNER", "owner@example.org", "Owner@Example.ORG", " owner "])
+def test_other_spellings_of_one_account_give_no_more_tries(client, owner, alias):
+    try_often(client, LIMIT - 1)
+    assert try_once(client, login=alias).status_code == 429
+    assert try_once(client).status_code == 429
+
+
+def test_unknown_names_are_throttled_alike(client, db):
+    assert try_often(client, login="nobody@example.org").status_code == 429
+    assert try_once(client, login="NOBODY@example.org").status_code == 429
+    assert try_once(client, login="somebody").status_code == 200
+
+
+@pytest.mark.parametrize("browser", ["one", "two"])
+def test_another_browser_gives_no_more_tries(client, owner, browser):
+    try_often(client, LIMIT - 1, headers={"User-Agent": "one"})
+    assert try_once(client, headers={"User-Agent": browser}).status_code == 429
+
+
+def test_others_and_other_addresses_are_not_locked_out(client, owner, member):
+    try_often(client)
+    assert is_let_in(client, login="member")
+    client.logout()
+    assert is_let_in(client, REMOTE_ADDR="192.0.2.7")
+
+
+def test_success_starts_the_count_anew(client, owner):
+    try_often(client, LIMIT - 1)
+    assert is_let_in(client, login="OWNER@example.org")
+    assert not AccessAttempt.objects.exists()
+    client.logout()
+    assert try_often(client, LIMIT - 1).status_code == 200
+
+
+def test_success_of_somebody_else_does_not(client, owner, member):
+    try_often(client, LIMIT - 1)
+    assert is_let_in(client, login="member")
+    client.logout()
+    assert try_once(client).status_code == 429
+
+
+def test_admin_is_covered_and_counts_together(client, organiser):
+    assert client.get("/admin/", follow=True).status_code == 200
+    try_often(client, 2, login="organiser", path="/admin/login/")
+    response = try_often(client, LIMIT - 2, login="organiser")
+    assert response.status_code == 429
+    response = try_once(client, login="organiser", password=PASSWORD, path="/admin/login/")
+    assert response.status_code == 429
+    assert "Retry-After" in response.headers
+    assert client.get("/admin/").status_code == 302
+
+
+def test_names_as_long_as_they_may_be_are_counted(client, db):
+    assert try_often(client, login="あ" * 255).status_code == 429
+    assert try_often(client, login="x" * 256).status_code == 200  # refused unseen
+
+
+def test_forms_that_are_incomplete_are_not_counted(client, owner):
+    for _ in range(LIMIT):
+        client.post(LOGIN, {"username": "owner"})
+    assert not AccessAttempt.objects.exists()
+    assert is_let_in(client)
+
+
+def test_locked_out_callers_write_nothing_more(client, owner):
+    try_often(client, LIMIT)
+    before = AccessAttempt.objects.values().get()
+    try_often(client, 3)
+    assert AccessAttempt.objects.values().get() == before
+
+
+def test_neither_password_nor_log_in_times_are_kept(client, owner):
+    try_often(client, 2, password="secret-typo")
+    try_once(client, login="secret-in-the-wrong-field")
+    rows = str(list(AccessAttempt.objects.values()))
+    assert "secret" not in rows
+    assert is_let_in(client)
+    assert not AccessLog.objects.exists()
+
+
+def test_log_names_nobody(client, owner, caplog):
+    caplog.set_level("DEBUG")
+    try_often(client)
+    is_let_in(client, REMOTE_ADDR="192.0.2.7")
+    assert "owner" not in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+def test_redis_is_not_needed(client, owner, settings):
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1",
+        }
+    }
+    assert try_often(client).status_code == 429
+
+
+# Whose address it is
+
+FORGED = "203.0.113.9, 198.51.100.4"
+
+
+def test_without_a_proxy_of_ours_the_header_is_ignored(client, owner):
+    for number in range(LIMIT):
+        response = try_once(client, headers={"X-Forwarded-For": f"203.0.113.{number}"})
+    assert response.status_code == 429
+    assert AccessAttempt.objects.get().ip_address == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("header", "address"),
+    [
+        (FORGED, "198.51.100.4"),
+        ("198.51.100.4:5123", "198.51.100.4"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("[2001:db8:1:2:ffff::1]:443", "2001:db8:1:2::"),
+        ("::ffff:198.51.100.4", "198.51.100.4"),
+        ("nonsense", "127.0.0.1"),
+        ("198.51.100.4, ", "127.0.0.1"),
+        ("", "127.0.0.1"),
+    ],
+)
+def test_behind_our_proxy_its_own_entry_counts(client, owner, settings, header, address):
+    settings.CAMP_HTTPS = True
+    try_once(client, headers={"X-Forwarded-For": header})
+    assert AccessAttempt.objects.get().ip_address == address
+
+
+def test_address_that_is_unknown_is_one_address(client, owner):
+    assert try_often(client, REMOTE_ADDR="").status_code == 429
+    assert AccessAttempt.objects.get().ip_address is None
+
+
+def test_check_finds_nothing_to_complain_about(db):
+    assert [found for found in checks.run_checks() if found.id.startswith("axes")] == []
+
+
+def test_changed_name_does_not_lock_out(client, db):
+    user = person("before")
+    try_often(client, LIMIT - 1, login="before")
+    user.username = "after"
+    user.save()
+    assert is_let_in(client, login="after")
