@@ -1,0 +1,35 @@
+"""Who reaches a session through its address."""
+
+from functools import wraps
+
+from django.contrib.auth.views import redirect_to_login
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from sessions_app.models import Message, Session
+
+
+def own_session(user, session_id):
+    """Return the user's session with that public ID; raise Http404 for any other."""
+    return get_object_or_404(Session.objects.visible_to(user), session_id=session_id)
+
+
+def own_message(user, session_id, pk):
+    """Return a message of the user's session, with its session; raise Http404 for any other."""
+    messages = Message.objects.visible_to(user).select_related("session")
+    return get_object_or_404(messages, session__session_id=session_id, pk=pk)
+
+
+def login_required_at_session(view):
+    """Send strangers to the log-in and then to the session's page.
+
+    For addresses that take only POST: after a log-in the browser could not open them.
+    """
+
+    @wraps(view)
+    def guarded(request, session_id, **kwargs):
+        if not request.user.is_authenticated:
+            return redirect_to_login(reverse("sessions:detail", args=[session_id]))
+        return view(request, session_id, **kwargs)
+
+    return guarded

@@ -1,0 +1,126 @@
+"""A session as text to take away; `docs/session-export.md` describes both forms."""
+
+import json
+from datetime import UTC
+
+from django.utils.translation import gettext as _
+
+from sessions_app.models import Message
+
+VERSION = 1
+CHUNK = 500  # rows held in memory
+
+
+def markdown(session, zone):
+    """Return an iterator over a session as Markdown; times are shown in `zone`.
+
+    All words are chosen here and now: while the response streams, the reader's
+    language is no longer set.
+    """
+    roles = {role.value: str(role.label) for role in Message.Role}
+    words = {
+        "started": _("Started: %(time)s"),
+        "changed": _("Last change: %(time)s"),
+        "edited": _("edited %(time)s"),
+        "files": _("Files"),
+        "bytes": _("%(size)s bytes"),
+    }
+    return markdown_pieces(session, str(session), zone, roles, words)
+
+
+def markdown_pieces(session, title, zone, roles, words):
+    """Yield the pieces of `markdown`."""
+    yield f"# {one_line(title)}\n\n"
+    yield f"- {words['started'] % {'time': shown(session.created_at, zone)}}\n"
+    yield f"- {words['changed'] % {'time': shown(session.updated_at, zone)}}\n"
+    for message in messages(session):
+        parts = [roles.get(message.role, message.role), shown(message.created_at, zone)]
+        if message.edited_at:
+            parts.append(words["edited"] % {"time": shown(message.edited_at, zone)})
+        yield f"\n## {' · '.join(parts)}\n\n{message.content}\n"
+    for number, file in enumerate(files(session)):
+        if not number:
+            yield f"\n## {words['files']}\n\n"
+        size = words["bytes"] % {"size": f"{file.size:,}"}
+        yield f"- {one_line(file.filename)} ({size}, {file.content_type})\n"
+
+
+def json_text(session):
+    """Yield a session as JSON: one object, indented, times in UTC."""
+    head = {
+        "format": "camp-session",
+        "version": VERSION,
+        "session_id": session.session_id,
+        "title": session.title,
+        "created_at": instant(session.created_at),
+        "updated_at": instant(session.updated_at),
+    }
+    yield "{\n"
+    for name, value in head.items():
+        yield f"  {dumped(name)}: {dumped(value)},\n"
+    yield from json_list("messages", map(message_data, messages(session)))
+    yield ",\n"
+    yield from json_list("files", map(file_data, files(session)))
+    yield "\n}\n"
+
+
+def json_list(name, rows):
+    """Yield a member of an object: a list with a line for each row."""
+    yield f"  {dumped(name)}: ["
+    separator = "\n"
+    for row in rows:
+        yield f"{separator}    {dumped(row)}"
+        separator = ",\n"
+    yield "]" if separator == "\n" else "\n  ]"
+
+
+def message_data(message):
+    """Return a message as plain data."""
+    return {
+        "role": message.role,
+        "content": message.content,
+        "created_at": instant(message.created_at),
+        "edited_at": instant(message.edited_at),
+    }
+
+
+def file_data(file):
+    """Return what a file is, without its bytes, as plain data."""
+    return {
+        "filename": file.filename,
+        "size": file.size,
+        "content_type": file.content_type,
+        "sha256": file.sha256,
+        "created_at": instant(file.created_at),
+    }
+
+
+def messages(session):
+    """Return an iterator over a session's messages, oldest first."""
+    return session.messages.order_by("created_at", "id").iterator(chunk_size=CHUNK)
+
+
+def files(session):
+    """Return an iterator over a session's files, oldest first."""
+    return session.files.present().order_by("created_at", "id").iterator(chunk_size=CHUNK)
+
+
+def instant(moment):
+    """Return a time in ISO 8601, in UTC: `2026-11-23T05:36:00.123456Z`; None for None."""
+    return moment and moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def shown(moment, zone):
+    """Return a time as people of any language read it: `2026-11-23 14:36 +09:00`."""
+    text = moment.astimezone(zone).isoformat(sep=" ", timespec="minutes")
+    return f"{text[:16]} {text[16:]}"
+
+
+def one_line(text):
+    """Return `text` with its line breaks and runs of spaces as one space each."""
+    return " ".join(text.split())
+
+
+def dumped(value):
+    """Return a value as JSON, in its own script."""
+    return json.dumps(value, ensure_ascii=False)

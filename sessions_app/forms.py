@@ -1,0 +1,82 @@
+"""What people type into sessions."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from sessions_app.models import Message, Session
+from sessions_app.titles import is_blank
+
+MESSAGE_LENGTH = 100_000  # characters; five times that still fits into a request
+
+
+class MessageField(forms.CharField):
+    """The text of a message, as typed; browsers' line ends become "\\n"."""
+
+    default_error_messages = {
+        "required": _("Write something first."),
+        "max_length": _(
+            "A message has at most %(limit_value)d characters; this one has %(show_value)d."
+        ),
+    }
+
+    def __init__(self, **kwargs):
+        super().__init__(max_length=MESSAGE_LENGTH, strip=False, **kwargs)
+
+    def to_python(self, value):
+        text = super().to_python(value).replace("\r\n", "\n").replace("\r", "\n")
+        return "" if is_blank(text) else text
+
+    def widget_attrs(self, widget):
+        # Browsers cut pasted text at a maxlength without a word.
+        return super().widget_attrs(widget) | {"maxlength": None}
+
+
+class MessageForm(forms.ModelForm):
+    """Write a message, or change it."""
+
+    content = MessageField(
+        label=_("Message"),
+        widget=forms.Textarea(attrs={"rows": 4, "data-compose-text": True, "dir": "auto"}),
+    )
+
+    class Meta:
+        model = Message
+        fields = ["content"]
+
+
+class TitleField(forms.CharField):
+    """A title: one line."""
+
+    def to_python(self, value):
+        text = " ".join(super().to_python(value).split())
+        return "" if is_blank(text) else text
+
+
+class NewSessionForm(forms.ModelForm):
+    """Start a session."""
+
+    title = TitleField(
+        label=_("Title"),
+        max_length=255,
+        required=False,
+        help_text=_("Without one, the session takes its title from its first message."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
+
+    class Meta:
+        model = Session
+        fields = ["title"]
+
+
+class RenameForm(forms.ModelForm):
+    """Give a session another title."""
+
+    title = TitleField(
+        label=_("Title"),
+        max_length=255,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
+
+    class Meta:
+        model = Session
+        fields = ["title"]

@@ -1,0 +1,47 @@
+"""Titles that Camp gives to sessions."""
+
+import unicodedata
+
+from sessions_app.markdown import first_line
+
+LENGTH = 80
+# A title needs no more of a message to be found in.
+LOOKED_AT = 2000
+JOINER = "\u200d"
+SKIN_TONES = range(0x1F3FB, 0x1F400)
+FLAG_LETTERS = range(0x1F1E6, 0x1F200)
+VOICED_MARKS = "\uff9e\uff9f"  # of half-width katakana
+
+
+def is_blank(text):
+    """Return whether nothing of `text` can be seen: spaces, controls, formatting."""
+    return all(unicodedata.category(character)[0] in "ZC" for character in text)
+
+
+def title_from(content):
+    """Return a title of at most 80 characters for a session that begins with `content`."""
+    return shorten(" ".join(first_line(content.lstrip()[:LOOKED_AT]).split()))
+
+
+def shorten(text, length=LENGTH):
+    """Return `text` with at most `length` characters; "…" stands for what was cut.
+
+    Cut between words where the script has them, never inside a composed character.
+    """
+    if len(text) <= length:
+        return text
+    end = length - 1
+    while end > 1 and belongs_together(text, end):
+        end -= 1
+    space = text.rfind(" ", length // 2, end + 1)
+    return text[: space if space > 0 else end].rstrip(" ,.;:、。") + "…"
+
+
+def belongs_together(text, index):
+    """Return whether the characters before and at `index` are drawn as one."""
+    before, after = text[index - 1], text[index]
+    if unicodedata.category(after)[0] == "M" or after in VOICED_MARKS:
+        return True
+    if JOINER in (before, after) or ord(after) in SKIN_TONES:
+        return True
+    return ord(before) in FLAG_LETTERS and ord(after) in FLAG_LETTERS

@@ -1,0 +1,27 @@
+"""The addresses of sessions."""
+
+from django.urls import path, register_converter
+
+from sessions_app.converters import SessionIdConverter
+from sessions_app.views import exports, messages, sessions
+
+register_converter(SessionIdConverter, "session_id")
+
+app_name = "sessions"
+urlpatterns = [
+    path("", sessions.listing, name="list"),
+    path("new/", sessions.new, name="new"),
+    path("<session_id:session_id>/", messages.detail, name="detail"),
+    path("<session_id:session_id>/rename/", sessions.rename, name="rename"),
+    path("<session_id:session_id>/delete/", sessions.delete, name="delete"),
+    path("<session_id:session_id>/restore/", sessions.restore, name="restore"),
+    path("<session_id:session_id>/messages/", messages.create, name="message_create"),
+    path("<session_id:session_id>/messages/<int:pk>/edit/", messages.edit, name="message_edit"),
+    path(
+        "<session_id:session_id>/messages/<int:pk>/delete/",
+        messages.delete,
+        name="message_delete",
+    ),
+    path("<session_id:session_id>/export.md", exports.as_markdown, name="export_markdown"),
+    path("<session_id:session_id>/export.json", exports.as_json, name="export_json"),
+]

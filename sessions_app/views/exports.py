@@ -1,0 +1,37 @@
+"""Downloads of whole sessions."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from camp.filenames import download_name
+from sessions_app import export
+from sessions_app.access import own_session
+from sessions_app.titles import shorten
+
+
+@require_safe
+@login_required
+def as_markdown(request, session_id):
+    """Download a session as Markdown, with times in the reader's zone."""
+    session = own_session(request.user, session_id)
+    pieces = export.markdown(session, timezone.get_current_timezone())
+    return download(session, pieces, "text/markdown", ".md")
+
+
+@require_safe
+@login_required
+def as_json(request, session_id):
+    """Download a session as JSON."""
+    session = own_session(request.user, session_id)
+    return download(session, export.json_text(session), "application/json", ".json")
+
+
+def download(session, pieces, content_type, suffix):
+    """Return a response that streams `pieces` of text to a file named after the session."""
+    response = StreamingHttpResponse(pieces, content_type=f"{content_type}; charset=utf-8")
+    name = download_name(shorten(str(session)) + suffix)
+    response["Content-Disposition"] = content_disposition_header(True, name)
+    return response

@@ -1,0 +1,108 @@
+"""The page of a session, and its messages."""
+
+from django.contrib import messages as notices
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from camp.paging import KeyPage, encode
+from sessions_app import writing
+from sessions_app.access import login_required_at_session, own_message, own_session
+from sessions_app.forms import MessageForm
+from sessions_app.markdown import as_written
+from sessions_app.markdown import render as render_markdown
+from sessions_app.models import Message
+
+PAGE_SIZE = 200  # messages
+# Characters of Markdown on one page; the worst take 15 s for each million.
+MARKDOWN_BUDGET = 600_000
+
+
+@require_safe
+@login_required
+def detail(request, session_id):
+    """Show a session: its latest messages, its files, and a place to write."""
+    return session_page(request, own_session(request.user, session_id), MessageForm())
+
+
+def session_page(request, session, form):
+    """Return the page of a session, with `form` for the next message."""
+    # From the newest back, so that the page without parameters shows the end.
+    page = KeyPage(session.messages.all(), ["-created_at", "-id"], request.GET, size=PAGE_SIZE)
+    context = {"session": session, "page": page, "shown": with_html(page.rows), "form": form}
+    return render(request, "sessions_app/detail.html", context)
+
+
+def with_html(newest_first):
+    """Return messages in the order of reading, each with its `html`.
+
+    The newest are rendered first; what exceeds the page's budget is shown as written.
+    """
+    left = MARKDOWN_BUDGET
+    for message in newest_first:
+        left -= len(message.content)
+        message.html = (render_markdown if left >= 0 else as_written)(message.content)
+    return list(reversed(newest_first))
+
+
+@require_POST
+@login_required_at_session
+def create(request, session_id):
+    """Write a message."""
+    session = own_session(request.user, session_id)
+    form = MessageForm(request.POST)
+    if not form.is_valid():
+        return session_page(request, session, form)
+    return redirect(address(writing.add_message(session=session, **form.cleaned_data)))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def edit(request, session_id, pk):
+    """Change a message that the reader wrote."""
+    message = written_by_reader(request, session_id, pk)
+    form = MessageForm(request.POST if request.method == "POST" else None, instance=message)
+    if form.is_valid():
+        if form.has_changed():
+            writing.change_message(message=message, **form.cleaned_data)
+        return redirect(address(message))
+    context = {"form": form, "message": message, "session": message.session}
+    return render(request, "sessions_app/message_edit.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def delete(request, session_id, pk):
+    """Ask, then delete a message that the reader wrote."""
+    message = written_by_reader(request, session_id, pk)
+    if request.method == "POST":
+        writing.delete_message(message=message)
+        notices.success(request, _("The message was deleted."))
+        return redirect(message.session)
+    message.html = render_markdown(message.content)
+    context = {"message": message, "session": message.session}
+    return render(request, "sessions_app/message_delete.html", context)
+
+
+def written_by_reader(request, session_id, pk):
+    """Return the message; Http404 unless it is visible, PermissionDenied unless the reader's."""
+    message = own_message(request.user, session_id, pk)
+    if message.role != Message.Role.USER:
+        raise PermissionDenied
+    return message
+
+
+def address(message):
+    """Return where a message stands: its session's page that holds it, and the place there."""
+    later = Q(created_at__gt=message.created_at)
+    later |= Q(created_at=message.created_at, id__gt=message.id)
+    following = message.session.messages.filter(later).order_by("created_at", "id")
+    keys = list(following.values_list("created_at", "id")[:PAGE_SIZE])
+    query = urlencode({"after": encode(keys[0])}) if len(keys) == PAGE_SIZE else ""
+    page = reverse("sessions:detail", args=[message.session.session_id])
+    return f"{page}{'?' if query else ''}{query}#message-{message.pk}"

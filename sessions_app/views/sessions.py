@@ -1,0 +1,99 @@
+"""The list of sessions, and sessions as a whole."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from camp.paging import KeyPage
+from sessions_app.access import login_required_at_session, own_session
+from sessions_app.forms import NewSessionForm, RenameForm
+from sessions_app.models import Message, Session
+
+# More than anybody types; databases refuse a pattern of some ten thousand bytes.
+SEARCH_LENGTH = 200
+
+
+@require_safe
+@login_required
+def listing(request):
+    """List the reader's sessions, newest change first; `q` searches titles and messages."""
+    query = request.GET.get("q", "").strip()[:SEARCH_LENGTH]
+    sessions = Session.objects.visible_to(request.user).search(query).annotate(**counts())
+    page = KeyPage(sessions, ["-updated_at", "-id"], request.GET)
+    if not page.rows and {"after", "before"} & request.GET.keys():
+        # What was on this page went meanwhile.
+        params = request.GET.copy()
+        params.pop("after", None)
+        params.pop("before", None)
+        return redirect(f"{reverse('sessions:list')}?{params.urlencode()}")
+    return render(request, "sessions_app/list.html", {"page": page, "query": query})
+
+
+def counts():
+    """Return annotations with the numbers of a session's messages and of its files."""
+    # The files app stands above this one: only the relation is known here.
+    files = Session.files.rel.related_model.objects.present()
+    return {
+        "message_count": counted(Message.objects.all()),
+        "file_count": counted(files),
+    }
+
+
+def counted(rows):
+    """Return an expression: how many of `rows` belong to the session at hand."""
+    own = rows.filter(session=OuterRef("pk")).order_by().values("session")
+    return Coalesce(Subquery(own.annotate(count=Count("pk")).values("count")), 0)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def new(request):
+    """Start a session."""
+    data = request.POST if request.method == "POST" else None
+    form = NewSessionForm(data, instance=Session(user=request.user))
+    if form.is_valid():
+        return redirect(form.save())
+    return render(request, "sessions_app/new.html", {"form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def rename(request, session_id):
+    """Give a session another title."""
+    session = own_session(request.user, session_id)
+    form = RenameForm(request.POST if request.method == "POST" else None, instance=session)
+    if form.is_valid():
+        session.save(update_fields=["title", "search_text", "updated_at"])
+        messages.success(request, _("The session has a new title."))
+        return redirect(session)
+    # A refused title must not show as the heading.
+    session.refresh_from_db(fields=["title"])
+    return render(request, "sessions_app/rename.html", {"form": form, "session": session})
+
+
+@require_POST
+@login_required_at_session
+def delete(request, session_id):
+    """Put a session into the trash; its files stay in the library."""
+    session = own_session(request.user, session_id)
+    session.trash()
+    undo = reverse("sessions:restore", args=[session.session_id])
+    text = _("“%(title)s” was deleted.") % {"title": session}
+    messages.success(request, text, extra_tags=f"undo:{undo}")
+    return redirect("sessions:list")
+
+
+@require_POST
+@login_required_at_session
+def restore(request, session_id):
+    """Take a session out of the trash."""
+    session = get_object_or_404(Session, user=request.user, session_id=session_id)
+    if session.deleted_at:
+        session.restore()
+        messages.success(request, _("“%(title)s” is back.") % {"title": session})
+    return redirect(session)

@@ -1,0 +1,38 @@
+"""Messages written, changed and deleted, and what that does to their session."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from sessions_app.models import Message
+from sessions_app.titles import title_from
+
+
+@transaction.atomic
+def add_message(*, session, content):
+    """Add the user's message to a session and return it.
+
+    The session moves to the top of the list; one without a title takes it from here.
+    """
+    message = Message.objects.create(session=session, content=content)
+    if session.title:
+        session.touch()
+    else:
+        session.title = title_from(content)
+        session.save(update_fields=["title", "search_text", "updated_at"])
+    return message
+
+
+@transaction.atomic
+def change_message(*, message, content):
+    """Give a message another text and mark it as edited."""
+    message.content = content
+    message.edited_at = timezone.now()
+    message.save(update_fields=["content", "search_text", "edited_at"])
+    message.session.touch()
+
+
+@transaction.atomic
+def delete_message(*, message):
+    """Delete a message for good."""
+    message.delete()
+    message.session.touch()

@@ -1,0 +1,195 @@
+"""Markdown: what people mean is shown, and nothing in it can run or load."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from sessions_app.markdown import ATTRIBUTES, TAGS, render
+
+NASTY = [
+    "<script>alert(1)</script>",
+    "<ScRiPt src=//evil.example></sCrIpT>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)><animate onbegin=alert(1)>",
+    "<svg><style><img src=x onerror=alert(1)></style></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<iframe src='javascript:alert(1)'></iframe>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<style>@import 'https://evil.example/x.css'</style>",
+    "<div style='background:url(https://evil.example/x)'>x</div>",
+    "<link rel=stylesheet href=https://evil.example/x.css>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<base href=https://evil.example/>",
+    "<form action=https://evil.example><button>Log in</button></form>",
+    "<object data=https://evil.example></object><embed src=https://evil.example>",
+    "<video src=https://evil.example autoplay></video><audio src=x onerror=alert(1)>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<input autofocus onfocus=alert(1)>",
+    "<details open ontoggle=alert(1)>",
+    "<!--><script>alert(1)</script>-->",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<?xml-stylesheet href='javascript:alert(1)'?>",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](\x01javascript:alert(1))",
+    "[x](java&#10;script:alert(1))",
+    "[x](&#106;avascript:alert(1))",
+    "[x](<javascript:alert(1)>)",
+    "[x](javascript&colon;alert(1))",
+    "[x](vbscript:msgbox(1))",
+    "[x](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==)",
+    "[x](data:image/svg+xml,<svg onload=alert(1)>)",
+    "[x](file:///etc/passwd)",
+    "[x](ftp://evil.example)",
+    "[x](//evil.example)",
+    "[x](/accounts/logout/)",
+    "[x](\\\\evil.example\\share)",
+    "[x][y]\n\n[y]: javascript:alert(1)",
+    "<javascript:alert(1)>",
+    "<data:text/html,x>",
+    "![x](https://evil.example/pixel.png)",
+    "![x](data:image/png;base64,AAAA)",
+    "![x](javascript:alert(1))",
+    "![x](x\" onerror=\"alert(1))",
+    "[x](https://e.example 'a\" onmouseover=\"alert(1)')",
+    "[x](https://e.example/\"onmouseover=\"alert(1))",
+    "https://e.example/\"onmouseover=\"alert(1)",
+    "https://e.example/'><script>alert(1)</script>",
+    "[![x](https://evil.example/a.png)](javascript:alert(1))",
+    "`<script>alert(1)</script>`",
+    "```html\"onload=alert(1)\n<script>alert(1)</script>\n```",
+    "```</code></pre><script>alert(1)</script>\nx\n```",
+    "| <script>alert(1)</script> |\n|---|\n| <img src=x onerror=alert(1)> |",
+    "# <svg/onload=alert(1)>",
+    "a\n<script>\nalert(1)\n</script>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "<x" * 50 + " onload=alert(1)>",
+    "\u202e<script>alert(1)</script>",
+    "\ufeff<script>alert(1)</script>",
+]  # fmt: skip
+
+
+ADDED = {"a": {"rel"}, "pre": {"tabindex"}, "table": {"tabindex"}}
+
+
+class Seen(HTMLParser):
+    """Collects tags and attributes as a browser would see them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes = set(), []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+
+def assert_harmless(html):
+    seen = Seen(html)
+    assert seen.tags <= TAGS
+    for tag, name, value in seen.attributes:
+        assert name in ATTRIBUTES.get(tag, set()) | ADDED.get(tag, set())
+        if name == "href":
+            assert re.match(r"(https?://|mailto:)", value, re.IGNORECASE)
+        if name == "rel":
+            assert set(value.split()) == {"nofollow", "noopener", "noreferrer"}
+
+
+@pytest.mark.parametrize("text", NASTY)
+@pytest.mark.parametrize(
+    "around", ["{}", "> {}", "- {}", "**{}**", "[{}](https://e.example)", "~~{}~~"]
+)
+def test_nothing_can_run_or_load(text, around):
+    assert_harmless(render(around.format(text)))
+
+
+def test_every_link_says_that_it_is_foreign():
+    html = render("[x](https://e.example) https://e.example <https://e.example>")
+    assert html.count('rel="nofollow noopener noreferrer"') == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("one\ntwo", "<p>one<br>\ntwo</p>"),
+        ("**b** *i* ~~s~~ `c`", "<p><strong>b</strong> <em>i</em> <s>s</s> <code>c</code></p>"),
+        ("# Top\n\n##### Low", "<h3>Top</h3>\n<h6>Low</h6>"),
+        ("3. a\n4. b", '<ol start="3">\n<li>a</li>\n<li>b</li>\n</ol>'),
+        ("```py\nx < 1\n```", '<pre tabindex="0"><code>x &lt; 1\n</code></pre>'),
+        ("<b>&amp;</b>", "<p>&lt;b&gt;&amp;&lt;/b&gt;</p>"),
+        ("東京\u3000タワー", "<p>東京\u3000タワー</p>"),
+        ("", ""),
+    ],
+)
+def test_what_people_write_is_shown(text, html):
+    assert render(text).strip() == html
+
+
+def test_tables_keep_their_alignment():
+    html = render("| a | b | c |\n|---|:-:|--:|\n| 1 | 2 | 3 |")
+    assert "<td>1</td>" in html
+    assert '<td align="center">2</td>' in html
+    assert '<td align="right">3</td>' in html
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "label"),
+    [
+        ("https://e.example", "https://e.example", "https://e.example"),
+        ("see https://e.example/a_b_c?x=1&y=2.", "https://e.example/a_b_c?x=1&amp;y=2", None),
+        ("(https://e.example/a)", "https://e.example/a", None),
+        ("https://e.example/a_(b)", "https://e.example/a_(b)", None),
+        ("東京はhttps://e.example/を見て", "https://e.example/", None),
+        ("**https://e.example**", "https://e.example", None),
+        ("HTTP://E.example", "HTTP://E.example", None),
+        ("<https://e.example/x>", "https://e.example/x", None),
+        ("<me@e.example>", "mailto:me@e.example", "me@e.example"),
+        ("[text](https://e.example)", "https://e.example", "text"),
+        ("![map](https://e.example/map.png)", "https://e.example/map.png", "map"),
+        ("![](https://e.example/map.png)", "https://e.example/map.png", None),
+        ("[![map](https://e.example/i.png)](https://e.example)", "https://e.example", "map"),
+    ],
+)
+def test_addresses_and_images_become_links(text, address, label):
+    html = render(text)
+    found = re.findall(r'<a href="([^"]*)"[^>]*>([^<]*)</a>', html)
+    assert found == [(address, label or address)]
+    assert "<img" not in html
+
+
+@pytest.mark.parametrize(
+    "text", ["https://", "https://...", "ahttp://e.example", "`https://e.example`", "www.e.example"]
+)
+def test_what_is_no_address_stays_text(text):
+    assert "<a" not in render(text)
+
+
+@pytest.mark.parametrize(
+    "text", [">" * 300 + "deep", "\n".join("  " * n + f"- deep{n}" for n in range(60))]
+)
+def test_what_is_nested_too_deeply_is_shown_as_written(text):
+    html = render(text)
+    assert html.startswith("<pre ")
+    assert "deep" in html
+
+
+def test_40_levels_of_lists_lose_nothing():
+    html = render("\n".join("  " * n + f"- item{n}." for n in range(40)))
+    assert html.startswith("<ul>")
+    assert all(f"item{n}." in html for n in range(40))
+
+
+COSTLY = [
+    "[", "![", "[a](", "![[", "*a ", "*a **a ", "a**b", "_", "*_", "`", "<", "<a ", "&", "&a", "\t",
+    "|a|b|\n|-|-|\n", "~~a ", "[a]: b\n", "[x](<b", "\\", ">", "> ", "- ", "- a\n", "1. a\n", "!",
+    "<http://a", "https://a) ", "https://a" + ")" * 1000, "]", "(", "# a\n", "a\n-\n", "\u3000",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", COSTLY)
+def test_text_made_to_be_costly_comes_to_an_end(piece):
+    # No clock: what grows without bound would not return at all.
+    assert_harmless(render((piece * 30_000)[:30_000]))
