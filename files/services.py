@@ -1,0 +1,187 @@
+"""Where bytes and rows meet: storing, moving, and sweeping up."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from camp.filenames import clean_filename
+from files import storage, usage
+from files.content_types import media_type
+from files.models import File
+from sessions_app.models import Session
+
+BATCH = 500
+# So few orphans are never taken for somebody else's storage.
+FEW = 100
+
+
+class ForeignStorage(Exception):
+    """The storage holds far more bytes without a row than with one."""
+
+    def __init__(self, orphans, known):
+        super().__init__(orphans, known)
+        self.orphans, self.known = orphans, known
+
+
+@dataclass
+class Upload:
+    """Bytes in staging and what their sender says of them."""
+
+    staged: storage.Staged
+    name: str
+    content_type: str = ""
+
+
+def store(*, user, staged, filename, content_type="", session=None):
+    """Keep staged bytes as a file of the user's, in `session` if given; returns the File.
+
+    First the bytes are on the disk under their final name, then comes the row: a crash
+    in between leaves bytes that the sweep removes, never a row without bytes. Raises
+    OSError if the disk cannot take them, or what the database raises; then nothing stays.
+    """
+    upload = Upload(staged, filename, content_type)
+    files, failed = store_all(user=user, uploads=[upload], session=session)
+    if failed:
+        raise failed[0][1]
+    return files[0]
+
+
+def store_all(*, user, uploads, session=None):
+    """Do as `store` for many at once, in one round of syncing and one transaction.
+
+    `uploads` are `Upload`s or anything with the same three attributes. Returns the new
+    Files, and a list of (upload, OSError) for those that the disk did not take.
+    """
+    whole, failed = finished(uploads)
+    try:
+        paths = storage.keep_all([upload.staged for upload in whole])
+    except OSError as error:
+        for upload in whole:
+            upload.staged.discard()
+        return [], failed + [(upload, error) for upload in whole]
+    rows = [row(user, upload, path, session) for upload, path in zip(whole, paths, strict=True)]
+    return insert(rows, session), failed
+
+
+def finished(uploads):
+    """Bring the bytes of all uploads to the disk; returns those done, and those that failed."""
+    whole, failed = [], []
+    for upload in uploads:
+        try:
+            upload.staged.finish()
+            whole.append(upload)
+        except OSError as error:
+            upload.staged.discard()
+            failed.append((upload, error))
+    return whole, failed
+
+
+def row(user, upload, path, session):
+    """Return the File of an upload whose bytes are at `path`, not saved."""
+    filename = clean_filename(upload.name)
+    return File(
+        user=user,
+        filename=filename,
+        content_type=media_type(upload.content_type, filename),
+        size=upload.staged.size,
+        sha256=upload.staged.sha256,
+        storage_path=path,
+        session=session,
+    )
+
+
+def insert(rows, session):
+    """Save the rows in one short transaction and return them; without rows the bytes go."""
+    written = False
+    try:
+        with transaction.atomic():
+            File.objects.bulk_create(rows, batch_size=BATCH)
+            if session is not None and rows:
+                session.touch()
+            written = True
+    except BaseException as error:
+        # A connection lost during COMMIT leaves it open whether the rows are there; then
+        # the sweep will see. A refused COMMIT (the user is gone meanwhile) is certain.
+        if not written or isinstance(error, IntegrityError):
+            for lost in rows:
+                storage.remove(lost.storage_path)
+        raise
+    if rows:
+        usage.forget(rows[0].user_id)
+    return rows
+
+
+def move_to_session(*, files, session):
+    """Put a queryset of files into a session, or with None out of theirs; returns how many."""
+    with transaction.atomic():
+        count = files.update(session=session)
+        if session is not None and count:
+            session.touch()
+    return count
+
+
+@dataclass
+class Swept:
+    """How much a sweep removed, or would have."""
+
+    staged: int = 0
+    orphans: int = 0
+    files: int = 0
+    sessions: int = 0
+
+
+def sweep(*, older_than=timedelta(hours=1), dry_run=False, force=False):
+    """Remove what nobody can reach any more; returns a Swept.
+
+    That is: staged bytes and bytes without a row, if untouched for `older_than`; and what
+    lies in the trash for more than TRASH_DAYS. Raises ForeignStorage, before anything is
+    removed, where most stored bytes have no row: another database may own them (`force`).
+    """
+    before = timezone.now() - older_than
+    orphans, known = orphan_paths(before)
+    if len(orphans) > max(FEW, known) and not force:
+        raise ForeignStorage(len(orphans), known)
+    parts = list(storage.staged_parts(before))
+    expired = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    if dry_run:
+        trashed = (model.objects.filter(deleted_at__lt=expired) for model in (File, Session))
+        return Swept(len(parts), len(orphans), *(rows.count() for rows in trashed))
+    for part in parts:
+        storage.remove_staged(part)
+    for path in orphans:
+        storage.remove(path)
+    return Swept(len(parts), len(orphans), purge(File, expired), purge(Session, expired))
+
+
+def orphan_paths(before):
+    """Return the storage paths older than `before` that no row names, and how many have one."""
+    orphans, known = [], 0
+    paths = storage.stored_paths(before)
+    while batch := list(islice(paths, BATCH)):
+        named = set(
+            File.objects.filter(storage_path__in=batch).values_list("storage_path", flat=True)
+        )
+        orphans += [path for path in batch if path not in named]
+        known += len(named)
+    return orphans, known
+
+
+def purge(model, before):
+    """Delete the rows that went into the trash before then; returns how many.
+
+    The bytes of files follow when a batch is committed.
+    """
+    count = 0
+    while True:
+        with transaction.atomic():
+            # Locked, so that nobody restores one that is on its way out.
+            trashed = model.objects.select_for_update().filter(deleted_at__lt=before)
+            batch = list(trashed.order_by("pk").values_list("pk", flat=True)[:BATCH])
+            model.objects.filter(pk__in=batch).delete()
+        count += len(batch)
+        if len(batch) < BATCH:
+            return count

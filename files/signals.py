@@ -1,0 +1,28 @@
+"""Bytes go when their row goes, whichever way the row is deleted; sums follow the rows."""
+
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+
+from files import storage, usage
+from files.models import File
+
+
+@receiver(post_delete, sender=File, dispatch_uid="files.remove_bytes")
+def remove_bytes(sender, instance, using, **kwargs):
+    """Remove the bytes once the deletion is certain; cascades come here too."""
+    path = instance.storage_path
+    transaction.on_commit(lambda: storage.remove(path), using=using, robust=True)
+
+
+@receiver(post_save, sender=File, dispatch_uid="files.usage_saved")
+def forget_usage_of_saved(sender, instance, **kwargs):
+    """Have the owner's sum computed again; a file may go into the trash or come back."""
+    usage.forget(instance.user_id)
+
+
+@receiver(post_delete, sender=File, dispatch_uid="files.usage_deleted")
+def forget_usage_of_deleted(sender, instance, **kwargs):
+    """Have the owner's sum computed again, unless the file did not count any more."""
+    if instance.deleted_at is None:
+        usage.forget(instance.user_id)

@@ -1,0 +1,18 @@
+"""The addresses of files."""
+
+from django.urls import path
+
+from files.views import attachments, download, library, upload
+
+app_name = "files"
+urlpatterns = [
+    path("", library.listing, name="list"),
+    path("upload/", upload.upload, name="upload"),
+    path("attach/", attachments.attach, name="attach"),
+    path("<int:pk>/", library.detail, name="detail"),
+    path("<int:pk>/download/", download.download, name="download"),
+    path("<int:pk>/rename/", library.rename, name="rename"),
+    path("<int:pk>/delete/", library.delete, name="delete"),
+    path("<int:pk>/restore/", library.restore, name="restore"),
+    path("<int:pk>/detach/", attachments.detach, name="detach"),
+]

@@ -1,0 +1,84 @@
+"""The list of files, and one file."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from files.forms import RenameForm
+from files.listing import Listing
+from files.lookup import own_file, own_session_named
+from files.models import File
+from files.navigation import next_url, with_next
+from sessions_app.models import Session
+
+SESSIONS_TO_CHOOSE = 50
+
+
+@require_safe
+@login_required
+def listing(request):
+    """List the reader's files; `q` searches, `kind` and `session` filter, `sort` orders."""
+    files = File.objects.visible_to(request.user).select_related("session")
+    session = own_session_named(request.user, request.GET.get("session", ""))
+    if session is not None:
+        files = files.filter(session=session)
+    chosen = Listing(files, request.GET)
+    context = {"listing": chosen, "page": chosen.page, "session": session}
+    return chosen.way_back(request.path) or render(request, "files/list.html", context)
+
+
+@require_safe
+@login_required
+def detail(request, pk):
+    """Show what is known of a file, and what can be done with it."""
+    file = own_file(request.user, pk)
+    return file_page(request, file, RenameForm(initial={"filename": file.filename}))
+
+
+def file_page(request, file, form, status=200):
+    """Return the page of a file, with `form` for another name."""
+    sessions = Session.objects.visible_to(request.user).exclude(pk=file.session_id)
+    sessions = sessions.order_by("-updated_at", "-id")[:SESSIONS_TO_CHOOSE]
+    context = {"file": file, "form": form, "sessions": sessions}
+    return render(request, "files/detail.html", context, status=status)
+
+
+@require_POST
+@login_required
+def rename(request, pk):
+    """Give a file another name."""
+    file = own_file(request.user, pk)
+    form = RenameForm(request.POST)
+    if not form.is_valid():
+        return file_page(request, file, form, status=400)
+    file.filename = form.cleaned_data["filename"]
+    file.save(update_fields=["filename", "search_text"])
+    messages.success(request, _("The file is now called “%(name)s”.") % {"name": file.filename})
+    return redirect(next_url(request, file.get_absolute_url()))
+
+
+@require_POST
+@login_required
+def delete(request, pk):
+    """Put a file into the trash."""
+    file = own_file(request.user, pk)
+    file.trash()
+    back = next_url(request, reverse("files:list"))
+    undo = with_next(reverse("files:restore", args=[file.pk]), back)
+    text = _("“%(name)s” was deleted.") % {"name": file.filename}
+    messages.success(request, text, extra_tags=f"undo:{undo}")
+    return redirect(back)
+
+
+@require_POST
+@login_required
+def restore(request, pk):
+    """Take a file out of the trash."""
+    file = get_object_or_404(File, user=request.user, pk=pk)
+    if file.deleted_at:
+        file.restore()
+        messages.success(request, _("“%(name)s” is back.") % {"name": file.filename})
+    return redirect(next_url(request, file.get_absolute_url()))

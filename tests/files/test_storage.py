@@ -1,0 +1,179 @@
+"""Bytes on their way in, and where they stay."""
+
+import errno
+import hashlib
+import os
+import stat
+import threading
+
+import pytest
+
+from files import storage
+from tests.files.conftest import stage, stored
+
+LARGE = os.urandom(2**20)
+
+
+def large(staged):
+    """Write more than a thread is started for."""
+    for _ in range(storage.THREADS_FROM // len(LARGE) + 2):
+        staged.write(LARGE)
+    return staged
+
+
+def workers():
+    return [thread for thread in threading.enumerate() if thread.name == "upload-worker"]
+
+
+@pytest.mark.parametrize("chunks", [[], [b""], [b"one"], [b"one", b"two"], [LARGE] * 12])
+def test_bytes_are_counted_hashed_and_kept(chunks):
+    staged = storage.Staged()
+    for chunk in chunks:
+        staged.write(chunk)
+    staged.finish()
+    path = storage.keep(staged)
+    whole = b"".join(chunks)
+    assert (staged.size, staged.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
+    assert stored() == {path: whole}
+    assert storage.OPAQUE.fullmatch(path)
+    with storage.open(path) as kept:
+        assert kept.read() == whole
+    assert not workers()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such rights")
+def test_only_the_owner_reads_them(settings):
+    staged = stage()
+    assert stat.S_IMODE(staged.path.stat().st_mode) == 0o600
+    staged.finish()
+    path = settings.LOCAL_STORAGE_PATH / storage.keep(staged)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for folder in (path.parent, path.parent.parent, settings.UPLOAD_STAGING):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("write", [lambda staged: None, large])
+def test_discarded_bytes_are_gone(write):
+    staged = stage()
+    write(staged)
+    staged.discard()
+    staged.discard()
+    assert stored() == {}
+    assert not workers()
+
+
+def test_kept_bytes_are_not_discarded():
+    staged = stage()
+    staged.finish()
+    path = storage.keep(staged)
+    staged.discard()
+    assert storage.exists(path)
+
+
+@pytest.mark.parametrize("size", [1, 64 * 2**20])
+def test_a_full_disk_is_told_and_leaves_nothing(monkeypatch, size):
+    def full(descriptor, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    staged = storage.Staged()
+    if size > storage.THREADS_FROM:
+        large(staged)  # the thread meets the error
+    monkeypatch.setattr(storage.os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        large(staged).finish()
+    staged.discard()
+    assert stored() == {}
+    assert not workers()
+
+
+def test_an_error_on_the_last_bytes_is_told(monkeypatch):
+    staged = large(storage.Staged())
+    monkeypatch.setattr(storage.os, "write", lambda *_: 1 / 0)
+    staged.write(b"last")
+    with pytest.raises(ZeroDivisionError):
+        staged.finish()
+    staged.discard()
+    assert stored() == {}
+
+
+def test_short_writes_are_completed(monkeypatch):
+    write = os.write
+    monkeypatch.setattr(storage.os, "write", lambda fd, data: write(fd, data[:1000]))
+    staged = stage(LARGE)
+    staged.finish()
+    assert list(stored().values()) == [LARGE]
+
+
+def test_bytes_are_on_the_disk_before_they_have_their_name(monkeypatch):
+    steps = []
+    fsync, replace = os.fsync, os.replace
+
+    def sync(descriptor):
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "bytes")
+        fsync(descriptor)
+
+    def rename(*paths):
+        steps.append("rename")
+        replace(*paths)
+
+    monkeypatch.setattr(storage.os, "fsync", sync)
+    monkeypatch.setattr(storage.os, "replace", rename)
+    staged = stage()
+    staged.finish()
+    storage.keep(staged)
+    assert steps[:2] == ["bytes", "rename"]
+    assert set(steps[2:]) == ({"folder"} if os.name == "posix" else set())
+
+
+def test_a_failed_move_keeps_nothing(monkeypatch):
+    first, second = stage(b"1"), stage(b"2")
+    for staged in (first, second):
+        staged.finish()
+    second.path.unlink()
+    with pytest.raises(FileNotFoundError):
+        storage.keep_all([first, second])
+    assert stored() == {}
+
+
+ODD = ["", ".", "..", "../outside", "a/../../outside", "/etc/hostname", "C:\\x", "..\\outside",
+       "\\\\host\\share", ".staging/x.part", "a\x00b", "x" * 5000]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ODD)
+def test_paths_of_old_rows_never_lead_out(settings, path):
+    settings.LOCAL_STORAGE_PATH.mkdir()
+    outside = settings.LOCAL_STORAGE_PATH.parent / "outside"
+    outside.write_bytes(b"secret")
+    with pytest.raises(OSError):  # noqa: PT011 - any is fine: the caller asks for OSError
+        storage.open(path)
+    assert not storage.exists(path)
+    storage.remove(path)
+    assert outside.exists()
+
+
+def test_paths_of_the_old_backend_work(settings):
+    folder = settings.LOCAL_STORAGE_PATH / "uploads"
+    folder.mkdir(parents=True)
+    (folder / "報告.pdf").write_bytes(b"old")
+    with storage.open("uploads/報告.pdf") as old:
+        assert old.read() == b"old"
+    storage.remove("uploads/報告.pdf")
+    assert not storage.exists("uploads/報告.pdf")
+
+
+def test_a_failing_removal_is_logged(caplog, monkeypatch):
+    staged = stage()
+    staged.finish()
+    path = storage.keep(staged)
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "remove", refuse)
+    storage.remove(path)
+    assert "Permission denied" in caplog.text
+
+
+def test_free_bytes_are_known_before_the_storage_exists(settings):
+    assert not settings.LOCAL_STORAGE_PATH.exists()
+    assert storage.free_bytes() > 0

@@ -1,0 +1,48 @@
+"""What other pages show of the files."""
+
+import pytest
+from django.template import Context, Template
+
+
+def render(text, **context):
+    return Template("{% load files camp %}" + text).render(Context(context))
+
+
+def test_the_newest_five_files(owner, stranger, keep):
+    for number in range(7):
+        keep(str(number))
+    keep("trashed").trash()
+    keep("theirs", user=stranger)
+    text = "{% recent_files as files %}{% for file in files %}{{ file }}{% endfor %}"
+    assert render(text, user=owner) == "65432"
+
+
+def test_how_much_room_is_used(owner, stranger, keep):
+    keep(content=b"x" * 1000)
+    keep(content=b"x" * 24)
+    keep(content=b"x").trash()
+    keep(content=b"x", user=stranger)
+    assert render("{% storage_used as used %}{{ used }}", user=owner) == "1024"
+
+
+def test_the_room_is_asked_for_once(owner, file, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        for _ in range(3):
+            render("{% storage_used %}", user=owner)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "image/png",
+        "video/mp4",
+        "audio/mpeg",
+        "application/pdf",
+        "text/plain",
+        "application/zip",
+        "x/y",
+    ],
+)
+def test_every_kind_has_an_icon(file, content_type):
+    file.content_type = content_type
+    assert "<svg" in render("{% file_icon file %}", file=file)
