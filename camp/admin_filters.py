@@ -1,0 +1,63 @@
+"""Filters of the admin's lists."""
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+
+class ChosenFilter(admin.FieldListFilter):
+    """Says which row of another table a list is narrowed to, and lifts that again.
+
+    Links from elsewhere choose it. Django's own filter would offer every user by name.
+    """
+
+    def __init__(self, field, request, params, model, model_admin, field_path):
+        self.lookup = chosen(field_path)
+        self.remote = field.remote_field.model
+        super().__init__(field, request, params, model, model_admin, field_path)
+
+    def expected_parameters(self):
+        return [self.lookup]
+
+    def has_output(self):
+        return self.lookup in self.used_parameters
+
+    def choices(self, changelist):
+        yield {
+            "selected": False,
+            "query_string": changelist.get_query_string(remove=[self.lookup]),
+            "display": _("All"),
+        }
+        yield {
+            "selected": True,
+            "query_string": changelist.get_query_string(),
+            "display": self.name(),
+        }
+
+    def name(self):
+        """Return what the chosen row calls itself."""
+        try:
+            row = self.remote._base_manager.filter(pk__in=self.used_parameters[self.lookup]).first()
+        except (ValueError, ValidationError):
+            row = None
+        return str(row or _("None"))
+
+
+def chosen(field_path):
+    """Return the query parameter that narrows a list to one row of another table."""
+    return f"{field_path}__id__exact"
+
+
+class TrashFilter(admin.SimpleListFilter):
+    """Tells what is in use from what waits in the trash."""
+
+    title = _("trash")
+    parameter_name = "trash"
+
+    def lookups(self, request, model_admin):
+        return [("no", _("In use")), ("yes", _("In the trash"))]
+
+    def queryset(self, request, queryset):
+        if self.value() not in ("no", "yes"):
+            return queryset
+        return queryset.filter(deleted_at__isnull=self.value() == "no")

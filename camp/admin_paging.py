@@ -1,0 +1,73 @@
+"""Pages of the admin's lists, without counting the tables behind them."""
+
+from django.core.paginator import EmptyPage, Paginator
+from django.utils.functional import cached_property
+
+LAST_PAGE = 100_000  # further pages are refused: the database would walk through all before
+
+
+class WindowPaginator(Paginator):
+    """Knows the shown page and a few beyond it, and no more.
+
+    Reads the primary keys of that window, and the rows of the shown page by key, so
+    that whatever a list computes for each row is computed for one page only. Where
+    the window ends before the rows do, `more` is true and `count` is a lower bound.
+
+    `number` is the page that will be shown: `count` is asked for before `page()`.
+    """
+
+    ahead = 9
+
+    def __init__(self, object_list, per_page, *args, number=1, **kwargs):
+        super().__init__(object_list, per_page, *args, **kwargs)
+        self.number = min(max(number, 1), LAST_PAGE)
+
+    @property
+    def start(self):
+        """Return how many rows come before the shown page."""
+        return (self.number - 1) * self.per_page
+
+    @cached_property
+    def keys(self):
+        """Return the primary keys of the window and one more, in the list's order."""
+        keys = self.object_list.values_list("pk", flat=True)
+        return list(keys[self.start : self.start + self.reach + 1])
+
+    @property
+    def reach(self):
+        """Return the window's length in rows."""
+        return self.per_page * (self.ahead + 1)
+
+    @property
+    def more(self):
+        """Return whether there are rows behind the window."""
+        return len(self.keys) > self.reach
+
+    @cached_property
+    def count(self):
+        """Return how many rows there are up to the window's end."""
+        return self.start + min(len(self.keys), self.reach)
+
+    def page(self, number):
+        """Return the Page; raise EmptyPage where there are no rows."""
+        self.turn_to(number)
+        number = self.validate_number(number)
+        rows = self.object_list.filter(pk__in=self.keys[: self.per_page])
+        return self._get_page(rows, number, self)
+
+    def turn_to(self, number):
+        """Move the window to begin at page `number`, if that is a page at all."""
+        if not isinstance(number, int | str) or not str(number).isdecimal():
+            return  # `validate_number` has the words for it
+        if int(number) > LAST_PAGE:
+            raise EmptyPage(self.error_messages["no_results"])
+        if int(number) not in (0, self.number):
+            self.number = int(number)
+            for name in ("keys", "count", "num_pages"):
+                self.__dict__.pop(name, None)
+
+    def get_elided_page_range(self, number=1, **kwargs):
+        """Yield page numbers and gaps, the last gap for the pages behind the window."""
+        yield from super().get_elided_page_range(number, **kwargs)
+        if self.more:
+            yield self.ELLIPSIS
