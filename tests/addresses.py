@@ -1,0 +1,66 @@
+"""Every address by name, what it needs, and what somebody without a log-in gets there."""
+
+from django.urls import URLPattern, get_resolver
+
+LOGIN = "log-in"  # sent to the log-in page, which leads back
+SENT_ON = 302
+REFUSED = 405
+PAGE = 200
+GONE = 404
+
+SESSION = {"session_id": "someone"}
+FILE = {"pk": 1}
+MESSAGE = SESSION | FILE
+
+# name: (arguments, answer to GET, answer to POST)
+ADDRESSES = {
+    "home": ({}, PAGE, REFUSED),
+    "set_language": ({}, REFUSED, SENT_ON),
+    "setup": ({"token": "wrong"}, GONE, GONE),
+    "health_live": ({}, PAGE, REFUSED),
+    "health_ready": ({}, PAGE, REFUSED),
+    "accounts:login": ({}, PAGE, PAGE),
+    "accounts:logout": ({}, REFUSED, SENT_ON),
+    "accounts:signup": ({}, PAGE, PAGE),
+    "accounts:profile": ({}, LOGIN, LOGIN),
+    "accounts:password_change": ({}, LOGIN, LOGIN),
+    "accounts:password_change_done": ({}, LOGIN, LOGIN),
+    "accounts:password_reset": ({}, PAGE, PAGE),
+    "accounts:password_reset_done": ({}, PAGE, REFUSED),
+    "accounts:password_reset_confirm": ({"uidb64": "MQ", "token": "wrong"}, PAGE, PAGE),
+    "accounts:password_reset_complete": ({}, PAGE, REFUSED),
+    "accounts:delete": ({}, LOGIN, LOGIN),
+    "sessions:list": ({}, LOGIN, REFUSED),
+    "sessions:new": ({}, LOGIN, LOGIN),
+    "sessions:detail": (SESSION, LOGIN, REFUSED),
+    "sessions:rename": (SESSION, LOGIN, LOGIN),
+    "sessions:delete": (SESSION, REFUSED, LOGIN),
+    "sessions:restore": (SESSION, REFUSED, LOGIN),
+    "sessions:message_create": (SESSION, REFUSED, LOGIN),
+    "sessions:message_edit": (MESSAGE, LOGIN, LOGIN),
+    "sessions:message_delete": (MESSAGE, LOGIN, LOGIN),
+    "sessions:export_markdown": (SESSION, LOGIN, REFUSED),
+    "sessions:export_json": (SESSION, LOGIN, REFUSED),
+    "files:list": ({}, LOGIN, REFUSED),
+    "files:upload": ({}, LOGIN, LOGIN),
+    "files:attach": ({}, LOGIN, LOGIN),
+    "files:detail": (FILE, LOGIN, REFUSED),
+    "files:download": (FILE, LOGIN, REFUSED),
+    "files:rename": (FILE, REFUSED, LOGIN),
+    "files:delete": (FILE, REFUSED, LOGIN),
+    "files:restore": (FILE, REFUSED, LOGIN),
+    "files:detach": (FILE, REFUSED, LOGIN),
+}
+
+
+def names(resolver=None, namespace=""):
+    """Return (name, argument names) of every named address, the admin's included."""
+    found = []
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLPattern):
+            if pattern.name:
+                found.append((namespace + pattern.name, tuple(pattern.pattern.regex.groupindex)))
+        else:
+            inner = f"{pattern.namespace}:" if pattern.namespace else ""
+            found += names(pattern, namespace + inner)
+    return found
