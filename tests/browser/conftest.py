@@ -1,0 +1,107 @@
+"""A real Chromium for the tests that walk pages as a person would."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Error, sync_playwright
+
+AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe" / "axe.min.js"
+BINARIES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+FLAGS = [
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium; where there is none, CI fails and others are told that they skip."""
+    with sync_playwright() as playwright:
+        try:
+            browser = launch(playwright.chromium)
+        except Error as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"No Chromium, Chrome or Edge was found: {error.message.splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+def launch(chromium):
+    """Start the Chromium of the machine, or else the one that playwright looks for."""
+    found = next(filter(None, map(shutil.which, BINARIES)), None)
+    # Chromium's sandbox refuses root.
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    flags = [*FLAGS, "--no-sandbox"] if root else FLAGS
+    return chromium.launch(executable_path=found, args=flags)
+
+
+class Person:
+    """Somebody at a browser: a page, what went wrong on it, and an accessibility check."""
+
+    def __init__(self, page, base_url):
+        self.page, self.base_url = page, base_url
+        self.console, self.foreign = [], []
+        page.on("console", self.heard)
+        page.on("pageerror", lambda error: self.console.append(str(error)))
+        page.on("request", self.requested)
+
+    def heard(self, message):
+        if message.type == "error":
+            self.console.append(f"{self.page.url}: {message.text}")
+
+    def requested(self, request):
+        if not request.url.startswith((self.base_url, "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def open(self, path):
+        """Go to an address of Camp."""
+        self.page.goto(self.base_url + path)
+
+    def submit(self, fields, within="main form"):
+        """Fill a form by field names and send it with its last button."""
+        form = self.page.locator(within).last
+        for name, value in fields.items():
+            form.locator(f"[name={name}]").fill(value)
+        with self.page.expect_navigation():
+            form.locator("button:not([type=button])").last.click()
+
+    def check(self):
+        """Fail if the page is hard to use: axe's rules, a sideways scroll, console errors."""
+        wide = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert wide <= 0, f"{self.page.url} scrolls sideways by {wide} px"
+        # Evaluated by the debugger, which the Content-Security-Policy does not bind.
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        problems = [
+            f"{rule['id']}: {node['html'][:200]} — {node['failureSummary']}"
+            for rule in found
+            for node in rule["nodes"]
+        ]
+        assert not problems, f"{self.page.url}\n" + "\n".join(problems)
+        assert self.console == []
+        assert self.foreign == []
+
+
+@pytest.fixture
+def visit(chromium, camp_server):
+    """A function that seats a new Person at the shared server."""
+    contexts = []
+
+    def make(**options):
+        options = {"viewport": {"width": 1280, "height": 900}} | options
+        context = chromium.new_context(**options)
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        return Person(context.new_page(), camp_server.base_url)
+
+    yield make
+    for context in contexts:
+        context.close()
