@@ -4,28 +4,16 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.search import SearchTextField, normalise
+from camp.trash import OwnedQuerySet, Trashable
 from files.kinds import Kind
 from sessions_app.models import Session
 
 
-class FileQuerySet(models.QuerySet):
-    """What a person sees of the files."""
-
-    def present(self):
-        """Return the files that are not in the trash."""
-        return self.filter(deleted_at=None)
-
-    def visible_to(self, user):
-        """Return the user's own files that are not in the trash."""
-        return self.present().filter(user=user)
-
-    def trashed_by(self, user):
-        """Return the user's files in the trash."""
-        return self.filter(user=user, deleted_at__isnull=False)
+class FileQuerySet(OwnedQuerySet):
+    """Files, their owner's, searched and filtered."""
 
     def search(self, text):
         """Return the files whose name holds every word of `text`."""
@@ -39,7 +27,7 @@ class FileQuerySet(models.QuerySet):
         return self.filter(Kind(kind).condition())
 
 
-class File(models.Model):
+class File(Trashable):
     """A file that somebody keeps."""
 
     user = models.ForeignKey(
@@ -65,7 +53,6 @@ class File(models.Model):
         verbose_name=_("session"),
     )
     sha256 = models.CharField("SHA-256", max_length=64, default="", blank=True, editable=False)
-    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
     search_text = SearchTextField(source="filename", limit=255)
 
     objects = FileQuerySet.as_manager()
@@ -95,13 +82,3 @@ class File(models.Model):
     def kind(self):
         """Return the file's `files.kinds.Kind`."""
         return Kind.of(self.content_type)
-
-    def trash(self):
-        """Put the file into the trash; `restore` brings it back."""
-        self.deleted_at = timezone.now()
-        self.save(update_fields=["deleted_at"])
-
-    def restore(self):
-        """Take the file out of the trash."""
-        self.deleted_at = None
-        self.save(update_fields=["deleted_at"])

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.search import SearchTextField, normalise
+from camp.trash import OwnedQuerySet, Trashable
 
 
 def new_session_id():
@@ -17,16 +17,8 @@ def new_session_id():
     return str(uuid.uuid4())
 
 
-class SessionQuerySet(models.QuerySet):
-    """What a person sees of the sessions."""
-
-    def visible_to(self, user):
-        """Return the user's own sessions that are not in the trash."""
-        return self.filter(user=user, deleted_at=None)
-
-    def trashed_by(self, user):
-        """Return the user's sessions in the trash."""
-        return self.filter(user=user, deleted_at__isnull=False)
+class SessionQuerySet(OwnedQuerySet):
+    """Sessions, their owner's and searched."""
 
     def search(self, text):
         """Return the sessions that hold every word of `text`, in the title or the messages."""
@@ -37,7 +29,7 @@ class SessionQuerySet(models.QuerySet):
         return found
 
 
-class Session(models.Model):
+class Session(Trashable):
     """A titled log of messages."""
 
     user = models.ForeignKey(
@@ -54,7 +46,6 @@ class Session(models.Model):
     title = models.CharField(_("title"), max_length=255, default="", blank=True)
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     updated_at = models.DateTimeField(_("last change"), auto_now=True)
-    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
     search_text = SearchTextField(source="title", limit=255)
 
     objects = SessionQuerySet.as_manager()
@@ -80,16 +71,6 @@ class Session(models.Model):
     def touch(self):
         """Move the session to the top of the list, as after a new message."""
         self.save(update_fields=["updated_at"])
-
-    def trash(self):
-        """Put the session into the trash; `restore` brings it back."""
-        self.deleted_at = timezone.now()
-        self.save(update_fields=["deleted_at"])
-
-    def restore(self):
-        """Take the session out of the trash, in its old place of the list."""
-        self.deleted_at = None
-        self.save(update_fields=["deleted_at"])
 
 
 class MessageQuerySet(models.QuerySet):
