@@ -3,6 +3,7 @@
 from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from camp import checks
@@ -14,8 +15,11 @@ class CampConfig(AppConfig):
     name = "camp"
 
     def ready(self):
-        """Have Django check the configuration before each command."""
+        """Have Django check the configuration, and databases remember what they are for."""
+        from camp import environments  # models can be imported from now on
+
         checks.register_checks()
+        post_migrate.connect(environments.remember_after_migrate, sender=self)
 
 
 class CampAdminConfig(AdminConfig):

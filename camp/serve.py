@@ -30,7 +30,7 @@ from django.http.request import validate_host
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp import setup_token, trouble
+from camp import environments, running, setup_token, trouble
 
 THREADS = 32  # each holds a database connection; an upload or download holds one to its end
 BACKLOG = 1024  # connections, the idle ones of open browsers included
@@ -45,12 +45,13 @@ def up(*, host, port, threads, say, check):
     """
     address, port = free_address(host, port)
     prepare_folders()
-    prepare_database(say)
-    check()
-    prepare_static_files(say)
-    lines = ready_lines(host, port)
-    connections.close_all()  # the server's process opens its own
-    serve(address, port, threads, lines)
+    with running.serving():
+        prepare_database(say)
+        check()
+        prepare_static_files(say)
+        lines = ready_lines(host, port)
+        connections.close_all()  # the server's process opens its own
+        serve(address, port, threads, lines)
     say(_("Camp has stopped."))
 
 
@@ -137,6 +138,7 @@ def prepare_database(say):
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if missing:
             call_command("migrate", verbosity=0, interactive=False)
+        environments.remember()
     except (DatabaseError, BadMigrationError, InconsistentMigrationHistory) as error:
         raise CommandError(trouble.failed_migration(error)) from None
     if missing:

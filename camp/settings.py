@@ -17,9 +17,16 @@ env = environment.load(BASE_DIR)
 # Where Camp keeps what it makes
 CAMP_DATA_DIR = env.folder("CAMP_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)
 LOCAL_STORAGE_PATH = env.folder("LOCAL_STORAGE_PATH", CAMP_DATA_DIR / "files", base=BASE_DIR)
+BACKUP_FOLDER = env.folder("CAMP_BACKUP_DIR", CAMP_DATA_DIR / "backups", base=BASE_DIR)
 SETUP_TOKEN_FILE = CAMP_DATA_DIR / "setup-token"
 
 # Core
+CAMP_HTTPS = env.boolean("CAMP_HTTPS")
+CAMP_ENVIRONMENT = env.choice(
+    "CAMP_ENVIRONMENT",
+    "production" if CAMP_HTTPS else "development",
+    ["development", "staging", "production"],
+)
 DEBUG = env.boolean("DEBUG")
 SECRET_KEY = env.secret("SECRET_KEY", CAMP_DATA_DIR / "secret-key")
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
@@ -29,6 +36,8 @@ ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 ROOT_URLCONF = "camp.urls"
 WSGI_APPLICATION = "camp.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
+# The rows that say which stored bytes belong to whom; has `storage_path`, `size`, `sha256`.
+STORED_FILE_MODEL = "files.File"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -185,7 +194,6 @@ EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@localhost>")
 
 # Security
-CAMP_HTTPS = env.boolean("CAMP_HTTPS")
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "camp.views.csrf_failure"
 SESSION_COOKIE_NAME = "camp_session"

@@ -124,10 +124,10 @@ def pytest_collection_modifyitems(config, items):
     Browsers come last: playwright's event loop would be in the way of async tests.
     """
     items.sort(key=lambda item: "browser" in item.keywords)
-    if "DATABASE_URL" in os.environ:
-        about_the_machine = [item for item in items if "machine" in item.keywords]
-        config.hook.pytest_deselected(items=about_the_machine)
-        items[:] = [item for item in items if "machine" not in item.keywords]
+    elsewhere = ("machine", "sqlite") if "DATABASE_URL" in os.environ else ("postgresql",)
+    left_out = [item for item in items if not item.keywords.keys().isdisjoint(elsewhere)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
 
 
 def pytest_report_header():

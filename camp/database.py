@@ -1,0 +1,283 @@
+"""The database as a whole: where it is, what is in it, and others in its place.
+
+What one engine needs and the other does not is kept here. The functions that make,
+drop or swap databases are for PostgreSQL only; with SQLite a database is a file.
+"""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from django.db import OperationalError, connection
+from psycopg import sql
+
+# Databases that every PostgreSQL has: from one of them another can be made or dropped.
+MAINTENANCE = ("postgres", "template1")
+DEFAULT_PORT = 5432
+# What psycopg and PostgreSQL's programs call the same thing.
+PROGRAM_VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+    "options": "PGOPTIONS",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+    "channel_binding": "PGCHANNELBINDING",
+    "passfile": "PGPASSFILE",
+    "service": "PGSERVICE",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a database is, in words for a person."""
+
+    engine: str  # "PostgreSQL" or "SQLite"
+    host: str  # "localhost:5432"; "" for SQLite
+    name: str  # what is typed to confirm: the database's name, or that of SQLite's file
+
+
+def is_postgresql():
+    """Return whether Camp runs on PostgreSQL."""
+    return connection.vendor == "postgresql"
+
+
+def place():
+    """Return the Place of the configured database; opens nothing."""
+    settings = connection.settings_dict
+    if is_postgresql():
+        host = f"{settings['HOST'] or 'localhost'}:{settings['PORT'] or DEFAULT_PORT}"
+        return Place("PostgreSQL", host, settings["NAME"])
+    return Place("SQLite", "", Path(settings["NAME"]).name)
+
+
+def row_counts():
+    """Return {table: rows} of every table; {} where there is no database.
+
+    Raises DatabaseError where there is one that cannot be read.
+    """
+    if not is_there():
+        return {}
+    quote = connection.ops.quote_name
+    with connection.cursor() as cursor:
+        counts = {}
+        for table in sorted(connection.introspection.table_names(cursor)):
+            cursor.execute(f"SELECT COUNT(*) FROM {quote(table)}")  # noqa: S608
+            [counts[table]] = cursor.fetchone()
+    return counts
+
+
+def is_there():
+    """Return whether the database exists; with SQLite an empty file is none.
+
+    Raises DatabaseError where the server does not answer.
+    """
+    if not is_postgresql():
+        file = Path(connection.settings_dict["NAME"])
+        return file.exists() and file.stat().st_size > 0
+    try:
+        connection.ensure_connection()
+    except OperationalError:
+        with maintenance() as server:
+            if server.execute(EXISTS, [connection.settings_dict["NAME"]]).fetchone():
+                raise
+        return False
+    return True
+
+
+EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
+OTHERS = """
+    SELECT usename, coalesce(host(client_addr), 'local'), application_name
+    FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid() ORDER BY pid
+"""
+
+
+def other_connections():
+    """Return who else is connected to the database, such as "camp@10.0.0.7 psql"."""
+    if not is_postgresql():
+        return []
+    connection.close()
+    with maintenance(own=True) as server:
+        found = server.execute(OTHERS, [connection.settings_dict["NAME"]]).fetchall()
+    return [f"{user}@{address} {application}".strip() for user, address, application in found]
+
+
+def disconnect_others(name):
+    """End every connection to a database of the server, this process's own included."""
+    if not is_postgresql():
+        return
+    connection.close()
+    with maintenance() as server:
+        _disconnect(server, name)
+
+
+def _disconnect(server, *names):
+    server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
+        [list(names)],
+    )
+
+
+@contextlib.contextmanager
+def maintenance(*, own=False):
+    """Yield a psycopg connection, autocommit, to a database that every server has.
+
+    With `own` the configured one is tried first, for what can be asked anywhere. Raises
+    django.db.DatabaseError where no connection comes about with the configured log-in.
+    """
+    names = [connection.settings_dict["NAME"]] * own + list(MAINTENANCE)
+    with connection.wrap_database_errors, contextlib.ExitStack() as stack:
+        for name in names:
+            try:
+                server = psycopg.connect(**connection_parameters(name), autocommit=True)
+            except psycopg.OperationalError:
+                if name == names[-1]:
+                    raise
+                continue
+            yield stack.enter_context(server)
+            return
+
+
+def create(name):
+    """Make an empty database, like the configured one in encoding and locale."""
+    configured = connection.settings_dict["NAME"]
+    with maintenance() as server:
+        found = server.execute(LOCALE, [configured]).fetchone()
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(
+            sql.Identifier(name)
+        )
+        if found:
+            command += sql.SQL(" LC_COLLATE {} LC_CTYPE {}").format(*map(sql.Literal, found))
+        server.execute(command)
+
+
+LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
+
+
+def drop(name):
+    """Drop a database, if it is there; whoever is connected to it is disconnected."""
+    with maintenance() as server:
+        if server.execute(EXISTS, [name]).fetchone():
+            _disconnect(server, name)
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def swap(fresh, name, aside):
+    """Rename database `name` to `aside` and `fresh` to `name`, both or neither.
+
+    `name` need not exist. Whoever is connected to either is disconnected, and others are
+    kept out until it is done.
+    """
+    connection.close()
+    with maintenance() as server:
+        there = server.execute(EXISTS, [name]).fetchone()
+        old = [name] if there else []
+        for each in (fresh, *old):
+            _allow_connections(server, each, False)
+        try:
+            _disconnect(server, fresh, name)
+            _wait_until_alone(server, fresh, name)
+            with server.transaction():
+                if there:
+                    _rename(server, name, aside)
+                _rename(server, fresh, name)
+        except BaseException:
+            for each in (fresh, *old):
+                _allow_connections(server, each, True)
+            raise
+        _allow_connections(server, name, True)
+        if there:
+            _allow_connections(server, aside, True)
+
+
+def _allow_connections(server, name, allowed):
+    command = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
+    server.execute(sql.SQL(command).format(sql.Identifier(name), sql.Literal(allowed)))
+
+
+def _wait_until_alone(server, *names):
+    """Wait until ended connections are gone; a rename refuses to."""
+    server.execute("SET statement_timeout = '10s'")
+    while server.execute(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = ANY(%s) LIMIT 1", [list(names)]
+    ).fetchone():
+        server.execute("SELECT pg_sleep(0.02), pg_stat_clear_snapshot()")
+
+
+def _rename(server, name, other):
+    command = "ALTER DATABASE {} RENAME TO {}"
+    server.execute(sql.SQL(command).format(sql.Identifier(name), sql.Identifier(other)))
+
+
+def connection_parameters(name=None):
+    """Return what psycopg.connect takes, for the configured database or another one."""
+    settings = connection.settings_dict
+    parameters = {
+        "host": settings["HOST"],
+        "port": settings["PORT"],
+        "user": settings["USER"],
+        "password": settings["PASSWORD"],
+        "dbname": name or settings["NAME"],
+    }
+    known = {
+        key: settings["OPTIONS"][key] for key in PROGRAM_VARIABLES if key in settings["OPTIONS"]
+    }
+    return {key: value for key, value in (parameters | known).items() if value not in ("", None)}
+
+
+def program_environment(name=None):
+    """Return the environment in which pg_dump and its like reach the database.
+
+    The password is in it, since every user of a machine can read command lines.
+    """
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+    parameters = connection_parameters(name)
+    return clean | {PROGRAM_VARIABLES[key]: str(value) for key, value in parameters.items()}
+
+
+def server_version():
+    """Return the major version of the PostgreSQL that answers, or None on SQLite."""
+    if not is_postgresql():
+        return None
+    with maintenance(own=True) as server:
+        return server.info.server_version // 10_000
+
+
+def size():
+    """Return how many bytes the database takes up; 0 where there is none."""
+    if not is_there():
+        return 0
+    if not is_postgresql():
+        file = connection.settings_dict["NAME"]
+        parts = (Path(f"{file}{suffix}") for suffix in ("", "-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+    with maintenance(own=True) as server:
+        [found] = server.execute(
+            "SELECT pg_database_size(%s)", [connection.settings_dict["NAME"]]
+        ).fetchone()
+    return found
+
+
+@contextlib.contextmanager
+def connected_to(name):
+    """Have `django.db.connection` talk to another database meanwhile.
+
+    `name` is a database of the same PostgreSQL, or the path of an SQLite file.
+    """
+    configured = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = str(name)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = configured
