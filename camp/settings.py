@@ -166,6 +166,8 @@ AXES_ENABLE_ADMIN = False
 MAX_UPLOAD_SIZE = env.size("MAX_UPLOAD_SIZE", 5 * 2**30)  # bytes
 UPLOAD_STAGING = LOCAL_STORAGE_PATH / ".staging"
 TRASH_DAYS = env.integer("TRASH_DAYS", 30, minimum=1)
+# Where nginx offers LOCAL_STORAGE_PATH to Camp alone; it then sends the bytes itself.
+X_ACCEL_REDIRECT = env.text("X_ACCEL_REDIRECT")
 # Only the upload views accept files; elsewhere their bytes are skipped unseen.
 FILE_UPLOAD_HANDLERS = ["camp.upload_guard.RefuseFiles"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000

@@ -1,29 +1,56 @@
-"""Stored bytes as an answer."""
+"""Stored bytes as an answer: all of them, some of them, or none because they are known."""
 
+import base64
 import logging
+import secrets
+from urllib.parse import quote
 
-from django.http import FileResponse, HttpResponse
+from django.conf import settings
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.utils.http import content_disposition_header
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header, http_date, quote_etag
 
 from camp.filenames import download_name
-from files import storage
+from files import ranges, storage
 from files.content_types import media_type
 
 logger = logging.getLogger(__name__)
 
+SHA256_LENGTH = 64  # in hex
 
-class Download(FileResponse):
+
+class Download(StreamingHttpResponse):
     """Bytes in blocks that keep the server's overhead small; Django's have 4 KiB."""
 
     block_size = 256 * 2**10
+
+    def __init__(self, stored, pieces, **options):
+        """Send `pieces`, each a bytes object or a Range of the open file `stored`."""
+        super().__init__(self.blocks(stored, pieces), **options)
+        self.headers["Content-Length"] = sum(map(len, pieces))
+        # A client that leaves ends the response, and never the generator.
+        self._resource_closers.append(stored.close)
+
+    def blocks(self, stored, pieces):
+        """Yield the bytes."""
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                yield piece
+                continue
+            stored.seek(piece.start)
+            left = len(piece)
+            while left and (block := stored.read(min(left, self.block_size))):
+                left -= len(block)
+                yield block
 
 
 def file_response(request, file):
     """Return the bytes of `file` for saving, never for showing: it may hold anything.
 
-    HEAD gets the headers alone. Bytes that cannot be read become a page that says so,
-    and a line in the log: 404 where they are missing, else 503.
+    Answers Range, If-Range and the conditions of RFC 9110; HEAD gets the headers alone.
+    Bytes that cannot be read become a page that says so, and a line in the log: 404 where
+    they are missing, else 503.
     """
     try:
         stored = storage.open(file.storage_path)
@@ -31,20 +58,96 @@ def file_response(request, file):
         return unreadable(request, file, error)
     if stored.size != file.size:
         logger.error("File %s has %s bytes of %s.", file.pk, stored.size, file.size)
-    if request.method == "HEAD":
+    if settings.X_ACCEL_REDIRECT:
         stored.close()
+        return with_headers(handed_over(file), file)
+    response = answer(request, file, stored)
+    if response.streaming:
+        return response
+    stored.close()
+    return response
+
+
+def answer(request, file, stored):
+    """Return 200, 206, 304, 412 or 416 for the open file `stored`."""
+    modified = int(file.created_at.timestamp())
+    etag = etag_of(file, stored)
+    early = get_conditional_response(request, etag or None, modified)
+    if early is not None:
+        return with_headers(early, file, etag, modified)
+    try:
+        wanted = ranges.requested(request, size=stored.size, etag=etag, modified=modified)
+    except ranges.Unsatisfiable:
+        response = HttpResponse(status=416)
+        response.headers["Content-Range"] = f"bytes */{stored.size}"
+        return with_headers(response, file, etag, modified)
+    if request.method == "HEAD":
         # Django and the server would read all of a file to throw it away.
         response = HttpResponse(headers={"Content-Length": stored.size})
+    elif wanted is None:
+        response = Download(stored, [ranges.Range(0, stored.size - 1)])
+    elif len(wanted) == 1:
+        response = Download(stored, wanted, status=206)
+        response.headers["Content-Range"] = wanted[0].content_range(stored.size)
     else:
-        response = Download(stored)
+        return with_headers(in_parts(file, stored, wanted), file, etag, modified, multipart=True)
+    return with_headers(response, file, etag, modified)
+
+
+def in_parts(file, stored, wanted):
+    """Return several ranges as multipart/byteranges (RFC 9110, section 14.6)."""
+    boundary = secrets.token_hex(16)
+    kind = media_type(file.content_type, file.filename)
+    pieces = []
+    for one in wanted:
+        head = f"--{boundary}\r\nContent-Type: {kind}\r\n"
+        head += f"Content-Range: {one.content_range(stored.size)}\r\n\r\n"
+        pieces += [head.encode("ascii"), one, b"\r\n"]
+    response = Download(stored, [*pieces, f"--{boundary}--\r\n".encode("ascii")], status=206)
+    response.headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
+    return response
+
+
+def handed_over(file):
+    """Return an answer whose bytes nginx sends, with ranges and conditions of its own.
+
+    See https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers on
+    X-Accel-Redirect. Of our headers nginx keeps only some: its configuration adds the rest.
+    """
+    response = HttpResponse()
+    path = settings.X_ACCEL_REDIRECT.rstrip("/") + "/" + quote(file.storage_path)
+    response.headers["X-Accel-Redirect"] = path
+    del response.headers["Content-Length"]
+    return response
+
+
+def with_headers(response, file, etag="", modified=None, *, multipart=False):
+    """Return `response` with what a download says of itself."""
     headers = response.headers
-    headers["Content-Type"] = media_type(file.content_type, file.filename)
+    if not multipart:
+        headers["Content-Type"] = media_type(file.content_type, file.filename)
     name = download_name(file.filename)
     headers["Content-Disposition"] = content_disposition_header(True, name)
     headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Cache-Control"] = "private, no-cache"
+    if modified is not None:
+        headers["Accept-Ranges"] = "bytes"
+        headers["Last-Modified"] = http_date(modified)
+    if etag:
+        headers["ETag"] = etag
+    if len(file.sha256) == SHA256_LENGTH:
+        # Of the whole file, also where a part is sent (RFC 9530, section 3).
+        digest = base64.b64encode(bytes.fromhex(file.sha256)).decode("ascii")
+        headers["Repr-Digest"] = f"sha-256=:{digest}:"
     return response
+
+
+def etag_of(file, stored):
+    """Return the strong ETag, or "" where the checksum is not known or not true."""
+    if len(file.sha256) != SHA256_LENGTH or stored.size != file.size:
+        return ""
+    return quote_etag(file.sha256)
 
 
 def unreadable(request, file, error):

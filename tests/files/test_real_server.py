@@ -5,6 +5,7 @@ import hashlib
 import os
 import random
 import secrets
+import shutil
 import socket
 import struct
 import subprocess
@@ -66,6 +67,18 @@ def member(camp_server):
 def browser(camp_server, member):
     """Their browser."""
     return Browser(camp_server.base_url, member)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_curl_goes_on_where_it_was_cut(browser, tmp_path):
+    content, target = os.urandom(9 * MIB), tmp_path / "target.bin"
+    _status, said = browser.upload(("cut.bin", content))
+    target.write_bytes(content[: 4 * MIB + 1])
+    headers = browser.headers()
+    command = ["curl", "-sSf", "-C", "-", "-H", f"Cookie: {headers['Cookie']}", "-o", target]
+    address = f"http://{browser.address}{said['files'][0]['url']}download/"
+    subprocess.run([*command, address], check=True, timeout=30)
+    assert target.read_bytes() == content
 
 
 def test_bytes_come_back_as_they_went(browser):
