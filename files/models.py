@@ -1,8 +1,10 @@
 """Files: a row here, the bytes in storage."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +36,8 @@ class File(Trashable):
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="files",
+        # Without an owner only organisers see it; the old backend left such rows.
+        null=True,
         # The list's indexes below begin with it.
         db_index=False,
         verbose_name=_("user"),
@@ -61,7 +65,7 @@ class File(Trashable):
         db_table = "sample_files"
         verbose_name = _("file")
         verbose_name_plural = _("files")
-        # One for each order of the list; the sweep looks bytes up by their path.
+        # One for each order of the list, one for the trash; the sweep looks bytes up by path.
         indexes = [
             models.Index(
                 F("user"), F("created_at").desc(), F("id").desc(), name="sample_files_newest"
@@ -69,6 +73,13 @@ class File(Trashable):
             models.Index("user", "search_text", "id", name="sample_files_name"),
             models.Index("user", "size", "id", name="sample_files_size"),
             models.Index("storage_path", name="sample_files_path"),
+            models.Index(
+                F("user"),
+                F("deleted_at").desc(),
+                F("id").desc(),
+                condition=Q(deleted_at__isnull=False),
+                name="sample_files_trash",
+            ),
         ]
 
     def __str__(self):
@@ -82,3 +93,43 @@ class File(Trashable):
     def kind(self):
         """Return the file's `files.kinds.Kind`."""
         return Kind.of(self.content_type)
+
+
+class Upload(models.Model):
+    """A file that is coming in over several requests; its bytes are a `files.parts.Part`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="uploads", verbose_name=_("user")
+    )
+    session = models.ForeignKey(
+        Session, models.SET_NULL, related_name="uploads", null=True, verbose_name=_("session")
+    )
+    filename = models.CharField(_("name"), max_length=255)
+    content_type = models.CharField(_("type"), max_length=100)
+    # As the client sent it, to whom it is given back.
+    metadata = models.TextField(default="")
+    length = models.BigIntegerField(_("size"))  # bytes
+    # Of these it is known that the disk has them.
+    offset = models.BigIntegerField(default=0)
+    # Set once all bytes are here, before they move: after a crash they are found again.
+    storage_path = models.CharField(max_length=500, default="")
+    sha256 = models.CharField("SHA-256", max_length=64, default="")
+    file = models.OneToOneField(
+        File, models.SET_NULL, related_name="upload", null=True, verbose_name=_("file")
+    )
+    created_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    # The sweep looks for those that are over.
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "camp_uploads"
+        verbose_name = _("unfinished upload")
+        verbose_name_plural = _("unfinished uploads")
+
+    def __str__(self):
+        return self.filename
+
+    def get_absolute_url(self):
+        """Return the address to which the bytes are sent."""
+        return reverse("uploads:upload", args=[self.pk])

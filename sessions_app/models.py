@@ -36,6 +36,8 @@ class Session(Trashable):
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="sessions",
+        # Without an owner only organisers see it; the old backend left such rows.
+        null=True,
         # The list's index below begins with it.
         db_index=False,
         verbose_name=_("user"),
@@ -58,7 +60,14 @@ class Session(Trashable):
         indexes = [
             models.Index(
                 F("user"), F("updated_at").desc(), F("id").desc(), name="sample_sessions_newest"
-            )
+            ),
+            models.Index(
+                F("user"),
+                F("deleted_at").desc(),
+                F("id").desc(),
+                condition=Q(deleted_at__isnull=False),
+                name="sample_sessions_trash",
+            ),
         ]
 
     def __str__(self):

@@ -1,0 +1,29 @@
+"""Files of the old backend may have lost their owner; only organisers see them."""
+
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
+from camp.migration_operations import AllowNull
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("files", "0004_uploads"),
+    ]
+
+    operations = [
+        AllowNull(
+            "file",
+            "user",
+            models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="files",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="user",
+            ),
+        ),
+    ]
