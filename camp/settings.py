@@ -165,6 +165,8 @@ AXES_ENABLE_ADMIN = False
 # Files
 MAX_UPLOAD_SIZE = env.size("MAX_UPLOAD_SIZE", 5 * 2**30)  # bytes
 UPLOAD_STAGING = LOCAL_STORAGE_PATH / ".staging"
+# For so long an upload that stopped can be taken up again.
+UPLOAD_EXPIRES = env.duration("UPLOAD_EXPIRES", timedelta(hours=24))
 TRASH_DAYS = env.integer("TRASH_DAYS", 30, minimum=1)
 # Where nginx offers LOCAL_STORAGE_PATH to Camp alone; it then sends the bytes itself.
 X_ACCEL_REDIRECT = env.text("X_ACCEL_REDIRECT")

@@ -14,6 +14,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("sessions/", include("sessions_app.urls")),
     path("files/", include("files.urls")),
+    path("uploads/", include("files.upload_urls")),
     path("admin/", admin.site.urls),
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),

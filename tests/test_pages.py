@@ -6,12 +6,14 @@ from django.urls import reverse
 from camp.errors import SENTENCES
 from files.models import File
 from sessions_app.models import Session
-from tests.addresses import ADDRESSES, REFUSED
+from tests.addresses import ADDRESSES, NOT_TUS, REFUSED
 from tests.markup import Page
 
 LANGUAGES = ["en", "ja"]
 TEXT = "# Day one\n\n- tent\n- lamp\n\n[map](https://example.org/)"
-READABLE = [name for name, (_arguments, get, _post) in ADDRESSES.items() if get != REFUSED]
+READABLE = [
+    name for name, (_arguments, get, _post) in ADDRESSES.items() if get not in (REFUSED, NOT_TUS)
+]
 ADMIN = ["admin:index"] + [
     f"admin:{model}_{page}"
     for model in ("accounts_user", "sessions_app_session", "files_file")

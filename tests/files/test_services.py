@@ -13,7 +13,7 @@ from tests.files.conftest import stage, stored
 
 
 def upload(name="a.txt", content=b"hello"):
-    return services.Upload(stage(content), name)
+    return services.Incoming(stage(content), name)
 
 
 def test_a_stored_file_has_its_bytes_and_its_row(owner, session):

@@ -1,0 +1,202 @@
+"""The bytes of uploads that come in several requests, and who may write to them.
+
+No database here. Each upload has a part, which only grows, and a lease beside it: a file
+with the token of the request that writes. Whoever claims the lease makes an earlier
+request let go, on whatever thread, process or host that runs; a request that hangs holds
+up nobody, since it is turned away when it wants to write again.
+"""
+
+import collections
+import contextlib
+import hashlib
+import os
+import secrets
+import threading
+from pathlib import Path
+
+from django.conf import settings
+
+from files import storage
+from files.locks import locked
+
+FOLDER = "resumable"
+TOKEN = 16  # bytes
+# So many uploads may go on without being read again from their beginning.
+REMEMBERED = 256
+
+
+class Superseded(Exception):
+    """A later request took the upload over."""
+
+
+class Part:
+    """The bytes of the upload `key` (a UUID) that are here so far."""
+
+    def __init__(self, key):
+        folder = Path(settings.UPLOAD_STAGING) / FOLDER
+        self.key = str(key)
+        self.path = folder / f"{self.key}{storage.PART_SUFFIX}"
+        self.lease = folder / f"{self.key}.lease"
+
+    def create(self):
+        """Make it, empty; raises OSError."""
+        storage.make_folders(self.path.parent)
+        for path in (self.path, self.lease):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        storage.sync_folder(self.path.parent)
+
+    def claim(self):
+        """Return a token with which alone one can write from now on."""
+        token = secrets.token_bytes(TOKEN)
+        with locked(self.lease) as held:
+            held.write(token)
+            held.flush()
+        return token
+
+    def size(self):
+        """Return how many bytes are here; raises FileNotFoundError."""
+        return self.path.stat().st_size
+
+    def sync(self):
+        """Return once all bytes are on the disk."""
+        storage.sync(self.path, os.O_RDWR)
+
+    def truncate(self, size, token):
+        """Drop what lies behind `size` bytes; raises Superseded, OSError."""
+        with self.held(token):
+            os.truncate(self.path, size)
+
+    def remove(self):
+        """Remove it; whoever still writes to it is turned away."""
+        with contextlib.suppress(OSError):
+            self.claim()
+        for path in (self.path, self.lease):
+            storage.remove_staged(path)
+        hashes.forget(self.key)
+
+    @contextlib.contextmanager
+    def held(self, token):
+        """Keep others from claiming it meanwhile; raises Superseded if one has."""
+        try:
+            with locked(self.lease) as held:
+                if held.read(TOKEN) != token:
+                    raise Superseded(self.key)
+                yield
+        except FileNotFoundError:
+            raise Superseded(self.key) from None
+
+
+class Appender:
+    """Bytes on their way into a part, hashed as they come.
+
+    Hashing and writing each run in a thread beside the one that reads the request, as
+    for `storage.Staged`. `size` is right after `end`; so is `checksum`, of the bytes of
+    this request, for which `algorithm` is hashlib's name.
+    """
+
+    def __init__(self, part, token, size, algorithm=""):
+        self._part, self._token = part, token
+        self.size = size
+        self._descriptor = os.open(
+            part.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        )
+        self._whole = hashes.take(part.key, size)
+        self._own = hashlib.new(algorithm) if algorithm else None
+        takers = [self._put]
+        takers += [each.update for each in (self._whole, self._own) if each is not None]
+        self._workers = [storage.Worker(take) for take in takers]
+
+    @property
+    def checksum(self):
+        """The digest of the bytes of this request."""
+        return self._own.digest()
+
+    def write(self, chunk):
+        """Take the next bytes; raises Superseded, OSError."""
+        for worker in self._workers:
+            worker.put(chunk)
+
+    def end(self):
+        """Return once all bytes taken are in the part; raises Superseded, OSError."""
+        try:
+            with contextlib.ExitStack() as stack:
+                stack.callback(self._close)
+                for worker in self._workers:
+                    stack.callback(worker.end)
+        except BaseException:
+            self._whole = None
+            raise
+
+    def remember(self):
+        """Let the next request go on hashing where this one ended; call it after `end`."""
+        if self._whole is not None:
+            hashes.keep(self._part.key, self.size, self._whole)
+
+    def _put(self, chunk):
+        with self._part.held(self._token):
+            left = memoryview(chunk)
+            while left:
+                written = os.write(self._descriptor, left)
+                left = left[written:]
+                self.size += written
+        self._write_back()
+
+    def _write_back(self):
+        """Have the disk begin, so that the sync at the end has little left to wait for."""
+        if hasattr(os, "posix_fadvise") and self.size % storage.WRITE_BACK_EVERY < 2**18:
+            with contextlib.suppress(OSError):
+                os.posix_fadvise(self._descriptor, 0, self.size, os.POSIX_FADV_DONTNEED)
+
+    def _close(self):
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+class Hashes:
+    """The unfinished SHA-256 of uploads that this process has seen from their beginning.
+
+    Only memory: where one is missing, the part is read again when it is whole.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._kept = collections.OrderedDict()
+
+    def take(self, key, size):
+        """Return the hash of the first `size` bytes, to be continued, or None."""
+        with self._lock:
+            known, found = self._kept.pop(key, (0, None))
+        if size == 0:
+            return hashlib.sha256()
+        return found if known == size else None
+
+    def keep(self, key, size, found):
+        """Remember the hash of the first `size` bytes."""
+        with self._lock:
+            self._kept[key] = (size, found)
+            while len(self._kept) > REMEMBERED:
+                self._kept.popitem(last=False)
+
+    def forget(self, key):
+        """Forget an upload."""
+        with self._lock:
+            self._kept.pop(key, None)
+
+    def digest(self, part):
+        """Return the SHA-256 of all of a part, in hex; read from it where not known."""
+        found = self.take(part.key, part.size())
+        if found is None:
+            with part.path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256")
+        return found.hexdigest()
+
+
+hashes = Hashes()
+
+
+def kept_keys(before):
+    """Yield the keys of parts that nobody wrote to since `before`."""
+    for entry in storage.files_below(Path(settings.UPLOAD_STAGING) / FOLDER, depth=0):
+        if entry.name.endswith(storage.PART_SUFFIX) and storage.changed(entry) < before.timestamp():
+            yield entry.name.removesuffix(storage.PART_SUFFIX)

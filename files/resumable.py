@@ -1,0 +1,199 @@
+"""Uploads that may stop and go on: where their bytes and their rows meet.
+
+The disk is believed up to what was synced, and the row says up to where that is; they
+are brought together before anybody is told an offset.
+"""
+
+import hmac
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from camp.filenames import clean_filename
+from files import storage
+from files.content_types import media_type
+from files.models import File, Upload
+from files.parts import Appender, Part, hashes, kept_keys
+
+BLOCK = 256 * 2**10  # bytes
+
+
+class Gone(Exception):
+    """The bytes of an upload are not there any more."""
+
+
+class WrongOffset(Exception):
+    """A request begins elsewhere than where the bytes end."""
+
+
+class WrongChecksum(Exception):
+    """The bytes of a request are not those that the client had; none of them is kept."""
+
+
+def create(*, user, length, filename, content_type="", metadata="", session=None):
+    """Begin an upload of `length` bytes; returns the Upload. Raises OSError."""
+    filename = clean_filename(filename)
+    upload = Upload(
+        user=user,
+        session=session,
+        filename=filename,
+        content_type=media_type(content_type, filename),
+        metadata=metadata,
+        length=length,
+        expires_at=timezone.now() + settings.UPLOAD_EXPIRES,
+    )
+    part = Part(upload.pk)
+    part.create()
+    try:
+        upload.save(force_insert=True)
+    except BaseException:
+        part.remove()
+        raise
+    return upload
+
+
+def settle(upload):
+    """Return up to where the bytes of an upload are safe, in bytes, and remember it.
+
+    Whoever was still writing is turned away. An upload that has all its bytes becomes a
+    file, if it is none yet. Raises Gone, OSError.
+    """
+    if upload.file_id or upload.storage_path:
+        finish(upload)
+        return upload.length
+    part = Part(upload.pk)
+    try:
+        part.claim()
+        size = part.size()
+        if size != upload.offset:
+            part.sync()
+    except FileNotFoundError:
+        raise Gone(upload.pk) from None
+    note(upload, size)
+    return size
+
+
+def receive(upload, stream, *, offset, algorithm="", checksum=b""):
+    """Take the bytes of a request into an upload; returns the new offset.
+
+    `stream` has a `read(size)` which raises OSError when the client is cut off; then what
+    came stays, unless a `checksum` of the whole request (a digest by hashlib's
+    `algorithm`) was to be kept. Raises Gone, WrongOffset, WrongChecksum,
+    `parts.Superseded`, OSError.
+    """
+    if settle(upload) != offset:
+        raise WrongOffset(upload.offset)
+    if offset < upload.length:
+        part = Part(upload.pk)
+        try:
+            token = part.claim()
+            append(part, token, stream, upload, algorithm, checksum)
+        except FileNotFoundError:
+            raise Gone(upload.pk) from None
+    if upload.offset == upload.length:
+        finish(upload)
+    return upload.offset
+
+
+def append(part, token, stream, upload, algorithm, checksum):
+    """Write what `stream` holds behind the part, and have the row tell of it."""
+    start, left = upload.offset, upload.length - upload.offset
+    appender = Appender(part, token, start, algorithm)
+    error = None
+    try:
+        while left and (block := stream.read(min(left, BLOCK))):
+            left -= len(block)
+            appender.write(block)
+    except OSError as cut:
+        error = cut
+    try:
+        appender.end()
+        appender.remember()
+    except OSError as failed:
+        error = failed
+    if algorithm and (error or not hmac.compare_digest(appender.checksum, checksum)):
+        error = error or WrongChecksum()
+        hashes.forget(part.key)
+        part.truncate(start, token)
+        appender.size = start
+    part.sync()
+    note(upload, appender.size)
+    if error:
+        raise error
+
+
+def note(upload, offset):
+    """Have the row tell how far the bytes are, and live on for a while."""
+    upload.offset = offset
+    upload.expires_at = timezone.now() + settings.UPLOAD_EXPIRES
+    Upload.objects.filter(pk=upload.pk, file=None).update(
+        offset=upload.offset, expires_at=upload.expires_at
+    )
+
+
+def finish(upload):
+    """Make a File of an upload that has all its bytes; returns it, the same one each time.
+
+    The row learns of the place before the bytes move there, and of the file after: a crash
+    in between is mended by the next call. Raises Gone, OSError.
+    """
+    if upload.file_id:
+        return upload.file
+    part = Part(upload.pk)
+    if not upload.storage_path:
+        values = {"storage_path": storage.new_path(), "sha256": hashes.digest(part)}
+        Upload.objects.filter(pk=upload.pk, storage_path="").update(**values)
+        upload.refresh_from_db()
+    try:
+        storage.move_in(part.path, upload.storage_path)
+    except FileNotFoundError:
+        if not storage.exists(upload.storage_path):
+            raise Gone(upload.pk) from None
+    file = insert(upload)
+    part.remove()
+    return file
+
+
+def insert(upload):
+    """Save the file of an upload, unless another request has; returns it."""
+    with transaction.atomic():
+        upload.refresh_from_db(from_queryset=Upload.objects.select_for_update(of=("self",)))
+        if upload.file_id is None:
+            upload.file = File.objects.create(
+                user_id=upload.user_id,
+                filename=upload.filename,
+                content_type=upload.content_type,
+                size=upload.length,
+                sha256=upload.sha256,
+                storage_path=upload.storage_path,
+                session_id=upload.session_id,
+            )
+            upload.offset = upload.length
+            upload.save(update_fields=["file", "offset"])
+            if upload.session is not None:
+                upload.session.touch()
+    return upload.file
+
+
+def terminate(upload):
+    """Give an upload up: its row and its bytes go, a file that it became stays."""
+    part = Part(upload.pk)
+    upload.delete()
+    part.remove()
+
+
+def expired(before, *, dry_run=False):
+    """Remove uploads whose time is over, and parts untouched since `before` without a row.
+
+    Returns how many of both there were. A file that an upload became stays.
+    """
+    over = list(Upload.objects.filter(expires_at__lt=timezone.now()))
+    known = {str(key) for key in Upload.objects.values_list("pk", flat=True)}
+    lost = [key for key in kept_keys(before) if key not in known]
+    if not dry_run:
+        for upload in over:
+            terminate(upload)
+        for key in lost:
+            Part(key).remove()
+    return sum(1 for upload in over if upload.file_id is None) + len(lost)
