@@ -9,9 +9,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from camp.filenames import clean_filename
-from files import storage, usage
+from files import resumable, storage, usage
 from files.content_types import media_type
-from files.models import File
+from files.models import File, Upload
 from sessions_app.models import Session
 
 BATCH = 500
@@ -28,7 +28,7 @@ class ForeignStorage(Exception):
 
 
 @dataclass
-class Upload:
+class Incoming:
     """Bytes in staging and what their sender says of them."""
 
     staged: storage.Staged
@@ -43,7 +43,7 @@ def store(*, user, staged, filename, content_type="", session=None):
     in between leaves bytes that the sweep removes, never a row without bytes. Raises
     OSError if the disk cannot take them, or what the database raises; then nothing stays.
     """
-    upload = Upload(staged, filename, content_type)
+    upload = Incoming(staged, filename, content_type)
     files, failed = store_all(user=user, uploads=[upload], session=session)
     if failed:
         raise failed[0][1]
@@ -53,7 +53,7 @@ def store(*, user, staged, filename, content_type="", session=None):
 def store_all(*, user, uploads, session=None):
     """Do as `store` for many at once, in one round of syncing and one transaction.
 
-    `uploads` are `Upload`s or anything with the same three attributes. Returns the new
+    `uploads` are `Incoming`s or anything with the same three attributes. Returns the new
     Files, and a list of (upload, OSError) for those that the disk did not take.
     """
     whole, failed = finished(uploads)
@@ -137,24 +137,27 @@ class Swept:
 def sweep(*, older_than=timedelta(hours=1), dry_run=False, force=False):
     """Remove what nobody can reach any more; returns a Swept.
 
-    That is: staged bytes and bytes without a row, if untouched for `older_than`; and what
-    lies in the trash for more than TRASH_DAYS. Raises ForeignStorage, before anything is
-    removed, where most stored bytes have no row: another database may own them (`force`).
+    That is: staged bytes and bytes without a row, if untouched for `older_than`; resumable
+    uploads that nobody took up for UPLOAD_EXPIRES; and what lies in the trash for more than
+    TRASH_DAYS. Raises ForeignStorage, before anything is removed, where most stored bytes
+    have no row: another database may own them (`force`).
     """
     before = timezone.now() - older_than
     orphans, known = orphan_paths(before)
     if len(orphans) > max(FEW, known) and not force:
         raise ForeignStorage(len(orphans), known)
     parts = list(storage.staged_parts(before))
+    stopped = resumable.expired(before, dry_run=dry_run)
     expired = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    trashed = [model.objects.filter(deleted_at__lt=expired) for model in (File, Session)]
     if dry_run:
-        trashed = (model.objects.filter(deleted_at__lt=expired) for model in (File, Session))
-        return Swept(len(parts), len(orphans), *(rows.count() for rows in trashed))
+        return Swept(len(parts) + stopped, len(orphans), *(rows.count() for rows in trashed))
     for part in parts:
         storage.remove_staged(part)
     for path in orphans:
         storage.remove(path)
-    return Swept(len(parts), len(orphans), purge(File, expired), purge(Session, expired))
+    count = len(parts) + stopped
+    return Swept(count, len(orphans), *map(purge, trashed))
 
 
 def orphan_paths(before):
@@ -162,16 +165,21 @@ def orphan_paths(before):
     orphans, known = [], 0
     paths = storage.stored_paths(before)
     while batch := list(islice(paths, BATCH)):
+        # The bytes of an upload lie in their place before there is a file.
         named = set(
-            File.objects.filter(storage_path__in=batch).values_list("storage_path", flat=True)
+            File.objects.filter(storage_path__in=batch)
+            .values_list("storage_path", flat=True)
+            .union(
+                Upload.objects.filter(storage_path__in=batch).values_list("storage_path", flat=True)
+            )
         )
         orphans += [path for path in batch if path not in named]
         known += len(named)
     return orphans, known
 
 
-def purge(model, before):
-    """Delete the rows that went into the trash before then; returns how many.
+def purge(things):
+    """Delete rows of a queryset that are in the trash, for good; returns how many.
 
     The bytes of files follow when a batch is committed.
     """
@@ -179,9 +187,9 @@ def purge(model, before):
     while True:
         with transaction.atomic():
             # Locked, so that nobody restores one that is on its way out.
-            trashed = model.objects.select_for_update().filter(deleted_at__lt=before)
+            trashed = things.select_for_update().filter(deleted_at__isnull=False)
             batch = list(trashed.order_by("pk").values_list("pk", flat=True)[:BATCH])
-            model.objects.filter(pk__in=batch).delete()
+            things.model.objects.filter(pk__in=batch).delete()
         count += len(batch)
         if len(batch) < BATCH:
             return count

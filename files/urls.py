@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from files.views import attachments, download, library, upload
+from files.views import attachments, download, library, trash, upload
 
 app_name = "files"
 urlpatterns = [
     path("", library.listing, name="list"),
     path("upload/", upload.upload, name="upload"),
+    path("trash/", trash.listing, name="trash"),
+    path("trash/purge/", trash.purge, name="purge"),
     path("attach/", attachments.attach, name="attach"),
     path("<int:pk>/", library.detail, name="detail"),
     path("<int:pk>/download/", download.download, name="download"),

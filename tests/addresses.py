@@ -7,10 +7,12 @@ SENT_ON = 302
 REFUSED = 405
 PAGE = 200
 GONE = 404
+NOT_TUS = 412
 
 SESSION = {"session_id": "someone"}
 FILE = {"pk": 1}
 MESSAGE = SESSION | FILE
+UPLOAD = {"pk": "00000000-0000-4000-8000-000000000000"}
 
 # name: (arguments, answer to GET, answer to POST)
 ADDRESSES = {
@@ -42,6 +44,8 @@ ADDRESSES = {
     "sessions:export_markdown": (SESSION, LOGIN, REFUSED),
     "sessions:export_json": (SESSION, LOGIN, REFUSED),
     "files:list": ({}, LOGIN, REFUSED),
+    "files:trash": ({}, LOGIN, REFUSED),
+    "files:purge": ({}, LOGIN, LOGIN),
     "files:upload": ({}, LOGIN, LOGIN),
     "files:attach": ({}, LOGIN, LOGIN),
     "files:detail": (FILE, LOGIN, REFUSED),
@@ -50,6 +54,8 @@ ADDRESSES = {
     "files:delete": (FILE, REFUSED, LOGIN),
     "files:restore": (FILE, REFUSED, LOGIN),
     "files:detach": (FILE, REFUSED, LOGIN),
+    "uploads:uploads": ({}, NOT_TUS, NOT_TUS),
+    "uploads:upload": (UPLOAD, NOT_TUS, NOT_TUS),
 }
 
 
