@@ -242,6 +242,14 @@ def exists(path):
         return False
 
 
+def size(path):
+    """Return how many bytes are at a storage path, or None if there are none to be had."""
+    try:
+        return storages["default"].size(own(path))
+    except (SuspiciousFileOperation, ValueError, OSError):
+        return None
+
+
 def remove(path):
     """Remove stored bytes. That they are missing is fine; a failure is logged, not raised."""
     try:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from files.views import attachments, download, library, trash, upload
+from files.views import attachments, download, library, trash, upload, zips
 
 app_name = "files"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("upload/", upload.upload, name="upload"),
     path("trash/", trash.listing, name="trash"),
     path("trash/purge/", trash.purge, name="purge"),
+    path("zip/", zips.archive, name="zip"),
     path("attach/", attachments.attach, name="attach"),
     path("<int:pk>/", library.detail, name="detail"),
     path("<int:pk>/download/", download.download, name="download"),

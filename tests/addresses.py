@@ -46,6 +46,7 @@ ADDRESSES = {
     "files:list": ({}, LOGIN, REFUSED),
     "files:trash": ({}, LOGIN, REFUSED),
     "files:purge": ({}, LOGIN, LOGIN),
+    "files:zip": ({}, LOGIN, REFUSED),
     "files:upload": ({}, LOGIN, LOGIN),
     "files:attach": ({}, LOGIN, LOGIN),
     "files:detail": (FILE, LOGIN, REFUSED),

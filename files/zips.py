@@ -1,0 +1,61 @@
+"""Several files as one ZIP, made while it is sent: no temporary file, and its length known."""
+
+import logging
+
+from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from zipstream import ZipStream
+
+from camp.filenames import download_name
+from files import storage
+
+logger = logging.getLogger(__name__)
+
+BLOCK = 256 * 2**10  # bytes
+
+
+def zip_response(files, name):
+    """Return the Files as a ZIP called `name`, without the bytes that are missing.
+
+    What is missing is listed in a text file inside. The bytes are stored as they are:
+    most of what people keep is compressed already, and so the length is known.
+    """
+    stream, missing, taken = ZipStream(sized=True), [], set()
+    for file in files:
+        size = storage.size(file.storage_path)
+        if size is None:
+            logger.error("The bytes of file %s are missing.", file.pk)
+            missing.append(file.filename)
+            continue
+        arcname = distinct(download_name(file.filename), taken)
+        stream.add(blocks(file.storage_path), arcname, size=size)
+    if missing:
+        text = _("The content of these files is missing:") + "\r\n\r\n" + "\r\n".join(missing)
+        stream.add(text.encode(), distinct(_("missing files.txt"), taken))
+    response = StreamingHttpResponse(stream, content_type="application/zip")
+    response.headers["Content-Length"] = len(stream)
+    response.headers["Content-Disposition"] = content_disposition_header(True, download_name(name))
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def blocks(path):
+    """Yield the stored bytes at a storage path; the file is open only while they are sent."""
+    with storage.open(path) as stored:
+        while block := stored.read(BLOCK):
+            yield block
+
+
+def distinct(name, taken):
+    """Return `name`, with a number if it is in `taken` already, whatever its case; add it there."""
+    stem, dot, suffix = name.rpartition(".")
+    if not stem:
+        stem, dot, suffix = name, "", ""
+    found, number = name, 1
+    while found.casefold() in taken:
+        number += 1
+        found = f"{stem} ({number}){dot}{suffix}"
+    taken.add(found.casefold())
+    return found
