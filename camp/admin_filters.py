@@ -61,3 +61,16 @@ class TrashFilter(admin.SimpleListFilter):
         if self.value() not in ("no", "yes"):
             return queryset
         return queryset.filter(deleted_at__isnull=self.value() == "no")
+
+
+class OwnerFilter(admin.SimpleListFilter):
+    """Finds what has lost its owner, so that an organiser can give it one."""
+
+    title = _("owner")
+    parameter_name = "owner"
+
+    def lookups(self, request, model_admin):
+        return [("none", _("Without an owner"))]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(user=None) if self.value() == "none" else queryset

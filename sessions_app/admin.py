@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from camp.admin_filters import ChosenFilter, TrashFilter, chosen
+from camp.admin_filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
 from camp.admin_front import Figure, Series, counts_by_day, readable_number
 from camp.admin_models import (
     CampModelAdmin,
@@ -97,7 +97,7 @@ class SessionAdmin(RestoresFromTrash, ShowsTallies, CampModelAdmin):
     """Sessions with their last messages."""
 
     list_display = ["title_or_none", "created_at", "updated_at"]
-    list_filter = [("user", ChosenFilter), TrashFilter, "updated_at", "created_at"]
+    list_filter = [("user", ChosenFilter), OwnerFilter, TrashFilter, "updated_at", "created_at"]
     list_select_related = ["user"]
     search_fields = ["search_text__contains", "session_id", "user__username", "user__email"]
     search_help_text = gettext_lazy("Searches titles, session IDs, user names and e-mails.")
@@ -122,7 +122,7 @@ class SessionAdmin(RestoresFromTrash, ShowsTallies, CampModelAdmin):
     def autocomplete_label(self, session):
         """Return the title with whose it is and since when: many are called alike."""
         started = date_format(timezone.localtime(session.created_at), "DATE_FORMAT")
-        return f"{session} ({session.user}, {started})"
+        return f"{session} ({session.user or _('nobody')}, {started})"
 
     def get_inlines(self, request, obj):
         return super().get_inlines(request, obj) if obj else []
