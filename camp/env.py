@@ -88,16 +88,13 @@ class Environment(environ.Env):
 
     def size(self, name, default):
         """Return a size in bytes from `1048576`, `512M`, `5 GiB` or `5GB` (powers of 1024)."""
-        value = self.text(name).strip().lower()
-        if not value:
-            return default
-        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", value)
-        size = int(float(found[1]) * SIZE_UNITS[found[2]]) if found else 0
-        if size < 1:
+        value = self.text(name).strip()
+        try:
+            return parsed_size(value) if value else default
+        except ValueError:
             raise ImproperlyConfigured(
                 f"{name} must be a size, such as 1048576 (bytes), 512M or 5G."
-            )
-        return size
+            ) from None
 
     def duration(self, name, default):
         """Return a timedelta from a number of seconds, or from `15m`, `2h`, `30d`."""
@@ -242,6 +239,18 @@ def plain_lines(text):
         value = quoted[1] if quoted else re.sub(r"(^|\s+)#.*$", "", value)
         lines.append(f"{name}={value}")
     return "\n".join(lines)
+
+
+def parsed_size(text):
+    """Return the bytes that a text such as `1048576`, `512M` or `5 GiB` means, at least 1.
+
+    Units are powers of 1024. Raises ValueError.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    size = int(float(found[1]) * SIZE_UNITS[found[2]]) if found else 0
+    if size < 1:
+        raise ValueError(text)
+    return size
 
 
 def sqlite_database(file):

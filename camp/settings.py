@@ -165,6 +165,8 @@ AXES_ENABLE_ADMIN = False
 # Files
 MAX_UPLOAD_SIZE = env.size("MAX_UPLOAD_SIZE", 5 * 2**30)  # bytes
 UPLOAD_STAGING = LOCAL_STORAGE_PATH / ".staging"
+# Bytes that each person may keep, the trash included; 0: as many as there is room for.
+USER_QUOTA = env.size("USER_QUOTA", 0)
 # For so long an upload that stopped can be taken up again.
 UPLOAD_EXPIRES = env.duration("UPLOAD_EXPIRES", timedelta(hours=24))
 TRASH_DAYS = env.integer("TRASH_DAYS", 30, minimum=1)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
-from camp.admin_filters import ChosenFilter, TrashFilter, chosen
+from camp.admin_filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
 from camp.admin_front import Figure, Series, counts_by_day, readable_number
 from camp.admin_models import (
     CampModelAdmin,
@@ -24,7 +24,7 @@ from camp.admin_models import (
 )
 from camp.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes
-from files import usage
+from files import admin_quotas, usage  # noqa: F401 (the first registers itself)
 from files.downloads import file_response
 from files.kinds import Kind
 from files.models import File
@@ -72,6 +72,7 @@ class FileAdmin(RestoresFromTrash, CampModelAdmin):
     list_filter = [
         ("user", ChosenFilter),
         ("session", ChosenFilter),
+        OwnerFilter,
         TrashFilter,
         KindFilter,
         "created_at",

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.search import SearchTextField, normalise
@@ -133,3 +134,39 @@ class Upload(models.Model):
     def get_absolute_url(self):
         """Return the address to which the bytes are sent."""
         return reverse("uploads:upload", args=[self.pk])
+
+
+class Quota(models.Model):
+    """How much room somebody has, where it is not what everybody has."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        primary_key=True,
+        related_name="quota",
+        verbose_name=_("user"),
+    )
+    limit = models.BigIntegerField(_("room"), null=True, blank=True)  # bytes; None: no limit
+
+    class Meta:
+        db_table = "camp_quotas"
+        verbose_name = _("quota")
+        verbose_name_plural = _("quotas")
+
+    def __str__(self):
+        return str(self.user)
+
+
+class Reservation(models.Model):
+    """Room for the files of a form that is just coming in."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="reservations")
+    size = models.BigIntegerField()  # bytes
+    # One that nobody renewed for long belongs to a server that was killed.
+    renewed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "camp_reservations"
+
+    def __str__(self):
+        return f"{self.size} ({self.user_id})"

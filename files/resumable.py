@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from camp.filenames import clean_filename
-from files import storage
+from files import quota, storage
 from files.content_types import media_type
 from files.models import File, Upload
 from files.parts import Appender, Part, hashes, kept_keys
@@ -32,7 +32,7 @@ class WrongChecksum(Exception):
 
 
 def create(*, user, length, filename, content_type="", metadata="", session=None):
-    """Begin an upload of `length` bytes; returns the Upload. Raises OSError."""
+    """Begin an upload of `length` bytes; returns the Upload. Raises OverQuota, OSError."""
     filename = clean_filename(filename)
     upload = Upload(
         user=user,
@@ -46,7 +46,8 @@ def create(*, user, length, filename, content_type="", metadata="", session=None
     part = Part(upload.pk)
     part.create()
     try:
-        upload.save(force_insert=True)
+        with quota.reserving(user.pk, length):
+            upload.save(force_insert=True)
     except BaseException:
         part.remove()
         raise

@@ -9,9 +9,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from camp.filenames import clean_filename
-from files import resumable, storage, usage
+from files import quota, resumable, storage, usage
 from files.content_types import media_type
-from files.models import File, Upload
+from files.models import File, Reservation, Upload
 from sessions_app.models import Session
 
 BATCH = 500
@@ -152,6 +152,7 @@ def sweep(*, older_than=timedelta(hours=1), dry_run=False, force=False):
     trashed = [model.objects.filter(deleted_at__lt=expired) for model in (File, Session)]
     if dry_run:
         return Swept(len(parts) + stopped, len(orphans), *(rows.count() for rows in trashed))
+    Reservation.objects.filter(renewed_at__lt=timezone.now() - quota.FORGOTTEN).delete()
     for part in parts:
         storage.remove_staged(part)
     for path in orphans:

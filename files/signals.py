@@ -17,12 +17,11 @@ def remove_bytes(sender, instance, using, **kwargs):
 
 @receiver(post_save, sender=File, dispatch_uid="files.usage_saved")
 def forget_usage_of_saved(sender, instance, **kwargs):
-    """Have the owner's sum computed again; a file may go into the trash or come back."""
+    """Have the owner's sum computed again."""
     usage.forget(instance.user_id)
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.usage_deleted")
 def forget_usage_of_deleted(sender, instance, **kwargs):
-    """Have the owner's sum computed again, unless the file did not count any more."""
-    if instance.deleted_at is None:
-        usage.forget(instance.user_id)
+    """Have the owner's sum computed again."""
+    usage.forget(instance.user_id)

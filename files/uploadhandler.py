@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from camp.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes
-from files import storage
+from files import quota, storage
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,12 @@ class Refusal:
         return cls(name, 507, _("The server has no room left for it."))
 
     @classmethod
+    def over_quota(cls, name, left):
+        """Its owner has no room left for it; `left` is in bytes."""
+        text = _("There is not enough room: %(size)s of yours are left.")
+        return cls(name, 507, text % {"size": readable_bytes(left)})
+
+    @classmethod
     def failed(cls, name, error):
         """Storing met an OSError, which is logged here."""
         if error.errno in FULL:
@@ -122,6 +128,7 @@ class StagingHandler(FileUploadHandler):
         self._touched = time.monotonic()
         self._parsing = False
         self._no_room = False
+        self._reservation = None
 
     def handle_raw_input(self, input_data, META, content_length, boundary, encoding=None):
         """Parse the form; returns its fields and files. Nothing stays of a broken one."""
@@ -131,6 +138,7 @@ class StagingHandler(FileUploadHandler):
         # Better refuse at once than fill the disk to the brim first.
         with contextlib.suppress(OSError):
             self._no_room = content_length > storage.free_bytes()
+        self._reservation = quota.reserve_up_to(self.request.user.pk, content_length)
         parser = NameKeepingParser(META, input_data, [self], encoding)
         try:
             return parser.parse()
@@ -155,8 +163,13 @@ class StagingHandler(FileUploadHandler):
 
     def receive_data_chunk(self, raw_data, start):
         self._keep_alive()
-        if self._staged.size + len(raw_data) > settings.MAX_UPLOAD_SIZE:
+        size = self._staged.size + len(raw_data)
+        if size > settings.MAX_UPLOAD_SIZE:
             self._refuse(Refusal.too_large(self.file_name))
+        taken = sum(staged.size for staged in self._waiting)
+        if self._reservation is not None and taken + size > self._reservation.size:
+            left = max(0, self._reservation.size - taken)
+            self._refuse(Refusal.over_quota(self.file_name, left))
         try:
             self._staged.write(raw_data)
         except OSError as error:
@@ -174,6 +187,10 @@ class StagingHandler(FileUploadHandler):
         self._waiting.append(staged)
         return StagedFile(staged, self.file_name, self.content_type)
 
+    def release(self):
+        """Give back the room that was reserved; call it once the files have their rows."""
+        quota.release(self._reservation)
+
     def upload_interrupted(self):
         if self._staged is not None:
             self._drop()
@@ -185,6 +202,8 @@ class StagingHandler(FileUploadHandler):
             self._touched = time.monotonic()
             for staged in self._waiting:
                 staged.touch()
+            if self._reservation is not None:
+                quota.renew(self._reservation)
 
     def _refuse(self, refusal):
         self._drop()

@@ -4,7 +4,7 @@ from django import template
 from django.conf import settings
 
 from camp.templatetags.camp import icon
-from files import usage
+from files import quota
 from files.models import File
 
 register = template.Library()
@@ -20,12 +20,9 @@ def recent_files(context):
 
 
 @register.simple_tag(takes_context=True)
-def storage_used(context):
-    """Return how many bytes the reader's files take up, the trash left out.
-
-    One query at most: the sum is cached.
-    """
-    return usage.bytes_used(context["user"])
+def storage_room(context):
+    """Return the reader's `files.quota.Room`. Two queries at most: the sum is cached."""
+    return quota.room_of(context["user"])
 
 
 @register.simple_tag

@@ -22,6 +22,7 @@ from files import resumable
 from files.lookup import own_session_named
 from files.models import Upload
 from files.parts import Superseded
+from files.quota import OverQuota
 from files.uploadhandler import Refusal
 
 VERSION = "1.0.0"
@@ -142,6 +143,9 @@ def guarded(name, act, *args, **kwargs):
     """Return what `act` returns; what it raises becomes Refused."""
     try:
         return act(*args, **kwargs)
+    except OverQuota as error:
+        refusal = Refusal.over_quota(name, error.left)
+        raise Refused(refusal.status, refusal.message) from None
     except resumable.WrongOffset:
         raise Refused(409, _("The upload is further, or not as far.")) from None
     except resumable.WrongChecksum:

@@ -35,8 +35,12 @@ def members_upload(request):
     if request.method != "POST":
         return form_page(request, own_session_named(request.user, request.GET.get("session", "")))
     # Before anything reads the form, which checking its token does.
-    request.upload_handlers = [StagingHandler(request)]
-    return receive(request, request.upload_handlers[0])
+    handler = StagingHandler(request)
+    request.upload_handlers = [handler]
+    try:
+        return receive(request, handler)
+    finally:
+        handler.release()
 
 
 @csrf_protect

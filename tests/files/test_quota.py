@@ -1,0 +1,162 @@
+"""Room: how much each person has, and that nobody gets more."""
+
+import base64
+import threading
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from files import quota
+from files.models import File, Quota, Reservation, Upload
+from tests.files.conftest import part, stored
+from tests.files.wire import Browser
+
+LIMIT = 1000
+
+
+@pytest.fixture(autouse=True)
+def limit(settings):
+    settings.USER_QUOTA = LIMIT
+
+
+def send(client, *sizes):
+    """Upload files of these sizes in one form; returns the JSON answer."""
+    files = [part(f"{size}.bin", b"x" * size) for size in sizes]
+    address = "/files/upload/"
+    return client.post(address, {"files": files}, headers={"accept": "application/json"})
+
+
+def begin(client, length):
+    """Begin a resumable upload; returns the answer."""
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(length)}
+    return client.post("/uploads/", content_type="", headers=headers)
+
+
+def left(user):
+    return LIMIT - quota.taken(user.pk)
+
+
+def test_a_form_that_fits_is_taken_to_the_last_byte(as_owner, owner):
+    assert send(as_owner, 400, 600).status_code == 201
+    assert left(owner) == 0
+
+
+def test_what_does_not_fit_is_refused_by_itself(as_owner, owner):
+    response = send(as_owner, 700, 400, 300)
+    assert response.status_code == 201
+    assert [file["name"] for file in response.json()["files"]] == ["700.bin", "300.bin"]
+    [error] = response.json()["errors"]
+    assert error == {
+        "name": "400.bin",
+        "message": "There is not enough room: 300\u00a0bytes of yours are left.",
+    }
+    assert Reservation.objects.count() == 0
+    assert len(stored()) == 2
+
+
+def test_a_full_library_refuses_in_words(as_owner, keep):
+    keep(content=b"x" * LIMIT)
+    response = send(as_owner, 1)
+    assert response.status_code == 507
+    assert "not enough room: 0" in response.json()["errors"][0]["message"]
+    page = as_owner.post("/files/upload/", {"files": part("a.txt", b"x")})
+    assert "not enough room" in page.content.decode()
+
+
+def test_an_upload_that_may_resume_reserves_all_of_it(as_owner, owner):
+    assert begin(as_owner, 600).status_code == 201
+    assert left(owner) == 400
+    refused = begin(as_owner, 401)
+    assert refused.status_code == 507
+    assert "400" in refused.content.decode()
+    assert Upload.objects.count() == 1
+    assert send(as_owner, 401).status_code == 507
+    assert begin(as_owner, 400).status_code == 201
+
+
+def test_what_is_given_up_or_over_makes_room_again(as_owner, owner):
+    address = begin(as_owner, LIMIT).headers["Location"]
+    as_owner.delete(address, headers={"Tus-Resumable": "1.0.0"})
+    assert left(owner) == LIMIT
+    begin(as_owner, LIMIT)
+    Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    call_command("sweep", verbosity=0)
+    assert left(owner) == LIMIT
+
+
+def test_the_trash_counts_until_it_is_emptied(as_owner, owner, keep):
+    keep(content=b"x" * LIMIT).trash()
+    assert send(as_owner, 1).status_code == 507
+    File.objects.all().delete()
+    assert send(as_owner, 1).status_code == 201
+
+
+def test_a_killed_server_keeps_no_room(as_owner, owner):
+    Reservation.objects.create(user=owner, size=LIMIT)
+    assert send(as_owner, 1).status_code == 507
+    Reservation.objects.update(renewed_at=timezone.now() - timedelta(minutes=61))
+    assert send(as_owner, 1).status_code == 201
+    call_command("sweep", verbosity=0)
+    assert Reservation.objects.count() == 0
+
+
+@pytest.mark.parametrize(("own", "status"), [(2000, 201), (None, 201), (500, 507), (0, 507)])
+def test_somebody_may_have_more_or_less(as_owner, owner, own, status):
+    Quota.objects.create(user=owner, limit=own)
+    assert send(as_owner, 1000).status_code == status
+
+
+def test_others_do_not_count(as_owner, as_stranger):
+    send(as_stranger, LIMIT)
+    assert send(as_owner, LIMIT).status_code == 201
+
+
+def test_without_a_limit_nothing_is_reserved(as_owner, settings, django_assert_max_num_queries):
+    settings.USER_QUOTA = 0
+    assert send(as_owner, 5000).status_code == 201
+    assert begin(as_owner, 5000).status_code == 201
+
+
+def test_home_tells_how_much_is_left(as_owner, keep):
+    keep(content=b"x" * 250)
+    content = as_owner.get("/").content.decode()
+    assert "250\u00a0bytes of 1000\u00a0bytes" in content
+    assert 'value="25"' in content
+
+
+@pytest.mark.fault
+def test_twenty_at_once_never_pass_the_limit(make_camp_server):
+    size, limit = 2**20, 10 * 2**20
+    server = make_camp_server(USER_QUOTA=str(limit)).start()
+    server.make_user("hana")
+    browser = Browser(server.base_url, "hana")
+    token = browser.cookies["csrftoken"].value
+    name = base64.b64encode(b"a.bin").decode()
+    tus = {
+        "Tus-Resumable": "1.0.0",
+        "X-CSRFToken": token,
+        "Upload-Length": str(size),
+        "Content-Type": "application/offset+octet-stream",
+        "Upload-Metadata": f"filename {name}",
+    }
+    statuses = []
+
+    def by_form():
+        statuses.append(browser.upload(("a.bin", b"x" * size))[0])
+
+    def by_tus():
+        statuses.append(browser.request("POST", "/uploads/", b"x" * size, tus)[0])
+
+    threads = [threading.Thread(target=(by_form, by_tus)[number % 2]) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) == {201, 507}
+    [(count, total)] = server.query("SELECT COUNT(*), SUM(size) FROM sample_files")
+    assert count == statuses.count(201)
+    # A form asks for a little more than its files need, so the last place may stay free.
+    assert limit - size <= total <= limit
+    assert server.query("SELECT COUNT(*) FROM camp_reservations") == [(0,)]
