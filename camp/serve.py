@@ -30,7 +30,7 @@ from django.http.request import validate_host
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp import environments, running, setup_token, trouble
+from camp import environments, postgres, replacing, running, setup_token, trouble
 
 THREADS = 32  # each holds a database connection; an upload or download holds one to its end
 BACKLOG = 1024  # connections, the idle ones of open browsers included
@@ -46,6 +46,8 @@ def up(*, host, port, threads, say, check):
     address, port = free_address(host, port)
     prepare_folders()
     with running.serving():
+        postgres.start_if_configured(say)
+        replacing.recover(say)
         prepare_database(say)
         check()
         prepare_static_files(say)

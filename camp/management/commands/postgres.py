@@ -1,0 +1,51 @@
+"""Make and run a PostgreSQL of Camp's own."""
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from camp import postgres, postgres_status
+
+
+class Command(BaseCommand):
+    """`manage.py postgres`."""
+
+    requires_system_checks = ()  # they may ask the database
+    help = "Makes and runs a PostgreSQL in Camp's data folder, without root and without Docker."
+
+    def add_arguments(self, parser):
+        actions = parser.add_subparsers(dest="action", required=True)
+        init = actions.add_parser("init", help="make it, with its database, and start it")
+        init.add_argument("--port", type=int, help="port to listen on (default: 5432, if free)")
+        init.add_argument(
+            "--write", action="store_true", help="put DATABASE_URL into .env.local as well"
+        )
+        init.add_argument(
+            "--binaries", metavar="DIR", help="folder of initdb, pg_ctl and postgres to use"
+        )
+        for name, text in (("start", "start it"), ("restart", "stop it and start it again")):
+            action = actions.add_parser(name, help=text)
+            action.add_argument("--port", type=int, help="port to listen on from now on")
+        actions.add_parser("stop", help="stop it, ending its connections")
+        actions.add_parser("status", help="say how it is; exit code 3 where it is stopped")
+        url = actions.add_parser("url", help="print the DATABASE_URL line, with the password")
+        url.add_argument("--write", action="store_true", help="put it into .env.local instead")
+
+    def handle(self, *, action, **options):
+        if not 0 < (options.get("port") or 1) < 65536:
+            raise CommandError(_("The port goes from 1 to 65535."))
+        if action == "status":
+            return postgres_status.status(say=self.say)
+        wanted = {
+            "init": ("port", "binaries", "write"),
+            "start": ("port",),
+            "restart": ("port",),
+            "stop": (),
+            "url": ("write",),
+        }
+        given = {name: options[name] for name in wanted[action]}
+        return getattr(postgres, action)(**given, say=self.say)
+
+    def say(self, line):
+        """Print a line at once, so that it is seen before a slow step."""
+        self.stdout.write(line)
+        self.stdout.flush()
