@@ -1,0 +1,92 @@
+"""Doing a takeover: all of it or nothing."""
+
+import contextlib
+
+from django.core.management import CommandError
+from django.db import DatabaseError, connection, transaction
+from django.utils.translation import gettext as _
+
+from camp import database, trouble
+from camp.takeover import plan as plans
+from camp.takeover import postgresql, sqlite
+from camp.takeover.expected import Expected
+
+# What PostgreSQL calls a lock that it did not get in time.
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+def take_over(choices, contributors=(), *, check):
+    """Take the configured database over; returns the Plan that was followed.
+
+    `check` is called at the end, still in the transaction, and may raise CommandError. On
+    whatever error the database is as it was.
+    """
+    try:
+        with exclusive(choices.zone):
+            plan = plans.made(choices, contributors)
+            if plan.all_problems:
+                raise CommandError(plan.all_problems[0])
+            for step in plan.steps:
+                step.do()
+            compare(plan.found.counts, plan.expected)
+            check()
+            if connection.vendor == "sqlite":
+                connection.check_constraints()
+    except DatabaseError as error:
+        raise CommandError(failure(error)) from error
+    return plan
+
+
+def failure(error):
+    """Return the sentence for a takeover that the database stopped."""
+    held = getattr(error.__cause__, "sqlstate", "") == LOCK_NOT_AVAILABLE
+    if held or "database is locked" in str(error):
+        sentence = _(
+            "Somebody is working with the old tables (%(who)s). Stop the old backend, then try "
+            "again. The database is as it was."
+        )
+        return sentence % {"who": ", ".join(database.other_connections()) or _("unknown")}
+    sentence = _("The takeover failed (%(why)s). The database is as it was.")
+    return sentence % {"why": trouble.reason(error)}
+
+
+@contextlib.contextmanager
+def exclusive(zone):
+    """Hold one transaction over everything, in which nobody else reads or writes the old tables."""
+    connection.ensure_connection()
+    if connection.vendor == "postgresql":
+        with transaction.atomic():
+            names = set(connection.introspection.table_names())
+            postgresql.lock([name for name in Expected().tables if name in names])
+            yield
+        return
+    # SQLite takes this only between transactions.
+    connection.disable_constraint_checking()
+    try:
+        with transaction.atomic():
+            sqlite.prepare(zone)
+            yield
+    finally:
+        connection.enable_constraint_checking()
+
+
+def compare(before, expected):
+    """Raise CommandError unless every table has the rows that it had.
+
+    A table may have more where rows had to be made for others that belonged to none.
+    """
+    after = database.row_counts()
+    parents = {
+        column.references
+        for table in expected.tables.values()
+        for column in table.columns.values()
+        if column.references and not column.null
+    }
+    for table, rows in before.items():
+        now = after.get(table, 0)
+        if now < rows or (now > rows and table in expected.tables and table not in parents):
+            sentence = _(
+                "%(table)s would have %(after)d rows instead of %(before)d. The database is as "
+                "it was."
+            )
+            raise CommandError(sentence % {"table": table, "after": now, "before": rows})

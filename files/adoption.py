@@ -1,0 +1,292 @@
+"""Bytes of the old backend's files: found in its folder, and brought into Camp's storage."""
+
+import hashlib
+import json
+import os
+import re
+import stat
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+from files import storage
+
+CHUNK = 2**20
+# So much is synced in one round.
+BATCH_FILES = 64
+BATCH_BYTES = 64 * 2**20
+FORMS = ("NFC", "NFD")
+FOUND, MISSING, OUTSIDE, UNSURE = "found", "missing", "outside", "unsure"
+
+
+@dataclass(frozen=True)
+class OldFile:
+    """A row of the old backend; `key` is its primary key, as text."""
+
+    key: str
+    path: str
+    size: int | None
+    filename: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the bytes of a row are, or why there are none."""
+
+    state: str
+    path: Path | None = None
+    size: int = 0
+
+
+class Uploads:
+    """The old backend's folder. Nothing outside of it is ever read."""
+
+    def __init__(self, folder):
+        """Raises OSError if there is no such folder."""
+        self.root = Path(folder).resolve(strict=True)
+        if not self.root.is_dir():
+            raise NotADirectoryError(f"{folder}")
+
+    def sources(self, rows):
+        """Return {key: Source} for rows (OldFile).
+
+        A path that is found as it is, or below the folder's own name, is taken at its word.
+        One of which only the end is found must have the size that the row says, and nobody
+        else may claim the same bytes: they might be another person's.
+        """
+        found, guesses = {}, {}
+        for row in rows:
+            source, guessed = self.source(row)
+            found[row.key] = source
+            if source.path:
+                guesses.setdefault(source.path, []).append((row, guessed))
+        for claims in guesses.values():
+            paths = {row.path for row, _guessed in claims}
+            for row, guessed in claims:
+                if guessed and len(paths) > 1:
+                    found[row.key] = Source(UNSURE)
+        return found
+
+    def source(self, row):
+        """Return the Source of one row, and whether it is only guessed."""
+        sure, guesses = candidates(row.path, self.root)
+        outside = False
+        for parts in sure:
+            source = self.at(parts)
+            if source and source.path:
+                return source, False
+            outside = outside or source is not None
+        for parts in guesses:
+            source = self.at(parts)
+            if source and source.path and source.size == row.size:
+                return source, True
+            outside = outside or (source is not None and source.path is None)
+        return Source(OUTSIDE if outside else MISSING), False
+
+    def at(self, parts):
+        """Return the Source at a relative path, one without a path if it leads outside, or None."""
+        given = "/".join(parts)
+        # Systems differ in how they compose letters.
+        forms = dict.fromkeys([given, *(unicodedata.normalize(form, given) for form in FORMS)])
+        for form in forms:
+            try:
+                real = (self.root / form).resolve(strict=True)
+                found = real.stat()
+            except (OSError, ValueError, RuntimeError):
+                continue
+            if not real.is_relative_to(self.root):
+                return Source(OUTSIDE)
+            if stat.S_ISREG(found.st_mode):
+                return Source(FOUND, real, found.st_size)
+        return None
+
+
+def candidates(path, root):
+    """Return relative paths, as parts, at which a row's bytes may be: the sure and the guessed.
+
+    The old backend kept absolute paths, paths from where it was started, or from the folder.
+    """
+    if re.match(r"[a-zA-Z][\w+.-]+://", path):
+        path = unquote(urlsplit(path).path)
+    parts = [part for part in re.split(r"[/\\]+", path) if part not in ("", ".")]
+    if parts and re.fullmatch(r"[a-zA-Z]:", parts[0]):
+        parts = parts[1:]
+    own = [part for part in root.parts if part != root.anchor]
+    if parts[: len(own)] == own:
+        parts = parts[len(own) :]
+    while ".." in parts:
+        parts = parts[parts.index("..") + 1 :]
+    if not parts:
+        return [], []
+    sure = [parts]
+    if root.name in parts[:-1]:
+        sure.append(parts[parts.index(root.name) + 1 :])
+    guesses = [parts[start:] for start in range(1, len(parts))]
+    return sure, [guess for guess in guesses if guess not in sure]
+
+
+class Linked:
+    """The bytes of a file that the old folder shares with Camp: no copy, one more name.
+
+    Goes where storage.Staged goes.
+    """
+
+    def __init__(self, source):
+        """Raises OSError where the system cannot."""
+        folder = Path(settings.UPLOAD_STAGING)
+        storage.make_folders(folder)
+        self.path = folder / f"{storage.new_path().rpartition('/')[2]}{storage.PART_SUFFIX}"
+        os.link(source, self.path)
+        self.kept = False
+        self.size = 0
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self):
+        """The checksum of the bytes that were read, in hex."""
+        return self._hash.hexdigest()
+
+    def write(self, chunk):
+        """Take note of the next bytes, which are there already."""
+        self.size += len(chunk)
+        self._hash.update(chunk)
+
+    def finish(self):
+        """Return at once: the bytes have been on the disk for long."""
+
+    def touch(self):
+        """Show the sweep that somebody wants the bytes."""
+        os.utime(self.path)
+
+    def discard(self):
+        """Remove the name, unless it is kept already."""
+        if not self.kept:
+            self.path.unlink(missing_ok=True)
+
+
+def staged(source, link, progress):
+    """Return the bytes of a file, counted and hashed, in Camp's staging; raises OSError."""
+    part = None
+    if link:
+        try:
+            part = Linked(source)
+        except OSError:
+            pass  # another volume, or a system without: a copy it is
+    part = part or storage.Staged()
+    try:
+        with open_regular(source) as stream:
+            while chunk := stream.read(CHUNK):
+                part.write(chunk)
+                progress.add(len(chunk))
+        part.finish()
+    except BaseException:
+        part.discard()
+        raise
+    return part
+
+
+def open_regular(path):
+    """Return an open file; a link or anything else than a file raises OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no file")
+    return os.fdopen(descriptor, "rb")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes that are in Camp's storage by now, for the row that had `old_path`."""
+
+    old_path: str
+    path: str
+    size: int
+    sha256: str
+
+
+class Journal:
+    """What was brought in already, in case that the rest fails: {key: Kept}."""
+
+    def __init__(self, file):
+        self.file = Path(file)
+        self.kept = {}
+        try:
+            lines = self.file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            lines = []
+        for line in lines:
+            try:
+                key, *values = json.loads(line)
+                self.kept[key] = Kept(*values)
+            except (ValueError, TypeError):
+                continue  # cut short by a crash
+
+    def add(self, batch):
+        """Note {key: Kept} on the disk."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with self.file.open("a", encoding="utf-8") as stream:
+            for key, kept in batch.items():
+                values = [key, kept.old_path, kept.path, kept.size, kept.sha256]
+                stream.write(json.dumps(values) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        self.kept |= batch
+
+    def of(self, row):
+        """Return the Kept of a row whose bytes are there, or None."""
+        kept = self.kept.get(row.key)
+        if kept and kept.old_path == row.path and storage.exists(kept.path):
+            return kept
+        return None
+
+    def remove(self):
+        """Forget everything: the rows know it now."""
+        self.file.unlink(missing_ok=True)
+
+
+def bring(rows, sources, journal, *, link, progress):
+    """Bring the bytes of rows into the storage; returns {key: OSError} for those that failed.
+
+    What the journal has already is not brought again.
+    """
+    failed, batch = {}, []
+    for row in rows:
+        source = sources[row.key]
+        if source.path is None:
+            continue
+        if journal.of(row):
+            progress.add(source.size)
+            continue
+        try:
+            batch.append((row, staged(source.path, link, progress)))
+        except OSError as error:
+            failed[row.key] = error
+        if len(batch) >= BATCH_FILES or sum(part.size for _row, part in batch) >= BATCH_BYTES:
+            keep(batch, journal)
+            batch = []
+    keep(batch, journal)
+    return failed
+
+
+def keep(batch, journal):
+    """Move staged bytes to their place and note it; raises OSError, and nothing is kept."""
+    try:
+        paths = storage.keep_all([part for _row, part in batch])
+    except BaseException:
+        for _row, part in batch:
+            part.discard()
+        raise
+    kept = zip(batch, paths, strict=True)
+    journal.add(
+        {row.key: Kept(row.path, path, part.size, part.sha256) for (row, part), path in kept}
+    )
+
+
+def tallied(sources):
+    """Return how many sources there are of each state."""
+    return Counter(source.state for source in sources.values())

@@ -1,0 +1,76 @@
+"""What a person is told of the old backend's files."""
+
+import csv
+
+from django.conf import settings
+from django.core.management import CommandError
+from django.utils.translation import gettext as _
+
+from camp.progress import size
+from files import adoption, storage
+from files.adoption import FOUND, MISSING, OUTSIDE, UNSURE, Uploads
+
+SHOWN = 20
+
+
+def folder(options):
+    """Return the Uploads of the options; raises CommandError where there is no such folder."""
+    try:
+        return Uploads(options.uploads)
+    except OSError as error:
+        values = {"folder": options.uploads, "why": error.strerror or _("it is no folder")}
+        raise CommandError(_("The folder %(folder)s cannot be read (%(why)s).") % values) from None
+
+
+def room(sources, options):
+    """Yield a sentence if the storage has no room for all bytes."""
+    needed = sum(source.size for source in sources.values())
+    free = storage.free_bytes()
+    if needed > free and not options.link:
+        text = _("The files take %(needed)s, and %(folder)s has %(free)s left.")
+        values = {"needed": size(needed), "free": size(free)}
+        yield text % (values | {"folder": settings.LOCAL_STORAGE_PATH})
+
+
+def source_lines(rows, sources):
+    """Yield lines on what was found in the old folder."""
+    counts = adoption.tallied(sources)
+    length = size(sum(source.size for source in sources.values()))
+    yield _("%(count)s found, %(size)s") % {"count": f"{counts[FOUND]:,}", "size": length}
+    other = [row for row in rows if is_of_another_size(row, sources[row.key])]
+    for state, text in (
+        (MISSING, _("%(count)s missing")),
+        (OUTSIDE, _("%(count)s lead out of the folder, and are left alone")),
+        (
+            UNSURE,
+            _("%(count)s whose bytes may be another's: only the end of their path is found"),
+        ),
+    ):
+        yield from named(text, [row for row in rows if sources[row.key].state == state])
+    yield from named(_("%(count)s of another size than their row says"), other)
+
+
+def is_of_another_size(row, source):
+    """Return whether the bytes are there, but not as many as the row says."""
+    return source.path is not None and row.size is not None and source.size != row.size
+
+
+def named(text, rows):
+    """Yield a line that counts rows, and one for each of the first."""
+    if rows:
+        yield text % {"count": f"{len(rows):,}"}
+        for row in rows[:SHOWN]:
+            yield f"  {row.key}: {row.path}"
+        if len(rows) > SHOWN:
+            yield "  …"
+
+
+def write_missing(file, rows, sources):
+    """Write a CSV of the rows whose bytes were not found."""
+    with open(file, "w", encoding="utf-8-sig", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["id", "filename", "size", "storage_path", "state"])
+        for row in rows:
+            if sources[row.key].path is None:
+                state = sources[row.key].state
+                writer.writerow([row.key, row.filename, row.size, row.path, state])

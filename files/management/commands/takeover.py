@@ -1,0 +1,141 @@
+"""Move in from the old backend."""
+
+import sys
+import zoneinfo
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.collisions import Settlement
+from camp import danger, running, trouble
+from camp.takeover import detection, report, safety
+from camp.takeover.steps import Choices
+from files import takeover
+
+
+class Command(BaseCommand):
+    """`manage.py takeover`."""
+
+    requires_system_checks = ()
+    help = (
+        "Takes over a database of the old backend; without --apply it only tells what it would do."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--apply", action="store_true", help="do it")
+        parser.add_argument("--uploads", default="", metavar="FOLDER", help="the old files")
+        parser.add_argument(
+            "--link", action="store_true", help="share the old files instead of copying them"
+        )
+        parser.add_argument(
+            "--missing",
+            default="",
+            metavar="FILE",
+            help="write the files that are missing to a CSV",
+        )
+        parser.add_argument(
+            "--settle", choices=["rename"], help="give accounts that collide another name"
+        )
+        parser.add_argument("--settle-file", default="", metavar="FILE", help="names from a CSV")
+        parser.add_argument(
+            "--settle-template", default="", metavar="FILE", help="write such a CSV to change"
+        )
+        parser.add_argument(
+            "--column",
+            action="append",
+            default=[],
+            metavar="TABLE.COLUMN=NAME",
+            help="which old column is Camp's; without a NAME there is none",
+        )
+        parser.add_argument(
+            "--timestamps-in",
+            default="UTC",
+            metavar="ZONE",
+            help="time zone of the old times that name none, such as Asia/Tokyo",
+        )
+        parser.add_argument("--no-backup", action="store_true", help="make no copy first")
+        danger.add_arguments(parser)
+
+    def handle(self, *args, **options):
+        asked = asked_for(options)
+        if not detection.is_old():
+            self.already(asked, options)
+            return
+        if options["apply"]:
+            danger.refuse(options)
+        try:
+            plan = takeover.examined(asked)
+        except DatabaseError as error:
+            sentence = _("The old database cannot be read (%(why)s).")
+            raise CommandError(sentence % {"why": trouble.reason(error)}) from error
+        for line in (*report.lines(plan), *report.plan_lines(plan)):
+            self.stdout.write(line)
+        if plan.all_problems:
+            raise CommandError(_("Nothing was changed: see above what must be settled first."))
+        if not options["apply"]:
+            self.stdout.write(_("Nothing was changed. Do it with: %(fix)s") % {"fix": again()})
+            return
+        with running.alone(again=again()):
+            self.carry_out(asked, options, plan)
+
+    def carry_out(self, asked, options, plan):
+        """Confirm, copy, take over, and say what is next."""
+        action = _("The old tables become Camp's. All rows stay.")
+        danger.confirm(options, action=action, say=self.stdout.write, counts=plan.found.counts)
+        if not options["no_backup"]:
+            file = safety.copy()
+            self.stdout.write(_("A copy of the database is in %(file)s.") % {"file": file})
+        takeover.carried_out(asked, self.stdout)
+        self.stdout.write(
+            self.style.SUCCESS(
+                _("The database is Camp's now. Start with: %(fix)s") % {"fix": trouble.manage("up")}
+            )
+        )
+
+    def already(self, asked, options):
+        """Bring in what is left of the files, if asked to; nothing else is to be done."""
+        if not options["uploads"]:
+            self.stdout.write(_("There is nothing to take over: the database is not an old one."))
+            return
+        for line in takeover.left_lines(asked):
+            self.stdout.write(line)
+        if not options["apply"]:
+            self.stdout.write(_("Nothing was changed. Do it with: %(fix)s") % {"fix": again()})
+            return
+        done = takeover.later(asked, self.stdout)
+        text = ngettext("%(count)d file has its bytes.", "%(count)d files have their bytes.", done)
+        self.stdout.write(self.style.SUCCESS(text % {"count": done}))
+
+
+def asked_for(options):
+    """Return what the command line asks for, as files.takeover.Options."""
+    zone = options["timestamps_in"]
+    if zone not in zoneinfo.available_timezones():
+        raise CommandError(_("There is no time zone %(zone)s.") % {"zone": zone})
+    return takeover.Options(
+        Choices(dict(map(column, options["column"])), zone),
+        Settlement(
+            options["settle"] == "rename", options["settle_file"], options["settle_template"]
+        ),
+        options["uploads"],
+        options["link"],
+        options["missing"],
+    )
+
+
+def column(text):
+    """Return ((table, column), old name) from TABLE.COLUMN=NAME."""
+    place, equals, old = text.partition("=")
+    table, dot, name = place.partition(".")
+    if not (equals and dot and table and name):
+        raise CommandError(_("Write a column as TABLE.COLUMN=NAME, not %(text)s.") % {"text": text})
+    return (table, name), old
+
+
+def again():
+    """Return the command as it was typed, with --apply."""
+    typed = sys.argv[sys.argv.index("takeover") + 1 :] if "takeover" in sys.argv else []
+    words = [trouble.quoted(word) for word in typed if word != "--apply"]
+    return trouble.manage("takeover", *words, "--apply")

@@ -1,0 +1,248 @@
+"""Bytes of the old backend: which of them are whose, and how they come in."""
+
+import io
+import os
+import sys
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from camp.progress import Silent
+from files import adoption, storage
+from files.adoption import MISSING, OUTSIDE, UNSURE, Journal, OldFile, Uploads
+from files.models import File
+from tests.files.conftest import stored
+
+
+@pytest.fixture
+def uploads(tmp_path):
+    """The old backend's folder."""
+    folder = tmp_path / "backup" / "uploads"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def put(folder, path, content=b"hello"):
+    file = folder / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return file
+
+
+def found(folder, path, size=5):
+    """Return the Source of one row."""
+    return Uploads(folder).sources([OldFile("1", path, size)])["1"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "2024/a.txt",
+        "./2024/a.txt",
+        "/2024/a.txt",
+        "uploads/2024/a.txt",
+        "../uploads/2024/a.txt",
+        "/srv/app/uploads/2024/a.txt",
+        "{folder}/2024/a.txt",
+        "uploads\\2024\\a.txt",
+        "C:\\app\\uploads\\2024\\a.txt",
+        "file:///srv/app/uploads/2024/a.txt",
+        "https://old.example.org/uploads/2024/a.txt?token=x",
+    ],
+)
+def test_old_paths_are_taken_at_their_word(uploads, path):
+    file = put(uploads, "2024/a.txt", b"any size")
+    assert found(uploads, path.format(folder=uploads)).path == file
+
+
+@pytest.mark.parametrize("path", ["/srv/storage/2024/a.txt", "storage/a.txt", "data/x/2024/a.txt"])
+def test_an_end_that_fits_must_have_the_size(uploads, path):
+    file = put(uploads, "2024/a.txt")
+    other = put(uploads, "a.txt")
+    assert found(uploads, path).path in (file, other)
+    assert found(uploads, path, size=6).state == MISSING
+    assert found(uploads, path, size=None).state == MISSING
+
+
+def test_bytes_that_two_rows_may_mean_are_nobodys(uploads):
+    put(uploads, "report.pdf")
+    rows = [OldFile("1", "anna/report.pdf", 5), OldFile("2", "ben/report.pdf", 5)]
+    assert {source.state for source in Uploads(uploads).sources(rows).values()} == {UNSURE}
+
+
+def test_a_guess_does_not_take_what_another_row_names(uploads):
+    file = put(uploads, "report.pdf")
+    rows = [OldFile("1", "anna/report.pdf", 5), OldFile("2", "report.pdf", 5)]
+    sources = Uploads(uploads).sources(rows)
+    assert sources["1"].state == UNSURE
+    assert sources["2"].path == file
+
+
+def test_rows_may_share_bytes(uploads):
+    file = put(uploads, "a.txt")
+    rows = [OldFile("1", "a.txt", 5), OldFile("2", "a.txt", 5)]
+    assert {source.path for source in Uploads(uploads).sources(rows).values()} == {file}
+
+
+@pytest.mark.parametrize(
+    "path", ["", ".", "..", "/", "../secret.txt", "x/../../secret.txt", "a\0b"]
+)
+def test_nothing_outside_is_found(uploads, path):
+    put(uploads.parent, "secret.txt")
+    assert found(uploads, path).path is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_out_of_the_folder_are_not_followed(uploads, tmp_path):
+    secret = put(tmp_path, "secret.txt")
+    inside = put(uploads, "inside.txt")
+    (uploads / "link.txt").symlink_to(secret)
+    (uploads / "folder").symlink_to(tmp_path)
+    (uploads / "fine.txt").symlink_to(inside)
+    os.mkfifo(uploads / "pipe")
+    assert found(uploads, "link.txt").state == OUTSIDE
+    assert found(uploads, "folder/secret.txt").state == OUTSIDE
+    assert found(uploads, "fine.txt").path == inside
+    assert found(uploads, "pipe").state == MISSING
+    (uploads.parent / "shortcut").symlink_to(uploads)
+    assert found(uploads.parent / "shortcut", "inside.txt").path == inside
+
+
+def test_names_in_another_composition_are_found(uploads):
+    file = put(uploads, "ガイド.pdf")  # decomposed
+    assert found(uploads, "ガイド.pdf").path == file
+
+
+def bring(uploads, rows, file, *, link=False):
+    journal = Journal(file)
+    sources = Uploads(uploads).sources(rows)
+    failed = adoption.bring(rows, sources, journal, link=link, progress=Silent())
+    return journal, failed
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_bytes_come_in_whole_and_the_old_ones_stay(uploads, tmp_path, link):
+    contents = {"a.txt": b"", "b.bin": b"x" * 3_000_000, "sub/c.txt": b"hello"}
+    for path, content in contents.items():
+        put(uploads, path, content)
+    rows = [OldFile(path, path, len(content)) for path, content in contents.items()]
+    journal, failed = bring(uploads, rows, tmp_path / "journal", link=link)
+    assert failed == {}
+    for row in rows:
+        kept = journal.of(row)
+        assert storage.OPAQUE.fullmatch(kept.path)
+        assert stored()[kept.path] == contents[row.path] == (uploads / row.path).read_bytes()
+        assert kept.sha256 == adoption.hashlib.sha256(contents[row.path]).hexdigest()
+        if link:
+            assert (uploads / row.path).stat().st_nlink == 2
+    assert len(stored()) == 3
+
+
+def test_where_no_link_is_possible_a_copy_is_made(uploads, tmp_path, monkeypatch):
+    put(uploads, "a.txt")
+    monkeypatch.setattr(
+        os, "link", lambda *paths: (_ for _ in ()).throw(OSError(18, "other volume"))
+    )
+    journal, _failed = bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal", link=True)
+    assert [*stored().values()] == [b"hello"]
+    assert (uploads / "a.txt").stat().st_nlink == 1
+    assert journal.kept["1"].size == 5
+
+
+def test_a_second_try_uses_what_the_first_brought(uploads, tmp_path, monkeypatch):
+    for name in ("a.txt", "b.txt", "c.txt"):
+        put(uploads, name, name.encode())
+    rows = [OldFile(name, name, 5) for name in ("a.txt", "b.txt", "c.txt")]
+    monkeypatch.setattr(adoption, "BATCH_FILES", 1)
+    real, calls = adoption.staged, []
+
+    def failing(source, *arguments):
+        calls.append(source.name)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(source, *arguments)
+
+    monkeypatch.setattr(adoption, "staged", failing)
+    with pytest.raises(KeyboardInterrupt):
+        bring(uploads, rows, tmp_path / "journal")
+    with (tmp_path / "journal").open("a") as stream:
+        stream.write('["c.txt", "c.t')  # cut short
+    journal, _failed = bring(uploads, rows, tmp_path / "journal")
+    assert calls == ["a.txt", "b.txt", "c.txt", "c.txt"]
+    assert sorted(stored().values()) == [b"a.txt", b"b.txt", b"c.txt"]
+    storage.remove(journal.kept["a.txt"].path)
+    assert journal.of(rows[0]) is None
+
+
+def test_a_full_disk_leaves_no_part_behind(uploads, tmp_path, monkeypatch):
+    put(uploads, "a.txt")
+
+    def full(several):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(storage, "keep_all", full)
+    with pytest.raises(OSError, match="No space"):
+        bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal")
+    assert stored() == {}
+
+
+def test_a_file_that_cannot_be_read_stops_nobody(uploads, tmp_path, monkeypatch):
+    put(uploads, "a.txt")
+    put(uploads, "b.txt")
+    real = adoption.open_regular
+
+    def unreadable(path):
+        if path.name == "a.txt":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(adoption, "open_regular", unreadable)
+    rows = [OldFile("1", "a.txt", 5), OldFile("2", "b.txt", 5)]
+    journal, failed = bring(uploads, rows, tmp_path / "journal")
+    assert [*failed] == ["1"]
+    assert [*journal.kept] == ["2"]
+    assert [*stored().values()] == [b"hello"]
+
+
+@pytest.fixture
+def left(owner, keep, uploads, settings, tmp_path):
+    """A database that was taken over without the bytes: a row of Camp's, two of the old kind."""
+    settings.CAMP_DATA_DIR = tmp_path / "var"
+    put(uploads, "1.txt", b"one")
+    keep("camps.txt")
+    for number in (1, 2):
+        File.objects.create(
+            user=owner, filename=f"{number}.txt", size=3, storage_path=f"uploads/{number}.txt"
+        )
+    return uploads
+
+
+def takeover(*arguments):
+    output = io.StringIO()
+    call_command("takeover", *map(str, arguments), stdout=output)
+    return output.getvalue()
+
+
+def test_bytes_can_come_later(left, tmp_path, client, owner):
+    listed = tmp_path / "missing.csv"
+    told = takeover("--uploads", left, "--missing", listed)
+    assert "1 found" in told
+    assert "1 missing" in told
+    assert "uploads/2.txt" in listed.read_text(encoding="utf-8-sig")
+    assert len(stored()) == 1
+    assert "1 file has its bytes" in takeover("--uploads", left, "--apply")
+    one = File.objects.get(filename="1.txt")
+    assert storage.OPAQUE.fullmatch(one.storage_path)
+    client.force_login(owner)
+    assert client.get(f"/files/{one.pk}/download/").getvalue() == b"one"
+    assert File.objects.get(filename="2.txt").storage_path == "uploads/2.txt"
+    assert "0 files have their bytes" in takeover("--uploads", left, "--apply")
+    put(left, "2.txt", b"two")
+    assert "1 file has its bytes" in takeover("--uploads", left, "--apply")
+    assert len(stored()) == 3
+
+
+def test_a_folder_that_is_none_is_refused(left):
+    for wrong in (left / "nothing", left / "1.txt"):
+        with pytest.raises(CommandError, match="cannot be read"):
+            takeover("--uploads", wrong)
