@@ -19,6 +19,11 @@ def add_arguments(parser):
     """Give a command the options that `refuse` and `confirm` read."""
     parser.add_argument("--no-input", action="store_true", help="ask nothing; needs --name")
     parser.add_argument("--name", default="", help="the name of the database, as a confirmation")
+    add_force_argument(parser)
+
+
+def add_force_argument(parser):
+    """Give a command the option that `refuse_production` reads."""
     parser.add_argument(
         "--force-production",
         metavar="NAME",
@@ -29,6 +34,19 @@ def add_arguments(parser):
 
 def refuse(options):
     """Raise CommandError where `confirm` could not but refuse; asks and changes nothing."""
+    refuse_production(options)
+    name = database.place().name
+    if options["no_input"]:
+        if options["name"] != name:
+            raise CommandError(not_confirmed(name))
+    elif not (sys.stdin and sys.stdin.isatty()):
+        sentence = _("There is no terminal to ask at: nothing was done. Confirm with: %(fix)s")
+        fix = f"--no-input --name {trouble.quoted(name)}"
+        raise CommandError(sentence % {"fix": fix})
+
+
+def refuse_production(options):
+    """Raise CommandError where the database is one of production and not forced by its name."""
     name = database.place().name
     if environments.is_production() and options["force_production"] != name:
         sentence = _(
@@ -37,13 +55,6 @@ def refuse(options):
         )
         fix = f"--force-production {trouble.quoted(name)}"
         raise CommandError(sentence % {"name": name, "fix": fix})
-    if options["no_input"]:
-        if options["name"] != name:
-            raise CommandError(not_confirmed(name))
-    elif not (sys.stdin and sys.stdin.isatty()):
-        sentence = _("There is no terminal to ask at: nothing was done. Confirm with: %(fix)s")
-        fix = f"--no-input --name {trouble.quoted(name)}"
-        raise CommandError(sentence % {"fix": fix})
 
 
 def confirm(options, *, action, say, ask=input, counts=None):

@@ -1,0 +1,351 @@
+"""Sample data: believable, each row with its bytes, and as much as wanted."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import random
+import re
+import struct
+import unicodedata
+import wave
+import zipfile
+import zlib
+from io import StringIO
+from xml.etree import ElementTree
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
+from django.utils import timezone, translation
+
+from camp import database, environments
+from camp.search import normalise
+from files import demo, services, storage
+from files.demo import contents, copies, rows
+from files.models import File
+from sessions_app.models import Message, Session
+from tests.files.conftest import browser, stored
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def synced(monkeypatch):
+    """How many file rows there were each time that the disk was asked to take the bytes.
+
+    It is not asked: nothing here has to survive a power cut.
+    """
+    times = []
+    monkeypatch.setattr(os, "sync", lambda: times.append(File.objects.count()), raising=False)
+    return times
+
+
+def fill(*arguments, users=3, sessions=6, files=20):
+    out = StringIO()
+    sizes = ("--users", str(users), "--sessions", str(sessions), "--files", str(files))
+    call_command("demo", "--seed", "1", *sizes, *arguments, stdout=out)
+    return out.getvalue()
+
+
+def seen():
+    """Return what people see of everything, in order."""
+    return [
+        list(get_user_model().objects.order_by("pk").values_list("username", "email", "time_zone")),
+        list(Session.objects.order_by("pk").values_list("user__username", "title")),
+        list(Message.objects.order_by("pk").values_list("role", "content")),
+        list(File.objects.order_by("pk").values_list("filename", "sha256", "session__title")),
+    ]
+
+
+def clear():
+    get_user_model().objects.all().delete()
+
+
+def test_there_is_as_much_as_was_asked_for():
+    out = fill(users=3, sessions=6, files=20)
+    assert get_user_model().objects.count() == 3
+    assert Session.objects.count() == 6
+    assert File.objects.count() == 20
+    messages = Message.objects.count()
+    assert messages >= 6
+    assert f"Added: users 3, sessions 6 with messages {messages}, files 20.\n" in out
+
+
+def test_every_row_has_its_own_path_and_the_bytes_it_tells_of():
+    fill(users=4, files=150)
+    found = stored()
+    files = File.objects.all()
+    assert {file.storage_path for file in files} == set(found)
+    assert len(found) == 150
+    for file in files:
+        data = found[file.storage_path]
+        assert storage.OPAQUE.fullmatch(file.storage_path)
+        assert (file.size, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+
+
+def test_equal_contents_take_their_room_once(settings):
+    fill(files=150)
+    found = [path for path in settings.LOCAL_STORAGE_PATH.rglob("*") if path.is_file()]
+    assert len({path.stat().st_ino for path in found}) < 110
+    assert all(path.stat().st_mode & 0o077 == 0 for path in found)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_removing_one_leaves_the_others_their_bytes(settings):
+    fill(files=150)
+    shared = File.objects.filter(sha256=File.objects.order_by("pk").first().sha256)
+    first, *others = shared
+    assert others
+    first.delete()
+    assert not storage.exists(first.storage_path)
+    for other in others:
+        with storage.open(other.storage_path) as stream:
+            assert len(stream.read()) == other.size
+
+
+@pytest.mark.parametrize("reason", ["too many links", "no links at all"])
+def test_where_no_link_is_to_be_had_bytes_are_written_again(monkeypatch, reason):
+    if reason == "too many links":
+        monkeypatch.setattr(copies, "MOST_LINKS", 2)
+    else:
+
+        def refuse(*args, **kwargs):
+            raise OSError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refuse)
+    fill(files=60)
+    assert {path: len(data) for path, data in stored().items()} == dict(
+        File.objects.values_list("storage_path", "size")
+    )
+
+
+def test_the_password_lets_everybody_in():
+    out = fill(users=5)
+    password = re.search(r"The password of all: (\S+)", out)[1]
+    names = re.search(r"such as (.*)\. The", out)[1]
+    assert re.fullmatch(r"\S+ \(ja\), \S+ \(en\)", names)
+    for user in get_user_model().objects.all():
+        assert user.check_password(password)
+        assert user.email.endswith("@example.org")
+        user.full_clean()
+
+
+def test_both_languages_and_their_preferences_are_there():
+    fill(users=10, sessions=30, files=60)
+    languages = set(get_user_model().objects.values_list("language", flat=True))
+    assert languages == {"ja", "en"}
+    for language in languages:
+        files = File.objects.filter(user__language=language)
+        assert any(name.isascii() for name in files.values_list("filename", flat=True)) or (
+            language == "ja"
+        )
+    assert Session.objects.filter(user__language="ja", title__contains="合宿").exists()
+    assert Message.objects.filter(role="assistant").exists()
+
+
+def test_rows_are_as_if_they_had_been_saved():
+    """What fields fill in by themselves is right, and constraints of the model hold."""
+    fill(users=5, sessions=40, files=60)
+    now = timezone.now()
+    for session in Session.objects.all():
+        assert session.search_text == normalise(session.title)[:255]
+        assert session.user.created_at < session.created_at <= session.updated_at <= now
+        assert session.updated_at == session.messages.latest("created_at").created_at
+    for message in Message.objects.all():
+        assert message.search_text == normalise(message.content)
+    for file in File.objects.select_related("session"):
+        assert file.search_text == normalise(file.filename)[:255]
+        assert unicodedata.is_normalized("NFC", file.filename)
+        assert file.user.created_at < file.created_at <= now
+        if file.session:
+            assert file.session.user_id == file.user_id
+            assert file.session.created_at <= file.created_at
+
+
+def test_some_are_attached_and_some_in_the_trash():
+    fill(users=4, sessions=60, files=150)
+    assert 20 < File.objects.exclude(session=None).count() < 100
+    for model in (File, Session):
+        trashed = model.objects.exclude(deleted_at=None)
+        assert 0 < trashed.count() < model.objects.count() / 4
+        assert all(row.created_at <= row.deleted_at <= timezone.now() for row in trashed)
+    services.sweep()
+    assert File.objects.count() == 150
+
+
+def test_a_seed_brings_the_same_again():
+    fill("--seed", "7")
+    first = seen()
+    clear()
+    fill("--seed", "7")
+    assert seen() == first
+    clear()
+    fill("--seed", "8")
+    assert seen() != first
+
+
+def test_it_can_be_run_again_and_people_go_on_as_before(owner):
+    for _turn in range(3):
+        fill("--seed", "7")
+    assert get_user_model().objects.count() == 3 * 3 + 1
+    assert File.objects.count() == len(stored()) == 60
+    # The database goes on counting behind what was written in bulk.
+    Session.objects.create(user=owner, title="by hand")
+    assert Session.objects.count() == 19
+
+
+def test_more_people_than_names():
+    fill(users=900, sessions=0, files=0)
+    assert get_user_model().objects.count() == 900
+
+
+def test_bytes_are_on_the_disk_before_their_rows(monkeypatch, synced):
+    monkeypatch.setattr(demo, "PORTION", 20)
+    fill(files=50)
+    assert synced == [0, 20, 40]
+
+
+def test_it_is_done_in_portions(monkeypatch):
+    monkeypatch.setattr(demo, "PORTION", 20)
+    fill(users=45, sessions=7, files=50)
+    assert get_user_model().objects.count() == 45
+    assert Session.objects.count() == 7
+    assert File.objects.count() == len(stored()) == 50
+
+
+def test_a_full_disk_leaves_no_row_without_bytes(monkeypatch):
+    monkeypatch.setattr(demo, "PORTION", 20)
+    written = []
+
+    def fill_up(target, data):
+        written.append(target)
+        if len(written) > 40:
+            raise OSError(28, "No space left on device")
+        put(target, data)
+
+    put = copies.write
+    monkeypatch.setattr(copies, "MOST_LINKS", 0)
+    monkeypatch.setattr(copies, "write", fill_up)
+    with pytest.raises(CommandError, match="No space left on device"):
+        fill(files=100)
+    assert File.objects.count() == len(stored()) == 40
+
+
+def test_rows_that_fail_take_their_bytes_along(monkeypatch):
+    monkeypatch.setattr(demo, "PORTION", 20)
+    insert = rows.Table.insert
+
+    def fail(table, several):
+        insert(table, several)
+        if table._model is File and File.objects.count() > 20:
+            raise DatabaseError("gone")
+
+    monkeypatch.setattr(rows.Table, "insert", fail)
+    with pytest.raises(DatabaseError):
+        fill(files=60)
+    assert File.objects.count() == len(stored()) == 20
+
+
+def test_production_is_refused(settings):
+    settings.CAMP_ENVIRONMENT = "production"
+    with pytest.raises(CommandError, match="one of production"):
+        fill()
+    assert not get_user_model().objects.exists()
+    fill("--force-production", database.place().name)
+    assert get_user_model().objects.exists()
+
+
+def test_production_by_the_mark_of_the_database_is_refused():
+    environments.mark("production")
+    with pytest.raises(CommandError, match="one of production"):
+        fill()
+
+
+@pytest.mark.parametrize("sizes", [{"users": 0}, {"files": -1}, {"sessions": -1}])
+def test_senseless_numbers_are_refused(sizes):
+    with pytest.raises(CommandError, match="at least one user"):
+        fill(**sizes)
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db(transaction=True)
+def test_a_database_without_tables_is_named(tmp_path):
+    with (
+        database.connected_to(tmp_path / "empty.sqlite3"),
+        pytest.raises(CommandError, match=r"manage\.py migrate"),
+    ):
+        fill()
+
+
+def test_the_pages_show_it():
+    fill(users=1, sessions=20, files=40)
+    person = get_user_model().objects.get()
+    client = browser(person)
+    with translation.override("en"):  # it becomes the person's own
+        see(client, person)
+
+
+def see(client, person):
+    for address in ("/", "/files/", "/sessions/", "/files/?q=png"):
+        assert client.get(address).status_code == 200
+    file = File.objects.visible_to(person).first()
+    answer = client.get(f"/files/{file.pk}/download/")
+    assert len(b"".join(answer.streaming_content)) == file.size
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_contents_are_what_their_type_says(language):
+    numbers = random.Random(3)
+    made = {kind: contents.make(numbers, language, kind).data for kind in contents.KINDS}
+    assert_png(made["photo"])
+    assert zipfile.ZipFile(io.BytesIO(made["bundle"])).testzip() is None
+    assert json.loads(made["settings"])["members"]
+    assert len(list(csv.reader(io.StringIO(made["budget"].decode("utf-8-sig"))))) > 10
+    assert ElementTree.fromstring(made["map"]).tag.endswith("svg")
+    with wave.open(io.BytesIO(made["voice"])) as sound:
+        assert sound.getnframes() > 8000
+    compile(made["script"], "script", "exec")
+    assert made["calendar"].startswith(b"BEGIN:VCALENDAR\r\n")
+    made["minutes"].decode()
+
+
+def assert_png(data):
+    """Fail unless every part is whole and the pixels are as many as announced."""
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    parts, at = {}, 8
+    while at < len(data):
+        [length] = struct.unpack(">I", data[at : at + 4])
+        named = data[at + 4 : at + 8 + length]
+        [checksum] = struct.unpack(">I", data[at + 8 + length : at + 12 + length])
+        assert zlib.crc32(named) == checksum
+        parts[named[:4]] = named[4:]
+        at += 12 + length
+    width, height = struct.unpack(">II", parts[b"IHDR"][:8])
+    assert len(zlib.decompress(parts[b"IDAT"])) == height * (1 + 3 * width)
+    assert list(parts)[-1] == b"IEND"
+
+
+def test_a_pdf_says_truly_where_its_parts_are():
+    data = contents.make(random.Random(3), "ja", "handout").data
+    start = int(re.search(rb"startxref\n(\d+)\n%%EOF\n$", data)[1])
+    table = data[start:].splitlines()
+    assert table[0] == b"xref"
+    places = [int(line[:10]) for line in table[3:] if line.endswith(b" n ")]
+    for number, place in enumerate(places, 1):
+        assert data[place:].startswith(b"%d 0 obj\n" % number)
+    for length, at in (
+        (int(m[1]), m.end()) for m in re.finditer(rb"/Length (\d+) >>\nstream\n", data)
+    ):
+        assert data[at + length :].startswith(b"\nendstream")
+
+
+@pytest.mark.postgresql
+def test_ids_of_a_database_count_on_behind_the_copied_rows():
+    fill()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('sample_files', 'id'))")
+        [following] = cursor.fetchone()
+    assert following > File.objects.order_by("pk").last().pk
