@@ -10,6 +10,13 @@ from camp import bootstrap_texts, trouble
 
 SUITE_ENVIRONMENT = {"CAMP_ENV_FILES": "", "SECRET_KEY": "only-to-start-the-test-command"}
 
+# Commands that have nothing to do with the data, or settle it themselves: the first three
+# may be what is needed to reach it.
+WITHOUT_DATA = {
+    *("postgres", "up", "doctor", "help", "version", "test", "check", "collectstatic"),
+    *("makemessages", "compilemessages", "makemigrations"),
+}
+
 
 def run(argv):
     """Run the management command in `argv`; return the exit code of one that failed."""
@@ -23,6 +30,11 @@ def run(argv):
         sentence = None if "--traceback" in argv else trouble.sentence(error)
         if sentence is None:
             raise
+        if argv[1:2] == ["doctor"]:
+            from camp import doctor
+
+            sys.stdout.write(f"{doctor.not_started(sentence, as_json='--json' in argv)}\n")
+            return 1
         sys.stderr.write(f"{sentence}\n")
         return 1
     return 0
@@ -39,4 +51,8 @@ def execute(argv):
     _ = settings.INSTALLED_APPS
     django.setup()
     translation.activate(bootstrap_texts.language())
+    if argv[1:2] and argv[1] not in WITHOUT_DATA and not argv[1].startswith("-"):
+        from camp import replacing
+
+        replacing.recover()
     execute_from_command_line(argv)

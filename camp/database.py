@@ -59,17 +59,21 @@ def place():
     return Place("SQLite", "", Path(settings["NAME"]).name)
 
 
-def row_counts():
+def row_counts(snapshot=None):
     """Return {table: rows} of every table; {} where there is no database.
 
-    Raises DatabaseError where there is one that cannot be read.
+    `snapshot` is another connection of Django's to count through. Raises DatabaseError
+    where there is a database that cannot be read.
     """
-    if not is_there():
+    if snapshot is None and not is_there():
         return {}
-    quote = connection.ops.quote_name
-    with connection.cursor() as cursor:
+    counted = snapshot or connection
+    quote = counted.ops.quote_name
+    with counted.cursor() as cursor:
         counts = {}
-        for table in sorted(connection.introspection.table_names(cursor)):
+        for table in sorted(counted.introspection.table_names(cursor)):
+            if table.startswith("sqlite_"):  # SQLite's own statistics
+                continue
             cursor.execute(f"SELECT COUNT(*) FROM {quote(table)}")  # noqa: S608
             [counts[table]] = cursor.fetchone()
     return counts
@@ -161,6 +165,20 @@ def create(name):
 
 
 LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
+
+
+def oid(name):
+    """Return the number that PostgreSQL knows a database by whatever it is called, or None."""
+    with maintenance() as server:
+        found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
+    return found and found[0]
+
+
+def open_again(name):
+    """Let people connect to a database again, after a `swap` that was cut short."""
+    with maintenance() as server:
+        if server.execute(EXISTS, [name]).fetchone():
+            _allow_connections(server, name, True)
 
 
 def drop(name):

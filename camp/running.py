@@ -24,7 +24,7 @@ def serving():
     """
     path = settings.CAMP_DATA_DIR / FILE
     with path.open("a+b") as held:
-        if not _lock(held, shared=True):
+        if not lock(held, shared=True):
             raise CommandError(
                 _("Another command is replacing the data. Wait until it is done, then: %(again)s")
                 % {"again": trouble.manage("up")}
@@ -42,7 +42,7 @@ def alone(again):
     path = settings.CAMP_DATA_DIR / FILE
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("a+b") as held:
-        if not _lock(held, shared=False):
+        if not lock(held, shared=False):
             sentence = _(
                 "Camp is running here (process %(pid)s). Stop it first, with Ctrl-C in its "
                 "terminal, then: %(again)s"
@@ -55,7 +55,7 @@ def is_serving():
     """Return whether a server runs on this data folder."""
     try:
         with (settings.CAMP_DATA_DIR / FILE).open("a+b") as held:
-            return not _lock(held, shared=False)
+            return not lock(held, shared=False)
     except OSError:
         return False
 
@@ -69,8 +69,8 @@ def server_pid():
         return None
 
 
-def _lock(held, *, shared):
-    """Return whether the file could be locked without waiting."""
+def lock(held, *, shared):
+    """Return whether an open file could be locked without waiting, until it is closed."""
     if os.name == "nt":
         import msvcrt
 

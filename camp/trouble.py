@@ -4,7 +4,6 @@ import getpass
 import os
 import shlex
 import sys
-from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
@@ -48,34 +47,10 @@ def install_command(file):
 
 def unreachable_database(error):
     """Return the sentence for a database that gave no connection."""
-    settings = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return unusable_file(Path(settings["NAME"]), error)
-    host, port, name = settings["HOST"] or "localhost", settings["PORT"] or 5432, settings["NAME"]
-    place = {"host": host, "port": port, "name": name, "why": reason(error)}
-    if "does not exist" in str(error) and f'"{name}"' in str(error):
-        place["fix"] = f"createdb -h {host} -p {port} -U {settings['USER'] or 'postgres'} {name}"
-        sentence = _(
-            "PostgreSQL at %(host)s:%(port)s has no database %(name)s. Make it with: %(fix)s"
-        )
-    else:
-        place["fix"] = f"pg_isready -h {host} -p {port}"
-        sentence = _(
-            "PostgreSQL at %(host)s:%(port)s gives no connection to the database %(name)s "
-            "(%(why)s). Start it or correct DATABASE_URL; see whether it answers with: %(fix)s"
-        )
-    return sentence % place
+    from camp import findings
+    from camp.findings.connection import no_connection
 
-
-def unusable_file(file, error):
-    """Return the sentence for an SQLite database that cannot be opened."""
-    if "unable to open" in str(error) or "readonly" in str(error):
-        return unwritable_folder(file.parent, str(error))
-    return _("The database %(file)s cannot be used (%(why)s). Examine it with: %(fix)s") % {
-        "file": file,
-        "why": error,
-        "fix": f"sqlite3 {quoted(file)} 'PRAGMA integrity_check'",
-    }
+    return findings.with_fix(no_connection(error))
 
 
 def failed_migration(error):
@@ -117,9 +92,13 @@ def quoted(path):
 
 
 def reason(error):
-    """Return the line of a database's error that tells why, without the password."""
+    """Return the line of a database's error, or of its text, that tells why; no password."""
     lines = [line.strip(" \t-") for line in str(error).splitlines()]
     telling = [line for line in lines if line and not line.startswith(HINTS)]
-    last = telling[-1] if telling else type(error).__name__
+    # A refused statement is explained first, and then shown; a refused connection last.
+    cause = getattr(error, "__cause__", None)
+    which = 0 if getattr(cause, "sqlstate", None) else -1
+    line = telling[which] if telling else type(error).__name__
+    line = line.rpartition("FATAL: ")[2].strip()
     secret = connection.settings_dict.get("PASSWORD")
-    return last.replace(secret, "***") if secret else last
+    return line.replace(secret, "***") if secret else line

@@ -1,0 +1,55 @@
+"""Put the database and the files into one archive, or prove that one is whole."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from camp import backup, trouble
+from camp.backup import report
+
+
+class Command(BaseCommand):
+    """`manage.py backup`."""
+
+    help = "Puts the database and the files into one archive, or proves that one is whole."
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--verify", type=Path, metavar="FILE", help="make none: prove that FILE is whole"
+        )
+        parser.add_argument(
+            "--output", type=Path, metavar="PATH", help="a file, or a folder; default var/backups"
+        )
+        parser.add_argument("--no-files", action="store_true", help="the database alone")
+        form = parser.add_mutually_exclusive_group()
+        form.add_argument("--portable", action="store_true", help="for SQLite and PostgreSQL alike")
+        form.add_argument("--sql", action="store_true", help="the database alone, as plain SQL")
+        parser.add_argument(
+            "--keep", type=int, metavar="N", help="remove older ones but N of the same kind"
+        )
+
+    def handle(self, *, verify, output, keep, **options):
+        if verify:
+            for line in backup.verify(verify, stream=self.stdout):
+                self.stdout.write(line)
+            return
+        if keep is not None and keep < 1:
+            raise CommandError(_("Keep at least one backup."))
+        wanted = backup.Wanted(
+            output=output,
+            files=not options["no_files"],
+            portable=options["portable"],
+            sql=options["sql"],
+            keep=keep,
+        )
+        try:
+            made = backup.make(wanted, stream=self.stdout)
+        except KeyboardInterrupt:
+            raise CommandError(_("Interrupted: no backup was made."), returncode=130) from None
+        for line in report.lines(made):
+            self.stdout.write(line)
+        for line in report.warnings(made):
+            self.stderr.write(self.style.WARNING(line))
+        fix = trouble.manage("restore", trouble.quoted(made.path))
+        self.stdout.write(_("Bring it back with: %(fix)s") % {"fix": fix})

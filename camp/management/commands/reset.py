@@ -1,0 +1,20 @@
+"""Empty the database and the storage."""
+
+from django.core.management.base import BaseCommand
+
+from camp import danger
+from camp.reset import reset
+
+
+class Command(BaseCommand):
+    """`manage.py reset`."""
+
+    help = "Puts an empty, migrated database and an empty storage in the place of what is there."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--no-backup", action="store_true", help="make no backup first")
+        danger.add_arguments(parser)
+
+    def handle(self, *, no_backup, **options):
+        with_backup = not no_backup
+        reset(options, say=self.stdout.write, stream=self.stdout, with_backup=with_backup)

@@ -1,0 +1,34 @@
+"""Replace the database and the files by a backup."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand
+
+from camp import danger
+from camp.restore import restore
+
+
+class Command(BaseCommand):
+    """`manage.py restore FILE`."""
+
+    requires_system_checks = ()  # what is broken here may be what shall be replaced
+    help = (
+        "Replaces the database and the files by those of an archive, or the database by a plain "
+        "SQL dump. All of it is verified first, and a backup is made."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("file", type=Path, help="an archive, or a plain SQL dump")
+        parser.add_argument("--no-files", action="store_true", help="leave the files as they are")
+        parser.add_argument(
+            "--no-backup", action="store_true", help="make no backup of what is replaced"
+        )
+        danger.add_arguments(parser)
+
+    def handle(self, *, file, **options):
+        restore(file, options, say=self.say, stream=self.stdout)
+
+    def say(self, line):
+        """Print a line at once, so that it is seen before a slow step."""
+        self.stdout.write(line)
+        self.stdout.flush()

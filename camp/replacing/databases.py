@@ -1,0 +1,171 @@
+"""The database: a fresh one in the place of the old one, in one step."""
+
+import contextlib
+import gc
+import os
+import random
+import sqlite3
+import struct
+from pathlib import Path
+
+from django.core.management import CommandError
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from camp import database, trouble
+from camp.archive.part import sync_folder
+
+# What SQLite keeps beside a database's file.
+SUFFIXES = ("-wal", "-shm", "-journal")
+# PostgreSQL takes names of up to 63 bytes; the rest is for what is put behind one.
+LONGEST = 30
+# Where the header of an SQLite database has the number that `PRAGMA user_version` sets.
+VERSION_AT = 60
+
+
+def of(vendor, id_):
+    """Return the engine's way for the configured database."""
+    name = connection.settings_dict["NAME"]
+    return PostgreSQL(name, id_) if vendor == "postgresql" else SQLite(name, id_)
+
+
+class PostgreSQL:
+    """A database of the server; both are renamed in one transaction.
+
+    `fresh` is what `database.connected_to` takes.
+    """
+
+    def __init__(self, name, id_):
+        self.name = name
+        short = name.encode()[:LONGEST].decode(errors="ignore")
+        self.fresh = f"{short}_restore_{id_}"
+        self._aside = f"{short}_before_{id_}"
+
+    def refuse_in_use(self):
+        """Do nothing: whoever is connected will be disconnected."""
+
+    def make(self):
+        """Make the fresh database, empty."""
+        database.create(self.fresh)
+
+    def seal(self):
+        """Return what the fresh database is recognised by under any name."""
+        return database.oid(self.fresh)
+
+    def swap(self):
+        """Put the fresh database into its place."""
+        database.swap(self.fresh, self.name, self._aside)
+
+    def is_done(self, identity):
+        """Return whether the database in place is the fresh one."""
+        return identity is not None and database.oid(self.name) == identity
+
+    def forward(self):
+        """Drop the old database."""
+        database.open_again(self.name)
+        database.drop(self._aside)
+
+    def back(self):
+        """Drop the fresh database."""
+        database.open_again(self.name)
+        database.drop(self.fresh)
+
+
+class SQLite:
+    """A file; the fresh one is renamed over the old one."""
+
+    def __init__(self, name, id_):
+        self.name = name
+        self._file = Path(name).resolve()
+        self.fresh = self._file.with_name(f"{self._file.name}.restore-{id_}")
+        self._aside = self._file.with_name(f"{self._file.name}.before-{id_}")
+
+    def refuse_in_use(self):
+        """Raise CommandError while another program has the database open."""
+        if self._file.exists():
+            self._alone(lambda old: None)
+
+    def make(self):
+        """Make the fresh database, empty."""
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self.fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+    def seal(self):
+        """Bring the fresh database to the disk; returns what it is recognised by."""
+        identity = random.getrandbits(31) or 1
+        with contextlib.closing(sqlite3.connect(self.fresh, isolation_level=None)) as fresh:
+            fresh.execute(f"PRAGMA user_version = {identity}")
+            # All of it in one file, and as it was made wherever it is opened.
+            fresh.execute("PRAGMA journal_mode = DELETE")
+        if os.name == "posix" and os.geteuid() == 0:
+            owner = (self._file if self._file.exists() else self._file.parent).stat()
+            os.chown(self.fresh, owner.st_uid, owner.st_gid)
+        with self.fresh.open("r+b") as stream:
+            os.fsync(stream.fileno())
+        sync_folder(self.fresh.parent)
+        return identity
+
+    def swap(self):
+        """Put the fresh database into its place."""
+        connection.close()
+        if self._file.exists():
+            # Brings all that was written into the file itself.
+            self._alone(lambda old: old.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        for suffix in SUFFIXES:
+            # What a broken database left there would be taken for the fresh one's.
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(_beside(self._file, suffix), _beside(self._aside, suffix))
+        sync_folder(self._file.parent)
+        os.replace(self.fresh, self._file)
+        sync_folder(self._file.parent)
+
+    def _alone(self, do):
+        """Call `do` with the old database, unless it is broken; raises CommandError if in use."""
+        connection.close()
+        # SQLite keeps a closed connection open as long as a cursor of it lies about.
+        gc.collect()
+        with contextlib.closing(sqlite3.connect(self._file, isolation_level=None)) as old:
+            try:
+                # So it cannot be opened while anybody else has it open.
+                old.execute("PRAGMA locking_mode = EXCLUSIVE")
+                old.execute("PRAGMA busy_timeout = 1000")
+                old.execute("BEGIN IMMEDIATE")
+                old.execute("COMMIT")
+                do(old)
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    return  # broken: it is what shall be replaced
+                sentence = _(
+                    "Another program has the database %(file)s open (%(why)s): nothing was "
+                    "changed. Stop it, then try again."
+                )
+                values = {"file": self._file, "why": trouble.reason(error)}
+                raise CommandError(sentence % values) from None
+
+    def is_done(self, identity):
+        """Return whether the database in place is the fresh one."""
+        if identity is None or self.fresh.exists():
+            return False
+        with contextlib.suppress(FileNotFoundError), self._file.open("rb") as stream:
+            stream.seek(VERSION_AT)
+            return stream.read(4) == struct.pack(">i", identity)
+        return False
+
+    def forward(self):
+        """Remove what the old database left."""
+        for suffix in SUFFIXES:
+            _beside(self._aside, suffix).unlink(missing_ok=True)
+            _beside(self.fresh, suffix).unlink(missing_ok=True)
+
+    def back(self):
+        """Remove the fresh database."""
+        for suffix in SUFFIXES:
+            aside = _beside(self._aside, suffix)
+            if aside.exists():
+                os.replace(aside, _beside(self._file, suffix))
+        for suffix in ("", *SUFFIXES):
+            _beside(self.fresh, suffix).unlink(missing_ok=True)
+
+
+def _beside(file, suffix):
+    return file.with_name(file.name + suffix)

@@ -1,0 +1,249 @@
+"""Back to an empty place: a fresh, migrated database and no files, or all as it was."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
+from django.utils.translation import gettext as _
+from psycopg.errors import InsufficientPrivilege
+
+from camp import backup, danger, database, environments, replacing, running, setup_token, trouble
+from camp.progress import size as readable
+from camp.replacing.files import OWN
+
+# So few files without a row are what crashes leave, never somebody else's storage.
+FEW = 100
+# Of those who are connected to the database so many are named.
+NAMED = 5
+
+
+@dataclass
+class Found:
+    """What is there before the reset."""
+
+    counts: dict | None  # {table: rows}, None where the database cannot be read
+    why: str  # it cannot be read
+    marked: str  # the environment that the database is marked with
+    files: int  # that lie in the storage
+    bytes: int
+
+    @property
+    def is_missing(self):
+        """Whether there is no database, or nothing at all in it."""
+        return self.counts == {}
+
+
+def reset(options, *, say, stream=None, with_backup=True, ask=input):
+    """Empty the database and the storage, once it is confirmed.
+
+    `options` are those of `danger.add_arguments`, `say` prints a line, `stream` is for the
+    progress of the backup. Raises CommandError; then everything is as it was.
+    """
+    danger.refuse(options)
+    with running.alone(again(with_backup)):
+        replacing.recover(say)
+        found = look()
+        if with_backup:
+            require_backup(found)
+        with_backup = with_backup and not found.is_missing
+        name_others(say)
+        action = announced(found, with_backup)
+        danger.confirm(options, action=action, say=say, ask=ask, counts=found.counts)
+        kept = saved(say, stream) if with_backup else None
+        replace(found.marked)
+    setup_token.withdraw()
+    for line in what_next(kept):
+        say(line)
+
+
+def again(with_backup=True):
+    """Return the command as one types it here."""
+    return trouble.manage("reset", *[] if with_backup else ["--no-backup"])
+
+
+def look():
+    """Return the Found; raises CommandError where no server answers at all."""
+    marked = environments.marked()
+    counts, why = None, ""
+    try:
+        counts = database.row_counts()
+    except (DatabaseError, UnicodeDecodeError) as error:
+        # A broken database is one to reset, but not one that is out of reach.
+        why = trouble.reason(error)
+        connection.close()
+        if database.is_postgresql():
+            require_server()
+    return Found(counts, why, marked, *stored())
+
+
+def require_server():
+    """Raise CommandError where the server gives no connection to any database."""
+    try:
+        with database.maintenance():
+            pass
+    except DatabaseError as error:
+        raise CommandError(trouble.unreachable_database(error)) from None
+
+
+def stored():
+    """Return how many files lie in the storage, and how many bytes; unfinished ones not."""
+    files = total = 0
+    root = Path(settings.LOCAL_STORAGE_PATH)
+    for top in filter(is_stored, names_in(root)):
+        for folder, _folders, names in os.walk(root / top):
+            for name in names:
+                with suppress(OSError):  # it may go meanwhile
+                    total += os.stat(os.path.join(folder, name), follow_symlinks=False).st_size
+                    files += 1
+    return files, total
+
+
+def names_in(folder):
+    """Return the names of what lies in a folder, which need not exist."""
+    try:
+        return os.listdir(folder) if folder.is_dir() else []
+    except OSError as error:
+        raise CommandError(trouble.unwritable_folder(folder, error.strerror)) from None
+
+
+def is_stored(name):
+    """Return whether a name at the top of the storage is that of a folder of stored bytes."""
+    return bool(OWN.fullmatch(name)) and not name.startswith(".")
+
+
+def require_backup(found):
+    """Raise CommandError where a backup could not hold what is there."""
+    if found.counts is None:
+        raise CommandError(no_backup(found.why))
+    table = apps.get_model(settings.STORED_FILE_MODEL)._meta.db_table
+    known = found.counts.get(table, 0)
+    if found.files - known <= (max(FEW, known) if known else 0):
+        return
+    sentence = _(
+        "Of the files in %(folder)s (%(files)s) the database %(name)s knows %(known)s: a backup "
+        "would not hold the others. If they belong to another database, correct DATABASE_URL or "
+        "LOCAL_STORAGE_PATH; if nobody wants them: %(fix)s"
+    )
+    values = {
+        "files": f"{found.files:,}",
+        "folder": settings.LOCAL_STORAGE_PATH,
+        "name": database.place().name,
+        "known": f"{known:,}",
+        "fix": again(with_backup=False),
+    }
+    raise CommandError(sentence % values)
+
+
+def no_backup(why):
+    """Return the sentence for a backup that cannot be made."""
+    sentence = _(
+        "No backup can be made (%(why)s): nothing was changed. It goes without one with: %(fix)s"
+    )
+    return sentence % {"why": why.rstrip(".。"), "fix": again(with_backup=False)}
+
+
+def name_others(say):
+    """Say who else is connected to the database."""
+    try:
+        others = database.other_connections()
+    except DatabaseError:
+        return
+    if others:
+        names = ", ".join(dict.fromkeys(others[:NAMED]))
+        say(
+            _("Connected now, and disconnected then: %(count)s (%(names)s).")
+            % {"count": len(others), "names": names}
+        )
+
+
+def announced(found, with_backup):
+    """Return the sentences that say what will happen."""
+    where = {
+        "files": f"{found.files:,}",
+        "size": readable(found.bytes),
+        "folder": settings.LOCAL_STORAGE_PATH,
+    }
+    gone = (
+        _("All rows go, and all that is stored in %(folder)s (files: %(files)s, %(size)s).") % where
+    )
+    if with_backup:
+        return f"{gone} {_('A backup of them is made first.')}"
+    return f"{gone} {_('No backup is made.')}"
+
+
+def saved(say, stream):
+    """Make a backup and return its path; raises CommandError where that fails."""
+    try:
+        return backup.safety_copy(say, stream)
+    except (DatabaseError, OSError, UnicodeDecodeError) as error:
+        raise CommandError(no_backup(trouble.reason(error))) from None
+    finally:
+        connection.close()
+
+
+def replace(marked):
+    """Put an empty, migrated database and no files in the place of what is there."""
+    try:
+        with replacing.Replacement() as new:
+            new.make_database()
+            with database.connected_to(new.fresh):
+                make_ready(marked)
+            new.commit(files=True)
+    except (DatabaseError, OSError) as error:
+        raise CommandError(failed(error)) from None
+    finally:
+        # What was remembered are rows of the fresh database, or of the old one.
+        ContentType.objects.clear_cache()
+
+
+def make_ready(marked):
+    """Migrate the empty database, and let it keep the mark that the old one had."""
+    ContentType.objects.clear_cache()
+    call_command("migrate", verbosity=0, interactive=False)
+    environments.mark(environments.stricter(marked, settings.CAMP_ENVIRONMENT))
+
+
+def failed(error):
+    """Return the sentence for a reset that did not come about."""
+    values = {"why": trouble.reason(error), "fix": again()}
+    if isinstance(error.__cause__, InsufficientPrivilege):
+        role, name = connection.settings_dict["USER"], connection.settings_dict["NAME"]
+        values["fix"] = f'ALTER ROLE "{role}" CREATEDB; ALTER DATABASE "{name}" OWNER TO "{role}";'
+        sentence = _(
+            "PostgreSQL does not allow it (%(why)s): everything is as it was. A superuser grants "
+            "what is needed with: %(fix)s"
+        )
+    else:
+        sentence = _("The reset failed (%(why)s): everything is as it was. Try again: %(fix)s")
+    return sentence % values
+
+
+def what_next(kept):
+    """Yield what there is now, and how to go on, line by line."""
+    yield _("The database %(name)s is empty and up to date.") % {"name": database.place().name}
+    if left := strangers():
+        yield _("Not Camp's, and still in %(folder)s: %(names)s") % {
+            "folder": settings.LOCAL_STORAGE_PATH,
+            "names": ", ".join(left[:NAMED]) + (" …" if len(left) > NAMED else ""),
+        }
+    if kept:
+        yield _("Bring back what was there with: %(fix)s") % {
+            "fix": trouble.manage("restore", trouble.quoted(kept))
+        }
+    yield _("Start, and make the first administrator at the address that is printed: %(fix)s") % {
+        "fix": trouble.manage("up")
+    }
+    yield _("Or make one here: %(fix)s") % {"fix": trouble.manage("createsuperuser")}
+    yield _("Fill it with samples: %(fix)s") % {"fix": trouble.manage("demo")}
+
+
+def strangers():
+    """Return the names of what lies in the storage and is not Camp's."""
+    names = names_in(Path(settings.LOCAL_STORAGE_PATH))
+    return sorted(name for name in names if not OWN.fullmatch(name) and not name.startswith("."))

@@ -1,0 +1,131 @@
+"""The steps of a restore, the same for every kind of source."""
+
+import contextlib
+import os
+import sqlite3
+
+from django.core.management import CommandError
+from django.db import DatabaseError, OperationalError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from camp import backup, danger, database, environments, running, trouble
+from camp.archive import Damaged
+from camp.portable import CannotLoad
+from camp.replacing import Replacement
+from camp.restore import archives, dumps, fresh
+from camp.restore.result import Result
+
+
+def restore(path, options, *, say, stream):
+    """Replace the database, and the files if the source has any, by what is in `path`.
+
+    `options` are those of camp.danger, and `no_files` and `no_backup`. `say` prints a line,
+    progress goes to `stream`. Raises CommandError, and then everything is as it was.
+    """
+    again = trouble.manage("restore", trouble.quoted(path))
+    with running.alone(again):
+        refuse_without_server()
+        with told():
+            source = opened(path)
+            source.refuse()
+            danger.refuse(options)
+            source.files &= not options["no_files"]
+            source.refuse_without_room()
+            with Replacement() as new:
+                result = replaced(source, new, options, say, stream)
+        for line in lines(source, result):
+            say(line)
+
+
+def replaced(source, new, options, say, stream):
+    """Do all of it; returns the Result."""
+    source.unpack(new, stream)
+    danger.confirm(options, action=source.action(), say=say)
+    if not options["no_backup"]:
+        backup.safety_copy(say, stream)
+    environment = environments.current()
+    say(_("Making the new database ..."))
+    result = Result()
+    source.make_database(new)
+    with database.connected_to(new.fresh):
+        source.fill(new, result, stream)
+        fresh.check_counts(source.counts, result)
+        fresh.bring_forward(result)
+        source.check(new, result)
+        fresh.mark(new, environment, result)
+    new.commit(files=source.files)
+    result.kept = new.kept
+    return result
+
+
+def refuse_without_server():
+    """Raise CommandError where PostgreSQL does not answer, with or without the database."""
+    try:
+        database.server_version()
+    except OperationalError as error:
+        raise CommandError(trouble.unreachable_database(error)) from None
+
+
+@contextlib.contextmanager
+def told():
+    """Turn what commonly goes wrong into one sentence, which says that nothing was changed."""
+    try:
+        yield
+    except (Damaged, CannotLoad) as error:
+        raise CommandError(f"{error} {unchanged()}") from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        if error.filename:
+            why = f"{why}: {os.fspath(error.filename)}"
+        raise CommandError(failed(why)) from error
+    except (DatabaseError, sqlite3.Error) as error:
+        raise CommandError(failed(trouble.reason(error))) from error
+
+
+def failed(why):
+    """Return the sentence for a restore that could not be done."""
+    return f"{_('The restore failed (%(why)s).') % {'why': why}} {unchanged()}"
+
+
+def unchanged():
+    """Return what a person wants to hear first when a restore failed."""
+    return _("Nothing was changed: the data is what it was before.")
+
+
+def opened(path):
+    """Return the source in a file: an Archive or a Dump; raises CommandError, Damaged, OSError."""
+    if path.is_dir() or not path.exists():
+        sentence = _("There is no file %(file)s. See what there is with: %(fix)s")
+        listing = "dir" if os.name == "nt" else "ls -l"
+        fix = f"{listing} {trouble.quoted(path.parent)}"
+        raise CommandError(sentence % {"file": path, "fix": fix})
+    if archives.is_archive(path):
+        return archives.Archive(path)
+    return dumps.Dump(path)
+
+
+def lines(source, result):
+    """Yield what to say when all is done, what to do next last."""
+    values = {"name": database.place().name, "rows": f"{result.rows:,}", "source": source.name}
+    yield _("Restored: the database %(name)s with %(rows)s rows, from %(source)s.") % values
+    if source.files:
+        yield ngettext("Restored: %(count)s file.", "Restored: %(count)s files.", result.files) % {
+            "count": f"{result.files:,}"
+        }
+    else:
+        yield _("The stored files were left as they are.")
+    if result.without_bytes:
+        yield ngettext(
+            "%(count)s file of the list has no bytes here.",
+            "%(count)s files of the list have no bytes here.",
+            result.without_bytes,
+        ) % {"count": f"{result.without_bytes:,}"}
+    if result.kept:
+        yield _("What else lay in the storage is kept in: %(folder)s") % {"folder": result.kept}
+    if result.is_old:
+        yield _(
+            "This database is one of the old backend. See what taking it over does with: %(fix)s"
+        ) % {"fix": trouble.manage("takeover")}
+    else:
+        yield _("Start Camp with: %(fix)s") % {"fix": trouble.manage("up")}

@@ -1,0 +1,15 @@
+"""What came of a restore."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Result:
+    """Filled by the steps of a restore, for what is said at its end."""
+
+    rows: int = 0
+    files: int = 0
+    without_bytes: int = 0  # rows whose file is not in the storage
+    kept: Path | None = None  # where files are that are not Camp's
+    is_old: bool = False  # whether `takeover` comes next

@@ -1,0 +1,219 @@
+"""`manage.py restore`: what it puts back, and what it refuses."""
+
+import io
+import json
+import shutil
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+from django.conf import settings as camp_settings
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connection
+
+from camp import database, environments, postgres_programs, running
+from camp.models import Instance
+from files.models import File, Upload
+from sessions_app.models import Session
+from tests.camp import places
+
+pytest_plugins = ["tests.camp.place_fixtures"]
+
+
+def stored(file):
+    """Return the path of a file's bytes."""
+    return Path(camp_settings.LOCAL_STORAGE_PATH, file.storage_path)
+
+
+def change():
+    """Have people go on working after the backup."""
+    Session.objects.all().delete()
+    stored(File.objects.exclude(size=0).first()).write_bytes(b"something else")
+    places.furnish("newcomer")
+
+
+def without_mark(found):
+    Instance.objects.update(restored="")
+    return found()
+
+
+@pytest.mark.parametrize("kind", ["native", "portable"])
+def test_an_archive_puts_everything_back(place, kind):
+    before = places.digest()
+    archive = places.archive(portable=kind == "portable")
+    change()
+    cache.set("remembered", "of then")
+    told = places.restore(archive)
+    assert Instance.objects.get().restored
+    assert without_mark(places.digest) == before
+    assert cache.get("remembered") is None
+    [safety] = archive.parent.glob("*_safety.tar")
+    assert safety.name in told
+    assert "Restored: 6 files." in told
+    places.restore(safety, "--no-backup")
+    assert File.objects.filter(user__username="newcomer").count() == 6
+
+
+def test_files_may_be_left_as_they_are(place, archive):
+    change()
+    shutil.rmtree(camp_settings.LOCAL_STORAGE_PATH / File.objects.first().storage_path[:2])
+    stored = places.tree(camp_settings.LOCAL_STORAGE_PATH)
+    told = places.restore(archive, "--no-files", "--no-backup")
+    assert places.tree(camp_settings.LOCAL_STORAGE_PATH) == stored
+    assert "The stored files were left as they are." in told
+    assert "no bytes here" in told
+    assert File.objects.count() == 6
+
+
+def test_an_archive_of_an_older_camp_is_migrated_forward(place):
+    call_command("migrate", "sessions_app", "0004", verbosity=0)
+    archive = places.archive(files=False)
+    places.restore(archive, "--no-backup")
+    call_command("migrate", "--check", verbosity=0)
+    assert Session.objects.count() == 1
+
+
+def test_the_new_database_goes_on_where_both_were(place, archive):
+    last = Session.objects.latest("pk").pk
+    Session.objects.all().delete()
+    environments.mark("staging")
+    places.restore(archive, "--no-backup")
+    assert environments.marked() == "staging"  # it is still for the same
+    assert Session.objects.create(title="new").pk == last + 1
+
+
+def test_bytes_that_are_not_what_their_rows_say_are_settled_as_the_backup_found_them(place):
+    purged, lost, rotten = File.objects.order_by("pk")[:3]
+    Upload.objects.create(
+        user=purged.user, file=purged, filename="x", length=1, expires_at=purged.created_at
+    )
+    for file in (purged, lost):
+        stored(file).unlink()
+    stored(rotten).write_bytes(b"rotten")
+    archive = places.archive()
+    vanished = [
+        {"id": purged.pk, "storage_path": purged.storage_path, "row_gone": True},
+        {"id": lost.pk, "storage_path": lost.storage_path, "row_gone": False},
+    ]
+    lines = "".join(json.dumps(each) + "\n" for each in vanished)
+    places.repack(archive, {"vanished.jsonl": lines.encode()})
+    stored(rotten).unlink()
+    told = places.restore(archive, "--no-backup")
+    assert not File.objects.filter(pk=purged.pk).exists()
+    assert Upload.objects.get().file is None
+    assert File.objects.filter(pk=lost.pk).exists()
+    assert "1 file of the list has no bytes here." in told
+    assert stored(rotten).read_bytes() == b"rotten"
+
+
+def test_a_missing_database_is_restored(place, archive):
+    before = places.digest()
+    connection.close()
+    if connection.vendor == "postgresql":
+        database.drop(place)
+    else:
+        Path(connection.settings_dict["NAME"]).unlink()
+    told = places.restore(archive)
+    assert "It holds nothing." in told
+    assert without_mark(places.digest) == before
+
+
+@pytest.mark.sqlite
+def test_a_broken_database_is_restored_once_a_backup_is_waived(place, archive):
+    before = places.digest()
+    connection.close()
+    file = Path(connection.settings_dict["NAME"])
+    file.write_bytes(file.read_bytes()[:5000] + b"broken" * 10_000)
+    assert "--no-backup" in places.refusal(archive)
+    assert "cannot be read" in places.restore(archive, "--no-backup")
+    assert without_mark(places.digest) == before
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self):
+        return True
+
+
+def test_it_is_confirmed_by_typing_the_name(place, archive, monkeypatch):
+    before = places.digest()
+    monkeypatch.setattr(sys, "stdin", Terminal("something else\n"))
+    assert "not the name of the database" in places.refusal(archive, confirmed=False)
+    assert places.digest() == before
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{place}\n"))
+    told = places.restore(archive, "--no-backup", confirmed=False)
+    assert f"all stored files, will be replaced by {archive.name}" in told
+
+
+def test_what_is_not_confirmed_is_refused_before_the_archive_is_read(place, archive, settings):
+    places.flip(archive, archive.stat().st_size // 2)
+    before = places.digest()
+    assert "no terminal to ask" in places.refusal(archive, confirmed=False)
+    wrong = ["--no-input", "--name", "another"]
+    assert "not the name" in places.refusal(archive, *wrong, confirmed=False)
+    settings.CAMP_ENVIRONMENT = "production"
+    assert "one of production" in places.refusal(archive)
+    assert "damaged" in places.refusal(archive, "--force-production", place)
+    assert places.digest() == before
+
+
+def test_it_waits_for_nobody_who_serves(place, archive):
+    with running.serving():
+        assert "Stop it first" in places.refusal(archive)
+
+
+def test_an_archive_of_a_newer_camp_is_refused(place, archive):
+    manifest = places.manifest(archive)
+    newer = {"camp": "7.5", "migrations": manifest["migrations"] | {"files": ["0999_better"]}}
+    places.repack(archive, {"manifest.json": json.dumps(manifest | newer).encode()})
+    told = places.refusal(archive)
+    assert "newer Camp (7.5)" in told
+    assert "files.0999_better" in told
+    other = {"format": 2, "camp": "8.0", "kind": "better"}
+    places.repack(archive, {"manifest.json": json.dumps(other).encode()})
+    assert "newer Camp (8.0), in a form" in places.refusal(archive)
+
+
+def test_an_archive_of_the_other_engine_is_refused_with_what_to_do(place, archive):
+    manifest = places.manifest(archive)
+    other = "SQLite" if manifest["engine"] == "PostgreSQL" else "PostgreSQL"
+    places.repack(archive, {"manifest.json": json.dumps(manifest | {"engine": other}).encode()})
+    assert "manage.py backup --portable" in places.refusal(archive)
+
+
+@pytest.mark.postgresql
+def test_an_archive_of_a_newer_postgresql_is_refused(place, archive):
+    manifest = places.manifest(archive)
+    places.repack(archive, {"manifest.json": json.dumps(manifest | {"engine_major": 99}).encode()})
+    assert "PostgreSQL 99" in places.refusal(archive)
+    newer = manifest | {"dump_tool": "99.1"}
+    places.repack(archive, {"manifest.json": json.dumps(newer).encode()})
+    assert "PostgreSQL 99" in places.refusal(archive)
+
+
+@pytest.mark.postgresql
+def test_tools_newer_than_the_server_do(place, monkeypatch):
+    client = postgres_programs.client
+    monkeypatch.setattr(
+        postgres_programs,
+        "client",
+        lambda *names, at_least: client(*names, at_least=max(at_least, 17)),
+    )
+    before = places.digest()
+    archive = places.archive(files=False)
+    Session.objects.all().delete()
+    places.restore(archive, "--no-backup")
+    assert without_mark(places.digest) == before
+
+
+def test_a_disk_without_room_is_noticed_first(place, archive, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(10, 9, 1))
+    assert "has 1 byte left" in places.refusal(archive)
+
+
+def test_a_file_that_is_not_there_is_named(place, tmp_path):
+    assert str(tmp_path / "nothing.tar") in places.refusal(tmp_path / "nothing.tar")
