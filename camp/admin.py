@@ -15,6 +15,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
+from camp.admin_findings import to_see_to
 from camp.admin_front import FrontPage, first_day, midnight
 
 
@@ -61,7 +62,10 @@ class CampAdminSite(admin.AdminSite):
         series = [
             offer(request, midnight(first)) for offer in self.offers(request, "front_page_days")
         ]
-        context = {"front": FrontPage(figures, series, first)}
+        context = {
+            "front": FrontPage(figures, series, first),
+            "findings": to_see_to(request.user),
+        }
         return super().index(request, context | (extra_context or {}))
 
     def get_app_list(self, request, app_label=None):

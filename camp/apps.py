@@ -17,8 +17,10 @@ class CampConfig(AppConfig):
     def ready(self):
         """Have Django check the configuration, and databases remember what they are for."""
         from camp import environments  # models can be imported from now on
+        from camp.findings import registry
 
         checks.register_checks()
+        registry.register_own()
         post_migrate.connect(environments.remember_after_migrate, sender=self)
 
 

@@ -161,7 +161,12 @@ class Environment(environ.Env):
         config["HOST"] = options.pop("host", "") or config["HOST"]
         if not config["NAME"]:
             raise ImproperlyConfigured(f"{name} names no database: end it with /camp_backend_db.")
-        return config | {"OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        return config | {
+            "OPTIONS": options,
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+            "DISABLE_SERVER_SIDE_CURSORS": is_pooled(name, parts["query"]),
+        }
 
     def redis(self, name):
         """Return a normalised `redis://` or `rediss://` URL, or "" where none is set."""
@@ -239,6 +244,18 @@ def plain_lines(text):
         value = quoted[1] if quoted else re.sub(r"(^|\s+)#.*$", "", value)
         lines.append(f"{name}={value}")
     return "\n".join(lines)
+
+
+def is_pooled(name, query):
+    """Return whether `?pgbouncer=true` says that transactions share connections.
+
+    A cursor that outlives its transaction would then be somebody else's. See
+    https://docs.djangoproject.com/en/5.2/ref/databases/#transaction-pooling-server-side-cursors
+    """
+    value = dict(parse_qsl(query)).get("pgbouncer", "").lower()
+    if value not in TRUE | FALSE:
+        raise ImproperlyConfigured(f"{name}: pgbouncer must be true or false.")
+    return value in TRUE
 
 
 def parsed_size(text):

@@ -10,6 +10,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from camp import findings, trouble
+
 logger = logging.getLogger("camp.errors")
 
 # What clients get that ask for JSON; the pages have these as headings.
@@ -38,23 +40,32 @@ def error_response(
     retry_after: int | None = None,
     limit: int | None = None,
     csrf: bool = False,
+    cause: findings.Finding | None = None,
+    being_prepared: bool = False,
 ) -> HttpResponse:
     """Return the answer for `status`, one of SENTENCES.
 
     `detail` is a sentence for the reader, where there is more to say than the page does.
     `retry_after` (seconds) is for 429 and 503, and becomes a header too; `limit` (bytes)
-    is for 413; `csrf` says that a 403 is about the form's token.
+    is for 413; `csrf` says that a 403 is about the form's token. For 503 `cause` is what
+    is wrong, where the reader may know it, and `being_prepared` says that tables are missing.
     """
     context = {
         "detail": detail,
         "retry_after": retry_after,
         "limit": limit,
         "csrf": csrf,
+        "commands": _commands(cause),
+        "being_prepared": being_prepared,
         "request_id": getattr(request, "request_id", ""),
     }
-    with translation.override(_language(request)):
+    with translation.override(language(request)):
+        context["reason"] = findings.sentence(cause) if cause else ""
         if wants_json(request):
-            response = JsonResponse({"error": str(detail or SENTENCES[status])}, status=status)
+            body = {"error": str(detail or SENTENCES[status])}
+            if cause:
+                body |= {"reason": context["reason"], "fix": context["commands"]}
+            response = JsonResponse(body, status=status)
         else:
             response = HttpResponse(_page(status, context), status=status)
     if retry_after is not None:
@@ -68,6 +79,13 @@ def wants_json(request: HttpRequest) -> bool:
     return request.accepts("application/json") and not request.accepts("text/html")
 
 
+def _commands(cause):
+    """Return the commands that mend what is wrong, or find out more."""
+    if cause is None:
+        return []
+    return list(dict.fromkeys(filter(None, [cause.fix, trouble.manage("doctor")])))
+
+
 def _page(status, context):
     try:
         # Without the request, so that no context processor asks for the user.
@@ -77,7 +95,7 @@ def _page(status, context):
         return LAST_RESORT
 
 
-def _language(request):
+def language(request):
     """Return the language of the reader, also where the middleware failed to choose it."""
     if hasattr(request, "LANGUAGE_CODE"):
         return translation.get_language()

@@ -4,15 +4,13 @@ import sys
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
-from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.errors import error_response
-
-RETRY_AFTER = 10  # seconds; a database that restarts is back by then
+from camp.unavailable import is_trouble, unavailable
 
 
 def bad_request(request, exception=None):
@@ -48,13 +46,13 @@ def not_found(request, exception=None):
 
 
 def server_error(request):
-    """Answer 500, or 503 while the database cannot be reached.
+    """Answer 500, or 503 while the database cannot be worked with.
 
-    Touches neither the database nor the session, either of which may be the cause.
+    Touches neither the session nor the user, either of which may be the cause.
     """
     error = sys.exc_info()[1]
-    if isinstance(error, OperationalError | InterfaceError):
-        return error_response(request, 503, retry_after=RETRY_AFTER)
+    if is_trouble(error):
+        return unavailable(request, error)
     if isinstance(error, UnreadablePostError):
         # The client went away while sending; nobody is there to read this.
         return error_response(request, 400)

@@ -4,6 +4,31 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
+def at_least_one(text):
+    """Return the number that somebody typed; raises ValueError."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+# Of `manage.py doctor --files`
+OPTIONS = (
+    (
+        "--fix",
+        {"action": "store_true", "help": "correct rows and remove leftovers; no file goes by it"},
+    ),
+    (
+        "--sample",
+        {
+            "type": at_least_one,
+            "metavar": "N",
+            "help": "read the bytes of N files only, chosen at random",
+        },
+    ),
+)
+
+
 class FilesConfig(AppConfig):
     """The file library and its bytes."""
 
@@ -11,4 +36,13 @@ class FilesConfig(AppConfig):
     verbose_name = _("Files")
 
     def ready(self):
+        from camp.findings import registry
         from files import signals  # noqa: F401
+
+        registry.register("files", "files.findings.look", needs_database=True)
+        registry.register_check_up(
+            "files",
+            "files.checkup.look",
+            help="look at all files and all their bytes instead; changes nothing without --fix",
+            options=OPTIONS,
+        )

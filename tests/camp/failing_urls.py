@@ -4,7 +4,7 @@ import logging
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
@@ -24,6 +24,12 @@ ERRORS = {
 def fail(request, how, token=""):
     """Raise one of ERRORS."""
     raise ERRORS[how]
+
+
+def missing_table(request):
+    """Ask for a table that is not there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM no_such_table")
 
 
 def form(request):
@@ -57,6 +63,7 @@ def private(request):
 urlpatterns = [
     path("fail/<how>/", fail),
     path("fail/<how>/<token>/", fail),
+    path("missing-table/", missing_table),
     path("form/", form),
     path("stream/", stream),
     path("download/", download),

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 
-from camp import checks
+from camp import checks, database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -36,7 +38,7 @@ def test_every_finding_says_what_to_do(settings, file):
     settings.CSRF_TRUSTED_ORIGINS = ["http://camp.example.org"]
     messages = [*checks.check_storage(), *checks.check_exposure()]
     assert len(messages) == 5
-    assert all(message.hint.endswith(".") for message in messages)
+    assert all(" Mend it with: " in message.hint for message in messages)
 
 
 class TestStorage:
@@ -82,6 +84,10 @@ class TestExposure:
         settings.DEBUG = settings.CAMP_HTTPS = True
         assert found() == ["camp.E005"]
 
+    def test_debug_in_production(self, settings):
+        settings.DEBUG, settings.CAMP_ENVIRONMENT = True, "production"
+        assert found() == ["camp.E005"]
+
     def test_debug_at_home(self, settings):
         settings.DEBUG = True
         settings.ALLOWED_HOSTS = ["*"]
@@ -99,6 +105,40 @@ class TestExposure:
     def test_plain_http_at_home(self, settings):
         settings.CSRF_TRUSTED_ORIGINS = ["http://camp.local:8000"]
         assert found() == []
+
+
+class TestDatabase:
+    """What `check --database` and `migrate` ask."""
+
+    def found(self):
+        messages = run_checks(databases=["default"])
+        return {each.id: each for each in messages if each.id.startswith("camp.")}
+
+    def test_a_migrated_database_is_fine(self, db):
+        assert self.found() == {}
+
+    def test_a_schema_that_differs_is_a_warning(self, db):
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX sample_files_size")
+        assert "sample_files_size" in self.found()["camp.W003"].msg
+
+    def test_migrations_that_are_not_applied_are_left_to_migrate(self, db):
+        MigrationRecorder(connection).record_unapplied("files", "0001_initial")
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX sample_files_size")
+        assert self.found() == {}
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_database_that_is_not_made_yet_is_left_to_migrate(self, tmp_path):
+        if connection.vendor == "sqlite":
+            with database.connected_to(tmp_path / "missing.sqlite3"):
+                assert self.found() == {}
+        else:
+            with database.connected_to("camp_nowhere"), pytest.raises(OperationalError):
+                self.found()
+
+    def test_nothing_is_asked_unless_it_is_wanted(self):
+        assert found() == []  # a test without a database would fail
 
 
 def test_the_check_for_deployment_is_silent_with_https(tmp_path):

@@ -253,3 +253,15 @@ def test_refused_setting_names_the_variable_and_not_the_value(tmp_path):
     assert "DATABASE_URL" in done.stderr
     assert SECRET not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("value", "pooled"), [("true", True), ("1", True), ("false", False)])
+def test_a_pool_of_transactions_takes_no_cursors_along(read, value, pooled):
+    found = database(read(DATABASE_URL=f"postgresql://camp@localhost/camp?pgbouncer={value}"))
+    assert found["DISABLE_SERVER_SIDE_CURSORS"] is pooled
+    assert "pgbouncer" not in found["OPTIONS"]
+
+
+def test_a_misspelt_pool_is_refused(read):
+    with pytest.raises(ImproperlyConfigured, match="pgbouncer must be true or false"):
+        database(read(DATABASE_URL="postgresql://localhost/camp?pgbouncer=ture"))

@@ -1,14 +1,19 @@
 """What people see when something goes wrong."""
 
+import json
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client, RequestFactory
 from django.utils import translation
 
 from camp.errors import SENTENCES, error_response
 from tests.camp.failing_urls import ERRORS
+from tests.markup import Page
+from tests.servers import free_port
 
 pytestmark = pytest.mark.urls("tests.camp.failing_urls")
 
@@ -94,6 +99,99 @@ class TestDatabaseAway:
         response = visitor.get("/private/")
         assert response.status_code == 503
         assert response.headers["Retry-After"] == "10"
+
+
+class TestWhoMayKnow:
+    """Why the database is away is for whoever looks after the place."""
+
+    HERE = {"headers": {"host": "localhost:8000"}}
+
+    @pytest.fixture(autouse=True)
+    def away(self, monkeypatch, tmp_path):
+        """The configured database is one that cannot be opened."""
+        if connection.vendor == "sqlite":
+            monkeypatch.setitem(connection.settings_dict, "NAME", str(tmp_path / "no" / "x"))
+        else:
+            monkeypatch.setitem(connection.settings_dict, "PORT", free_port())
+
+    def get(self, visitor, path="/fail/database-away/", **extra):
+        response = visitor.get(path, **extra)
+        assert response.status_code == 503
+        assert response.headers["Retry-After"] == "10"
+        return response.content.decode()
+
+    def test_who_sits_at_the_machine_is_told_why_and_what_to_do(self, visitor):
+        page = self.get(visitor, **self.HERE)
+        assert "manage.py doctor" in page
+        assert "nothing answers there" in page or "cannot be used" in page
+        assert Page(page).judge("en") == []
+
+    @pytest.mark.parametrize("address", ["::1", "127.0.0.2"])
+    def test_this_machine_has_many_addresses(self, visitor, address):
+        extra = {"headers": {"host": "[::1]:8000"}, "REMOTE_ADDR": address}
+        assert "manage.py doctor" in self.get(visitor, **extra)
+
+    def test_a_program_here_is_told_too(self, visitor):
+        headers = {"accept": "application/json", "host": "127.0.0.1"}
+        told = json.loads(self.get(visitor, headers=headers))
+        assert told["error"] == str(SENTENCES[503])
+        assert told["reason"].endswith(".")
+        assert told["fix"][-1].endswith("manage.py doctor")
+
+    @pytest.mark.parametrize(
+        "extra",
+        [
+            {"REMOTE_ADDR": "192.0.2.7"},
+            {"REMOTE_ADDR": ""},
+            {"headers": {"host": "testserver"}},
+            {"headers": {"host": "localhost", "x-forwarded-for": "127.0.0.1"}},
+            {"headers": {"host": "localhost", "x-real-ip": "127.0.0.1"}},
+            {"headers": {"host": "localhost", "forwarded": "for=127.0.0.1"}},
+            {"SERVER_PROTOCOL": "HTTP/1.0"},
+        ],
+    )
+    def test_others_are_told_to_wait(self, visitor, extra):
+        page = self.get(visitor, **{**self.HERE, **extra})
+        assert "right back" in page
+        assert "manage.py" not in page
+
+    def test_behind_https_everybody_is_somebody_else(self, visitor, settings):
+        settings.CAMP_HTTPS = True
+        assert "manage.py" not in self.get(visitor, **self.HERE)
+
+    def test_with_debug_everybody_is_told_instead_of_a_traceback(self, visitor, settings):
+        settings.DEBUG = True
+        page = self.get(visitor, REMOTE_ADDR="192.0.2.7")
+        assert "manage.py doctor" in page
+        assert "Traceback" not in page
+
+    def test_with_debug_other_mistakes_have_their_traceback(self, visitor, settings):
+        settings.DEBUG = True
+        response = visitor.get("/fail/broken/")
+        assert response.status_code == 500
+        assert "ZeroDivisionError" in response.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestMissingTables:
+    def test_people_are_told_to_wait(self, visitor):
+        response = visitor.get("/missing-table/")
+        assert response.status_code == 503
+        assert "is not ready yet" in response.content.decode()
+
+    def test_who_sits_at_the_machine_is_told_to_migrate(self, visitor):
+        MigrationRecorder(connection).record_unapplied("camp", "0001_initial")
+        try:
+            response = visitor.get("/missing-table/", headers={"host": "localhost"})
+        finally:
+            MigrationRecorder(connection).record_applied("camp", "0001_initial")
+        assert response.status_code == 503
+        assert response.context["commands"][0].endswith("manage.py migrate")
+
+    def test_a_table_that_no_migration_makes(self, visitor):
+        response = visitor.get("/missing-table/", headers={"host": "localhost"})
+        assert "no_such_table" in response.content.decode()
+        assert response.context["commands"][0].endswith("manage.py doctor")
 
 
 class TestForms:

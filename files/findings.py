@@ -1,0 +1,102 @@
+"""Do rows and bytes belong together, and is the sweep made?"""
+
+import time
+from datetime import timedelta
+from itertools import islice
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from camp import trouble
+from camp.findings import error, ok, warning
+from camp.findings.backups import newest
+from camp.findings.connection import restore_command
+from files import storage
+from files.models import File, Upload
+from files.services import BATCH, FEW, stored_batches
+
+# What is older should have been swept, if that is done every day or so.
+LEFT = timedelta(days=2)
+SECONDS = 1.5  # for looking through the storage; the rest of a large one is left out
+SAMPLE = 100  # files, of the newest and of the oldest
+
+
+def look():
+    """Yield what is found of bytes without rows, of rows without bytes, and of the sweep."""
+    yield missing()
+    yield orphans()
+    yield unswept()
+
+
+def missing():
+    """Return whether the bytes of some files are there; looking for all takes too long."""
+    rows = File.objects.order_by("pk").values_list("pk", "storage_path")
+    sample = dict([*rows[:SAMPLE], *rows.reverse()[:SAMPLE]])
+    lost = sum(not storage.exists(path) for path in sample.values())
+    if not lost:
+        title = _("The files have their bytes (%(count)s looked at)") % {"count": len(sample)}
+        return ok("files.missing", title)
+    sentence = ngettext(
+        "%(lost)s of %(count)s file looked at has no bytes",
+        "%(lost)s of %(count)s files looked at have no bytes",
+        len(sample),
+    )
+    title = sentence % {"lost": lost, "count": len(sample)}
+    detail = _("Is LOCAL_STORAGE_PATH the folder that belongs to this database?")
+    fix = restore_command() if newest() else "LOCAL_STORAGE_PATH=…"
+    return error("files.missing", title, detail, fix)
+
+
+def orphans():
+    """Return whether bytes lie about that no file owns."""
+    found, known, whole = count_orphans(timezone.now() - LEFT)
+    if found > max(FEW, known):
+        title = _("Most stored bytes belong to no file of this database (%(found)s of %(count)s)")
+        detail = _("Does the storage belong to another database?")
+        values = {"found": found, "count": found + known}
+        fix = trouble.manage("sweep", "--dry-run")
+        return warning("files.orphans", title % values, detail, fix)
+    if found:
+        sentence = ngettext(
+            "%(count)s stored file belongs to nobody",
+            "%(count)s stored files belong to nobody",
+            found,
+        )
+        return warning("files.orphans", sentence % {"count": found}, fix=trouble.manage("sweep"))
+    if whole:
+        return ok("files.orphans", _("No stored bytes are without a file"))
+    title = _("No stored bytes are without a file (%(count)s looked at)")
+    return ok("files.orphans", title % {"count": known})
+
+
+def count_orphans(before):
+    """Return how many stored paths no row names, how many one does, and if those are all."""
+    end = time.monotonic() + SECONDS
+    found = known = 0
+    for nameless, named in stored_batches(before):
+        found += len(nameless)
+        known += named
+        if time.monotonic() > end:
+            return found, known, False
+    return found, known, True
+
+
+def unswept():
+    """Return whether something waits for a sweep for days."""
+    before = timezone.now() - LEFT
+    parts = sum(1 for _part in islice(storage.staged_parts(before), BATCH))
+    uploads = Upload.objects.filter(expires_at__lt=before)[:BATCH].count()
+    over = before - timedelta(days=settings.TRASH_DAYS)
+    trashed = File.objects.filter(deleted_at__lt=over)[:BATCH].count()
+    count = max(parts, uploads) + trashed
+    if not count:
+        return ok("files.swept", _("Unfinished uploads and the trash are swept"))
+    sentence = ngettext(
+        "%(count)s unfinished upload or file in the trash should be gone by now",
+        "%(count)s unfinished uploads and files in the trash should be gone by now",
+        count,
+    )
+    detail = _("Have the sweep run every day.")
+    return warning("files.swept", sentence % {"count": count}, detail, trouble.manage("sweep"))

@@ -1,0 +1,84 @@
+"""Bytes without rows, rows without bytes, and a sweep that is not made."""
+
+import os
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from camp.findings import ERROR, OK, WARNING
+from files import findings
+from files.models import File
+
+pytestmark = pytest.mark.django_db
+
+
+def found():
+    """Return the level of each finding by the last part of its id."""
+    return {each.id.partition(".")[2]: each.level for each in findings.look()}
+
+
+@pytest.fixture
+def bytes_at(settings):
+    """A function that puts bytes of an age into the storage; returns their path."""
+
+    def put(days):
+        name = str(uuid.uuid4())
+        path = f"{name[:2]}/{name[2:4]}/{name}"
+        file = settings.LOCAL_STORAGE_PATH / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
+        then = time.time() - days * 86_400
+        os.utime(file, (then, then))
+        return path
+
+    return put
+
+
+def row(user, path, **fields):
+    return File.objects.create(user=user, filename="a", size=1, storage_path=path, **fields)
+
+
+def test_nothing_is_wrong_with_an_empty_place():
+    assert found() == {"missing": OK, "orphans": OK, "swept": OK}
+
+
+def test_files_with_their_bytes_are_fine(owner, bytes_at):
+    row(owner, bytes_at(5))
+    assert set(found().values()) == {OK}
+
+
+def test_a_file_without_bytes(owner):
+    row(owner, "aa/bb/none")
+    assert found()["missing"] == ERROR
+
+
+def test_bytes_without_a_file_that_no_sweep_took(bytes_at):
+    bytes_at(0)
+    assert found()["orphans"] == OK
+    bytes_at(5)
+    assert found()["orphans"] == WARNING
+
+
+def test_a_storage_of_another_database(bytes_at, monkeypatch):
+    monkeypatch.setattr(findings, "FEW", 1)
+    bytes_at(5), bytes_at(5)
+    told = next(each for each in findings.look() if each.id == "files.orphans")
+    assert "another database" in told.detail
+    assert told.fix.endswith("sweep --dry-run")
+
+
+def test_a_trash_that_is_not_emptied(owner, bytes_at, settings):
+    long_ago = timezone.now() - timedelta(days=settings.TRASH_DAYS + 5)
+    row(owner, bytes_at(50), deleted_at=long_ago)
+    assert found()["swept"] == WARNING
+
+
+def test_an_upload_that_nobody_went_on_with(settings):
+    settings.UPLOAD_STAGING.mkdir(parents=True)
+    part = settings.UPLOAD_STAGING / "x.part"
+    part.touch()
+    os.utime(part, (0, 0))
+    assert found()["swept"] == WARNING
