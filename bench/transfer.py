@@ -4,8 +4,9 @@
     .venv/bin/python bench/transfer.py [--rounds 3] [--size 1024] [--folder /var/tmp]
 
 Every server runs with its defaults on 127.0.0.1 over a folder of its own, and curl is the
-client. Camp takes a plain form, hashes it, and answers when the bytes are on the disk; the
-others take PUT, copyparty a form too, and answer when the bytes are in the system's cache.
+client. Camp takes a plain form, or the two requests of a tus upload, which are timed
+together; it hashes the bytes and answers when they are on the disk. The others take PUT,
+copyparty a form too, and answer when the bytes are in the system's cache.
 So there are two figures for an upload: until the answer, and until the bytes are on the
 disk, for which the benchmark syncs the stored file after the answer. Rounds alternate
 between the servers, the disk is idle before each measurement, and every file is fetched
@@ -14,6 +15,7 @@ Camp runs on that as well. Prints one Markdown table, and keeps nothing.
 """
 
 import argparse
+import base64
 import contextlib
 import hashlib
 import json
@@ -101,8 +103,12 @@ class Server:
         self.process.terminate()
         self.process.wait(20)
 
-    def upload(self, source):
-        """Return the arguments with which curl uploads a file."""
+    def begin(self, source):
+        """Return curl's arguments for a request that announces an upload, if there is one."""
+        return None
+
+    def upload(self, source, begun):
+        """Return curl's arguments for uploading a file; `begun` answered `begin`'s request."""
         return ["-T", str(source), f"{self.base}/{source.name}"]
 
     def address(self, source, answer):
@@ -166,7 +172,7 @@ class CopypartyForm(Copyparty):
 
     name = "copyparty, form"
 
-    def upload(self, source):
+    def upload(self, source, begun):
         return ["-F", "act=bput", "-F", f"f=@{source}", f"{self.base}/"]
 
     def address(self, source, answer):
@@ -214,7 +220,7 @@ class Camp(Server):
         jar = ["-b", self.cookies, "-c", self.cookies]
         return subprocess.run(["curl", "-sSf", *jar, *arguments], capture_output=True, check=True)
 
-    def upload(self, source):
+    def upload(self, source, begun):
         return [
             *("-H", "Accept: application/json"),
             *("-F", f"csrfmiddlewaretoken={self.token}", "-F", f"files=@{source}"),
@@ -231,16 +237,61 @@ class Camp(Server):
         self.call("shell", "-v", "0", "-c", code)
 
 
-class CampOnPostgreSQL(Camp):
+class CampTus(Camp):
+    """The same by tus: a POST that begins the upload, and a PATCH with all the bytes."""
+
+    name = "**Camp**, tus, SQLite"
+
+    def begin(self, source):
+        filename = base64.b64encode(source.name.encode()).decode()
+        headers = [
+            f"Upload-Length: {source.stat().st_size}",
+            f"Upload-Metadata: filename {filename}",
+        ]
+        return ["-D", "-", "-X", "POST", *self.tus(*headers), f"{self.base}/uploads/"]
+
+    def upload(self, source, begun):
+        headers = ["Content-Type: application/offset+octet-stream", "Upload-Offset: 0"]
+        # To an address that ends with a slash curl would add the name of the file.
+        path = header(begun, "Location").removeprefix(self.base)
+        send = ["-X", "PATCH", "-T", str(source), "--request-target", path, f"{self.base}/uploads"]
+        return ["-D", "-", *self.tus(*headers), *send]
+
+    def tus(self, *headers):
+        """Return curl's arguments for the headers of a request."""
+        every = ["Tus-Resumable: 1.0.0", f"X-CSRFToken: {self.token}", *headers]
+        return [word for each in every for word in ("-H", each)]
+
+    def address(self, source, answer):
+        return f"{self.base}{header(answer, 'Camp-File')}download/"
+
+
+class OnPostgreSQL:
     """The same over DATABASE_URL."""
 
-    name = "**Camp**, form, PostgreSQL"
     database = os.environ.get("DATABASE_URL", "")
 
     def start(self):
         if not self.database:
             raise Skipped("DATABASE_URL is not set")
         super().start()
+
+
+class CampOnPostgreSQL(OnPostgreSQL, Camp):
+    """The form over DATABASE_URL."""
+
+    name = "**Camp**, form, PostgreSQL"
+
+
+class CampTusOnPostgreSQL(OnPostgreSQL, CampTus):
+    """Tus over DATABASE_URL."""
+
+    name = "**Camp**, tus, PostgreSQL"
+
+
+def header(answer, name):
+    """Return the value of a header in what `curl -D -` wrote."""
+    return re.search(rf"(?im)^{name}: *(\S+)", answer.decode())[1]
 
 
 def manage(*words):
@@ -302,7 +353,11 @@ def fetched(server, address):
 def measure(server, source, checksum):
     """Do one round with a server."""
     size = source.stat().st_size
-    seconds, answer = timed(server, server.upload(source), [])
+    begun, announcing = b"", 0
+    if announcement := server.begin(source):
+        announcing, begun = timed(server, announcement, [])
+    seconds, answer = timed(server, server.upload(source, begun), [])
+    seconds += announcing
     server.uploads.append(size / seconds / 1e6)
     server.durable.append(size / (seconds + synced(server.stored(size))) / 1e6)
     address = server.address(source, answer)
@@ -371,7 +426,7 @@ def main():
     parser.add_argument("--size", type=int, default=1024, help="MiB")
     parser.add_argument("--folder", type=Path, help="where to put the data; needs 6 × the size")
     options = parser.parse_args()
-    kinds = [Camp, CampOnPostgreSQL, Nginx, Copyparty, CopypartyForm]
+    kinds = [Camp, CampTus, CampOnPostgreSQL, CampTusOnPostgreSQL, Nginx, Copyparty, CopypartyForm]
     with contextlib.ExitStack() as stack:
         temporary = tempfile.TemporaryDirectory(prefix="camp-bench-", dir=options.folder)
         folder = Path(stack.enter_context(temporary))

@@ -1,10 +1,11 @@
 """Files: a row here, the bytes in storage."""
 
+import secrets
 import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +29,29 @@ class FileQuerySet(OwnedQuerySet):
     def of_kind(self, kind):
         """Return the files of a kind (`files.kinds.Kind`)."""
         return self.filter(Kind(kind).condition())
+
+    def same_as(self, file):
+        """Return the owner's other files with the same bytes, the oldest first."""
+        # The index of owner and size leads to them.
+        same = self.present().filter(user=file.user_id, size=file.size, sha256=file.sha256)
+        known = bool(file.sha256 and file.user_id)
+        return same.exclude(pk=file.pk).order_by("pk") if known else self.none()
+
+    def earlier(self, files):
+        """Return {file: the owner's oldest file with the same bytes} for some of one owner's.
+
+        Those without an older one are left out. One query for all.
+        """
+        hashed = [file for file in files if file.sha256 and file.user_id]
+        if not hashed:
+            return {}
+        same = self.visible_to(hashed[0].user_id).filter(
+            size__in={file.size for file in hashed}, sha256__in={file.sha256 for file in hashed}
+        )
+        first = same.values("sha256").annotate(first=Min("pk")).values("first")
+        found = {file.sha256: file for file in self.filter(pk__in=first)}
+        pairs = ((file, found.get(file.sha256)) for file in hashed)
+        return {file: other for file, other in pairs if other and other.pk < file.pk}
 
 
 class File(Trashable):
@@ -96,6 +120,15 @@ class File(Trashable):
         return Kind.of(self.content_type)
 
 
+class UploadQuerySet(models.QuerySet):
+    """Uploads, their owner's."""
+
+    def unfinished(self, user):
+        """Return those of a person that can still go on, the newest first."""
+        found = self.filter(user=user, file=None, expires_at__gt=timezone.now())
+        return found.order_by("-created_at", "pk")
+
+
 class Upload(models.Model):
     """A file that is coming in over several requests; its bytes are a `files.parts.Part`."""
 
@@ -117,11 +150,13 @@ class Upload(models.Model):
     storage_path = models.CharField(max_length=500, default="")
     sha256 = models.CharField("SHA-256", max_length=64, default="")
     file = models.OneToOneField(
-        File, models.SET_NULL, related_name="upload", null=True, verbose_name=_("file")
+        File, models.CASCADE, related_name="upload", null=True, verbose_name=_("file")
     )
     created_at = models.DateTimeField(_("begun"), auto_now_add=True)
     # The sweep looks for those that are over.
     expires_at = models.DateTimeField(db_index=True)
+
+    objects = UploadQuerySet.as_manager()
 
     class Meta:
         db_table = "camp_uploads"
@@ -170,3 +205,60 @@ class Reservation(models.Model):
 
     def __str__(self):
         return f"{self.size} ({self.user_id})"
+
+
+def new_nonce():
+    """Return what a link is told from others by; not a secret by itself."""
+    return secrets.token_hex(8)
+
+
+class ShareQuerySet(models.QuerySet):
+    """Links, their owner's, and those that still lead somewhere."""
+
+    def visible_to(self, user):
+        """Return the links that somebody made."""
+        return self.filter(user=user)
+
+    def open(self):
+        """Return those that are neither over nor used up."""
+        unused = Q(limit=None) | Q(downloads__lt=F("limit"))
+        return self.filter(unused, expires_at__gt=timezone.now(), user__is_active=True)
+
+
+class Share(models.Model):
+    """A link by which people without a log-in get some files; see files/shares.py."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="shares", verbose_name=_("user")
+    )
+    files = models.ManyToManyField(File, related_name="shares", verbose_name=_("files"))
+    nonce = models.CharField(max_length=16, unique=True, default=new_nonce, editable=False)
+    password = models.CharField(max_length=255, default="", blank=True, editable=False)
+    limit = models.PositiveIntegerField(_("downloads at most"), null=True, blank=True)
+    downloads = models.PositiveIntegerField(_("downloads"), default=0, editable=False)
+    used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    # Wrong passwords, the last of them at that time.
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    failed_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("ends"))
+
+    objects = ShareQuerySet.as_manager()
+
+    class Meta:
+        db_table = "camp_shares"
+        verbose_name = _("shared link")
+        verbose_name_plural = _("shared links")
+        indexes = [
+            # The owner's list, the newest first.
+            models.Index("user", F("created_at").desc(), F("id").desc(), name="camp_shares_newest")
+        ]
+
+    def __str__(self):
+        return self.nonce
+
+    @property
+    def is_over(self):
+        """Whether it leads nowhere any more."""
+        used_up = self.limit is not None and self.downloads >= self.limit
+        return used_up or self.expires_at <= timezone.now()

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                     "file",
                     models.OneToOneField(
                         null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
+                        on_delete=django.db.models.deletion.CASCADE,
                         related_name="upload",
                         to="files.file",
                         verbose_name="file",

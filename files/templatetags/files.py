@@ -2,10 +2,12 @@
 
 from django import template
 from django.conf import settings
+from django.urls import reverse
+from django.utils.html import format_html
 
 from camp.templatetags.camp import icon
-from files import quota
-from files.models import File
+from files import quota, thumbnails, unfinished
+from files.models import File, Upload
 
 register = template.Library()
 
@@ -25,6 +27,18 @@ def storage_room(context):
     return quota.room_of(context["user"])
 
 
+@register.simple_tag(takes_context=True)
+def unfinished_uploads(context):
+    """Return the reader's unfinished uploads, as `files.unfinished.shown` does. One query."""
+    return unfinished.shown(context["user"])
+
+
+@register.simple_tag(takes_context=True)
+def unfinished_count(context):
+    """Return how many uploads of the reader are unfinished. One query."""
+    return Upload.objects.unfinished(context["user"]).count()
+
+
 @register.simple_tag
 def files_of(session):
     """Return a session's newest files as `rows`, at most 50, and whether there are `more`."""
@@ -35,11 +49,27 @@ def files_of(session):
 
 @register.simple_tag
 def file_icon(file):
-    """Return the icon for the kind of a file."""
-    return icon(file.kind.value)
+    """Return the icon for the kind of one's own file; over that of a picture lies the picture.
+
+    Where there is none to be had, the browser shows nothing of it, and the icon stays.
+    """
+    plain = icon(file.kind.value)
+    if not thumbnails.may_have(file):
+        return plain
+    return format_html(
+        '<span class="thumb">{}<img src="{}" alt="" loading="lazy" decoding="async"></span>',
+        plain,
+        reverse("files:thumbnail", args=[file.pk]),
+    )
 
 
 @register.simple_tag
 def max_upload_size():
     """Return how many bytes one uploaded file may have."""
     return settings.MAX_UPLOAD_SIZE
+
+
+@register.simple_tag
+def picture_address(file):
+    """Return the address of a file's thumbnail, "" if it cannot have one; makes it at once."""
+    return reverse("files:thumbnail", args=[file.pk]) if thumbnails.get(file) else ""

@@ -92,15 +92,16 @@ class Person:
 
 @pytest.fixture
 def visit(chromium, camp_server):
-    """A function that seats a new Person at the shared server."""
+    """A function that seats a new Person at the shared server, or at the one of a `base_url`."""
     contexts = []
 
     def make(**options):
-        options = {"viewport": {"width": 1280, "height": 900}} | options
+        seat = {"viewport": {"width": 1280, "height": 900}, "base_url": camp_server.base_url}
+        options = seat | options
         context = chromium.new_context(**options)
         context.set_default_timeout(20_000)
         contexts.append(context)
-        return Person(context.new_page(), camp_server.base_url)
+        return Person(context.new_page(), options["base_url"])
 
     yield make
     for context in contexts:

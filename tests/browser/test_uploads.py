@@ -1,12 +1,17 @@
-"""Uploading with JavaScript: progress, drop, paste, cancel, another try."""
+"""Uploading with JavaScript: what is dropped, pasted or chosen, stops, goes on, is given up."""
+
+import os
+import re
 
 import pytest
 
+from tests.browser.conftest import Person
 from tests.browser.test_everyday import sign_up
 
 pytestmark = pytest.mark.browser
 
-UPLOADS = "**/files/upload/"
+UPLOADS = "**/uploads/**"
+MIB = 2**20
 DROP = """([type, names]) => {
     const transfer = new DataTransfer();
     for (const name of names) transfer.items.add(new File([`bytes of ${name}`], name));
@@ -18,11 +23,19 @@ DROP = """([type, names]) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def account(chromium, camp_server):
+    """Somebody who is logged in: what their browser knows of it."""
+    context = chromium.new_context(base_url=camp_server.base_url)
+    sign_up(Person(context.new_page(), camp_server.base_url))
+    yield context.storage_state()
+    context.close()
+
+
 @pytest.fixture
-def person(visit):
-    """Somebody new, on the list of their files."""
-    person = visit(locale="en-US")
-    sign_up(person)
+def person(visit, account):
+    """The same person in each test, on the list of their files."""
+    person = visit(locale="en-US", storage_state=account)
     person.open("/files/")
     return person
 
@@ -49,9 +62,10 @@ def row(person, name):
 
 def slow(person, bytes_per_second):
     """Slow the line down; -1 for full speed."""
-    line = person.page.context.new_cdp_session(person.page)
-    line.send("Network.enable")
-    line.send(
+    if not hasattr(person, "line"):
+        person.line = person.page.context.new_cdp_session(person.page)
+        person.line.send("Network.enable")
+    person.line.send(
         "Network.emulateNetworkConditions",
         {
             "offline": False,
@@ -60,6 +74,42 @@ def slow(person, bytes_per_second):
             "uploadThroughput": bytes_per_second,
         },
     )
+
+
+def progress(part):
+    """Return how far a progress bar is, from 0 to 1."""
+    return float(part.locator("progress").evaluate("bar => bar.value"))
+
+
+def moved(upload, share):
+    """Wait until so much of an upload is on its way."""
+    bar = upload.locator("progress").element_handle()
+    upload.page.wait_for_function("([bar, share]) => bar.value >= share", arg=[bar, share])
+
+
+def sent_from(person):
+    """Return a list to which the offset of every request is added that sends bytes."""
+    offsets = []
+
+    def note(request):
+        if request.method == "PATCH":
+            offsets.append(int(request.headers["upload-offset"]))
+
+    person.page.on("request", note)
+    return offsets
+
+
+def unfinished(person):
+    """Return the names of the uploads that the server has not got whole."""
+    page = person.page.context.request.get(f"{person.base_url}/files/upload/").text()
+    return re.findall(r'data-unfinished=.*?dir="auto">([^<]*)<', page, re.DOTALL)
+
+
+def downloaded(person, name):
+    """Return the bytes of a file in the list."""
+    link = listed(person, name).get_by_role("link", name="Download").first
+    address = link.get_attribute("href")
+    return person.page.context.request.get(person.base_url + address).body()
 
 
 def test_chosen_files_appear_in_the_list(person):
@@ -89,26 +139,202 @@ def test_the_whole_page_takes_files_while_they_are_dragged(person):
 
 def test_progress_is_shown_and_an_upload_can_be_cancelled_and_tried_again(person):
     slow(person, 400_000)
-    choose(person, ("map.bin", b"m" * 1_600_000))
-    upload = row(person, "map.bin")
+    choose(person, ("cancelled.bin", b"m" * 1_600_000))
+    upload = row(person, "cancelled.bin")
     upload.get_by_text("per second").wait_for()
     assert " of 1.5\N{NO-BREAK SPACE}MiB" in upload.inner_text()
     assert " left" in upload.inner_text()
-    assert 0 < float(upload.locator("progress").evaluate("bar => bar.value")) < 1
+    assert 0 < progress(upload) < 1
+    assert "cancelled.bin" in unfinished(person)
     person.check()
 
-    upload.get_by_role("button", name="Cancel: map.bin").click()
+    with person.page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        upload.get_by_role("button", name="Cancel: cancelled.bin").click()
     assert "Cancelled" in upload.inner_text()
-    again = upload.get_by_role("button", name="Try again: map.bin")
+    assert "cancelled.bin" not in unfinished(person)
+    again = upload.get_by_role("button", name="Try again: cancelled.bin")
     assert again.evaluate("button => button === document.activeElement")
-    person.page.reload()
-    assert listed(person, "map.bin").count() == 0
-
-    choose(person, ("map.bin", b"m" * 1_600_000))
-    row(person, "map.bin").get_by_role("button", name="Cancel").click()
     slow(person, -1)
-    row(person, "map.bin").get_by_role("button", name="Try again").press("Enter")
-    listed(person, "map.bin").wait_for()
+    again.press("Enter")
+    listed(person, "cancelled.bin").wait_for()
+
+
+def test_a_paused_upload_goes_on_where_it_stopped(person):
+    offsets = sent_from(person)
+    slow(person, 600_000)
+    choose(person, ("paused.bin", b"m" * 2_000_000))
+    upload = row(person, "paused.bin")
+    moved(upload, 0.2)
+    upload.get_by_role("button", name="Pause: paused.bin").click()
+    assert "Paused" in upload.inner_text()
+    person.check()
+    slow(person, -1)
+    upload.get_by_role("button", name="Resume: paused.bin").press("Enter")
+    listed(person, "paused.bin").wait_for()
+    assert offsets[0] == 0 < offsets[1]
+    assert len(offsets) == 2
+
+
+def test_all_uploads_can_be_paused_resumed_and_cancelled(person):
+    slow(person, 300_000)
+    choose(person, *((f"{number}.bin", b"m" * MIB) for number in range(5)))
+    total = person.page.locator("[data-upload-total]")
+    total.get_by_text("0 of 5 files · ").wait_for()
+    moved(row(person, "2.bin"), 0.05)
+    assert row(person, "3.bin").get_by_text("Waiting").count() == 1
+    assert 0 < progress(total) < 0.6
+    person.check()
+    total.get_by_role("button", name="Pause all").click()
+    assert person.page.locator("[data-upload-rows] li").get_by_text("Paused").count() == 5
+    total.get_by_role("button", name="Resume all").click()
+    moved(row(person, "0.bin"), 0.05)
+    total.get_by_role("button", name="Cancel all").click()
+    assert total.is_hidden()
+    person.page.wait_for_load_state("networkidle")
+    assert not {"0.bin", "1.bin", "2.bin", "3.bin", "4.bin"} & set(unfinished(person))
+
+
+def test_an_upload_waits_for_the_line_and_goes_on_by_itself(person):
+    offsets = sent_from(person)
+    slow(person, 600_000)
+    choose(person, ("offline.bin", b"m" * 2_000_000))
+    upload = row(person, "offline.bin")
+    moved(upload, 0.2)
+    person.page.context.set_offline(True)
+    upload.get_by_text("The upload goes on as soon as it is back.").wait_for()
+    slow(person, -1)
+    person.page.context.set_offline(False)
+    listed(person, "offline.bin").wait_for()
+    assert offsets[0] == 0 < offsets[-1]
+
+
+@pytest.mark.slow
+def test_an_upload_outlives_its_server(visit, make_camp_server):
+    server = make_camp_server().start()
+    person = visit(locale="en-US", base_url=server.base_url)
+    sign_up(person)
+    person.open("/files/")
+    offsets = sent_from(person)
+    slow(person, 4_000_000)
+    content = os.urandom(12 * MIB)
+    choose(person, ("killed.bin", content))
+    upload = row(person, "killed.bin")
+    moved(upload, 0.4)
+    server.kill()
+    upload.get_by_text("The connection was lost.").wait_for()
+    slow(person, -1)
+    server.start()
+    listed(person, "killed.bin").wait_for()
+    assert offsets[0] == 0 < offsets[-1]
+    assert downloaded(person, "killed.bin") == content
+
+
+@pytest.mark.parametrize("where", ["reloaded", "another browser"])
+def test_the_same_file_chosen_again_goes_on_where_it_stopped(person, visit, tmp_path, where):
+    file = tmp_path / "地図.bin"
+    file.write_bytes(os.urandom(2 * MIB))
+    slow(person, 600_000)
+    person.page.locator("main input[type=file]").set_input_files(file)
+    moved(row(person, "地図.bin"), 0.3)
+    if where == "reloaded":
+        person.page.on("dialog", lambda dialog: dialog.accept())
+        person.page.reload()
+        slow(person, -1)
+    else:
+        state = person.page.context.storage_state()
+        person.page.context.set_offline(True)
+        person = visit(locale="en-US", storage_state=state)
+        person.open("/files/")
+    person.page.get_by_role("link", name="Go on, or give up").click()
+    stopped = person.page.locator("[data-unfinished]", has_text="地図.bin")
+    assert " of 2\N{NO-BREAK SPACE}MiB" in stopped.inner_text()
+    person.check()
+    offsets = sent_from(person)
+    with person.page.expect_file_chooser() as chooser:
+        stopped.get_by_role("button", name="Choose the file: 地図.bin").click()
+    chooser.value.set_files(file)
+    row(person, "地図.bin").get_by_text("Uploaded").wait_for()
+    stopped.wait_for(state="detached")
+    assert len(offsets) == 1
+    assert offsets[0] > 0
+    person.open("/files/")
+    assert downloaded(person, "地図.bin") == file.read_bytes()
+
+
+def test_a_file_that_changed_since_begins_anew(person, tmp_path):
+    file = tmp_path / "changed.bin"
+    file.write_bytes(b"a" * MIB)
+    slow(person, 400_000)
+    person.page.locator("main input[type=file]").set_input_files(file)
+    moved(row(person, "changed.bin"), 0.3)
+    row(person, "changed.bin").get_by_role("button", name="Pause").click()
+    person.page.reload()
+    slow(person, -1)
+    file.write_bytes(b"b" * MIB)
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+    offsets = sent_from(person)
+    person.page.locator("main input[type=file]").set_input_files(file)
+    listed(person, "changed.bin").wait_for()
+    assert offsets == [0]
+    assert downloaded(person, "changed.bin") == b"b" * MIB
+
+
+def test_an_unfinished_upload_can_be_given_up(person):
+    slow(person, 300_000)
+    choose(person, ("unfinished.bin", b"m" * MIB))
+    moved(row(person, "unfinished.bin"), 0.2)
+    row(person, "unfinished.bin").get_by_role("button", name="Pause").click()
+    person.open("/files/upload/")
+    with person.page.expect_navigation():
+        person.page.get_by_role("button", name="Give up: unfinished.bin").click()
+    assert person.page.get_by_text("The upload of “unfinished.bin” was given up.").count() == 1
+    assert "unfinished.bin" not in unfinished(person)
+    person.check()
+
+
+def test_a_folder_is_uploaded_whole(person, tmp_path):
+    folder = make_folder(tmp_path)
+    person.open("/files/upload/")
+    box = person.page.locator("[data-upload-zone]").bounding_box()
+    line = person.page.context.new_cdp_session(person.page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        line.send(
+            "Input.dispatchDragEvent",
+            {
+                "type": kind,
+                "x": box["x"] + 20,
+                "y": box["y"] + 20,
+                "data": {"items": [], "files": [str(folder)], "dragOperationsMask": 1},
+            },
+        )
+    uploaded_whole(person)
+
+
+def test_a_folder_can_be_chosen(person, tmp_path):
+    folder = make_folder(tmp_path)
+    person.open("/files/upload/")
+    with person.page.expect_file_chooser() as chooser:
+        person.page.get_by_role("button", name="Choose a folder").click()
+    chooser.value.set_files(folder)
+    uploaded_whole(person)
+
+
+def make_folder(tmp_path):
+    """Make a folder with two levels; returns its path."""
+    inner = tmp_path / "合宿" / "day one"
+    inner.mkdir(parents=True)
+    (tmp_path / "合宿" / "plan.txt").write_bytes(b"plan")
+    (inner / "map.txt").write_bytes(b"map")
+    return tmp_path / "合宿"
+
+
+def uploaded_whole(person):
+    row(person, "map.txt").get_by_text("Uploaded").wait_for()
+    row(person, "plan.txt").get_by_text("Uploaded").wait_for()
+    assert "合宿/day one" in row(person, "map.txt").inner_text()
+    person.check()
+    person.open("/files/")
+    assert downloaded(person, "map.txt") == b"map"
 
 
 def test_what_is_too_large_is_said_before_it_is_sent(person):
@@ -134,28 +360,51 @@ def test_what_is_too_large_is_said_before_it_is_sent(person):
 
 def test_a_lost_line_is_told_and_can_be_tried_again(person):
     person.page.route(UPLOADS, lambda route: route.abort())
-    choose(person, ("map.bin", b"m"))
-    upload = row(person, "map.bin")
+    choose(person, ("lost.bin", b"m"))
+    upload = row(person, "lost.bin")
     upload.get_by_text("The connection was lost.").wait_for()
-    status = person.page.locator("[data-upload-status]").inner_text()
-    assert status == "Not uploaded: map.bin. The connection was lost."
+    status = person.page.locator("[data-upload-status]", has_text="The connection was lost.")
+    status.wait_for(state="attached")
     person.page.unroute(UPLOADS)
     upload.get_by_role("button", name="Try again").click()
-    listed(person, "map.bin").wait_for()
+    listed(person, "lost.bin").wait_for()
+
+
+def test_a_server_that_is_away_for_a_moment_costs_no_byte(person):
+    offsets = sent_from(person)
+    slow(person, 600_000)
+    choose(person, ("away.bin", b"m" * 2_000_000))
+    moved(row(person, "away.bin"), 0.2)
+    away = []
+
+    def refuse(route):
+        away.append(route.request.method)
+        route.fulfill(status=502, body="Bad Gateway")
+
+    person.page.route(UPLOADS, refuse)
+    person.page.context.set_offline(True)
+    person.page.context.set_offline(False)
+    slow(person, -1)
+    row(person, "away.bin").get_by_text("The connection was lost.").wait_for()
+    person.page.unroute(UPLOADS)
+    listed(person, "away.bin").wait_for()
+    assert away[0] == "HEAD"
+    assert "POST" not in away
+    assert offsets[0] == 0 < offsets[-1]
 
 
 def test_the_reason_of_the_server_is_shown(person):
     person.page.context.clear_cookies(name="camp_session")
-    choose(person, ("map.bin", b"m"))
-    row(person, "map.bin").get_by_text("You are logged out. Log in and try again.").wait_for()
+    choose(person, ("refused.bin", b"m"))
+    row(person, "refused.bin").get_by_text("You are logged out. Log in and try again.").wait_for()
 
 
 def test_files_go_straight_into_a_session(person):
     person.open("/sessions/new/")
     person.submit({"title": "Camp"})
     person.page.locator("form[data-upload]").wait_for()
-    choose(person, ("map.bin", b"m"))
-    listed(person, "map.bin").wait_for()
+    choose(person, ("straight.bin", b"m"))
+    listed(person, "straight.bin").wait_for()
     person.check()
     person.open("/files/")
-    assert "Camp" in listed(person, "map.bin").inner_text()
+    assert "Camp" in listed(person, "straight.bin").inner_text()

@@ -1,218 +1,44 @@
-// Uploading (form[data-upload]): files that are chosen, dropped or pasted go up two at a
-// time, each in a request of its own, with progress, cancel and another try. The form's
-// data-text-* attributes hold the sentences; without this script it is a plain form.
+// Uploading (form[data-upload]): files that are chosen, dropped or pasted go up by tus, some
+// at a time, with progress, pause and cancel. A file that is chosen again goes on where it
+// stopped. The form's data-text-* attributes hold the sentences; without the scripts it is
+// a plain form.
 (() => {
-  const AT_ONCE = 2;
-  const SETTLE = 1500; // ms before a speed is worth showing
-  const SMOOTH = 4000; // ms over which the speed is averaged
-  const UNITS = ["KiB", "MiB", "GiB", "TiB"];
-  const language = document.documentElement.lang || undefined;
-  const busy = new Set(); // uploads that wait or run
+  if (!window.tus?.isSupported) return;
+  const { fill, listen, number, progress, Row, take, takeFolders } = window.campUpload;
+  const AT_ONCE = 3;
+  const PATIENCE = 15000; // ms for the list of unfinished uploads
+  const ACTIVE = ["running", "lost"];
+  const BUSY = ["waiting", ...ACTIVE];
+  const OPEN = ["paused", ...BUSY];
+  const COUNTED = ["done", ...OPEN];
 
-  const number = (value, options) => new Intl.NumberFormat(language, options).format(value);
+  const pathOf = (address) => new URL(address, location.href).pathname;
 
-  const inUnits = (bytes) => {
-    if (bytes < 1024) return number(bytes, { style: "unit", unit: "byte", unitDisplay: "long" });
-    let unit = -1;
-    let amount = bytes;
-    do {
-      amount /= 1024;
-      unit += 1;
-    } while (amount >= 1023.5 && unit < UNITS.length - 1);
-    return `${number(amount, { maximumFractionDigits: amount < 99.95 ? 1 : 0 })}\u00a0${UNITS[unit]}`;
+  // "key base64,key base64" as tus has it, to {key: text}.
+  const decoded = (metadata) => {
+    const pairs = metadata.split(",").map((pair) => pair.trim().split(" "));
+    const text = (value) =>
+      new TextDecoder().decode(Uint8Array.from(atob(value || ""), (each) => each.charCodeAt(0)));
+    return Object.fromEntries(pairs.map(([key, value]) => [key, text(value)]));
   };
 
-  const inTime = (seconds) => {
-    const [value, unit] =
-      seconds < 60
-        ? [Math.max(1, Math.ceil(seconds)), "second"]
-        : seconds < 3600
-          ? [Math.ceil(seconds / 60), "minute"]
-          : [Math.ceil(seconds / 3600), "hour"];
-    return number(value, { style: "unit", unit, unitDisplay: "long" });
-  };
-
-  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, key) => values[key] ?? all);
-
-  // One file on its way; `panel` owns the queue and the list.
-  class Upload {
-    constructor(panel, file) {
-      this.panel = panel;
-      this.file = file;
-      const row = panel.template.content.cloneNode(true);
-      this.row = row.querySelector("li");
-      this.part = (name) => this.row.querySelector(`[data-upload-${name}]`);
-      this.part("name").textContent = file.name;
-      this.part("bar").setAttribute("aria-label", file.name);
-      for (const button of this.row.querySelectorAll("button")) {
-        button.setAttribute("aria-label", `${button.textContent.trim()}: ${file.name}`);
-      }
-      this.part("cancel").addEventListener("click", () => this.cancel());
-      this.part("retry").addEventListener("click", () => this.retry());
-      this.part("dismiss").addEventListener("click", () => this.dismiss());
-      panel.list.append(row);
-      panel.rows.hidden = false;
-    }
-
-    text(name, values = {}) {
-      return fill(this.panel.form.dataset[name], { name: this.file.name, ...values });
-    }
-
-    say(state) {
-      this.part("state").textContent = state;
-    }
-
-    wait() {
-      busy.add(this);
-      this.part("bar").hidden = false;
-      this.part("bar").value = 0;
-      this.buttons("cancel");
-      this.say(this.text("textWaiting"));
-      this.panel.queue.push(this);
-      this.panel.next();
-    }
-
-    start() {
-      const data = new FormData();
-      for (const field of this.panel.form.querySelectorAll("input[type='hidden']")) {
-        data.append(field.name, field.value);
-      }
-      data.append("files", this.file, this.file.name);
-      this.request = new XMLHttpRequest();
-      this.request.open("POST", this.panel.form.action);
-      this.request.setRequestHeader("Accept", "application/json");
-      this.request.setRequestHeader("X-CSRFToken", data.get("csrfmiddlewaretoken"));
-      this.request.upload.addEventListener("progress", (event) => this.progress(event));
-      this.request.addEventListener("load", () => this.loaded());
-      this.request.addEventListener("error", () => this.fail(this.text("textLost"), true));
-      this.request.addEventListener("timeout", () => this.fail(this.text("textLost"), true));
-      this.half = false;
-      this.speed = 0;
-      this.seen = { time: performance.now(), bytes: 0 };
-      this.started = this.seen.time;
-      this.panel.announce(this.text("textAnnounceStart"));
-      this.request.send(data);
-    }
-
-    progress({ loaded, total }) {
-      const share = total ? loaded / total : 1;
-      this.part("bar").value = share;
-      this.measure(loaded);
-      if (loaded >= total) {
-        this.say(this.text("textStoring"));
-        return;
-      }
-      const size = { done: inUnits(share * this.file.size), size: inUnits(this.file.size) };
-      const parts = [this.text("textProgress", size)];
-      if (this.speed && performance.now() - this.started > SETTLE) {
-        parts.push(this.text("textSpeed", { speed: inUnits(this.speed) }));
-        parts.push(this.text("textLeft", { time: inTime((total - loaded) / this.speed) }));
-      }
-      this.say(parts.join(" · "));
-      if (!this.half && share >= 0.5 && performance.now() - this.started > SMOOTH) {
-        this.half = true;
-        const percent = number(share, { style: "percent" });
-        this.panel.announce(this.text("textAnnounceHalf", { percent }));
-      }
-    }
-
-    // Bytes per second as an average that forgets exponentially.
-    measure(bytes) {
-      const time = performance.now();
-      const passed = time - this.seen.time;
-      if (passed < 200) return;
-      const now = ((bytes - this.seen.bytes) / passed) * 1000;
-      const weight = this.speed ? 1 - Math.exp(-passed / SMOOTH) : 1;
-      this.speed += weight * (now - this.speed);
-      this.seen = { time, bytes };
-    }
-
-    loaded() {
-      let answer;
-      try {
-        answer = JSON.parse(this.request.responseText);
-      } catch {
-        answer = {};
-      }
-      const [file] = answer.files || [];
-      if (!file) {
-        const [error] = answer.errors || [];
-        // What was refused for its size or name is refused again.
-        const again = ![400, 413].includes(this.request.status);
-        this.fail(error?.message || answer.error || this.text("textFailed"), again);
-        return;
-      }
-      this.part("name").textContent = file.name;
-      this.part("name").href = file.url;
-      this.part("bar").hidden = true;
-      this.say(`${this.text("textDone")} · ${inUnits(file.size)}`);
-      this.panel.announce(this.text("textAnnounceDone"));
-      this.buttons();
-      this.end(true);
-    }
-
-    fail(reason, again) {
-      this.part("bar").hidden = true;
-      this.say(reason);
-      this.panel.announce(this.text("textAnnounceFailed", { reason }));
-      this.buttons("dismiss", again && "retry");
-      this.end(false);
-    }
-
-    cancel() {
-      const waiting = this.panel.queue.indexOf(this);
-      if (waiting >= 0) this.panel.queue.splice(waiting, 1);
-      this.request?.abort();
-      this.part("bar").hidden = true;
-      this.say(this.text("textCancelled"));
-      this.panel.announce(this.text("textCancelled"));
-      this.buttons("retry", "dismiss");
-      this.part("retry").focus();
-      this.end(false);
-    }
-
-    retry() {
-      this.wait();
-      this.part("cancel").focus();
-    }
-
-    dismiss() {
-      const next = this.row.nextElementSibling || this.row.previousElementSibling;
-      const button = next?.querySelector("button:not([hidden])");
-      this.row.remove();
-      this.panel.rows.hidden = !this.panel.list.children.length;
-      (button || this.panel.input).focus();
-    }
-
-    // Show these buttons and no others.
-    buttons(...names) {
-      for (const name of ["cancel", "retry", "dismiss"]) {
-        this.part(name).hidden = !names.includes(name);
-      }
-    }
-
-    end(stored) {
-      this.request = null;
-      busy.delete(this);
-      this.panel.ended(this, stored);
-    }
-  }
-
-  // A form with its queue.
+  // A form with its list and its queue.
   class Panel {
     constructor(form) {
       const part = (name) => form.querySelector(`[data-upload-${name}]`);
+      const field = (name) => form.querySelector(`input[name="${name}"]`)?.value;
       this.form = form;
+      this.part = part;
       this.input = form.querySelector("input[type='file']");
       this.zone = part("zone");
-      this.rows = part("rows");
-      this.list = this.rows.querySelector("ul");
+      this.list = part("rows").querySelector("ul");
       this.template = part("row");
-      this.status = part("status");
+      this.session = field("session");
+      this.headers = { "X-CSRFToken": field("csrfmiddlewaretoken"), Accept: "application/json" };
       this.limit = Number(form.dataset.maxSize);
+      this.rows = new Set();
       this.queue = [];
-      this.running = new Set();
-      this.stored = [];
+      this.stale = false; // the lists of the page
 
       part("button").hidden = true;
       part("hint").hidden = false;
@@ -221,119 +47,164 @@
       part("label").className = "button button--primary";
       // A page that was left half-way must not send the old choice again.
       this.input.value = "";
-      this.input.addEventListener("change", () => {
-        this.add([...this.input.files]);
-        this.input.value = "";
-      });
+      take(this.input, (picked) => this.add(picked));
+      takeFolders(part("folder"), (picked) => this.add(picked));
       form.addEventListener("submit", (event) => event.preventDefault());
+      part("pause-all").addEventListener("click", () => this.all(BUSY, "pause"));
+      part("resume-all").addEventListener("click", () => this.all(["paused"], "resume"));
+      part("cancel-all").addEventListener("click", () => this.all(OPEN, "cancel"));
+      this.changed();
     }
 
-    add(files) {
-      for (const file of files) {
-        const upload = new Upload(this, file);
-        if (file.size > this.limit) upload.fail(this.form.dataset.textTooLarge, false);
-        else upload.wait();
+    in(states) {
+      return [...this.rows].filter((row) => states.includes(row.state));
+    }
+
+    add(picked) {
+      this.forget();
+      for (const { error, ...found } of picked) {
+        const row = new Row(this, found);
+        this.rows.add(row);
+        if (error) row.fail(this.form.dataset[error], false);
+        else if (row.file.size > this.limit) row.fail(this.form.dataset.textTooLarge, false);
+        else row.wait();
       }
     }
 
-    next() {
-      while (this.running.size < AT_ONCE && this.queue.length) {
-        const upload = this.queue.shift();
-        this.running.add(upload);
-        upload.start();
-      }
+    all(states, action) {
+      for (const row of this.in(states)) row[action]();
     }
 
-    ended(upload, stored) {
-      this.running.delete(upload);
-      if (stored) this.stored.push(upload);
-      this.next();
-      if (!this.running.size && this.stored.length) this.refresh();
+    remove(row) {
+      this.rows.delete(row);
+      row.element.remove();
+      this.changed();
     }
 
     announce(text) {
-      this.status.textContent = text;
+      this.part("status").textContent = text;
     }
 
-    // Fetch this page again and take over its list, where it has one.
+    // Have the server forget what it has of an upload; if it cannot be told, it will by itself.
+    giveUp(url) {
+      const told = tus.Upload.terminate(url, { headers: this.headers, retryDelays: null });
+      const after = () => {
+        this.stale = true;
+        this.changed();
+      };
+      told.then(after, () => {});
+    }
+
+    // What the server has of uploads that stopped; asked once for all that was added.
+    unfinished() {
+      this.known ??= this.askUnfinished();
+      return this.known;
+    }
+
+    async askUnfinished() {
+      const signal = AbortSignal.timeout?.(PATIENCE);
+      const answer = await fetch(this.form.dataset.unfinishedList, { headers: this.headers, signal });
+      if (answer.status >= 500) throw new Error(answer.statusText);
+      // Whoever is logged out hears of it when the upload begins.
+      if (answer.redirected || !answer.ok) return [];
+      const { uploads } = await answer.json();
+      return uploads.map((each) => ({ ...each, metadata: decoded(each.metadata) }));
+    }
+
+    forget() {
+      this.known = null;
+    }
+
+    // Whether an upload is one of this page's.
+    holds(address) {
+      return [...this.rows].some((row) => row.url && pathOf(row.url) === pathOf(address));
+    }
+
+    // Whoever changed, and however many: look once.
+    changed() {
+      this.looking ??= Promise.resolve().then(() => {
+        this.looking = null;
+        this.next();
+        this.draw();
+        if (this.stale && !this.in(BUSY).length) this.refresh();
+      });
+    }
+
+    next() {
+      this.queue = this.queue.filter((row) => row.state === "waiting");
+      let free = AT_ONCE - this.in(ACTIVE).length;
+      while (free-- > 0 && this.queue.length) this.queue.shift().start();
+    }
+
+    draw() {
+      const [open, busy] = [this.in(OPEN).length, this.in(BUSY).length];
+      this.part("rows").hidden = !this.rows.size;
+      this.part("total").hidden = !open || this.in(COUNTED).length < 2;
+      this.part("pause-all").hidden = !busy;
+      this.part("resume-all").hidden = busy || !open;
+      this.drawUnfinished();
+      this.progressed();
+    }
+
+    // What goes on in this page has its row above.
+    drawUnfinished() {
+      const section = document.querySelector("[data-unfinished-section]");
+      if (!section) return;
+      const items = [...section.querySelectorAll("[data-unfinished]")];
+      for (const item of items) item.hidden = this.holds(item.dataset.unfinished);
+      section.hidden = items.every((item) => item.hidden);
+      for (const button of section.querySelectorAll("[data-unfinished-choose]")) {
+        button.hidden = false;
+        button.onclick = () => this.input.click();
+      }
+    }
+
+    progressed() {
+      if (this.part("total").hidden) return;
+      const rows = this.in(COUNTED);
+      const sum = (of) => rows.reduce((total, row) => total + of(row), 0);
+      const [sent, size] = [sum((row) => row.sent), sum((row) => row.file.size)];
+      const done = number(this.in(["done"]).length);
+      const files = fill(this.form.dataset.textFiles, { done, count: number(rows.length) });
+      const text = progress(this.form.dataset, sent, size, sum((row) => row.speed.value));
+      this.part("total-state").textContent = `${files} · ${text}`;
+      this.part("total-bar").value = size ? sent / size : 0;
+    }
+
+    // Fetch this page again and take over its lists, where it has some.
     async refresh() {
-      const old = document.querySelector("[data-upload-refresh]");
-      if (!old) return;
-      const done = this.stored;
-      this.stored = [];
+      const regions = [...document.querySelectorAll("[data-upload-refresh]")];
+      if (!regions.length) return;
+      this.stale = false;
+      const done = this.in(["done"]);
       try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const fresh = page.querySelector(`[data-upload-refresh="${old.dataset.uploadRefresh}"]`);
-        // Whoever is typing or choosing in the list is not interrupted.
-        if (!fresh || old.contains(document.activeElement)) return;
-        old.replaceChildren(...fresh.childNodes);
+        for (const old of regions) {
+          const fresh = page.querySelector(`[data-upload-refresh="${old.dataset.uploadRefresh}"]`);
+          // Whoever is typing or choosing in a list is not interrupted.
+          if (!fresh || old.contains(document.activeElement)) continue;
+          old.replaceChildren(...fresh.childNodes);
+          // In a list of files they are now.
+          if ("uploadFiles" in old.dataset) done.forEach((row) => this.remove(row));
+        }
       } catch {
         return;
       }
-      for (const upload of done) upload.row.remove();
-      this.rows.hidden = !this.list.children.length;
+      this.changed();
     }
   }
 
   const panels = [...document.querySelectorAll("form[data-upload]")].map((form) => new Panel(form));
   if (!panels.length) return;
   const [panel] = panels;
+  listen(panel.zone, (picked) => panel.add(picked));
 
-  const holdsFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
-
-  // A folder would arrive as a file that cannot be read.
-  const dropped = (transfer) => {
-    const items = [...transfer.items].filter((item) => item.kind === "file");
-    const folders = items.filter((item) => item.webkitGetAsEntry?.()?.isDirectory);
-    return {
-      files: items.filter((item) => !folders.includes(item)).map((item) => item.getAsFile()),
-      folders: folders.map((item) => item.webkitGetAsEntry()),
-    };
-  };
-
-  let depth = 0; // dragenter and dragleave come for every element on the way
-  const over = (on) => panel.zone.toggleAttribute("data-over", on);
-
-  document.addEventListener("dragenter", (event) => {
-    if (!holdsFiles(event)) return;
-    depth += 1;
-    over(true);
-  });
-  document.addEventListener("dragleave", (event) => {
-    if (!holdsFiles(event)) return;
-    depth = Math.max(0, depth - 1);
-    over(depth > 0);
-  });
-  document.addEventListener("dragover", (event) => {
-    if (!holdsFiles(event)) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
-  });
-  document.addEventListener("drop", (event) => {
-    if (!holdsFiles(event)) return;
-    event.preventDefault();
-    depth = 0;
-    over(false);
-    const { files, folders } = dropped(event.dataTransfer);
-    panel.add(files.filter(Boolean));
-    for (const folder of folders) {
-      new Upload(panel, new File([], folder.name)).fail(panel.form.dataset.textFolder, false);
-    }
-  });
-
-  document.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files || [])];
-    if (!files.length) return;
-    // A cell copied from a spreadsheet brings a picture along; in a text field the text is meant.
-    const inText = event.target.closest?.("textarea, input, [contenteditable]");
-    if (inText && event.clipboardData.types.includes("text/plain")) return;
-    event.preventDefault();
-    panel.add(files);
-  });
-
+  const each = (states, act) => panels.forEach((one) => one.in(states).forEach(act));
+  window.addEventListener("offline", () => each(["running"], (row) => row.lose()));
+  window.addEventListener("online", () => each(["lost"], (row) => row.start()));
   window.addEventListener("beforeunload", (event) => {
-    if (!busy.size) return;
+    if (!panels.some((one) => one.in(BUSY).length)) return;
     event.preventDefault();
     event.returnValue = true; // older browsers ask only then
   });
