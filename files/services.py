@@ -17,6 +17,8 @@ from sessions_app.models import Session
 BATCH = 500
 # So few orphans are never taken for somebody else's storage.
 FEW = 100
+# Bytes that were written to more recently may belong to something under way.
+UNTOUCHED = timedelta(hours=1)
 
 
 class ForeignStorage(Exception):
@@ -134,36 +136,50 @@ class Swept:
     sessions: int = 0
 
 
-def sweep(*, older_than=timedelta(hours=1), dry_run=False, force=False):
+def sweep(*, older_than=UNTOUCHED, dry_run=False, force=False):
     """Remove what nobody can reach any more; returns a Swept.
 
-    That is: staged bytes and bytes without a row, if untouched for `older_than`; resumable
-    uploads that nobody took up for UPLOAD_EXPIRES; and what lies in the trash for more than
-    TRASH_DAYS. Raises ForeignStorage, before anything is removed, where most stored bytes
-    have no row: another database may own them (`force`).
+    That is what `sweep_bytes` removes, and what lies in the trash for more than TRASH_DAYS.
     """
-    before = timezone.now() - older_than
-    orphans, known = orphan_paths(before)
-    if len(orphans) > max(FEW, known) and not force:
-        raise ForeignStorage(len(orphans), known)
-    parts = list(storage.staged_parts(before))
-    stopped = resumable.expired(before, dry_run=dry_run)
+    swept = sweep_bytes(older_than=older_than, dry_run=dry_run, force=force)
     expired = timezone.now() - timedelta(days=settings.TRASH_DAYS)
     trashed = [model.objects.filter(deleted_at__lt=expired) for model in (File, Session)]
-    if dry_run:
-        return Swept(len(parts) + stopped, len(orphans), *(rows.count() for rows in trashed))
-    Reservation.objects.filter(renewed_at__lt=timezone.now() - quota.FORGOTTEN).delete()
-    for part in parts:
-        storage.remove_staged(part)
-    for path in orphans:
-        storage.remove(path)
-    count = len(parts) + stopped
-    return Swept(count, len(orphans), *map(purge, trashed))
+    swept.files, swept.sessions = [rows.count() if dry_run else purge(rows) for rows in trashed]
+    return swept
 
 
-def orphan_paths(before):
-    """Return the storage paths older than `before` that no row names, and how many have one."""
-    orphans, known = [], 0
+def sweep_bytes(*, older_than=UNTOUCHED, dry_run=False, force=False):
+    """Remove bytes that belong to no file and to no upload under way; returns a Swept.
+
+    That is: staged bytes and bytes without a row, if untouched for `older_than`, and
+    resumable uploads that nobody took up for UPLOAD_EXPIRES. Raises ForeignStorage, before
+    anything is removed, where most stored bytes have no row: another database may own them
+    (`force`).
+    """
+    before = timezone.now() - older_than
+    orphans = known = 0
+    for nameless, named in stored_batches(before):
+        orphans += len(nameless)
+        known += named
+    if orphans > max(FEW, known) and not force:
+        raise ForeignStorage(orphans, known)
+    parts = list(storage.staged_parts(before))
+    if not dry_run:
+        for part in parts:
+            storage.remove_staged(part)
+        # Looked for again, not remembered: there may be a great many.
+        for nameless, _named in stored_batches(before) if orphans else ():
+            for path in nameless:
+                storage.remove(path)
+        Reservation.objects.filter(renewed_at__lt=timezone.now() - quota.FORGOTTEN).delete()
+    return Swept(len(parts) + resumable.expired(before, dry_run=dry_run), orphans)
+
+
+def stored_batches(before):
+    """Yield, of a few stored paths older than `before` each, those that no row names.
+
+    With them comes how many of the few have a row.
+    """
     paths = storage.stored_paths(before)
     while batch := list(islice(paths, BATCH)):
         # The bytes of an upload lie in their place before there is a file.
@@ -174,9 +190,7 @@ def orphan_paths(before):
                 Upload.objects.filter(storage_path__in=batch).values_list("storage_path", flat=True)
             )
         )
-        orphans += [path for path in batch if path not in named]
-        known += len(named)
-    return orphans, known
+        yield [path for path in batch if path not in named], len(named)
 
 
 def purge(things):

@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.db import connection
 from django.http import JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -14,9 +15,10 @@ from django.views.decorators.http import require_http_methods
 from camp.errors import wants_json
 from files import services
 from files.lookup import own_session_named
+from files.models import File
 from files.uploadhandler import FIELD, Refusal, StagingHandler
 
-# Refusals that the page after a partial success names one by one.
+# Refusals, and duplicates, that the page after an upload names one by one.
 NAMED = 10
 
 
@@ -77,13 +79,25 @@ def form_page(request, session, refusals=()):
 
 def answer_json(files, refusals):
     """Return what became of each file: 201 if any was stored, else why the first was not."""
+    earlier = File.objects.earlier(files)
     kept = [
-        {"id": file.pk, "name": file.filename, "size": file.size, "url": file.get_absolute_url()}
+        {
+            "id": file.pk,
+            "name": file.filename,
+            "size": file.size,
+            "url": file.get_absolute_url(),
+            "same_as": same_json(earlier.get(file)),
+        }
         for file in files
     ]
     errors = [{"name": refusal.name, "message": refusal.message} for refusal in refusals]
     status = 201 if kept else refusals[0].status
     return JsonResponse({"files": kept, "errors": errors}, status=status)
+
+
+def same_json(file):
+    """Return what is told of an earlier file with the same content, None without one."""
+    return file and {"name": file.filename, "url": file.get_absolute_url()}
 
 
 def report(request, files, refusals):
@@ -96,6 +110,7 @@ def report(request, files, refusals):
         )
         text %= {"count": len(files)}
     messages.success(request, text)
+    report_duplicates(request, files)
     for refusal in refusals[:NAMED]:
         messages.error(request, str(refusal))
     rest = len(refusals) - NAMED
@@ -104,3 +119,26 @@ def report(request, files, refusals):
             "%(count)d more file was not stored.", "%(count)d more files were not stored.", rest
         )
         messages.error(request, text % {"count": rest})
+
+
+def report_duplicates(request, files):
+    """Tell which files the reader had before; their pages offer to delete one of two."""
+    earlier = list(File.objects.earlier(files).items())
+    for file, other in earlier[:NAMED]:
+        text = format_html(
+            _("“{name}” has the same content as “{other}”."), name=link(file), other=link(other)
+        )
+        messages.info(request, text)
+    rest = len(earlier) - NAMED
+    if rest > 0:
+        text = ngettext(
+            "%(count)d more file has the same content as an earlier one.",
+            "%(count)d more files have the same content as earlier ones.",
+            rest,
+        )
+        messages.info(request, text % {"count": rest})
+
+
+def link(file):
+    """Return a link to a file's page, with its name."""
+    return format_html('<a href="{}" dir="auto">{}</a>', file.get_absolute_url(), file.filename)

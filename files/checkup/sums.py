@@ -1,0 +1,67 @@
+"""Does what people are shown of the room they take up agree with the rows?
+
+Only that is kept beside the rows, for a minute at most. Whether there is room for an upload
+is computed from the rows each time, so a quota cannot go wrong by it.
+"""
+
+from django.contrib.auth import get_user_model
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from camp.cache import cache_manager
+from camp.findings import ok, warning
+from files import usage
+from files.checkup.shared import batches, mend_command
+from files.models import File
+
+ID = "files.sums"
+
+
+def look(*, fix):
+    """Yield whether the sums that are kept are right; with `fix` wrong ones are forgotten."""
+    kept = wrong = 0
+    for batch in batches(get_user_model().objects.all()):
+        known = {row.pk: cache_manager.get_sync(usage.key(row.pk)) for row in batch}
+        known = {pk: value for pk, value in known.items() if value is not None}
+        kept += len(known)
+        sums = by_rows(known)
+        for pk, value in known.items():
+            if value != sums.get(pk, 0) and is_wrong(pk):
+                wrong += 1
+                if fix:
+                    usage.forget(pk)
+    yield told(kept, wrong, fix)
+
+
+def by_rows(people):
+    """Return {id: bytes} for those of some people who have files."""
+    rows = File.objects.filter(user_id__in=list(people)) if people else File.objects.none()
+    return dict(rows.order_by().values_list("user_id").annotate(sum=Sum("size")))
+
+
+def is_wrong(pk):
+    """Return whether the sum of somebody is wrong still: an upload may just have come."""
+    value = cache_manager.get_sync(usage.key(pk))
+    return value is not None and value != by_rows([pk]).get(pk, 0)
+
+
+def told(kept, wrong, fix):
+    """Return the Finding."""
+    detail = _("Quotas go by the rows, never by a sum that is kept.")
+    if not wrong:
+        title = _("The sums of room taken up agree with the rows (kept: %(count)s)")
+        return ok(ID, title % {"count": kept}, detail)
+    if fix:
+        title = ngettext(
+            "%(count)s wrong sum of room taken up was forgotten",
+            "%(count)s wrong sums of room taken up were forgotten",
+            wrong,
+        )
+        return ok(ID, title % {"count": wrong}, detail)
+    title = ngettext(
+        "%(count)s sum of room taken up does not agree with the rows",
+        "%(count)s sums of room taken up do not agree with the rows",
+        wrong,
+    )
+    return warning(ID, title % {"count": wrong}, detail, mend_command())
