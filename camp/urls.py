@@ -15,6 +15,7 @@ urlpatterns = [
     path("sessions/", include("sessions_app.urls")),
     path("files/", include("files.urls")),
     path("uploads/", include("files.upload_urls")),
+    path("s/", include("files.share_urls")),
     path("admin/", admin.site.urls),
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),

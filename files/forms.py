@@ -20,3 +20,33 @@ class RenameForm(forms.Form):
         if not name:
             raise forms.ValidationError(_("Give it a name."))
         return name
+
+
+class ShareForm(forms.Form):
+    """How long a link lives, and what it takes to use it."""
+
+    days = forms.ChoiceField(
+        label=_("Ends"),
+        choices=[
+            ("1", _("in a day")),
+            ("7", _("in a week")),
+            ("30", _("in a month")),
+            ("365", _("in a year")),
+        ],
+        initial="7",
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        max_length=128,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Without one, whoever has the link gets the files."),
+    )
+    limit = forms.IntegerField(
+        label=_("Downloads at most"),
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        help_text=_("Empty for no limit."),
+    )

@@ -1,6 +1,9 @@
 """A page of the library: searched, filtered and sorted as the address says."""
 
+from datetime import timedelta
+
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.paging import KeyPage
@@ -17,28 +20,78 @@ SORTS = {
     "-size": (_("Largest first"), ["-size", "-id"]),
     "size": (_("Smallest first"), ["size", "id"]),
 }
+MIB = 2**20
+SIZES = {
+    "1M": (_("From 1 MiB"), MIB),
+    "10M": (_("From 10 MiB"), 10 * MIB),
+    "100M": (_("From 100 MiB"), 100 * MIB),
+    "1G": (_("From 1 GiB"), 1024 * MIB),
+}
+DATES = {
+    "1": (_("Since yesterday"), timedelta(days=1)),
+    "7": (_("In the last 7 days"), timedelta(days=7)),
+    "30": (_("In the last 30 days"), timedelta(days=30)),
+    "365": (_("In the last year"), timedelta(days=365)),
+}
 
 
-class Listing:
-    """What `q`, `kind` and `sort` of a request choose from `files`; costs one query.
+class Choice:
+    """What `q`, `kind`, `size` and `date` of a request choose from files.
 
-    A kind or order that does not exist counts as none given.
+    A value that does not exist counts as none given.
     """
 
-    def __init__(self, files, params):
+    def __init__(self, params):
         self.query = params.get("q", "").replace("\x00", "").strip()[:SEARCH_LENGTH]
-        self.kind = params.get("kind") if params.get("kind") in Kind.values else ""
-        self.sort = params.get("sort") if params.get("sort") in SORTS else NEWEST
-        self.params = params
+        self.kind = one_of(params.get("kind"), Kind.values)
+        self.size = one_of(params.get("size"), SIZES)
+        self.date = one_of(params.get("date"), DATES)
+
+    def of(self, files):
+        """Return those of `files` that it chooses."""
         files = files.search(self.query)
         if self.kind:
             files = files.of_kind(self.kind)
-        self.page = KeyPage(files, SORTS[self.sort][1], params)
+        if self.size:
+            files = files.filter(size__gte=SIZES[self.size][1])
+        if self.date:
+            files = files.filter(created_at__gte=timezone.now() - DATES[self.date][1])
+        return files
+
+    def fields(self):
+        """Return what of it was given, as {name: value} of a form."""
+        given = {"q": self.query, "kind": self.kind, "size": self.size, "date": self.date}
+        return {name: value for name, value in given.items() if value}
+
+
+def one_of(value, choices, default=""):
+    """Return `value` if it is one of `choices`."""
+    return value if value in choices else default
+
+
+class Listing(Choice):
+    """A page of `files` as a Choice and `sort` of a request want it; costs one query."""
+
+    def __init__(self, files, params):
+        super().__init__(params)
+        self.sort = one_of(params.get("sort"), SORTS, NEWEST)
+        self.params = params
+        self.page = KeyPage(self.of(files), SORTS[self.sort][1], params)
 
     @property
     def narrowed(self):
         """Whether less than everything was asked for."""
-        return bool(self.query or self.kind)
+        return bool(self.fields())
+
+    @property
+    def sizes(self):
+        """The sizes to choose from: (value, label)."""
+        return [(value, label) for value, (label, _size) in SIZES.items()]
+
+    @property
+    def dates(self):
+        """The times to choose from: (value, label)."""
+        return [(value, label) for value, (label, _time) in DATES.items()]
 
     @property
     def sorts(self):

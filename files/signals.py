@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from files import storage, usage
+from files import storage, thumbnails, usage
 from files.models import File
 
 
@@ -12,7 +12,12 @@ from files.models import File
 def remove_bytes(sender, instance, using, **kwargs):
     """Remove the bytes once the deletion is certain; cascades come here too."""
     path = instance.storage_path
-    transaction.on_commit(lambda: storage.remove(path), using=using, robust=True)
+
+    def remove():
+        storage.remove(path)
+        thumbnails.remove(path)
+
+    transaction.on_commit(remove, using=using, robust=True)
 
 
 @receiver(post_save, sender=File, dispatch_uid="files.usage_saved")

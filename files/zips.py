@@ -13,6 +13,7 @@ from files import storage
 logger = logging.getLogger(__name__)
 
 BLOCK = 256 * 2**10  # bytes
+MOST = 10_000  # files
 
 
 def zip_response(files, name):

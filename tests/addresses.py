@@ -12,6 +12,7 @@ NOT_TUS = 412
 SESSION = {"session_id": "someone"}
 FILE = {"pk": 1}
 MESSAGE = SESSION | FILE
+TOKEN = {"token": "wrong"}
 UPLOAD = {"pk": "00000000-0000-4000-8000-000000000000"}
 
 # name: (arguments, answer to GET, answer to POST)
@@ -46,11 +47,23 @@ ADDRESSES = {
     "files:list": ({}, LOGIN, REFUSED),
     "files:trash": ({}, LOGIN, REFUSED),
     "files:purge": ({}, LOGIN, LOGIN),
+    "files:links": ({}, LOGIN, REFUSED),
+    "files:link_new": ({}, LOGIN, LOGIN),
+    "files:link_revoke": (FILE, REFUSED, LOGIN),
+    "share": (TOKEN, GONE, GONE),
+    "share_zip": (TOKEN, GONE, REFUSED),
+    "share_download": (TOKEN | FILE, GONE, REFUSED),
+    "files:selection": ({}, REFUSED, LOGIN),
+    "files:undo": ({}, REFUSED, LOGIN),
     "files:zip": ({}, LOGIN, REFUSED),
     "files:upload": ({}, LOGIN, LOGIN),
+    "files:unfinished": ({}, LOGIN, REFUSED),
+    "files:upload_giveup": (UPLOAD, REFUSED, LOGIN),
     "files:attach": ({}, LOGIN, LOGIN),
     "files:detail": (FILE, LOGIN, REFUSED),
     "files:download": (FILE, LOGIN, REFUSED),
+    "files:inline": (FILE, LOGIN, REFUSED),
+    "files:thumbnail": (FILE, LOGIN, REFUSED),
     "files:rename": (FILE, REFUSED, LOGIN),
     "files:delete": (FILE, REFUSED, LOGIN),
     "files:restore": (FILE, REFUSED, LOGIN),

@@ -13,9 +13,8 @@ from files.listing import Listing
 from files.lookup import own_file, own_session_named
 from files.models import File
 from files.navigation import next_url
+from files.selection import keys
 from files.services import move_to_session
-
-MAX_KEY = 2**63 - 1  # more makes SQLite raise
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,17 +38,12 @@ def attach(request):
 
 def put_into(request, session):
     """Move the chosen files; raise Http404 if one of them is somebody else's."""
-    try:
-        keys = {int(key) for key in request.POST.getlist("files")}
-    except ValueError:
-        raise Http404 from None
-    if any(key > MAX_KEY for key in keys):
-        raise Http404
-    files = File.objects.visible_to(request.user).filter(pk__in=keys)
-    if not keys:
+    chosen = keys(request.POST.getlist("files"))
+    files = File.objects.visible_to(request.user).filter(pk__in=chosen)
+    if not chosen:
         messages.error(request, _("Choose at least one file."))
         return redirect(f"{reverse('files:attach')}?session={session.session_id}")
-    if files.count() != len(keys):
+    if files.count() != len(chosen):
         raise Http404
     count = move_to_session(files=files, session=session)
     text = ngettext(

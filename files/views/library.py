@@ -12,9 +12,11 @@ from files.listing import Listing
 from files.lookup import own_file, own_session_named
 from files.models import File
 from files.navigation import next_url, with_next
+from files.previews import Preview
 from sessions_app.models import Session
 
 SESSIONS_TO_CHOOSE = 50
+SAME = 10  # files with the same content that the page of one names
 
 
 @require_safe
@@ -42,7 +44,15 @@ def file_page(request, file, form, status=200):
     """Return the page of a file, with `form` for another name."""
     sessions = Session.objects.visible_to(request.user).exclude(pk=file.session_id)
     sessions = sessions.order_by("-updated_at", "-id")[:SESSIONS_TO_CHOOSE]
-    context = {"file": file, "form": form, "sessions": sessions}
+    same = list(File.objects.same_as(file)[: SAME + 1])
+    context = {
+        "file": file,
+        "form": form,
+        "sessions": sessions,
+        "preview": Preview(file),
+        "same": same[:SAME],
+        "more_same": len(same) > SAME,
+    }
     return render(request, "files/detail.html", context, status=status)
 
 

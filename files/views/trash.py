@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from camp.paging import KeyPage
 from files import services
 from files.models import File
+from files.selection import keys
 from sessions_app.models import Session
 
 ORDER = ["-deleted_at", "-id"]
@@ -77,20 +78,13 @@ def purge(request):
     things = kind.of(request.user)
     one = None
     if given.get("id", ""):
-        one = get_object_or_404(things, pk=number(given["id"]))
+        one = get_object_or_404(things, pk__in=keys([given["id"]]))
         things = things.filter(pk=one.pk)
     if request.method == "POST":
         messages.success(request, gone(services.purge(things), one))
         return redirect(kind.url)
     context = {"kind": kind, "one": one, "count": things.count()}
     return render(request, "files/purge.html", context)
-
-
-def number(text):
-    """Return an ID from an address; raise Http404 for what is none."""
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise Http404
-    return int(text)
 
 
 def gone(count, one):

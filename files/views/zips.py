@@ -9,9 +9,8 @@ from django.views.decorators.http import require_safe
 from camp.errors import error_response
 from files.lookup import own_session_named
 from files.models import File
-from files.zips import zip_response
-
-MOST = 10_000  # files
+from files.selection import keys
+from files.zips import MOST, zip_response
 
 
 @require_safe
@@ -23,7 +22,7 @@ def archive(request):
     if session is not None:
         files, name = files.filter(session=session), f"{session}.zip"
     else:
-        files = files.filter(pk__in=numbers(request.GET.getlist("id")))
+        files = files.filter(pk__in=keys(request.GET.getlist("id")))
         name = f"camp_{timezone.localdate():%Y%m%d}.zip"
     found = list(files.order_by(Lower("filename"), "pk")[: MOST + 1])
     if not found:
@@ -31,10 +30,3 @@ def archive(request):
     if len(found) > MOST:
         return error_response(request, 413)
     return zip_response(found, name)
-
-
-def numbers(texts):
-    """Return IDs from an address; raise Http404 for what is none."""
-    if not all(text.isascii() and text.isdecimal() and len(text) <= 18 for text in texts):
-        raise Http404
-    return [int(text) for text in texts]

@@ -201,3 +201,27 @@ def test_strangers_log_in_first(client, db):
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_other_verbs_are_refused(as_owner, method):
     assert getattr(as_owner, method)(URL).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("size", "found"), [("1M", ["large.bin"]), ("10M", []), ("", None), ("nonsense", None)]
+)
+def test_size_narrows(as_owner, keep, size, found):
+    keep("large.bin")
+    File.objects.update(size=2 * 2**20)
+    keep("small.bin")
+    page = as_owner.get("/files/", {"size": size}).content.decode()
+    expected = ["large.bin", "small.bin"] if found is None else found
+    assert [name for name in ("large.bin", "small.bin") if name in page] == expected
+
+
+@pytest.mark.parametrize(
+    ("date", "found"), [("1", ["new.txt"]), ("30", ["new.txt", "old.txt"]), ("x", None)]
+)
+def test_date_narrows(as_owner, keep, date, found):
+    keep("old.txt")
+    File.objects.update(created_at=timezone.now() - timedelta(days=8))
+    keep("new.txt")
+    page = as_owner.get("/files/", {"date": date}).content.decode()
+    expected = ["new.txt", "old.txt"] if found is None else found
+    assert [name for name in ("new.txt", "old.txt") if name in page] == expected

@@ -1,0 +1,112 @@
+"""How a file can be looked at without risk.
+
+Pictures are shown as thumbnails of our own making, text as text, Markdown through the wall
+that messages go through. Only sound, video and PDF come as they were uploaded, from a list
+of types that browsers show without running anything of ours, under a policy that forbids
+the rest.
+"""
+
+from django.http import HttpResponse
+
+from files import storage, thumbnails
+from files.downloads import file_response
+from files.kinds import Kind
+
+TEXT_BYTES = 100 * 2**10
+# What text of these years and countries is written in, strictest first.
+ENCODINGS = ("utf-8-sig", "euc-jp", "cp932")
+MEDIA = {
+    **dict.fromkeys(["audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "audio/x-wav"], "audio"),
+    **dict.fromkeys(["audio/flac", "audio/webm", "audio/aac", "audio/opus"], "audio"),
+    **dict.fromkeys(["video/mp4", "video/webm", "video/ogg"], "video"),
+}
+PDF = "application/pdf"
+MARKDOWN = "text/markdown"
+# A PDF must say so at once: whatever else claims to be one is only offered for saving.
+PDF_BEGINS = b"%PDF-"
+# In a sandbox Chromium shows no PDF; its viewer runs nothing of the page's origin.
+POLICY = "default-src 'none'; frame-ancestors 'none'"
+SANDBOX = f"sandbox; {POLICY}"
+
+
+class Preview:
+    """What the page of a file shows of it: `kind` is a word for the template, or ""."""
+
+    def __init__(self, file):
+        self.file = file
+        self.kind = kind_of(file)
+        self.text, self.cut = "", False
+        if self.kind in ("text", "markdown"):
+            self.read()
+
+    def read(self):
+        """Take the beginning of a text; one that is none, or not there, is not shown."""
+        try:
+            with storage.open(self.file.storage_path) as stored:
+                raw = stored.read(TEXT_BYTES + 1)
+        except OSError:
+            raw = b"\0"
+        self.cut = len(raw) > TEXT_BYTES
+        text = decoded(raw[:TEXT_BYTES])
+        if text is None:
+            self.kind = ""
+        else:
+            self.text = text
+
+
+def kind_of(file):
+    """Return how a file may be shown, judged by its type: a word, or ""."""
+    if thumbnails.may_have(file):
+        return "picture"
+    if file.content_type == PDF:
+        return "pdf"
+    if file.content_type in MEDIA:
+        return MEDIA[file.content_type]
+    if file.content_type == MARKDOWN:
+        return "markdown"
+    return "text" if file.kind == Kind.TEXT else ""
+
+
+def decoded(raw):
+    """Return bytes as text, or None if they are none; a cut letter at the end is left out."""
+    if b"\0" in raw:
+        return None
+    for encoding in ENCODINGS:
+        for end in (len(raw), -1, -2, -3):
+            try:
+                return raw[:end].decode(encoding)
+            except UnicodeDecodeError as error:
+                # Only a letter that the end has cut is worth another try.
+                if error.start < len(raw) - 4:
+                    break
+    return None
+
+
+def inline_response(request, file):
+    """Return sound, video or PDF for showing in the browser; 404 for anything else."""
+    if file.content_type in MEDIA:
+        kind, policy = file.content_type, SANDBOX
+    elif file.content_type == PDF and begins_like_pdf(file):
+        kind, policy = PDF, POLICY
+    else:
+        return HttpResponse(status=404)
+    response = file_response(request, file)
+    if response.status_code in (200, 206, 304):
+        headers = response.headers
+        headers["Content-Disposition"] = headers["Content-Disposition"].replace(
+            "attachment", "inline", 1
+        )
+        headers["Content-Security-Policy"] = policy
+        headers["X-Content-Type-Options"] = "nosniff"
+        if not headers["Content-Type"].startswith("multipart/"):
+            headers["Content-Type"] = kind
+    return response
+
+
+def begins_like_pdf(file):
+    """Return whether the bytes begin as those of a PDF."""
+    try:
+        with storage.open(file.storage_path) as stored:
+            return stored.read(len(PDF_BEGINS)) == PDF_BEGINS
+    except OSError:
+        return False

@@ -1,0 +1,11 @@
+"""The addresses of shared links; not in a namespace, since they stand for themselves."""
+
+from django.urls import path
+
+from files.views import shared
+
+urlpatterns = [
+    path("<token>/", shared.page, name="share"),
+    path("<token>/zip/", shared.archive, name="share_zip"),
+    path("<token>/<int:pk>/", shared.download, name="share_download"),
+]

@@ -1,0 +1,103 @@
+"""Small pictures of pictures: made once, in a process of their own, with bounds.
+
+What is shown is always a fresh WebP of our own making, never what somebody uploaded. A
+picture that lies about itself, is cut off or would unpack to gigabytes gives none, which
+is remembered as an empty file.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from django.conf import settings
+
+from files import storage
+
+FOLDER = ".thumbnails"
+SUFFIX = ".webp"
+# Types that Pillow reads well; nothing that runs, such as SVG.
+TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff"}
+LARGEST = 200 * 2**20  # bytes of a file that is tried at all
+SECONDS = 20
+# Each takes a core and up to some hundred MB.
+at_once = threading.BoundedSemaphore(2)
+
+
+def path_of(storage_path):
+    """Return where the thumbnail of stored bytes is kept."""
+    return Path(settings.LOCAL_STORAGE_PATH) / FOLDER / f"{storage.own(storage_path)}{SUFFIX}"
+
+
+def may_have(file):
+    """Return whether it is worth to try to show a file as a picture."""
+    return file.content_type in TYPES and 0 < file.size <= LARGEST
+
+
+def get(file):
+    """Return the Path of a file's thumbnail, or None if it cannot have one."""
+    if not may_have(file):
+        return None
+    path = path_of(file.storage_path)
+    if not path.exists():
+        with at_once:
+            # Another request may have made it meanwhile.
+            if not path.exists():
+                make(Path(settings.LOCAL_STORAGE_PATH) / file.storage_path, path)
+    return path if path.exists() and path.stat().st_size else None
+
+
+def make(source, path):
+    """Write the thumbnail of `source` to `path`, an empty file where there can be none."""
+    if not source.exists():
+        return
+    storage.make_folders(path.parent)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=SUFFIX)
+    os.close(handle)
+    try:
+        if not picture(source, draft):
+            os.truncate(draft, 0)
+        os.replace(draft, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+
+
+def picture(source, target):
+    """Return whether a process of its own could make `target` from the picture `source`."""
+    script = Path(__file__).with_name("thumbnailer.py")
+    command = [sys.executable, "-I", str(script), str(source), str(target)]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def remove(storage_path):
+    """Remove the thumbnail of stored bytes, if there is one; never raises."""
+    with contextlib.suppress(OSError, ValueError, storage.SuspiciousFileOperation):
+        path_of(storage_path).unlink(missing_ok=True)
+
+
+def kept(before):
+    """Yield the Path of each thumbnail made before, and the storage path that it is of.
+
+    Drafts that a crash left are among them; they are of a path that no file has.
+    """
+    root = Path(settings.LOCAL_STORAGE_PATH) / FOLDER
+    for folder, _folders, names in os.walk(root):
+        for name in names:
+            path = Path(folder, name)
+            if name.endswith(SUFFIX) and storage.changed(path) < before.timestamp():
+                yield path, path.relative_to(root).as_posix().removesuffix(SUFFIX)

@@ -1,0 +1,82 @@
+"""The links that a person made to their files: new ones, the list, and their end."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.hashers import make_password
+from django.db.models import Count
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from camp.paging import KeyPage
+from files import shares
+from files.forms import ShareForm
+from files.models import File, Share
+from files.selection import keys
+
+MOST = 500  # files of one link
+SHOWN = 5  # names of a link in the list
+
+
+@require_safe
+@login_required
+def listing(request):
+    """List the reader's links, the newest first, with their use."""
+    links = Share.objects.visible_to(request.user).annotate(count=Count("files"))
+    page = KeyPage(links.prefetch_related("files"), ["-created_at", "-id"], request.GET)
+    for share in page:
+        share.url = address(request, share)
+        share.names = [file.filename for file in share.files.all()[:SHOWN]]
+    return render(request, "files/links.html", {"page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def new(request):
+    """Make a link to the files with the given `id`s."""
+    given = request.POST if request.method == "POST" else request.GET
+    chosen = keys(given.getlist("id"))
+    files = list(File.objects.visible_to(request.user).filter(pk__in=chosen)[:MOST])
+    if not chosen or len(files) != len(chosen):
+        raise Http404
+    form = ShareForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        share = make(request.user, files, form.cleaned_data)
+        text = _("The link is ready: %(url)s")
+        messages.success(request, text % {"url": address(request, share)})
+        return redirect("files:links")
+    return render(request, "files/link_new.html", {"form": form, "files": files})
+
+
+def make(user, files, data):
+    """Return a new Share."""
+    share = Share.objects.create(
+        user=user,
+        limit=data["limit"],
+        password=make_password(data["password"]) if data["password"] else "",
+        expires_at=timezone.now() + timedelta(days=int(data["days"])),
+    )
+    share.files.set(files)
+    return share
+
+
+@require_POST
+@login_required
+def revoke(request, pk):
+    """End a link at once."""
+    get_object_or_404(Share.objects.visible_to(request.user), pk=pk).delete()
+    messages.success(request, _("The link leads nowhere any more."))
+    return redirect("files:links")
+
+
+def address(request, share):
+    """Return the full address of a link."""
+    path = reverse("share", args=[shares.token_of(share)])
+    scheme = "https" if settings.CAMP_HTTPS else request.scheme
+    return f"{scheme}://{request.get_host()}{path}"

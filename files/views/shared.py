@@ -1,0 +1,107 @@
+"""What people without a log-in see of a link: its files, and nothing else."""
+
+from functools import wraps
+
+from django.db.models.functions import Lower
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from camp.errors import error_response
+from files import shares
+from files.downloads import file_response
+from files.zips import zip_response
+
+
+def shared(view):
+    """Give a view the Share of its token; what it answers is in no index and no cache."""
+
+    @wraps(view)
+    def guarded(request, token, **kwargs):
+        share = shares.find(token)
+        if share is None:
+            detail = _("This link does not exist, or it is over.")
+            response = error_response(request, 404, detail=detail)
+        else:
+            response = view(request, share, token, **kwargs)
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+        # The address is the key: no other site may learn it.
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return guarded
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@shared
+def page(request, share, token):
+    """Show the files of a link; ask for its password first, if it has one."""
+    wrong = ""
+    if request.method == "POST":
+        wrong = unlock(request, share)
+        if not wrong:
+            return redirect("share", token)
+    if not is_unlocked(request, share):
+        return render(request, "files/share_locked.html", {"wrong": wrong})
+    files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
+    context = {"share": share, "files": files, "token": token}
+    return render(request, "files/share.html", context)
+
+
+def unlock(request, share):
+    """Take the password of a form; returns what to tell where it is not right."""
+    right = shares.is_right(share, request.POST.get("password", ""))
+    if right:
+        request.session[key(share)] = share.password
+        return ""
+    if right is None:
+        minutes = int(shares.PAUSE.total_seconds() // 60)
+        text = ngettext(
+            "Too many wrong passwords. Try again in %(count)d minute.",
+            "Too many wrong passwords. Try again in %(count)d minutes.",
+            minutes,
+        )
+        return text % {"count": minutes}
+    return _("This is not the password.")
+
+
+def is_unlocked(request, share):
+    """Return whether the reader may see what the link leads to."""
+    return not share.password or request.session.get(key(share)) == share.password
+
+
+def key(share):
+    """Return where a browser's session remembers the password of a link, hashed."""
+    return f"share-{share.pk}"
+
+
+@require_safe
+@shared
+def download(request, share, token, pk):
+    """Send one file of a link."""
+    if not is_unlocked(request, share):
+        return redirect("share", token)
+    file = get_object_or_404(shares.files_of(share), pk=pk)
+    if is_beginning(request) and not shares.count_download(share):
+        raise Http404
+    return file_response(request, file)
+
+
+@require_safe
+@shared
+def archive(request, share, token):
+    """Send all files of a link as one ZIP."""
+    if not is_unlocked(request, share):
+        return redirect("share", token)
+    files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
+    if not files or not shares.count_download(share):
+        raise Http404
+    return zip_response(files, "camp.zip")
+
+
+def is_beginning(request):
+    """Return whether a download begins here; going on with one counts no second time."""
+    wanted = request.headers.get("Range", "").replace(" ", "")
+    return request.method == "GET" and (not wanted or wanted.startswith("bytes=0-"))

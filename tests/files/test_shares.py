@@ -1,0 +1,195 @@
+"""Links to files: making, using and ending them."""
+
+import io
+import zipfile
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.messages import get_messages
+from django.utils import timezone
+
+from files import shares
+from files.models import Share
+
+NEW = "/files/links/new/"
+
+
+def make(client, *files, **fields):
+    """Make a link through the form; returns its path."""
+    data = {"id": [file.pk for file in files], "days": "7", **fields}
+    response = client.post(NEW, data)
+    assert response.status_code == 302, response.context["form"].errors
+    [*_others, message] = get_messages(response.wsgi_request)
+    return urlsplit(str(message).rpartition(" ")[2]).path
+
+
+@pytest.fixture
+def link(as_owner, file):
+    """A link to one file."""
+    return make(as_owner, file)
+
+
+def test_whoever_has_the_link_gets_the_file(client, link, file):
+    page = client.get(link)
+    assert page.status_code == 200
+    assert "notes.txt" in page.content.decode()
+    response = client.get(f"{link}{file.pk}/")
+    assert response.getvalue() == b"hello"
+    assert response.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_several_files_come_as_one_zip(as_owner, client, keep):
+    path = make(as_owner, keep("a.txt", b"a"), keep("b.txt", b"b"))
+    archive = zipfile.ZipFile(io.BytesIO(client.get(f"{path}zip/").getvalue()))
+    assert archive.namelist() == ["a.txt", "b.txt"]
+
+
+def test_no_search_engine_and_no_other_site_learns_of_it(client, link, file):
+    for address in (link, f"{link}{file.pk}/", f"{link}zip/", "/s/wrong/"):
+        headers = client.get(address).headers
+        assert headers["X-Robots-Tag"] == "noindex, nofollow"
+        assert headers["Referrer-Policy"] == "no-referrer"
+    assert '<meta name="robots" content="noindex, nofollow">' in client.get(link).content.decode()
+
+
+def test_the_token_is_long_and_not_in_the_database(link):
+    token = link.split("/")[2]
+    share = Share.objects.get()
+    assert len(token) == 38
+    assert token == shares.token_of(share)
+    assert token not in [str(value) for value in vars(share).values()]
+
+
+@pytest.mark.parametrize("place", [0, 15, 16, -1])
+def test_a_token_with_another_letter_leads_nowhere(client, link, place):
+    token = list(link.split("/")[2])
+    token[place] = "x" if token[place] != "x" else "y"
+    assert client.get(f"/s/{''.join(token)}/").status_code == 404
+
+
+def test_an_earlier_secret_still_counts(client, link, settings):
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another one"
+    assert client.get(link).status_code == 200
+    settings.SECRET_KEY_FALLBACKS = []
+    assert client.get(link).status_code == 404
+
+
+def test_nothing_else_of_the_owner_is_to_be_had(client, link, keep):
+    other = keep("other.txt")
+    assert client.get(f"{link}{other.pk}/").status_code == 404
+    assert "other.txt" not in client.get(link).content.decode()
+
+
+@pytest.mark.parametrize("end", ["expired", "used up", "revoked", "inactive owner"])
+def test_a_link_that_is_over_leads_nowhere(as_owner, client, link, file, owner, end):
+    share = Share.objects.get()
+    if end == "expired":
+        Share.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    elif end == "used up":
+        Share.objects.update(limit=1, downloads=1)
+    elif end == "revoked":
+        as_owner.post(f"/files/links/{share.pk}/revoke/")
+    else:
+        type(owner).objects.filter(pk=owner.pk).update(is_active=False)
+    for address in (link, f"{link}{file.pk}/", f"{link}zip/"):
+        response = client.get(address)
+        assert response.status_code == 404
+    assert "or it is over" in response.content.decode()
+
+
+@pytest.mark.parametrize("change", ["trashed", "given away"])
+def test_a_file_that_is_gone_is_not_given_out(client, link, file, stranger, change):
+    if change == "trashed":
+        file.trash()
+    else:
+        file.user = stranger
+        file.save()
+    assert client.get(f"{link}{file.pk}/").status_code == 404
+    assert "Nothing is here any more" in client.get(link).content.decode()
+
+
+def test_downloads_are_counted_up_to_the_limit(as_owner, client, file):
+    path = make(as_owner, file, limit="2")
+    address = f"{path}{file.pk}/"
+    client.head(address)
+    assert client.get(address).status_code == 200
+    # Going on with a download that was cut is no second one.
+    assert client.get(address, headers={"range": "bytes=2-"}).status_code == 206
+    assert client.get(f"{path}zip/").status_code == 200
+    assert client.get(address).status_code == 404
+    share = Share.objects.get()
+    assert (share.downloads, share.is_over) == (2, True)
+    assert share.used_at is not None
+
+
+def test_a_password_is_asked_for_once(as_owner, client, file):
+    path = make(as_owner, file, password="open sesame")
+    for address in (path, f"{path}{file.pk}/", f"{path}zip/"):
+        response = client.get(address, follow=True)
+        assert "notes.txt" not in response.content.decode()
+        assert "Password of the link" in response.content.decode()
+    assert "This is not the password." in client.post(path, {"password": "x"}).content.decode()
+    assert client.post(path, {"password": "open sesame"}).url == path
+    assert client.get(f"{path}{file.pk}/").getvalue() == b"hello"
+    assert Share.objects.get().password.count("open sesame") == 0
+
+
+def test_guessing_has_to_wait(as_owner, client, file, monkeypatch):
+    monkeypatch.setattr("files.shares.FAILURES", 3)
+    path = make(as_owner, file, password="open sesame")
+    for _ in range(3):
+        client.post(path, {"password": "wrong"})
+    response = client.post(path, {"password": "open sesame"})
+    assert "Try again in 15 minutes." in response.content.decode()
+    Share.objects.update(failed_at=timezone.now() - timedelta(minutes=16))
+    assert client.post(path, {"password": "open sesame"}).status_code == 302
+
+
+def test_links_are_listed_with_their_use(as_owner, link, client, file):
+    client.get(f"{link}{file.pk}/")
+    page = as_owner.get("/files/links/").content.decode()
+    assert f"http://testserver{link}" in page
+    assert "notes.txt" in page
+    assert "1 download" in page
+
+
+def test_nobody_elses_links(as_stranger, link):
+    share = Share.objects.get()
+    assert link not in as_stranger.get("/files/links/").content.decode()
+    assert as_stranger.post(f"/files/links/{share.pk}/revoke/").status_code == 404
+    assert Share.objects.count() == 1
+
+
+def test_nobody_elses_files_are_shared(as_stranger, file):
+    assert as_stranger.get(NEW, {"id": file.pk}).status_code == 404
+    assert as_stranger.post(NEW, {"id": file.pk, "days": "7"}).status_code == 404
+
+
+@pytest.mark.parametrize("fields", [{"days": "9999"}, {"limit": "0"}, {"limit": "x"}, {"days": ""}])
+def test_a_bad_form_is_shown_again(as_owner, file, fields):
+    response = as_owner.post(NEW, {"id": file.pk, "days": "7", **fields})
+    assert response.status_code == 200
+    assert Share.objects.count() == 0
+
+
+def test_a_selection_leads_there(as_owner, keep):
+    files = [keep("a.txt"), keep("b.txt")]
+    data = {"action": "share", "id": [file.pk for file in files]}
+    response = as_owner.post("/files/selection/", data, follow=True)
+    assert response.request["PATH_INFO"] == NEW
+    assert "a.txt" in response.content.decode()
+
+
+def test_other_verbs_are_refused(as_owner, client, link, file):
+    assert as_owner.get("/files/links/1/revoke/").status_code == 405
+    assert client.post(f"{link}{file.pk}/").status_code == 405
+    assert client.put(link).status_code == 405
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_queries_do_not_grow(as_owner, keep, django_assert_max_num_queries, count):
+    for number in range(count):
+        make(as_owner, keep(f"{number}.txt"))
+    with django_assert_max_num_queries(4):
+        as_owner.get("/files/links/")
