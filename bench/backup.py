@@ -8,8 +8,10 @@ files of --size GB in all, and then takes turns: `pg_dump -Fc` and `manage.py ba
 --no-files`, `cp -r` of the stored files and `manage.py backup`, and the same on the way
 back. The files part of Camp is what a whole backup takes longer than one without files. A
 backup of Camp is on the disk when it is done, and its checksums are made meanwhile; for
-the others there are two figures: until done, and until all is on the disk. Starting Python
-and Django is left out. Prints one Markdown table, and keeps nothing.
+the others there are two figures: until done, and until all is on the disk. What is restored
+goes into an empty storage and beside the present database; pg_restore's figure has the
+createdb before it. Starting Python and Django is left out, as is removing what was there
+before. Prints one Markdown table, and keeps nothing.
 """
 
 import argparse
@@ -169,15 +171,19 @@ def measure(place, figures):
     path, whole, memory = place.backup()
     note("backup, files", (whole - small, whole - small), memory)
 
+    def pg_restore():
+        place.programs(*psql, "CREATE DATABASE plain TEMPLATE template0")
+        place.programs("pg_restore", "-d", target, dump)
+
     psql = ("psql", "-q", "-d", place.url, "-c")
-    place.programs(*psql, "CREATE DATABASE plain")
     target = place.url.removesuffix(place.name) + "plain"
-    note("pg_restore", timed(lambda: place.programs("pg_restore", "-d", target, dump)))
+    note("pg_restore", timed(pg_restore))
     place.programs(*psql, "DROP DATABASE plain")
-    small, memory = place.restore(kept, "--no-files")
-    note("restore, database", (small, small), memory)
     note("cp -r, back", cp(place.stored, copy))
     shutil.rmtree(copy)
+    small, memory = place.restore(kept, "--no-files")
+    note("restore, database", (small, small), memory)
+    shutil.rmtree(place.stored)
     whole, memory = place.restore(path)
     note("restore, files", (whole - small, whole - small), memory)
     kept.unlink()

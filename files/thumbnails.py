@@ -50,6 +50,14 @@ def get(file):
     return path if path.exists() and path.stat().st_size else None
 
 
+def is_known_to_lack(file):
+    """Return whether it was tried and found that a file can have no thumbnail."""
+    try:
+        return path_of(file.storage_path).stat().st_size == 0
+    except (OSError, ValueError, storage.SuspiciousFileOperation):
+        return False
+
+
 def make(source, path):
     """Write the thumbnail of `source` to `path`, an empty file where there can be none."""
     if not source.exists():

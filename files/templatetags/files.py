@@ -49,12 +49,9 @@ def files_of(session):
 
 @register.simple_tag
 def file_icon(file):
-    """Return the icon for the kind of one's own file; over that of a picture lies the picture.
-
-    Where there is none to be had, the browser shows nothing of it, and the icon stays.
-    """
+    """Return the icon for the kind of one's own file; over that of a picture lies the picture."""
     plain = icon(file.kind.value)
-    if not thumbnails.may_have(file):
+    if not thumbnails.may_have(file) or thumbnails.is_known_to_lack(file):
         return plain
     return format_html(
         '<span class="thumb">{}<img src="{}" alt="" loading="lazy" decoding="async"></span>',

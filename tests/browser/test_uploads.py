@@ -332,6 +332,8 @@ def uploaded_whole(person):
     row(person, "map.txt").get_by_text("Uploaded").wait_for()
     row(person, "plan.txt").get_by_text("Uploaded").wait_for()
     assert "合宿/day one" in row(person, "map.txt").inner_text()
+    address = row(person, "map.txt").get_by_role("link").get_attribute("href")
+    assert re.fullmatch(r"/files/\d+/", address)
     person.check()
     person.open("/files/")
     assert downloaded(person, "map.txt") == b"map"

@@ -71,6 +71,7 @@ def test_a_lying_picture_gives_a_plain_page(as_owner, keep, content, monkeypatch
     assert "thumbnail" not in page(as_owner, file)
     monkeypatch.setattr("files.thumbnails.picture", None)  # it is not tried again
     assert shown(as_owner, file).status_code == 404
+    assert 'loading="lazy"' not in as_owner.get("/files/").content.decode()
 
 
 def test_a_picture_that_takes_too_long_is_given_up(as_owner, keep, monkeypatch):

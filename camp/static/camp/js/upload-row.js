@@ -171,9 +171,9 @@
     }
 
     done(response) {
-      this.stop();
-      this.sent = this.file.size;
       const address = response.getHeader("Camp-File");
+      this.stop(); // which empties the response
+      this.sent = this.file.size;
       if (address) this.part("name").href = address;
       this.panel.announce(this.text("textAnnounceDone"));
       this.panel.stale = true;
