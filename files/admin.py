@@ -24,7 +24,7 @@ from camp.admin_models import (
 )
 from camp.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes
-from files import admin_quotas, usage  # noqa: F401 (the first registers itself)
+from files import admin_quotas, admin_uploads, usage  # noqa: F401 (two register themselves)
 from files.downloads import file_response
 from files.kinds import Kind
 from files.models import File

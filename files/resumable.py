@@ -143,7 +143,10 @@ def finish(upload):
         return upload.file
     part = Part(upload.pk)
     if not upload.storage_path:
-        values = {"storage_path": storage.new_path(), "sha256": hashes.digest(part)}
+        try:
+            values = {"storage_path": storage.new_path(), "sha256": hashes.digest(part)}
+        except FileNotFoundError:
+            raise Gone(upload.pk) from None
         Upload.objects.filter(pk=upload.pk, storage_path="").update(**values)
         upload.refresh_from_db()
     try:

@@ -5,7 +5,8 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from files import storage, thumbnails, usage
-from files.models import File
+from files.models import File, Upload
+from files.parts import Part
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.remove_bytes")
@@ -18,6 +19,13 @@ def remove_bytes(sender, instance, using, **kwargs):
         thumbnails.remove(path)
 
     transaction.on_commit(remove, using=using, robust=True)
+
+
+@receiver(post_delete, sender=Upload, dispatch_uid="files.remove_part")
+def remove_part(sender, instance, using, **kwargs):
+    """Do the same for what came of an upload."""
+    part = Part(instance.pk)
+    transaction.on_commit(part.remove, using=using, robust=True)
 
 
 @receiver(post_save, sender=File, dispatch_uid="files.usage_saved")

@@ -150,7 +150,7 @@ def guarded(name, act, *args, **kwargs):
         raise Refused(409, _("The upload is further, or not as far.")) from None
     except resumable.WrongChecksum:
         raise Refused(CHECKSUM_MISMATCH, _("The bytes arrived damaged.")) from None
-    except resumable.Gone:
+    except (resumable.Gone, Upload.DoesNotExist):
         raise Refused(410, _("The upload is over. Begin it again.")) from None
     except Superseded:
         raise Refused(423, _("Another request took the upload over.")) from None

@@ -7,6 +7,7 @@ from django.contrib.messages import get_messages
 from django.core.management import call_command
 from django.utils import timezone
 
+from files import storage
 from files.models import File, Upload
 from files.parts import Part
 from tests.files.conftest import stored
@@ -156,6 +157,22 @@ def test_giving_up_twice_is_not_found(as_owner):
     found = upload(as_owner)
     give_up(as_owner, found)
     assert give_up(as_owner, found).status_code == 404
+
+
+@pytest.mark.parametrize("moment", ["new_path", "move_in"])
+def test_giving_up_at_the_last_moment_is_no_error(as_owner, monkeypatch, moment):
+    found = upload(as_owner, length=3)
+    real = getattr(storage, moment)
+
+    def given_up(*args):
+        result = real(*args)
+        give_up(as_owner, found)
+        return result
+
+    monkeypatch.setattr(storage, moment, given_up)
+    response = patch(as_owner, found.get_absolute_url(), 0, b"abc")
+    assert response.status_code == 410
+    assert not File.objects.exists()
 
 
 def test_a_purged_file_leaves_no_upload_behind(as_owner, django_capture_on_commit_callbacks):
