@@ -36,7 +36,7 @@ def storage_of(server):
 def staged(server):
     """Return the sizes of what lies in staging."""
     sizes = []
-    for path in (storage_of(server) / ".staging").glob("*"):
+    for path in (storage_of(server) / ".staging").glob("*.part"):
         with contextlib.suppress(FileNotFoundError):
             sizes.append(path.stat().st_size)
     return sizes
@@ -72,7 +72,7 @@ def browser(camp_server, member):
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_curl_goes_on_where_it_was_cut(browser, tmp_path):
     content, target = os.urandom(9 * MIB), tmp_path / "target.bin"
-    _status, said = browser.upload(("cut.bin", content))
+    _status, said = browser.upload(("resumed.bin", content))
     target.write_bytes(content[: 4 * MIB + 1])
     headers = browser.headers()
     command = ["curl", "-sSf", "-C", "-", "-H", f"Cookie: {headers['Cookie']}", "-o", target]
