@@ -72,6 +72,8 @@ def settle(upload):
     except FileNotFoundError:
         raise Gone(upload.pk) from None
     note(upload, size)
+    if size == upload.length:
+        finish(upload)
     return size
 
 

@@ -293,6 +293,13 @@ def test_bytes_of_a_killed_server_count(as_owner):
     assert File.objects.get().sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
+def test_a_server_killed_after_the_last_byte_leaves_a_file(as_owner):
+    address = begin(as_owner)
+    parts.Part(Upload.objects.get().pk).path.write_bytes(CONTENT)
+    assert offset(as_owner, address) == LENGTH
+    assert File.objects.get().sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
 @pytest.mark.parametrize("moved", [False, True])
 def test_an_end_that_was_cut_short_is_made_up_for(as_owner, moved, monkeypatch):
     address = begin(as_owner)
