@@ -43,19 +43,30 @@ class StoredFiles:
         self._quote = snapshot.ops.quote_name
         self._table = self.model._meta.db_table
         self._columns = self._found_columns()
+        # Some keep it as text.
+        self._has_size = "Integer" in self._kind("size")
 
     def _found_columns(self):
+        """Return {name: what Django knows of the column}."""
         introspection = self._connection.introspection
         with self._connection.cursor() as cursor:
             if self._table not in introspection.table_names(cursor):
-                return set()
+                return {}
             found = introspection.get_table_description(cursor, self._table)
-        return {column.name for column in found}
+        return {column.name: column for column in found}
+
+    def _kind(self, name):
+        """Return the kind of field that Django takes a column for, or ""."""
+        try:
+            column = self._columns[name]
+            return str(self._connection.introspection.get_field_type(column.type_code, column))
+        except KeyError:
+            return ""
 
     @property
     def known(self):
         """Whether there are rows that name bytes."""
-        return {"id", "storage_path"} <= self._columns
+        return {"id", "storage_path"} <= self._columns.keys()
 
     def _from(self):
         return f"FROM {self._quote(self._table)} WHERE \"storage_path\" <> ''"
@@ -64,7 +75,7 @@ class StoredFiles:
         """Return (how many different storage paths, how many bytes they are said to have)."""
         if not self.known:
             return 0, 0
-        size = 'MAX("size")' if "size" in self._columns else "0"
+        size = 'MAX("size")' if self._has_size else "0"
         paths = f'SELECT {size} AS bytes {self._from()} GROUP BY "storage_path"'
         with self._connection.cursor() as cursor:
             cursor.execute(f"SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM ({paths}) AS paths")  # noqa: S608
@@ -75,7 +86,7 @@ class StoredFiles:
         """Yield a Row for each row, in the order of their ids."""
         if not self.known:
             return
-        size = '"size"' if "size" in self._columns else "NULL"
+        size = '"size"' if self._has_size else "NULL"
         sha256 = '"sha256"' if "sha256" in self._columns else "''"
         first = 'ROW_NUMBER() OVER (PARTITION BY "storage_path" ORDER BY "id") = 1'
         with self._connection.chunked_cursor() as cursor:
@@ -98,6 +109,7 @@ class Packed:
         self._missing = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._differing = tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115
         self.count = 0
+        # Not there, other bytes than the row says, leading out of the storage.
         self.remarks = {"lost": Found(), "differing": Found(), "outside": Found()}
 
     def __enter__(self):

@@ -65,10 +65,15 @@ class Made:
     bytes: int = 0
     rows: int | None = None
     files: int | None = None
-    # Storage paths: purged meanwhile, not there before, other bytes than the row says, and
-    # leading out of the storage.
+    # {what is not right: Found}; see camp.backup.files.Packed.
     remarks: dict = field(default_factory=dict)
-    removed: int = 0
+    # How many older ones went; None where they were left, since this one is no substitute.
+    removed: int | None = 0
+
+    @property
+    def is_hollow(self):
+        """Whether more files are missing than are in it: the storage may be another one."""
+        return bool(self.remarks) and self.remarks["lost"].count > self.files
 
 
 def make(wanted, *, stream=None):
@@ -88,26 +93,35 @@ def make(wanted, *, stream=None):
         else:
             made = write_archive(wanted, folder, names, progress)
         made.bytes = made.path.stat().st_size
-        if wanted.keep:
-            made.removed = folders.remove_older(made.path, wanted.keep)
     except OSError as error:
         raise CommandError(failed(error, folder)) from error
     except DatabaseError as error:
         sentence = _("The database cannot be read (%(why)s): no backup was made.")
         raise CommandError(sentence % {"why": trouble.reason(error)}) from error
+    if wanted.keep:
+        made.removed = None if made.is_hollow else removed_older(made.path, wanted.keep)
     return made
 
 
-def safety_copy(say, stream=None):
+def removed_older(path, keep):
+    """Remove older backups than `path`; returns how many. Raises CommandError."""
+    try:
+        return folders.remove_older(path, keep)
+    except OSError as error:
+        sentence = _("The backup %(path)s was made, but older ones cannot be removed (%(why)s).")
+        raise CommandError(sentence % {"path": path, "why": error.strerror or error}) from error
+
+
+def safety_copy(say, stream=None, files=True):
     """Make the backup that goes before a command that replaces the data; returns its path.
 
-    Returns None where there is no database. Raises CommandError where none can be made.
+    `files` says whether stored files are replaced, too. Returns None where there is no database. Raises CommandError where none can be made.
     """
     try:
         if not database.is_there():
             return None
         say(_("A backup first."))
-        made = make(Wanted(safety=True), stream=stream)
+        made = make(Wanted(safety=True, files=files), stream=stream)
     except (CommandError, DatabaseError) as error:
         sentence = _(
             "%(why)s Nothing was touched, since it could not be backed up; whoever wants to go "
@@ -167,7 +181,7 @@ def write_archive(wanted, folder, names, progress):
     refuse_without_room(folder, bytes_of_database(wanted))
     with begun(lambda path: Writer(path, made_at.timestamp()), folder, names) as writer:
         scratch = writer.path.with_name(writer.path.name + folders.SCRATCH)
-        with snapshot.taken(scratch, progress) as picture:
+        with snapshot.taken(scratch, progress, dump=not wanted.portable) as picture:
             counts = picture.counts()
             made = Made(writer.path, rows=sum(counts.values()))
             rows = StoredFiles(picture.connection) if wanted.files else None

@@ -32,6 +32,8 @@ def warnings(made):
             yield f"  {path}"
         if found.count > len(found.named):
             yield "  …"
+    if made.removed is None:
+        yield _("Older backups were left: more files are missing than are in this one.")
 
 
 def sentence_for(kind, count):

@@ -58,21 +58,21 @@ class Snapshot:
         return found
 
 
-def taken(scratch, progress):
+def taken(scratch, progress, dump=True):
     """Return a context manager that yields a Snapshot.
 
     `scratch` is a path at which a copy may be made meanwhile, `progress(label, total)`
-    returns a Progress. Raises CommandError, DatabaseError, OSError.
+    returns a Progress, `dump` says whether the snapshot's own will be called. Raises
+    CommandError, DatabaseError, OSError.
     """
     if database.is_postgresql():
-        return of_postgresql()
+        return of_postgresql(dump_programs() if dump else None)
     return of_sqlite(scratch, progress)
 
 
 @contextlib.contextmanager
-def of_postgresql():
-    """Yield the Snapshot of a PostgreSQL."""
-    programs = dump_programs()
+def of_postgresql(programs):
+    """Yield the Snapshot of a PostgreSQL; `programs` are those that dump it, or None."""
     wrapper = connection.copy()
     wrapper.settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel.REPEATABLE_READ
     try:
@@ -91,7 +91,7 @@ def of_postgresql():
             {
                 "engine_version": info.parameter_status("server_version").split()[0],
                 "engine_major": info.server_version // 10_000,
-                "dump_tool": programs.version,
+                "dump_tool": programs.version if programs else None,
             },
             lambda writer, progress: pack_dump(programs, name, writer, progress),
         )

@@ -9,7 +9,7 @@ from django.db import DatabaseError, OperationalError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp import backup, danger, database, environments, running, trouble
+from camp import backup, danger, database, environments, replacing, running, trouble
 from camp.archive import Damaged
 from camp.portable import CannotLoad
 from camp.replacing import Replacement
@@ -26,6 +26,7 @@ def restore(path, options, *, say, stream):
     again = trouble.manage("restore", trouble.quoted(path))
     with running.alone(again):
         refuse_without_server()
+        replacing.recover(say)
         with told():
             source = opened(path)
             source.refuse()
@@ -34,8 +35,8 @@ def restore(path, options, *, say, stream):
             source.refuse_without_room()
             with Replacement() as new:
                 result = replaced(source, new, options, say, stream)
-        for line in lines(source, result):
-            say(line)
+    for line in lines(source, result):
+        say(line)
 
 
 def replaced(source, new, options, say, stream):
@@ -74,6 +75,8 @@ def told():
         yield
     except (Damaged, CannotLoad) as error:
         raise CommandError(f"{error} {unchanged()}") from None
+    except KeyboardInterrupt:
+        raise CommandError(f"{_('Stopped.')} {unchanged()}") from None
     except OSError as error:
         why = error.strerror or str(error)
         if error.filename:
@@ -90,6 +93,8 @@ def failed(why):
 
 def unchanged():
     """Return what a person wants to hear first when a restore failed."""
+    if replacing.is_unsettled():  # the database went away at the worst moment
+        return _("What was begun will be settled by the next command, before anything else.")
     return _("Nothing was changed: the data is what it was before.")
 
 

@@ -178,6 +178,16 @@ def test_only_as_many_stay_as_one_wants_to_keep(db, own_folder):
     assert "in a folder" in refusal("--keep", "2", "--output", str(own_folder / "mine.tar"))
 
 
+def test_older_ones_stay_where_the_storage_seems_to_be_another(place, settings):
+    run()
+    File.objects.first().delete()
+    shutil.rmtree(settings.LOCAL_STORAGE_PATH)
+    told = run("--keep", "1")
+    assert "The bytes of 5 files are not in the storage" in told
+    assert "Older backups were left" in told
+    assert len(list(settings.BACKUP_FOLDER.iterdir())) == 2
+
+
 def test_names_that_are_taken_are_left_to_others(own_folder, monkeypatch):
     same = timezone.now()
     monkeypatch.setattr(folder.timezone, "now", lambda: same)
@@ -390,6 +400,7 @@ def test_tools_older_than_the_server_are_refused_first(db, own_folder, monkeypat
     for options in ([], ["--sql"]):
         assert "pg_dump of PostgreSQL 99 or newer is needed" in refusal(*options)
     assert list(own_folder.iterdir()) == []
+    run("--portable")
 
 
 @pytest.mark.postgresql

@@ -8,12 +8,15 @@ from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 
+import django
 import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
+from django.utils import translation
 
-from camp import database, replacing
+from camp import command_line, database, replacing
 from camp.models import Instance
 from camp.replacing import Replacement, databases, journal
 from tests.camp import places
@@ -22,7 +25,7 @@ pytest_plugins = ["tests.camp.place_fixtures"]
 
 
 @pytest.fixture
-def made(place, furnished, settings):
+def made(place, furnished):
     """The database that replacements are made from; the place has a few files."""
     Instance.objects.update_or_create(pk=1, defaults={"restored": "at first"})
     connection.close()
@@ -51,26 +54,14 @@ def replace(word, made, files=True):
 
 
 def stands():
-    """Return what the database says of itself, and what the files are."""
+    """Return what the database says of itself, and what the files are; nothing else lies about."""
     word = Instance.objects.get().restored
     connection.close()
-    found = {path: Path(settings_storage(), path).read_bytes().decode() for path in paths()}
-    assert places.leftovers() == ([], others())
-    return word, found
-
-
-def others():
-    return ["camp_place"] if connection.vendor == "postgresql" else []
-
-
-def settings_storage():
-    from django.conf import settings
-
-    return settings.LOCAL_STORAGE_PATH
-
-
-def paths():
-    return sorted(path for path, sha256 in places.tree(settings_storage()).items() if sha256)
+    root = Path(settings.LOCAL_STORAGE_PATH)
+    files = {path for path, sha256 in places.tree(root).items() if sha256}
+    only = ["camp_place"] if connection.vendor == "postgresql" else []
+    assert places.leftovers() == ([], only)
+    return word, {path: (root / path).read_text() for path in files}
 
 
 THEIRS = {"theirs/readme.txt": "theirs/readme.txt"}
@@ -88,7 +79,7 @@ def test_database_and_files_are_replaced_and_what_is_not_camps_stays(made):
     replace("one", made)
     assert stands() == replaced_by("one")
     replace("two", made)  # `cc` is no name of Camp's: it is kept
-    [kept] = settings_storage().glob(".replaced-*")
+    [kept] = Path(settings.LOCAL_STORAGE_PATH).glob(".replaced-*")
     assert (kept / "cc").read_text() == "one"
     shutil.rmtree(kept)
     assert stands() == replaced_by("two")
@@ -168,29 +159,36 @@ def test_one_at_a_time(made):
     assert not replacing.is_unsettled()
 
 
-def test_another_database_is_not_asked_to_settle_it(made, settings, tmp_path):
-    with killed_after_journal():
-        connection.settings_dict["NAME"], kept = "another", connection.settings_dict["NAME"]
-        try:
-            with pytest.raises(replacing.Interrupted, match="camp_place"):
-                replacing.recover()
-        finally:
-            connection.settings_dict["NAME"] = kept
-        told = []
-        replacing.recover(told.append)
+def interrupted():
+    """Leave the journal of a replacement, as a power cut would."""
+    with Replacement():
+        kept = journal.path().read_bytes()
+    journal.path().write_bytes(kept)
+
+
+def test_it_is_settled_with_the_database_that_it_was_about(made, monkeypatch):
+    interrupted()
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict, "NAME", "another")
+        with pytest.raises(replacing.Interrupted, match="camp_place"):
+            replacing.recover()
+    told = []
+    replacing.recover(told.append)
     assert "taken back" in told[0]
+    assert stands() == AT_FIRST
 
 
-class killed_after_journal:
-    """A replacement of which only the journal is left, as after a power cut."""
-
-    def __enter__(self):
-        with Replacement():
-            self.kept = journal.path().read_bytes()
-        journal.path().write_bytes(self.kept)
-
-    def __exit__(self, *error):
-        pass
+def test_commands_that_need_the_data_settle_it_first(made, monkeypatch):
+    interrupted()
+    monkeypatch.setattr(django, "setup", lambda: None)
+    monkeypatch.setattr(django.core.management, "execute_from_command_line", lambda argv: None)
+    with translation.override(None):
+        for words in (["postgres", "start"], ["doctor"], ["--version"], []):
+            command_line.execute(["manage.py", *words])
+            assert replacing.is_unsettled()
+        command_line.execute(["manage.py", "environment"])
+    assert not replacing.is_unsettled()
+    assert stands() == AT_FIRST
 
 
 def steps():
@@ -243,7 +241,7 @@ def test_a_process_killed_at_any_step_leaves_all_or_nothing(made):
         if not killed_at(step, word, made):
             break
         replacing.recover(lambda line: None)
-        for kept in settings_storage().glob(".replaced-*"):
+        for kept in Path(settings.LOCAL_STORAGE_PATH).glob(".replaced-*"):
             shutil.rmtree(kept)
         after = stands()
         assert after in (before, replaced_by(word)), step
@@ -261,7 +259,7 @@ def test_recovery_itself_may_be_killed(made):
     # Both the files that are out and those that are in are somewhere then.
     swap = 8
     assert killed_at(swap, "one", made)
-    assert not (settings_storage() / "aa/bb/old").exists()
+    assert not (Path(settings.LOCAL_STORAGE_PATH) / "aa/bb/old").exists()
     for step in count(1):
         connection.close()
         child = os.fork()

@@ -11,10 +11,11 @@ import pytest
 from django.conf import settings as camp_settings
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
-from camp import database, environments, postgres_programs, running
+from camp import database, environments, postgres_programs, replacing, running
 from camp.models import Instance
+from camp.replacing import databases
 from files.models import File, Upload
 from sessions_app.models import Session
 from tests.camp import places
@@ -213,6 +214,41 @@ def test_a_disk_without_room_is_noticed_first(place, archive, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(10, 9, 1))
     assert "has 1 byte left" in places.refusal(archive)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (KeyboardInterrupt(), "Stopped. Nothing was changed"),
+        (OSError(28, "No space left on device"), "(No space left on device). Nothing was changed"),
+        (OperationalError("gone"), "(gone). Nothing was changed"),
+    ],
+)
+def test_what_goes_wrong_at_the_end_is_one_sentence(place, archive, monkeypatch, error, sentence):
+    fail(monkeypatch, "seal", error)
+    before = places.digest()
+    assert sentence in places.refusal(archive, "--no-backup")
+    assert places.digest() == before
+
+
+def test_a_database_that_goes_away_at_the_last_moment_is_settled_later(place, archive, monkeypatch):
+    before = places.digest()
+    with monkeypatch.context() as patch:
+        for name in ("swap", "is_done"):
+            fail(patch, name, OperationalError("gone"))
+        assert "settled by the next command" in places.refusal(archive, "--no-backup")
+    replacing.recover(lambda line: None)
+    assert places.digest() == before
+
+
+def fail(patch, name, error):
+    """Have a step of the database's swap fail."""
+
+    def failing(*args):
+        raise error
+
+    for engine in (databases.PostgreSQL, databases.SQLite):
+        patch.setattr(engine, name, failing)
 
 
 def test_a_file_that_is_not_there_is_named(place, tmp_path):

@@ -26,9 +26,15 @@ done
 """
 # Everything can be read and only the state be written, by somebody without any privilege.
 SHUT_IN = """
+# The environment that is lent to the clone may lie below /tmp.
+lent=$(readlink -f /opt/camp/.venv)
+mkdir -p /run/lent
+mount --bind "$lent" /run/lent
 mount --bind "$1" "$1"
 for place in / /run /var/tmp; do mount -o remount,bind,ro "$place"; done
 mount -t tmpfs -o mode=1777 tmpfs /tmp
+(umask 022 && mkdir -p "$lent")
+mount --bind /run/lent "$lent"
 cd "$2" && user=$3 && shift 3
 exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bounding-set=-all \\
     -- "$@"
