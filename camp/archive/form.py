@@ -6,7 +6,6 @@ archive for given members, and a reader can tell any other.
 """
 
 import struct
-from pathlib import PureWindowsPath
 
 BLOCK = 512
 # The last member; it does not list itself.
@@ -23,6 +22,8 @@ REGULAR, PAX = b"0", b"x"
 LARGEST_OCTAL = 8**11 - 1
 # Of a name's record: rows hold 500 characters of up to 4 bytes.
 LARGEST_RECORD = 4096
+# What between two slashes is no name.
+NO_NAMES = {"", ".", ".."}
 
 
 class Damaged(Exception):
@@ -101,11 +102,10 @@ def is_safe(name):
 
     Only one spelling of a path is: two of the same one would meet there.
     """
-    windows = PureWindowsPath(name)
     return (
-        not {"", ".", ".."} & set(name.split("/"))
-        and not windows.anchor
-        and ".." not in windows.parts
-        and not name.startswith(".")
+        not NO_NAMES & set(name.split("/"))
+        and ".." not in name.replace("\\", "/").split("/")
+        and not name.startswith((".", "\\"))
+        and name[1:2] != ":"
         and "\0" not in name
     )

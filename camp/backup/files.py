@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -105,7 +106,7 @@ class Packed:
     def __init__(self, writer, progress):
         self._writer = writer
         self._progress = progress
-        self._root = Path(settings.LOCAL_STORAGE_PATH)
+        self._root = settings.LOCAL_STORAGE_PATH
         self._missing = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._differing = tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115
         self.count = 0
@@ -135,14 +136,14 @@ class Packed:
             self.remarks["outside"].note(row.storage_path)
             self._note_missing(row)
             return
-        source = self._root / row.storage_path
+        source = os.path.join(self._root, row.storage_path)
         try:
             if row.first:
                 on_hash = functools.partial(self._compare, row)
                 name = f"files/{row.storage_path}"
                 self._writer.add_file(name, source, on_hash, self._progress)
                 self.count += 1
-            elif not source.is_file():
+            elif not os.path.isfile(source):
                 raise FileNotFoundError
         except FileNotFoundError:
             self._note_missing(row)

@@ -115,7 +115,8 @@ def removed_older(path, keep):
 def safety_copy(say, stream=None, files=True):
     """Make the backup that goes before a command that replaces the data; returns its path.
 
-    `files` says whether stored files are replaced, too. Returns None where there is no database. Raises CommandError where none can be made.
+    `files` says whether stored files are replaced, too. Returns None where there is no
+    database. Raises CommandError where none can be made.
     """
     try:
         if not database.is_there():
