@@ -91,6 +91,9 @@ def receive(upload, stream, *, offset, algorithm="", checksum=b""):
         part = Part(upload.pk)
         try:
             token = part.claim()
+            # Another request may have written between the look and the claim.
+            if part.size() != offset:
+                raise WrongOffset(upload.pk)
             append(part, token, stream, upload, algorithm, checksum)
         except FileNotFoundError:
             raise Gone(upload.pk) from None
