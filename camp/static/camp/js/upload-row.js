@@ -94,7 +94,8 @@
         return;
       }
       if (this.turn !== turn) return;
-      this.tus = new tus.Upload(this.file, {
+      this.creating = !this.url;
+      const upload = (this.tus = new tus.Upload(this.file, {
         endpoint: this.panel.form.dataset.endpoint,
         uploadUrl: this.url,
         metadata: this.metadata(),
@@ -103,16 +104,24 @@
         storeFingerprintForResuming: false, // the server knows what is unfinished
         onBeforeRequest: (request) => this.asked(request),
         onAfterResponse: (request, response) => this.answered(request, response),
-        onUploadUrlAvailable: () => {
-          this.url = this.tus.url;
-          this.panel.changed();
-        },
-        onProgress: (sent) => this.progress(sent),
+        onUploadUrlAvailable: () => this.begun(upload, turn),
+        onProgress: (sent) => this.turn === turn && this.progress(sent),
         onSuccess: ({ lastResponse }) => this.done(lastResponse),
-        onError: (error) => this.refused(error),
-      });
+        onError: (error) => this.turn === turn && this.refused(error),
+      }));
       if (!this.tries) this.panel.announce(this.text("textAnnounceStart"));
       this.tus.start();
+    }
+
+    // The server has made the upload. Whoever paused or cancelled it meanwhile could not say
+    // so before, and it must not lie there unknown.
+    begun(upload, turn) {
+      const wanted = this.turn === turn;
+      if (wanted) this.creating = false;
+      else upload.abort();
+      if (wanted || (!this.url && ["paused", "waiting"].includes(this.state))) this.url = upload.url;
+      else if (upload.url !== this.url) this.panel.giveUp(upload.url);
+      this.panel.changed();
     }
 
     // By these a file that is chosen again is known; the server stores only the name and type.
@@ -220,7 +229,7 @@
     }
 
     pause() {
-      this.stop();
+      this.leave();
       this.enter("paused", `${this.text("textPaused")} · ${this.soFar()}`);
       this.panel.announce(this.text("textAnnouncePaused"));
     }
@@ -230,7 +239,7 @@
     }
 
     cancel() {
-      this.stop();
+      this.leave();
       if (this.url) this.panel.giveUp(this.url);
       this.url = null;
       this.sent = 0;
@@ -246,8 +255,15 @@
       (button || this.panel.input).focus();
     }
 
+    // Stop, but let the server answer where it is about to make the upload; see `begun`.
+    leave() {
+      if (this.creating) this.tus = null;
+      this.stop();
+    }
+
     stop() {
       this.turn = null;
+      this.creating = false;
       this.tus?.abort();
       clearTimeout(this.timer);
       clearTimeout(this.watch);
