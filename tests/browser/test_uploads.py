@@ -258,7 +258,7 @@ def test_an_upload_outlives_its_server(visit, make_camp_server):
 def test_the_same_file_chosen_again_goes_on_where_it_stopped(person, visit, tmp_path, where):
     file = tmp_path / "地図.bin"
     file.write_bytes(os.urandom(2 * MIB))
-    slow(person, 600_000)
+    slow(person, 300_000)
     person.page.locator("main input[type=file]").set_input_files(file)
     moved(row(person, "地図.bin"), 0.3)
     if where == "reloaded":
@@ -289,7 +289,7 @@ def test_the_same_file_chosen_again_goes_on_where_it_stopped(person, visit, tmp_
 def test_a_file_that_changed_since_begins_anew(person, tmp_path):
     file = tmp_path / "changed.bin"
     file.write_bytes(b"a" * MIB)
-    slow(person, 400_000)
+    slow(person, 150_000)
     person.page.locator("main input[type=file]").set_input_files(file)
     moved(row(person, "changed.bin"), 0.3)
     row(person, "changed.bin").get_by_role("button", name="Pause").click()
@@ -305,7 +305,7 @@ def test_a_file_that_changed_since_begins_anew(person, tmp_path):
 
 
 def test_an_unfinished_upload_can_be_given_up(person):
-    slow(person, 300_000)
+    slow(person, 150_000)
     choose(person, ("unfinished.bin", b"m" * MIB))
     moved(row(person, "unfinished.bin"), 0.2)
     row(person, "unfinished.bin").get_by_role("button", name="Pause").click()
@@ -399,9 +399,9 @@ def test_a_lost_line_is_told_and_can_be_tried_again(person):
 
 def test_a_server_that_is_away_for_a_moment_costs_no_byte(person):
     offsets = sent_from(person)
-    slow(person, 600_000)
+    slow(person, 300_000)
     choose(person, ("away.bin", b"m" * 2_000_000))
-    moved(row(person, "away.bin"), 0.2)
+    moved(row(person, "away.bin"), 0.3)
     away = []
 
     def refuse(route):
