@@ -171,6 +171,8 @@ USER_QUOTA = env.size("USER_QUOTA", 0)
 # For so long an upload that stopped can be taken up again.
 UPLOAD_EXPIRES = env.duration("UPLOAD_EXPIRES", timedelta(hours=24))
 TRASH_DAYS = env.integer("TRASH_DAYS", 30, minimum=1)
+# So many earlier contents are kept of a file that is replaced.
+FILE_VERSIONS = env.integer("FILE_VERSIONS", 5, minimum=0, maximum=1000)
 # Where nginx offers LOCAL_STORAGE_PATH to Camp alone; it then sends the bytes itself.
 X_ACCEL_REDIRECT = env.text("X_ACCEL_REDIRECT")
 # Only the upload views accept files; elsewhere their bytes are skipped unseen.

@@ -70,7 +70,7 @@ def file_response(request, file):
 
 def answer(request, file, stored):
     """Return 200, 206, 304, 412 or 416 for the open file `stored`."""
-    modified = int(file.created_at.timestamp())
+    modified = int(file.since.timestamp())
     etag = etag_of(file, stored)
     early = get_conditional_response(request, etag or None, modified)
     if early is not None:

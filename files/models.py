@@ -73,6 +73,8 @@ class File(Trashable):
     # Relative to the storage root and opaque; a name that a person gave is never part of it.
     storage_path = models.CharField(_("storage path"), max_length=500, editable=False)
     created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+    # Since when its content is another than the one that it began with.
+    replaced_at = models.DateTimeField(_("replaced"), null=True, editable=False)
     session = models.ForeignKey(
         Session,
         models.SET_NULL,
@@ -119,6 +121,37 @@ class File(Trashable):
         """Return the file's `files.kinds.Kind`."""
         return Kind.of(self.content_type)
 
+    @property
+    def since(self):
+        """Return since when its content is what it is."""
+        return self.replaced_at or self.created_at
+
+
+class Version(models.Model):
+    """What a file held before something else took its place; see files/versions.py."""
+
+    file = models.ForeignKey(File, models.CASCADE, related_name="versions", verbose_name=_("file"))
+    # What the file was called then.
+    filename = models.CharField(_("name"), max_length=255)
+    content_type = models.CharField(_("type"), max_length=100)
+    size = models.BigIntegerField(_("size"))  # bytes
+    sha256 = models.CharField("SHA-256", max_length=64, default="", blank=True, editable=False)
+    storage_path = models.CharField(_("storage path"), max_length=500, editable=False)
+    # From when to when it was what the file held.
+    since = models.DateTimeField(_("from"))
+    replaced_at = models.DateTimeField(_("to"))
+
+    class Meta:
+        db_table = "camp_versions"
+        verbose_name = _("earlier version")
+        verbose_name_plural = _("earlier versions")
+        ordering = ["-replaced_at", "-id"]
+        # The sweep looks bytes up by path.
+        indexes = [models.Index("storage_path", name="camp_versions_path")]
+
+    def __str__(self):
+        return self.filename
+
 
 class UploadQuerySet(models.QuerySet):
     """Uploads, their owner's."""
@@ -149,8 +182,16 @@ class Upload(models.Model):
     # Set once all bytes are here, before they move: after a crash they are found again.
     storage_path = models.CharField(max_length=500, default="")
     sha256 = models.CharField("SHA-256", max_length=64, default="")
-    file = models.OneToOneField(
-        File, models.CASCADE, related_name="upload", null=True, verbose_name=_("file")
+    # The file that its bytes are meant for, where it is not to become one of its own.
+    replaces = models.ForeignKey(
+        File,
+        models.SET_NULL,
+        related_name="replacements",
+        null=True,
+        verbose_name=_("file to replace"),
+    )
+    file = models.ForeignKey(
+        File, models.CASCADE, related_name="uploads", null=True, verbose_name=_("file")
     )
     created_at = models.DateTimeField(_("begun"), auto_now_add=True)
     # The sweep looks for those that are over.

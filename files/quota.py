@@ -1,7 +1,7 @@
 """How much room each person has, and how uploads at the same time share it.
 
-Nothing is counted beside the rows: what is taken up is the sum of a person's files (in
-the trash too), of their unfinished uploads and of the reservations of forms that are
+Nothing is counted beside the rows: what is taken up is the sum of a person's files (earlier
+versions and the trash too), of their unfinished uploads and of the reservations of forms that are
 coming in. Whoever wants room first locks the person's row, so that of two uploads the
 second sees what the first has reserved.
 """
@@ -17,7 +17,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from files import usage
-from files.models import File, Quota, Reservation, Upload
+from files.models import Quota, Reservation, Upload
 
 # So long after its last sign of life a form counts as gone.
 FORGOTTEN = timedelta(hours=1)
@@ -109,7 +109,7 @@ def taken(user_id):
     """Return how many bytes somebody's files and everything that is coming in take up."""
     alive = timezone.now() - FORGOTTEN
     sums = (
-        File.objects.filter(user_id=user_id).aggregate(sum=Sum("size")),
+        {"sum": usage.totals([user_id])[user_id]},
         Upload.objects.filter(user_id=user_id, file=None).aggregate(sum=Sum("length")),
         Reservation.objects.filter(user_id=user_id, renewed_at__gte=alive).aggregate(
             sum=Sum("size")

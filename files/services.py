@@ -1,5 +1,6 @@
 """Where bytes and rows meet: storing, moving, and sweeping up."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -11,7 +12,7 @@ from django.utils import timezone
 from camp.filenames import clean_filename
 from files import quota, resumable, storage, usage
 from files.content_types import media_type
-from files.models import File, Reservation, Upload
+from files.models import File, Reservation, Upload, Version
 from sessions_app.models import Session
 
 BATCH = 500
@@ -98,23 +99,33 @@ def row(user, upload, path, session):
 
 def insert(rows, session):
     """Save the rows in one short transaction and return them; without rows the bytes go."""
+    with writing([row.storage_path for row in rows]):
+        File.objects.bulk_create(rows, batch_size=BATCH)
+        if session is not None and rows:
+            session.touch()
+    if rows:
+        usage.forget(rows[0].user_id)
+    return rows
+
+
+@contextmanager
+def writing(paths):
+    """Within the block, write the rows of bytes that lie at `paths`: in one transaction.
+
+    If that fails the bytes go.
+    """
     written = False
     try:
         with transaction.atomic():
-            File.objects.bulk_create(rows, batch_size=BATCH)
-            if session is not None and rows:
-                session.touch()
+            yield
             written = True
     except BaseException as error:
         # A connection lost during COMMIT leaves it open whether the rows are there; then
         # the sweep will see. A refused COMMIT (the user is gone meanwhile) is certain.
         if not written or isinstance(error, IntegrityError):
-            for lost in rows:
-                storage.remove(lost.storage_path)
+            for path in paths:
+                storage.remove(path)
         raise
-    if rows:
-        usage.forget(rows[0].user_id)
-    return rows
 
 
 def move_to_session(*, files, session):
@@ -182,15 +193,21 @@ def stored_batches(before):
     """
     paths = storage.stored_paths(before)
     while batch := list(islice(paths, BATCH)):
-        # The bytes of an upload lie in their place before there is a file.
-        named = set(
-            File.objects.filter(storage_path__in=batch)
-            .values_list("storage_path", flat=True)
-            .union(
-                Upload.objects.filter(storage_path__in=batch).values_list("storage_path", flat=True)
-            )
-        )
+        named = named_paths(batch)
         yield [path for path in batch if path not in named], len(named)
+
+
+def named_paths(paths):
+    """Return those of some storage paths that a row names, as a set.
+
+    One query: bytes that go from one table to another meanwhile are seen in either.
+    """
+    # The bytes of an upload lie in their place before there is a file.
+    each = [
+        model.objects.order_by().filter(storage_path__in=paths).values_list("storage_path")
+        for model in (File, Version, Upload)
+    ]
+    return {path for (path,) in each[0].union(*each[1:])}
 
 
 def purge(things):

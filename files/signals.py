@@ -5,11 +5,12 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from files import storage, thumbnails, usage
-from files.models import File, Upload
+from files.models import File, Upload, Version
 from files.parts import Part
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.remove_bytes")
+@receiver(post_delete, sender=Version, dispatch_uid="files.remove_bytes")
 def remove_bytes(sender, instance, using, **kwargs):
     """Remove the bytes once the deletion is certain; cascades come here too."""
     path = instance.storage_path

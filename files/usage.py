@@ -1,22 +1,35 @@
 """How much room people take up."""
 
+from collections import Counter
+
 from django.db import transaction
 from django.db.models import Sum
 
 from camp.cache import cache_manager, cached
-from files.models import File
+from files.models import File, Version
 
 EXPIRE = 60  # seconds that a sum computed beside an upload may be behind
 
 
 def bytes_used(user):
-    """Return the total size of the user's files, those in the trash included, in bytes."""
+    """Return how many bytes the user keeps: earlier versions and the trash are included."""
     return cached(key(user.pk), EXPIRE, lambda: total(user))
 
 
 def total(user):
     """Return the same from the database, in one query."""
-    return File.objects.filter(user=user).aggregate(total=Sum("size"))["total"] or 0
+    return totals([user.pk])[user.pk]
+
+
+def totals(people):
+    """Return {user id: bytes} for those of some people who keep any. One query."""
+    files = File.objects.order_by().filter(user__in=people).values_list("user")
+    versions = Version.objects.order_by().filter(file__user__in=people).values_list("file__user")
+    sums = files.annotate(sum=Sum("size")).union(versions.annotate(sum=Sum("size")), all=True)
+    found = Counter()
+    for user_id, size in sums:
+        found[user_id] += size
+    return found
 
 
 def forget(user_id):

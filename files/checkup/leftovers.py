@@ -10,7 +10,6 @@ from camp import trouble
 from camp.findings import error, ok, warning
 from files import services, thumbnails
 from files.checkup.shared import BATCH, mend_command
-from files.models import File
 
 
 def look(*, fix):
@@ -71,8 +70,7 @@ def pictures(fix):
     count = left = 0
     kept = thumbnails.kept(before)
     while batch := dict(islice(kept, BATCH)):
-        rows = File.objects.filter(storage_path__in=set(batch.values()))
-        known = set(rows.values_list("storage_path", flat=True))
+        known = services.named_paths(set(batch.values()))
         for path, storage_path in batch.items():
             if storage_path not in known:
                 count += 1

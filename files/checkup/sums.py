@@ -5,7 +5,6 @@ is computed from the rows each time, so a quota cannot go wrong by it.
 """
 
 from django.contrib.auth import get_user_model
-from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,7 +12,6 @@ from camp.cache import cache_manager
 from camp.findings import ok, warning
 from files import usage
 from files.checkup.shared import batches, mend_command
-from files.models import File
 
 ID = "files.sums"
 
@@ -25,25 +23,19 @@ def look(*, fix):
         known = {row.pk: cache_manager.get_sync(usage.key(row.pk)) for row in batch}
         known = {pk: value for pk, value in known.items() if value is not None}
         kept += len(known)
-        sums = by_rows(known)
+        sums = usage.totals(list(known))
         for pk, value in known.items():
-            if value != sums.get(pk, 0) and is_wrong(pk):
+            if value != sums[pk] and is_wrong(pk):
                 wrong += 1
                 if fix:
                     usage.forget(pk)
     yield told(kept, wrong, fix)
 
 
-def by_rows(people):
-    """Return {id: bytes} for those of some people who have files."""
-    rows = File.objects.filter(user_id__in=list(people)) if people else File.objects.none()
-    return dict(rows.order_by().values_list("user_id").annotate(sum=Sum("size")))
-
-
 def is_wrong(pk):
     """Return whether the sum of somebody is wrong still: an upload may just have come."""
     value = cache_manager.get_sync(usage.key(pk))
-    return value is not None and value != by_rows([pk]).get(pk, 0)
+    return value is not None and value != usage.totals([pk])[pk]
 
 
 def told(kept, wrong, fix):

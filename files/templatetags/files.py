@@ -56,7 +56,7 @@ def file_icon(file):
     return format_html(
         '<span class="thumb">{}<img src="{}" alt="" loading="lazy" decoding="async"></span>',
         plain,
-        reverse("files:thumbnail", args=[file.pk]),
+        thumbnail_address(file),
     )
 
 
@@ -69,4 +69,13 @@ def max_upload_size():
 @register.simple_tag
 def picture_address(file):
     """Return the address of a file's thumbnail, "" if it cannot have one; makes it at once."""
-    return reverse("files:thumbnail", args=[file.pk]) if thumbnails.get(file) else ""
+    return thumbnail_address(file) if thumbnails.get(file) else ""
+
+
+def thumbnail_address(file):
+    """Return the address of a file's thumbnail: another one for another content.
+
+    Browsers keep what they find at one for a day.
+    """
+    address = reverse("files:thumbnail", args=[file.pk])
+    return f"{address}?{file.replaced_at:%Y%m%dT%H%M%S.%f}" if file.replaced_at else address
