@@ -124,7 +124,8 @@ def pytest_collection_modifyitems(config, items):
     Browsers come last: playwright's event loop would be in the way of async tests.
     """
     items.sort(key=lambda item: "browser" in item.keywords)
-    elsewhere = ("machine", "sqlite") if "DATABASE_URL" in os.environ else ("postgresql",)
+    on_postgresql = "DATABASE_URL" in os.environ
+    elsewhere = ("machine", "sqlite") if on_postgresql else ("client", "postgresql")
     left_out = [item for item in items if not item.keywords.keys().isdisjoint(elsewhere)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]

@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.test_everyday import sign_up
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.client]
 
 TEXT = "#id_content"
 SENT = "main article"

@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.test_everyday import sign_up
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.client]
 
 NAMES = ["a.txt", "b.txt", "c.txt", "d.txt"]
 

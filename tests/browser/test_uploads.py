@@ -9,7 +9,7 @@ import pytest
 from tests.browser.conftest import Person
 from tests.browser.test_everyday import sign_up
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.client]
 
 UPLOADS = "**/uploads/**"
 MIB = 2**20
