@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from camp.filenames import clean_filename
-from files import quota, storage
+from files import quota, storage, versions
 from files.content_types import media_type
 from files.models import File, Upload
 from files.parts import Appender, Part, hashes, kept_keys
@@ -31,12 +31,16 @@ class WrongChecksum(Exception):
     """The bytes of a request are not those that the client had; none of them is kept."""
 
 
-def create(*, user, length, filename, content_type="", metadata="", session=None):
-    """Begin an upload of `length` bytes; returns the Upload. Raises OverQuota, OSError."""
+def create(*, user, length, filename, content_type="", metadata="", session=None, replaces=None):
+    """Begin an upload of `length` bytes; returns the Upload. Raises OverQuota, OSError.
+
+    Its bytes are those of a new file, or the new content of the File `replaces`.
+    """
     filename = clean_filename(filename)
     upload = Upload(
         user=user,
         session=session,
+        replaces=replaces,
         filename=filename,
         content_type=media_type(content_type, filename),
         metadata=metadata,
@@ -165,24 +169,33 @@ def finish(upload):
 
 
 def insert(upload):
-    """Save the file of an upload, unless another request has; returns it."""
+    """Save the file of an upload, or what it replaces, unless another request has; returns it."""
     with transaction.atomic():
+        # Before the upload: whoever deletes the file comes from there, too.
+        versions.locked(upload.replaces_id, upload.user_id)
         upload.refresh_from_db(from_queryset=Upload.objects.select_for_update(of=("self",)))
         if upload.file_id is None:
-            upload.file = File.objects.create(
+            new = File(
                 user_id=upload.user_id,
                 filename=upload.filename,
                 content_type=upload.content_type,
                 size=upload.length,
                 sha256=upload.sha256,
                 storage_path=upload.storage_path,
-                session_id=upload.session_id,
+                session=upload.session,
             )
+            upload.file, _outcome = versions.put(new, upload.replaces_id)
             upload.offset = upload.length
             upload.save(update_fields=["file", "offset"])
-            if upload.session is not None:
-                upload.session.touch()
     return upload.file
+
+
+def outcome(upload):
+    """Return the `versions.Outcome` of an upload that was to replace a file and is finished."""
+    if upload.file_id != upload.replaces_id:
+        return versions.Outcome.ADDED
+    same = upload.file.storage_path != upload.storage_path
+    return versions.Outcome.SAME if same else versions.Outcome.REPLACED
 
 
 def terminate(upload):

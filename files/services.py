@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from camp.filenames import clean_filename
-from files import quota, resumable, storage, usage
+from files import quota, resumable, storage, usage, versions
 from files.content_types import media_type
 from files.models import File, Reservation, Upload, Version
 from sessions_app.models import Session
@@ -51,6 +51,28 @@ def store(*, user, staged, filename, content_type="", session=None):
     if failed:
         raise failed[0][1]
     return files[0]
+
+
+def replace(*, file, upload):
+    """Have a file hold the bytes of `upload` from now on; returns it and a `versions.Outcome`.
+
+    `upload` is an Incoming, or anything with the same three attributes. What the file held
+    becomes its latest Version; if it is in the trash by now, the bytes become a file of their
+    own. Raises as `store` does; then the file is as it was.
+    """
+    _whole, failed = finished([upload])
+    if failed:
+        raise failed[0][1]
+    try:
+        path = storage.keep(upload.staged)
+    except OSError:
+        upload.staged.discard()
+        raise
+    new = row(file.user, upload, path, file.session)
+    with writing([path]):
+        kept, outcome = versions.put(new, file.pk)
+    usage.forget(kept.user_id)
+    return kept, outcome
 
 
 def store_all(*, user, uploads, session=None):

@@ -10,6 +10,7 @@ SHOWN = 50
 TOLD = 1000
 # By the time of its last change the page knows the file again that somebody chooses.
 KNOWN_AGAIN = re.compile(r"(?:^|,) *modified ")
+REPLACES = re.compile(r"(?:^|,) *replaces ")
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,20 @@ class Unfinished:
 
     @property
     def by_page(self):
-        """Return whether it was begun by the upload page of a browser."""
-        return bool(KNOWN_AGAIN.search(self.upload.metadata))
+        """Return whether it was begun by the upload page of a browser, which can go on with it."""
+        metadata = self.upload.metadata
+        return bool(KNOWN_AGAIN.search(metadata)) and not REPLACES.search(metadata)
+
+    @property
+    def replaced(self):
+        """Return the file that it replaces, on whose page it can go on, or None."""
+        file = self.upload.replaces
+        return file if file and not file.deleted_at else None
 
 
 def shown(user):
     """Return the newest unfinished uploads of a person, at most 50, as a list. One query."""
-    uploads = Upload.objects.unfinished(user).select_related("session")[:SHOWN]
+    uploads = Upload.objects.unfinished(user).select_related("session", "replaces")[:SHOWN]
     return [Unfinished(upload, arrived(upload)) for upload in uploads]
 
 

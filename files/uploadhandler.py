@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import TooManyFilesSent
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.db import connection
 from django.http.multipartparser import MultiPartParser, exhaust
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -214,3 +215,9 @@ class StagingHandler(FileUploadHandler):
         staged, self._staged = self._staged, None
         if staged is not None:
             staged.discard()
+
+
+def check_connection():
+    """Have the database asked whether it is still there: reading a form may take an hour."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()

@@ -12,6 +12,7 @@ from files.views import (
     trash,
     unfinished,
     upload,
+    versions,
     zips,
 )
 
@@ -38,4 +39,8 @@ urlpatterns = [
     path("<int:pk>/delete/", library.delete, name="delete"),
     path("<int:pk>/restore/", library.restore, name="restore"),
     path("<int:pk>/detach/", attachments.detach, name="detach"),
+    path("<int:pk>/replace/", versions.replace, name="replace"),
+    path("<int:pk>/versions/<int:version>/download/", versions.download, name="version_download"),
+    path("<int:pk>/versions/<int:version>/restore/", versions.restore, name="version_restore"),
+    path("<int:pk>/versions/<int:version>/delete/", versions.delete, name="version_delete"),
 ]

@@ -9,9 +9,10 @@ from enum import Enum
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from camp.filenames import shortened
-from files import services, storage, usage
+from files import storage, usage
 from files.content_types import GENERIC, guessed
 from files.models import File, Version
 
@@ -25,35 +26,25 @@ class Outcome(Enum):
     SAME = "same"  # the file holds just these already
     ADDED = "added"  # the file was gone: they are one of their own
 
+    def told(self, file):
+        """Return the sentence that tells a person of it; `file` is what has the bytes now."""
+        return SENTENCES[self] % {"name": file.filename}
 
-def replace(*, file, upload):
-    """Have a file hold the bytes of `upload` from now on; returns the File and an Outcome.
 
-    `upload` is a `services.Incoming`, or anything with the same three attributes. What the
-    file held becomes its latest Version. Raises OSError if the disk cannot take the bytes,
-    or what the database raises; then the file is as it was.
-    """
-    _whole, failed = services.finished([upload])
-    if failed:
-        raise failed[0][1]
-    try:
-        path = storage.keep(upload.staged)
-    except OSError:
-        upload.staged.discard()
-        raise
-    new = services.row(file.user, upload, path, file.session)
-    with services.writing([path]):
-        kept, outcome = put(new, file.pk)
-    usage.forget(kept.user_id)
-    return kept, outcome
+SENTENCES = {
+    Outcome.REPLACED: gettext_lazy("“%(name)s” has its new content."),
+    Outcome.SAME: gettext_lazy("“%(name)s” has this content already: nothing was changed."),
+    Outcome.ADDED: gettext_lazy(
+        "The file is in the trash or gone: “%(name)s” was stored as a new one."
+    ),
+}
 
 
 def put(new, pk):
     """Have the file `pk` hold what `new` holds; returns the File and an Outcome.
 
     `new` is a File that is not saved, with its bytes in their place. Where its owner has no
-    such file any more, or has it in the trash, it is saved as one of its own. Call it in a
-    transaction.
+    such file, or has it in the trash, it is saved as one of its own. Call it in a transaction.
     """
     file = locked(pk, new.user_id)
     if file is None:
@@ -101,6 +92,8 @@ def locked(pk, user_id):
 
     Whoever changes a file's content or its versions locks the file first.
     """
+    if pk is None:
+        return None
     files = File.objects.select_for_update(of=("self",)).visible_to(user_id)
     return files.select_related("session").filter(pk=pk).first()
 

@@ -13,6 +13,7 @@ SESSION = {"session_id": "someone"}
 FILE = {"pk": 1}
 MESSAGE = SESSION | FILE
 TOKEN = {"token": "wrong"}
+VERSION = FILE | {"version": 1}
 UPLOAD = {"pk": "00000000-0000-4000-8000-000000000000"}
 
 # name: (arguments, answer to GET, answer to POST)
@@ -68,6 +69,10 @@ ADDRESSES = {
     "files:delete": (FILE, REFUSED, LOGIN),
     "files:restore": (FILE, REFUSED, LOGIN),
     "files:detach": (FILE, REFUSED, LOGIN),
+    "files:replace": (FILE, LOGIN, LOGIN),
+    "files:version_download": (VERSION, LOGIN, REFUSED),
+    "files:version_restore": (VERSION, REFUSED, LOGIN),
+    "files:version_delete": (VERSION, LOGIN, LOGIN),
     "uploads:uploads": ({}, NOT_TUS, NOT_TUS),
     "uploads:upload": (UPLOAD, NOT_TUS, NOT_TUS),
 }

@@ -10,6 +10,7 @@ import re
 from functools import wraps
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -19,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from camp.templatetags.camp import readable_bytes
 from files import resumable
-from files.lookup import own_session_named
+from files.lookup import own_file_numbered, own_session_named
 from files.models import Upload
 from files.parts import Superseded
 from files.quota import OverQuota
@@ -93,6 +94,7 @@ def uploads(request):
         content_type=metadata.get("filetype", ""),
         metadata=raw,
         session=own_session_named(request.user, metadata.get("session", "")),
+        replaces=replaced(request.user, metadata.get("replaces", "")),
     )
     if length == 0 or has_body(request):
         take(request, upload, 0)
@@ -101,6 +103,14 @@ def uploads(request):
         reverse("uploads:upload", args=[upload.pk])
     )
     return response
+
+
+def replaced(user, number):
+    """Return the file of that number, which an upload is to replace, or None for ""."""
+    try:
+        return own_file_numbered(user, number)
+    except Http404:
+        raise Refused(404, _("The file to replace is in the trash or gone.")) from None
 
 
 @tus
@@ -137,6 +147,9 @@ def take(request, upload, offset):
         algorithm=algorithm,
         checksum=checksum,
     )
+    if upload.replaces_id and upload.file_id:
+        # The page that sent it goes on to that of the file.
+        messages.success(request, resumable.outcome(upload).told(upload.file))
 
 
 def guarded(name, act, *args, **kwargs):

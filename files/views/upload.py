@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import connection
 from django.http import JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.html import format_html
@@ -16,7 +15,7 @@ from camp.errors import wants_json
 from files import services
 from files.lookup import own_session_named
 from files.models import File
-from files.uploadhandler import FIELD, Refusal, StagingHandler
+from files.uploadhandler import FIELD, Refusal, StagingHandler, check_connection
 
 # Refusals, and duplicates, that the page after an upload names one by one.
 NAMED = 10
@@ -62,12 +61,6 @@ def receive(request, handler):
         return form_page(request, session, refusals)
     report(request, files, refusals)
     return redirect(session or "files:list")
-
-
-def check_connection():
-    """Have the database asked whether it is still there: reading may have taken an hour."""
-    if not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
 
 
 def form_page(request, session, refusals=()):

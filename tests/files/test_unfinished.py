@@ -190,3 +190,13 @@ def test_the_sweep_takes_those_whose_time_is_over(as_owner):
     call_command("sweep", verbosity=0)
     assert not Upload.objects.filter(pk=found.pk).exists()
     assert stored() == {}
+
+
+def test_one_that_replaces_a_file_leads_to_its_page(as_owner, file):
+    upload(as_owner, arrived=b"x", replaces=str(file.pk))
+    shown = page(as_owner)
+    assert f'href="/files/{file.pk}/replace/"' in shown
+    assert "It replaces “notes.txt”" in shown
+    assert "data-unfinished-choose" not in shown
+    file.trash()
+    assert f'href="/files/{file.pk}/replace/"' not in page(as_owner)

@@ -19,7 +19,7 @@ def incoming(content=b"new", name="new.txt", **fields):
 
 
 def replace(file, content=b"new", name="new.txt", **fields):
-    return versions.replace(file=file, upload=incoming(content, name, **fields))
+    return services.replace(file=file, upload=incoming(content, name, **fields))
 
 
 def held(file):
@@ -126,7 +126,7 @@ class TestReplacing:
         def run(upload):
             try:
                 ready.wait()
-                versions.replace(file=file, upload=upload)
+                services.replace(file=file, upload=upload)
             except Exception as problem:
                 problems.append(problem)
             finally:
@@ -161,7 +161,7 @@ class TestReplacing:
         upload = incoming()
         monkeypatch.setattr(where, name, fail)
         with pytest.raises(type(error)):
-            versions.replace(file=file, upload=upload)
+            services.replace(file=file, upload=upload)
         monkeypatch.undo()
         upload.staged.discard()  # as the end of a request does
         assert as_before(file)

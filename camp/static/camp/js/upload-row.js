@@ -130,6 +130,7 @@
       if (this.file.type) about.filetype = this.file.type;
       if (this.path) about.path = this.path;
       if (this.panel.session) about.session = this.panel.session;
+      if (this.panel.replaces) about.replaces = this.panel.replaces;
       return about;
     }
 
@@ -142,6 +143,7 @@
         metadata.modified === String(mine.modified) &&
         (!mine.path || !metadata.path || metadata.path === mine.path) &&
         (!mine.session || metadata.session === mine.session) &&
+        metadata.replaces === mine.replaces &&
         !this.panel.holds(url);
       return uploads.find(same)?.url ?? null;
     }
@@ -187,6 +189,7 @@
       this.panel.announce(this.text("textAnnounceDone"));
       this.panel.stale = true;
       this.enter("done", `${this.text("textDone")} · ${inUnits(this.file.size)}`);
+      if (address && this.panel.replaces) location.assign(address);
     }
 
     refused(error) {

@@ -34,6 +34,7 @@
       this.list = part("rows").querySelector("ul");
       this.template = part("row");
       this.session = field("session");
+      this.replaces = field("replaces"); // the file that gets a new content; then one will do
       this.headers = { "X-CSRFToken": field("csrfmiddlewaretoken"), Accept: "application/json" };
       this.limit = Number(form.dataset.maxSize);
       this.rows = new Set();
@@ -48,7 +49,7 @@
       // A page that was left half-way must not send the old choice again.
       this.input.value = "";
       take(this.input, (picked) => this.add(picked));
-      takeFolders(part("folder"), (picked) => this.add(picked));
+      if (!this.replaces) takeFolders(part("folder"), (picked) => this.add(picked));
       form.addEventListener("submit", (event) => event.preventDefault());
       part("pause-all").addEventListener("click", () => this.all(BUSY, "pause"));
       part("resume-all").addEventListener("click", () => this.all(["paused"], "resume"));
@@ -62,7 +63,7 @@
 
     add(picked) {
       this.forget();
-      for (const { error, ...found } of picked) {
+      for (const { error, ...found } of this.replaces ? picked.slice(0, 1) : picked) {
         const row = new Row(this, found);
         this.rows.add(row);
         if (error) row.fail(this.form.dataset[error], false);
