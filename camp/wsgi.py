@@ -9,13 +9,21 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
 
 
+class CutShort(ConnectionResetError):
+    """A request body ended too early; `arrived` is what the last read had got by then."""
+
+    def __init__(self, arrived: bytes):
+        super().__init__("The request body ended before its Content-Length.")
+        self.arrived = arrived
+
+
 class CompleteBody(io.IOBase):
     """A request body that may not end before its Content-Length.
 
     Granian reports a connection that broke half-way as an ordinary end of the body, and
     Django's multipart parser would take what came for the whole file. Here the read that
-    meets the early end raises ConnectionResetError, an OSError, which Django turns into
-    UnreadablePostError.
+    meets the early end raises CutShort, an OSError, which Django turns into
+    UnreadablePostError. It may not just return less: `request.body` reads once.
     """
 
     def __init__(self, stream, length: int):
@@ -29,7 +37,7 @@ class CompleteBody(io.IOBase):
     def read(self, size=-1, /) -> bytes:
         """Return `size` bytes (all the rest for -1), or fewer only at the promised end.
 
-        Raises ConnectionResetError when the body ends before that.
+        Raises CutShort when the body ends before that.
         """
         left = self._left
         if size is None or size < 0 or size > left:
@@ -38,7 +46,7 @@ class CompleteBody(io.IOBase):
         while len(data) < size:
             more = self._read(size - len(data))
             if not more:
-                raise ConnectionResetError("The request body ended before its Content-Length.")
+                raise CutShort(data)
             data += more
         self._left = left - len(data)
         return data

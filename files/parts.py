@@ -17,7 +17,8 @@ from pathlib import Path
 from django.conf import settings
 
 from files import storage
-from files.locks import locked
+from files.locks import lock, locked, unlock
+from files.writing import Sink, Takers
 
 FOLDER = "resumable"
 TOKEN = 16  # bytes
@@ -78,33 +79,61 @@ class Part:
     def held(self, token):
         """Keep others from claiming it meanwhile; raises Superseded if one has."""
         try:
-            with locked(self.lease) as held:
-                if held.read(TOKEN) != token:
-                    raise Superseded(self.key)
-                yield
+            lease = Lease(self, token)
         except FileNotFoundError:
             raise Superseded(self.key) from None
+        try:
+            with lease.held():
+                yield
+        finally:
+            lease.close()
+
+
+class Lease:
+    """The right to write to a part, until somebody else claims it."""
+
+    def __init__(self, part, token):
+        """Raises FileNotFoundError where there is no such part any more."""
+        self._key, self._token = part.key, token
+        self._file = part.lease.open("r+b", buffering=0)
+
+    @contextlib.contextmanager
+    def held(self):
+        """Keep others from claiming it meanwhile; raises Superseded if one has."""
+        lock(self._file)
+        try:
+            self._file.seek(0)
+            if self._file.read(TOKEN) != self._token:
+                raise Superseded(self._key)
+            yield
+        finally:
+            unlock(self._file)
+
+    def close(self):
+        """Let it go."""
+        self._file.close()
 
 
 class Appender:
     """Bytes on their way into a part, hashed as they come.
 
-    Hashing and writing each run in a thread beside the one that reads the request, as
-    for `storage.Staged`. `size` is right after `end`; so is `checksum`, of the bytes of
-    this request, for which `algorithm` is hashlib's name.
+    `size` is right after `end`; so is `checksum`, of the bytes of this request, for which
+    `algorithm` is hashlib's name. `end` it, whatever happens.
     """
 
     def __init__(self, part, token, size, algorithm=""):
-        self._part, self._token = part, token
-        self.size = size
-        self._descriptor = os.open(
-            part.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        )
+        self._part = part
+        self._lease = Lease(part, token)
+        self._sink = Sink(part.path, os.O_APPEND, size)
         self._whole = hashes.take(part.key, size)
         self._own = hashlib.new(algorithm) if algorithm else None
-        takers = [self._put]
-        takers += [each.update for each in (self._whole, self._own) if each is not None]
-        self._workers = [storage.Worker(take) for take in takers]
+        takes = [each.update for each in (self._whole, self._own) if each is not None]
+        self._takers = Takers(self._put, *takes)
+
+    @property
+    def size(self):
+        """How many bytes the part has."""
+        return self._sink.written
 
     @property
     def checksum(self):
@@ -113,44 +142,37 @@ class Appender:
 
     def write(self, chunk):
         """Take the next bytes; raises Superseded, OSError."""
-        for worker in self._workers:
-            worker.put(chunk)
+        with self._sure():
+            self._takers.put(chunk)
 
     def end(self):
-        """Return once all bytes taken are in the part; raises Superseded, OSError."""
-        try:
-            with contextlib.ExitStack() as stack:
-                stack.callback(self._close)
-                for worker in self._workers:
-                    stack.callback(worker.end)
-        except BaseException:
-            self._whole = None
-            raise
+        """Return once all bytes taken are in the part; raises Superseded, OSError.
+
+        Any further time does nothing.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._sink.close)
+            stack.callback(self._lease.close)
+            with self._sure():
+                self._takers.end()
 
     def remember(self):
         """Let the next request go on hashing where this one ended; call it after `end`."""
         if self._whole is not None:
             hashes.keep(self._part.key, self.size, self._whole)
 
+    @contextlib.contextmanager
+    def _sure(self):
+        """Trust no hash after an error: it may have seen more, or less, than the part has."""
+        try:
+            yield
+        except BaseException:
+            self._whole = None
+            raise
+
     def _put(self, chunk):
-        with self._part.held(self._token):
-            left = memoryview(chunk)
-            while left:
-                written = os.write(self._descriptor, left)
-                left = left[written:]
-                self.size += written
-        self._write_back()
-
-    def _write_back(self):
-        """Have the disk begin, so that the sync at the end has little left to wait for."""
-        if hasattr(os, "posix_fadvise") and self.size % storage.WRITE_BACK_EVERY < 2**18:
-            with contextlib.suppress(OSError):
-                os.posix_fadvise(self._descriptor, 0, self.size, os.POSIX_FADV_DONTNEED)
-
-    def _close(self):
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        with self._lease.held():
+            self._sink.put(chunk)
 
 
 class Hashes:

@@ -108,29 +108,43 @@ def receive(upload, stream, *, offset, algorithm="", checksum=b""):
 
 def append(part, token, stream, upload, algorithm, checksum):
     """Write what `stream` holds behind the part, and have the row tell of it."""
-    start, left = upload.offset, upload.length - upload.offset
+    start = upload.offset
     appender = Appender(part, token, start, algorithm)
-    error = None
-    try:
-        while left and (block := stream.read(min(left, BLOCK))):
-            left -= len(block)
-            appender.write(block)
-    except OSError as cut:
-        error = cut
-    try:
-        appender.end()
-        appender.remember()
-    except OSError as failed:
-        error = failed
+    error = taken(appender, stream, upload.length - start)
+    size = appender.size
+    appender.remember()
     if algorithm and (error or not hmac.compare_digest(appender.checksum, checksum)):
         error = error or WrongChecksum()
         hashes.forget(part.key)
         part.truncate(start, token)
-        appender.size = start
+        size = start
     part.sync()
-    note(upload, appender.size)
+    note(upload, size)
     if error:
         raise error
+
+
+def taken(appender, stream, left):
+    """Give up to `left` bytes of a stream to an Appender, and end it.
+
+    Returns the OSError that came before all of them, or None. Raises `parts.Superseded`.
+    """
+    error = None
+    try:
+        try:
+            while left and (block := stream.read(min(left, BLOCK))):
+                left -= len(block)
+                appender.write(block)
+        except OSError as cut:
+            error = cut
+            # What a last read got before the line broke: see camp.wsgi.CutShort.
+            if came := getattr(cut.__cause__, "arrived", b""):
+                appender.write(came)
+        finally:
+            appender.end()
+    except OSError as failed:
+        error = failed
+    return error
 
 
 def note(upload, offset):

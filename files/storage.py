@@ -11,10 +11,8 @@ import hashlib
 import logging
 import math
 import os
-import queue
 import re
 import shutil
-import threading
 import uuid
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -22,40 +20,32 @@ from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import storages
 
+from files.writing import Sink, Takers, pool
+
 logger = logging.getLogger(__name__)
 
 # What systems say of a path at which no file can be.
 NO_FILE = {errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP}
 PART_SUFFIX = ".part"
 OPAQUE = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# A file of up to so many bytes is not worth threads.
-THREADS_FROM = 4 * 2**20
-# Chunks that may wait for a thread; of 256 KiB each they are the memory of an upload.
-QUEUE_LENGTH = 24
-# So often the disk is told to begin: the final fsync then waits for the last bytes only.
-WRITE_BACK_EVERY = 16 * 2**20
+# A file of up to so many bytes waits in memory until all of it is here.
+HELD = 256 * 2**10
 
 
 class Staged:
     """The bytes of one file on their way in: written, counted and hashed as they come.
 
-    Hashing and writing release Python's lock, so for a large file each runs in a thread
-    beside the one that reads the request. `size` (bytes) and `sha256` (hex) are right
-    after `end` or `finish`. `write`, `end` and `finish` may raise OSError: the disk is
-    full or broken; `discard` it then.
+    A small file waits in memory until it is finished, so that many can be written at the
+    same time. `size` (bytes) and `sha256` (hex) are right after `end` or `finish`. `write`,
+    `end` and `finish` may raise OSError: the disk is full or broken; `discard` it then.
     """
 
     def __init__(self):
-        folder = Path(settings.UPLOAD_STAGING)
-        make_folders(folder)
-        self.path = folder / f"{uuid.uuid4()}{PART_SUFFIX}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(self.path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
+        self.path = Path(settings.UPLOAD_STAGING) / f"{uuid.uuid4()}{PART_SUFFIX}"
         self._hash = hashlib.sha256()
-        self._written_back = 0
-        self._written = 0
-        self._workers = []
-        self._takers = [self._hash.update, self._put]
+        self._takers = Takers(self._put, self._hash.update)
+        self._few = []
+        self._sink = self._finishing = None
         self.size = 0
         self.kept = False
 
@@ -67,25 +57,23 @@ class Staged:
     def write(self, chunk):
         """Take the next bytes; waits while the disk is behind."""
         self.size += len(chunk)
-        if not self._workers and self.size > THREADS_FROM:
-            for take in self._takers:
-                self._workers.append(Worker(take))
-            self._takers = [worker.put for worker in self._workers]
-        for take in self._takers:
-            take(chunk)
+        self._takers.put(chunk)
 
     def end(self):
-        """Say that all bytes came; the file is closed, and the disk told to begin."""
-        with contextlib.ExitStack() as stack:
-            stack.callback(self._close)
-            for worker in self._workers:
-                stack.callback(worker.end)
+        """Say that all bytes came."""
+        self._takers.end()
 
     def finish(self):
         """Return once the bytes are on the disk."""
-        self.end()
-        # Opened anew: a form of 1,000 files may not hold 1,000 descriptors.
-        sync(self.path, os.O_RDWR)
+        if self._finishing is None:
+            self._finish()
+        else:
+            self._finishing.result()
+
+    def finish_soon(self):
+        """Begin to do so beside the caller, `finish` tells the outcome; returns the Future."""
+        self._finishing = pool.submit(self._finish)
+        return self._finishing
 
     def touch(self):
         """Show the sweep that somebody still wants the bytes; never raises."""
@@ -96,78 +84,39 @@ class Staged:
         """Remove the bytes, unless they are kept already; never raises."""
         if self.kept:
             return
-        for worker in self._workers:
-            worker.stop()
+        self._takers.stop()
         with contextlib.suppress(Exception):
+            if self._finishing is not None and not self._finishing.cancel():
+                self._finishing.exception()
             self.end()
         try:
+            if self._sink is not None:
+                self._sink.close()
             self.path.unlink(missing_ok=True)
         except OSError as error:
             # The sweep gets it later.
             logger.warning("A staged upload stays behind: %s", error.strerror)
 
-    def _close(self):
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            self._write_back(descriptor)
-            os.close(descriptor)
-
     def _put(self, chunk):
-        left = memoryview(chunk)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
-        self._written += len(chunk)
-        if self._written - self._written_back >= WRITE_BACK_EVERY:
-            self._write_back(self._descriptor)
-
-    def _write_back(self, descriptor):
-        """Have Linux write what is dirty without waiting for it; elsewhere do nothing."""
-        start, self._written_back = self._written_back, self._written
-        if hasattr(os, "posix_fadvise") and self._written > start:
-            with contextlib.suppress(OSError):
-                os.posix_fadvise(descriptor, start, self._written - start, os.POSIX_FADV_DONTNEED)
-
-
-class Worker:
-    """A thread that gives chunks to `take` in their order, a few of them behind."""
-
-    def __init__(self, take):
-        self._take = take
-        self._error = None
-        self._ended = False
-        self._chunks = queue.Queue(QUEUE_LENGTH)
-        self._thread = threading.Thread(target=self._run, name="upload-worker", daemon=True)
-        self._thread.start()
-
-    def put(self, chunk):
-        """Hand over a chunk; raises what the thread met."""
-        if self._error is None:
-            self._chunks.put(chunk)
-        if self._error is not None:
-            raise self._error
-
-    def end(self):
-        """Wait for all chunks; raises what the thread met. Any further time does nothing."""
-        if self._ended:
+        if self._sink is not None:
+            self._sink.put(chunk)
             return
-        self._ended = True
-        self._chunks.put(None)
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
+        self._few.append(chunk)
+        if sum(map(len, self._few)) > HELD:
+            self._open()
 
-    def stop(self):
-        """Let the chunks that still wait go."""
-        self._error = self._error or OSError("stopped")
+    def _open(self):
+        make_folders(self.path.parent)
+        self._sink = Sink(self.path, os.O_CREAT | os.O_EXCL)
+        few, self._few = self._few, []
+        for chunk in few:
+            self._sink.put(chunk)
 
-    def _run(self):
-        # After an error the queue is emptied all the same: nobody may wait on it for ever.
-        while (chunk := self._chunks.get()) is not None:
-            if self._error is None:
-                try:
-                    self._take(chunk)
-                except BaseException as error:
-                    self._error = error
+    def _finish(self):
+        self.end()
+        if self._sink is None:
+            self._open()
+        self._sink.close(sync=True)
 
 
 def keep(staged):
@@ -181,21 +130,24 @@ def keep(staged):
 
 def keep_all(several):
     """Do as `keep` for several at once, with one round of syncing; returns their paths."""
+    if not several:
+        return []
     root = Path(settings.LOCAL_STORAGE_PATH)
-    paths, folders = [], {}
+    # One folder for all: each more would have to be synced too.
+    place = new_path().rpartition("/")[0]
+    folder = root / place
+    paths = []
     try:
+        make_folders(folder)
         for staged in several:
-            path = new_path()
-            target = root / path
-            make_folders(target.parent)
-            folders |= dict.fromkeys([target.parent, target.parent.parent, root])
+            path = f"{place}/{uuid.uuid4()}"
             # The sweep goes by the time: the bytes are as old as their place.
             staged.touch()
-            os.replace(staged.path, target)
+            os.replace(staged.path, root / path)
             staged.kept = True
             paths.append(path)
-        for folder in folders:
-            sync_folder(folder)
+        for changed_folder in (folder, folder.parent, root):
+            sync_folder(changed_folder)
     except BaseException:
         for path in paths:
             remove(path)

@@ -1,10 +1,12 @@
 """Files of a form, streamed straight into staging."""
 
+import collections
 import contextlib
 import errno
 import logging
 import re
 import time
+from concurrent.futures import wait
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 FIELD = "files"
 TOUCH_EVERY = 300  # seconds
+# Files of one form that may be on their way to the disk; each may hold `storage.HELD` bytes.
+FINISHING = 32
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 # What browsers write for a quotation mark and line ends inside a name:
 # https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
@@ -126,6 +130,8 @@ class StagingHandler(FileUploadHandler):
         self.refusals = []
         self._staged = None
         self._waiting = []
+        self._taken = 0
+        self._finishing = collections.deque()
         self._touched = time.monotonic()
         self._parsing = False
         self._no_room = False
@@ -167,9 +173,8 @@ class StagingHandler(FileUploadHandler):
         size = self._staged.size + len(raw_data)
         if size > settings.MAX_UPLOAD_SIZE:
             self._refuse(Refusal.too_large(self.file_name))
-        taken = sum(staged.size for staged in self._waiting)
-        if self._reservation is not None and taken + size > self._reservation.size:
-            left = max(0, self._reservation.size - taken)
+        if self._reservation is not None and self._taken + size > self._reservation.size:
+            left = max(0, self._reservation.size - self._taken)
             self._refuse(Refusal.over_quota(self.file_name, left))
         try:
             self._staged.write(raw_data)
@@ -186,6 +191,8 @@ class StagingHandler(FileUploadHandler):
             return None
         self._staged = None
         self._waiting.append(staged)
+        self._taken += staged.size
+        self._finish_soon(staged)
         return StagedFile(staged, self.file_name, self.content_type)
 
     def release(self):
@@ -196,6 +203,12 @@ class StagingHandler(FileUploadHandler):
         if self._staged is not None:
             self._drop()
             self.refusals.append(Refusal.incomplete(self.file_name))
+
+    def _finish_soon(self, staged):
+        """Have the file brought to the disk while the next ones come, not too many at once."""
+        self._finishing.append(staged.finish_soon())
+        if len(self._finishing) > FINISHING:
+            wait([self._finishing.popleft()])
 
     def _keep_alive(self):
         """Have the sweep leave alone what waits for the last file of a slow form."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.files.wire import Browser, answer
+from tests.files.wire import Browser, answer, until
 
 pytestmark = pytest.mark.fault
 
@@ -45,14 +45,6 @@ def staged(server):
 def rows(server):
     """Return (user, name, storage path, size, checksum) of every file in the database."""
     return server.query(ROWS)
-
-
-def until(condition):
-    """Wait for `condition()` to hold, ten seconds at most."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from files import storage
+from files import storage, writing
 from tests.files.conftest import stage, stored
 
 LARGE = os.urandom(2**20)
@@ -16,7 +16,7 @@ LARGE = os.urandom(2**20)
 
 def large(staged):
     """Write more than a thread is started for."""
-    for _ in range(storage.THREADS_FROM // len(LARGE) + 2):
+    for _ in range(writing.THREADS_FROM // len(LARGE) + 2):
         staged.write(LARGE)
     return staged
 
@@ -44,8 +44,8 @@ def test_bytes_are_counted_hashed_and_kept(chunks):
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such rights")
 def test_only_the_owner_reads_them(settings):
     staged = stage()
-    assert stat.S_IMODE(staged.path.stat().st_mode) == 0o600
     staged.finish()
+    assert stat.S_IMODE(staged.path.stat().st_mode) == 0o600
     path = settings.LOCAL_STORAGE_PATH / storage.keep(staged)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for folder in (path.parent, path.parent.parent, settings.UPLOAD_STAGING):
@@ -76,7 +76,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(monkeypatch, size):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     staged = storage.Staged()
-    if size > storage.THREADS_FROM:
+    if size > writing.THREADS_FROM:
         large(staged)  # the thread meets the error
     monkeypatch.setattr(storage.os, "write", full)
     with pytest.raises(OSError, match="No space"):

@@ -276,9 +276,9 @@ def test_a_later_request_makes_an_earlier_one_let_go(as_owner):
     while part.size() < 10:
         pass
     assert offset(as_owner, address) == 10
-    slow.write(b"late")
     with pytest.raises(parts.Superseded):
-        slow.end()
+        slow.write(b"late")
+    slow.end()
     assert patch(as_owner, address, 10, CONTENT[10:]).status_code == 204
     assert File.objects.get().sha256 == hashlib.sha256(CONTENT).hexdigest()
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urlsplit
 
@@ -94,3 +95,11 @@ def answer(wire):
     response = http.client.HTTPResponse(wire)
     response.begin()
     return response.status, json.loads(response.read())
+
+
+def until(condition):
+    """Wait for `condition()` to hold, ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
