@@ -9,7 +9,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from camp import env as environment
-from camp import logs
+from camp import env_s3, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.load(BASE_DIR)
@@ -175,11 +175,14 @@ TRASH_DAYS = env.integer("TRASH_DAYS", 30, minimum=1)
 FILE_VERSIONS = env.integer("FILE_VERSIONS", 5, minimum=0, maximum=1000)
 # Where nginx offers LOCAL_STORAGE_PATH to Camp alone; it then sends the bytes itself.
 X_ACCEL_REDIRECT = env.text("X_ACCEL_REDIRECT")
+# For so many seconds the address of an object is good to which downloads lead; 0: to none.
+S3_PRESIGNED_DOWNLOADS = env_s3.presigned(env)
 # Only the upload views accept files; elsewhere their bytes are skipped unseen.
 FILE_UPLOAD_HANDLERS = ["camp.upload_guard.RefuseFiles"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000
 STORAGES = {
-    "default": {
+    "default": env_s3.storage(env)
+    or {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": LOCAL_STORAGE_PATH},
     },

@@ -73,8 +73,9 @@ def isolate(environment):
 
 def camp_variables():
     """Return the names of the variables that the settings read."""
-    text = (ROOT / "camp" / "settings.py").read_text(encoding="utf-8")
-    return set(re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', text))
+    files = [ROOT / "camp" / name for name in ("settings.py", "env_s3.py")]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    return set(re.findall(r'(?:\benv\.\w+|\baddress)\((?:\s*|env, )"([A-Z][A-Z0-9_]*)"', text))
 
 
 def start_servers():
