@@ -65,7 +65,7 @@ class Sink:
             self.written += count
             left = left[count:]
         if self.written - self._written_back >= WRITE_BACK_EVERY:
-            self._write_back()
+            self._write_back(self._descriptor)
 
     def close(self, *, sync=False):
         """Close it once; the disk is told to begin, or with `sync` waited for. Raises OSError."""
@@ -80,12 +80,13 @@ class Sink:
         finally:
             os.close(descriptor)
 
-    def _write_back(self, descriptor=None):
-        """Have Linux write what is dirty without waiting for it; elsewhere do nothing."""
-        start, self._written_back = self._written_back, self.written
-        if hasattr(os, "posix_fadvise") and self.written > start:
+    def _write_back(self, descriptor):
+        """Have Linux write what is dirty without waiting for it; elsewhere do nothing.
+
+        It also lets go of what is written by now: new bytes that come into memory which is
+        in use already cost a third of the time.
+        """
+        self._written_back = self.written
+        if hasattr(os, "posix_fadvise"):
             with contextlib.suppress(OSError):
-                os.posix_fadvise(
-                    self._descriptor if descriptor is None else descriptor,
-                    *(start, self.written - start, os.POSIX_FADV_DONTNEED),
-                )
+                os.posix_fadvise(descriptor, 0, self.written, os.POSIX_FADV_DONTNEED)
