@@ -6,7 +6,7 @@ import secrets
 from urllib.parse import quote
 
 from django.conf import settings
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, quote_etag
@@ -23,8 +23,6 @@ SHA256_LENGTH = 64  # in hex
 class Download(StreamingHttpResponse):
     """Bytes in blocks that keep the server's overhead small; Django's have 4 KiB."""
 
-    block_size = 256 * 2**10
-
     def __init__(self, stored, pieces, **options):
         """Send `pieces`, each a bytes object or a Range of the open file `stored`."""
         super().__init__(self.blocks(stored, pieces), **options)
@@ -38,19 +36,16 @@ class Download(StreamingHttpResponse):
             if isinstance(piece, bytes):
                 yield piece
                 continue
-            stored.seek(piece.start)
-            left = len(piece)
-            while left and (block := stored.read(min(left, self.block_size))):
-                left -= len(block)
-                yield block
+            yield from storage.blocks(stored, piece.start, len(piece))
 
 
-def file_response(request, file):
+def file_response(request, file, *, from_here=False):
     """Return the bytes of `file` for saving, never for showing: it may hold anything.
 
     Answers Range, If-Range and the conditions of RFC 9110; HEAD gets the headers alone.
     Bytes that cannot be read become a page that says so, and a line in the log: 404 where
-    they are missing, else 503.
+    they are missing, else 503. With S3_PRESIGNED_DOWNLOADS the answer leads to the object
+    store, unless the bytes must come `from_here`.
     """
     try:
         stored = storage.open(file.storage_path)
@@ -58,9 +53,12 @@ def file_response(request, file):
         return unreadable(request, file, error)
     if stored.size != file.size:
         logger.error("File %s has %s bytes of %s.", file.pk, stored.size, file.size)
-    if settings.X_ACCEL_REDIRECT:
+    if settings.X_ACCEL_REDIRECT and not storage.object_store():
         stored.close()
         return with_headers(handed_over(file), file)
+    if settings.S3_PRESIGNED_DOWNLOADS and request.method == "GET" and not from_here:
+        stored.close()
+        return led_to_store(file)
     response = answer(request, file, stored)
     if response.streaming:
         return response
@@ -119,6 +117,20 @@ def handed_over(file):
     response.headers["X-Accel-Redirect"] = path
     del response.headers["Content-Length"]
     return response
+
+
+def led_to_store(file):
+    """Return an answer that sends the browser to the object store, for a short time.
+
+    There the bytes come as an attachment too, and from another origin.
+    """
+    address = storage.object_store().address(
+        file.storage_path,
+        seconds=settings.S3_PRESIGNED_DOWNLOADS,
+        disposition=content_disposition_header(True, download_name(file.filename)),
+        content_type=media_type(file.content_type, file.filename),
+    )
+    return HttpResponseRedirect(address, headers={"Cache-Control": "private, no-store"})
 
 
 def with_headers(response, file, etag="", modified=None, *, multipart=False):

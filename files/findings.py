@@ -34,7 +34,11 @@ def missing():
     """Return whether the bytes of some files are there; looking for all takes too long."""
     rows = File.objects.order_by("pk").values_list("pk", "storage_path")
     sample = dict([*rows[:SAMPLE], *rows.reverse()[:SAMPLE]])
-    lost = sum(not storage.exists(path) for path in sample.values())
+    try:
+        lost = storage.each_exists(sample.values()).count(False)
+    except OSError as problem:
+        title = _("Whether the files have their bytes cannot be seen (%(why)s)")
+        return error("files.missing", title % {"why": problem.strerror or problem})
     if not lost:
         title = _("The files have their bytes (%(count)s looked at)") % {"count": len(sample)}
         return ok("files.missing", title)

@@ -42,8 +42,7 @@ class Preview:
     def read(self):
         """Take the beginning of a text; one that is none, or not there, is not shown."""
         try:
-            with storage.open(self.file.storage_path) as stored:
-                raw = stored.read(TEXT_BYTES + 1)
+            raw = storage.beginning(self.file.storage_path, TEXT_BYTES + 1)
         except OSError:
             raw = b"\0"
         self.cut = len(raw) > TEXT_BYTES
@@ -90,7 +89,8 @@ def inline_response(request, file):
         kind, policy = PDF, POLICY
     else:
         return HttpResponse(status=404)
-    response = file_response(request, file)
+    # What a page shows comes from its own origin: its policy allows nothing else.
+    response = file_response(request, file, from_here=True)
     if response.status_code in (200, 206, 304):
         headers = response.headers
         headers["Content-Disposition"] = headers["Content-Disposition"].replace(
@@ -106,7 +106,6 @@ def inline_response(request, file):
 def begins_like_pdf(file):
     """Return whether the bytes begin as those of a PDF."""
     try:
-        with storage.open(file.storage_path) as stored:
-            return stored.read(len(PDF_BEGINS)) == PDF_BEGINS
+        return storage.beginning(file.storage_path, len(PDF_BEGINS)) == PDF_BEGINS
     except OSError:
         return False

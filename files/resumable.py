@@ -173,7 +173,7 @@ def finish(upload):
         Upload.objects.filter(pk=upload.pk, storage_path="").update(**values)
         upload.refresh_from_db()
     try:
-        storage.move_in(part.path, upload.storage_path)
+        storage.move_in(part.path, upload.storage_path, upload.sha256)
     except FileNotFoundError:
         if not storage.exists(upload.storage_path):
             raise Gone(upload.pk) from None

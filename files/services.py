@@ -20,6 +20,8 @@ BATCH = 500
 FEW = 100
 # Bytes that were written to more recently may belong to something under way.
 UNTOUCHED = timedelta(hours=1)
+# An upload to an object store that began so long ago is not under way any more.
+ABANDONED = timedelta(days=2)
 
 
 class ForeignStorage(Exception):
@@ -204,6 +206,7 @@ def sweep_bytes(*, older_than=UNTOUCHED, dry_run=False, force=False):
         for nameless, _named in stored_batches(before) if orphans else ():
             for path in nameless:
                 storage.remove(path)
+        storage.stop_uploads(timezone.now() - ABANDONED)
         Reservation.objects.filter(renewed_at__lt=timezone.now() - quota.FORGOTTEN).delete()
     return Swept(len(parts) + resumable.expired(before, dry_run=dry_run), orphans)
 

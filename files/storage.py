@@ -2,7 +2,8 @@
 
 No database here. Bytes arrive in a staging folder under a name of their own and are
 renamed into the storage once they are whole and on the disk, so whatever lies under
-`ab/cd/` is complete at any moment, a power cut included.
+`ab/cd/` is complete at any moment, a power cut included. Where an object store keeps
+them they are uploaded instead: see `files.remote`.
 """
 
 import contextlib
@@ -18,8 +19,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
-from django.core.files.storage import storages
+from django.core.files.storage import FileSystemStorage, storages
 
+from files import remote
 from files.writing import Sink, Takers, pool
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ PART_SUFFIX = ".part"
 OPAQUE = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # A file of up to so many bytes waits in memory until all of it is here.
 HELD = 256 * 2**10
+# What readers take at once, in bytes.
+BLOCK = 256 * 2**10
 
 
 class Staged:
@@ -132,6 +136,10 @@ def keep_all(several):
     """Do as `keep` for several at once, with one round of syncing; returns their paths."""
     if not several:
         return []
+    if store := object_store():
+        places = [(staged, new_path()) for staged in several]
+        remote.keep_all(store, places)
+        return [path for _staged, path in places]
     root = Path(settings.LOCAL_STORAGE_PATH)
     # One folder for all: each more would have to be synced too.
     place = new_path().rpartition("/")[0]
@@ -155,17 +163,26 @@ def keep_all(several):
     return paths
 
 
+def object_store():
+    """Return the `camp.object_store.ObjectStore` that keeps the bytes; None for a folder."""
+    store = storages["default"]
+    return None if isinstance(store, FileSystemStorage) else store
+
+
 def new_path():
     """Return a storage path that nothing has: opaque, and spread over folders."""
     name = str(uuid.uuid4())
     return f"{name[:2]}/{name[2:4]}/{name}"
 
 
-def move_in(source, path):
-    """Move synced bytes of the same volume to a storage path; raises OSError.
+def move_in(source, path, sha256=""):
+    """Move synced bytes of the staging folder to a storage path; raises OSError.
 
     On return the move survives a power cut.
     """
+    if store := object_store():
+        remote.move_in(store, source, own(path), sha256)
+        return
     target = Path(settings.LOCAL_STORAGE_PATH) / own(path)
     make_folders(target.parent)
     os.utime(source)  # the sweep goes by the time: the bytes are as old as their place
@@ -186,12 +203,63 @@ def open(path):
         raise
 
 
+def blocks(stored, start, length):
+    """Yield `length` bytes of an open file from `start` on, in blocks; raises OSError."""
+    stored.seek(start)
+    if hasattr(stored.file, "until"):
+        stored.file.until = start + length
+    while length and (block := stored.read(min(length, BLOCK))):
+        length -= len(block)
+        yield block
+
+
+def beginning(path, length):
+    """Return the first bytes at a storage path; raises FileNotFoundError, OSError."""
+    with open(path) as stored:
+        return b"".join(blocks(stored, 0, min(length, stored.size)))
+
+
+@contextlib.contextmanager
+def local_copy(path):
+    """Yield the Path of a file on this machine with the bytes at a storage path.
+
+    Where an object store keeps them it is a copy, which goes again. Raises
+    FileNotFoundError, OSError.
+    """
+    if not object_store():
+        yield Path(settings.LOCAL_STORAGE_PATH) / own(path)
+        return
+    copy = Staged()
+    try:
+        with open(path) as stored:
+            for block in blocks(stored, 0, stored.size):
+                copy.write(block)
+        copy.finish()
+        yield copy.path
+    finally:
+        copy.discard()
+
+
 def exists(path):
-    """Return whether there are bytes at a storage path."""
+    """Return whether there are bytes at a storage path.
+
+    Raises OSError where an object store does not tell.
+    """
     try:
         return storages["default"].exists(own(path))
-    except (SuspiciousFileOperation, ValueError, OSError):
+    except (SuspiciousFileOperation, ValueError):
         return False
+
+
+def each_exists(paths):
+    """Return what `exists` does for each of several storage paths; raises OSError."""
+    paths = list(paths)
+    return remote.each(exists, paths) if object_store() else [exists(path) for path in paths]
+
+
+def sizes(paths):
+    """Return what `size` does for each of several storage paths."""
+    return remote.each(size, paths) if object_store() else [size(path) for path in paths]
 
 
 def size(path):
@@ -215,12 +283,30 @@ def remove(path):
 def stored_paths(before):
     """Yield the storage paths of all kept bytes that did not change since `before`.
 
-    Only those of Camp's own form: whatever else lies in the folder is none of its business.
+    Only those of Camp's own form: whatever else lies there is none of its business. Raises
+    OSError.
     """
+    if store := object_store():
+        for path, _size, modified in store.listed():
+            if OPAQUE.fullmatch(path) and modified < before:
+                yield path
+        return
     for entry in files_below(Path(settings.LOCAL_STORAGE_PATH), depth=2):
         path = "/".join(Path(entry.path).parts[-3:])
         if OPAQUE.fullmatch(path) and changed(entry) < before.timestamp():
             yield path
+
+
+def stop_uploads(before):
+    """Have an object store forget the parts of uploads that began before a time.
+
+    A failure is logged, not raised: some servers cannot tell.
+    """
+    if store := object_store():
+        try:
+            store.stop_uploads(before)
+        except OSError as error:
+            logger.warning("Unfinished uploads cannot be removed: %s", error.strerror)
 
 
 def staged_parts(before):
@@ -261,7 +347,7 @@ def changed(entry):
 
 
 def free_bytes():
-    """Return how many bytes the volume of the storage has left."""
+    """Return how many bytes are left on the volume to which uploads come."""
     folder = Path(settings.LOCAL_STORAGE_PATH)
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent

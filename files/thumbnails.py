@@ -6,6 +6,7 @@ is remembered as an empty file.
 """
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 from django.conf import settings
 
 from files import storage
+
+logger = logging.getLogger(__name__)
 
 FOLDER = ".thumbnails"
 SUFFIX = ".webp"
@@ -46,7 +49,7 @@ def get(file):
         with at_once:
             # Another request may have made it meanwhile.
             if not path.exists():
-                make(Path(settings.LOCAL_STORAGE_PATH) / file.storage_path, path)
+                make_of(file.storage_path, path)
     return path if path.exists() and path.stat().st_size else None
 
 
@@ -56,6 +59,15 @@ def is_known_to_lack(file):
         return path_of(file.storage_path).stat().st_size == 0
     except (OSError, ValueError, storage.SuspiciousFileOperation):
         return False
+
+
+def make_of(storage_path, path):
+    """Write the thumbnail of stored bytes to `path`; bytes that cannot be had leave none."""
+    try:
+        with storage.local_copy(storage_path) as source:
+            make(source, path)
+    except OSError as error:
+        logger.warning("No thumbnail can be made: %s", error.strerror or error)
 
 
 def make(source, path):

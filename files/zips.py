@@ -12,7 +12,6 @@ from files import storage
 
 logger = logging.getLogger(__name__)
 
-BLOCK = 256 * 2**10  # bytes
 MOST = 10_000  # files
 
 
@@ -23,8 +22,9 @@ def zip_response(files, name):
     most of what people keep is compressed already, and so the length is known.
     """
     stream, missing, taken = ZipStream(sized=True), [], set()
-    for file in files:
-        size = storage.size(file.storage_path)
+    files = list(files)
+    sizes = storage.sizes([file.storage_path for file in files])
+    for file, size in zip(files, sizes, strict=True):
         if size is None:
             logger.error("The bytes of file %s are missing.", file.pk)
             missing.append(file.filename)
@@ -45,8 +45,7 @@ def zip_response(files, name):
 def blocks(path):
     """Yield the stored bytes at a storage path; the file is open only while they are sent."""
     with storage.open(path) as stored:
-        while block := stored.read(BLOCK):
-            yield block
+        yield from storage.blocks(stored, 0, stored.size)
 
 
 def distinct(name, taken):

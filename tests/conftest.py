@@ -1,9 +1,15 @@
 """What all tests share: four people, storage and cache of their own, the real server."""
 
+import sys
+import uuid
+
 import pytest
 from django.conf import settings as camp_settings
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.core.files.storage import storages
+
+from tests.servers import NotAvailable
 
 PASSWORD = "a good long password"
 
@@ -30,9 +36,24 @@ def django_db_modify_db_settings():
         database["TEST"]["NAME"] = camp_settings.CAMP_DATA_DIR / "test.sqlite3"
 
 
+@pytest.fixture(scope="session")
+def s3_server():
+    """The options of an object store on a local server, which starts once it is wanted."""
+    from tests import object_store
+
+    try:
+        with object_store.running() as options:
+            yield options
+    except NotAvailable as reason:
+        # No wheel brings one there; everywhere else its absence is a fault.
+        if sys.platform == "darwin":
+            pytest.skip(str(reason))
+        raise
+
+
 @pytest.fixture(autouse=True)
-def own_storage(settings, tmp_path):
-    """Give each test an empty storage."""
+def own_storage(request, settings, tmp_path):
+    """Give each test an empty storage: a folder, or an object store (see tests/files)."""
     settings.LOCAL_STORAGE_PATH = tmp_path / "storage"
     settings.UPLOAD_STAGING = settings.LOCAL_STORAGE_PATH / ".staging"
     settings.SETUP_TOKEN_FILE = tmp_path / "setup-token"
@@ -43,6 +64,22 @@ def own_storage(settings, tmp_path):
             "OPTIONS": {"location": settings.LOCAL_STORAGE_PATH},
         },
     }
+    if getattr(request, "param", None) == "s3":
+        use_object_store(settings, request.getfixturevalue("s3_server"))
+
+
+def use_object_store(settings, options):
+    """Keep bytes in an object store, under a prefix that nothing has."""
+    options = options | {"location": f"camp/{uuid.uuid4()}"}
+    store = {"BACKEND": "tests.object_store.AgeingStore", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "default": store}
+
+
+@pytest.fixture
+def object_store(settings, s3_server):
+    """Have the bytes of this test in an object store; returns it."""
+    use_object_store(settings, s3_server)
+    return storages["default"]
 
 
 @pytest.fixture(autouse=True)

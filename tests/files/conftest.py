@@ -1,5 +1,9 @@
 """Files with real bytes, and the browsers of the people around them."""
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -7,6 +11,24 @@ from django.test import Client
 
 from files import services, storage
 from sessions_app.models import Session
+
+# Of these each test runs on a folder and, in the pass on SQLite, on an object store too.
+# Those marked `folder` are about what only a folder has.
+ON_BOTH = {
+    f"test_{name}"
+    for name in (
+        "checkup", "delete", "download", "duplicates", "findings", "previews", "ranges", "replace",
+        "services", "storage", "sweep", "trash", "tus", "tus_replace", "upload", "versions", "zips",
+    )
+}  # fmt: skip
+
+
+def pytest_generate_tests(metafunc):
+    """Have `own_storage` know both where it is asked for."""
+    is_one = metafunc.module.__name__.rpartition(".")[2] in ON_BOTH
+    left_out = metafunc.definition.get_closest_marker("folder") or "DATABASE_URL" in os.environ
+    if is_one and not left_out:
+        metafunc.parametrize("own_storage", ["folder", "s3"], indirect=True)
 
 
 @pytest.fixture
@@ -71,8 +93,39 @@ def part(name="a.txt", content=b"hello", content_type="text/plain"):
 def stored():
     """Return the bytes of everything that lies in the storage, staging included, by path."""
     root = settings.LOCAL_STORAGE_PATH
-    return {
+    found = {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob("*")
         if path.is_file()
     }
+    if store := storage.object_store():
+        found |= {name: store.open(name).read() for name, _size, _modified in store.listed()}
+    return found
+
+
+def place(path, content=b"x"):
+    """Put bytes to a storage path, whatever it is and whatever lies there."""
+    if store := storage.object_store():
+        store.client.put_object(**store.target(path), Body=content)
+        return
+    file = settings.LOCAL_STORAGE_PATH / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+
+
+def lose(path):
+    """Have stored bytes be gone."""
+    if store := storage.object_store():
+        store.delete(path)
+    else:
+        (settings.LOCAL_STORAGE_PATH / path).unlink()
+
+
+def age(path, seconds):
+    """Have stored or staged bytes be so old."""
+    store = storage.object_store()
+    if store and not Path(path).is_absolute():
+        store.ages[path] = seconds
+        return
+    then = time.time() - seconds
+    os.utime(settings.LOCAL_STORAGE_PATH / path, (then, then))

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import time
 import uuid
 from datetime import timedelta
 
@@ -19,8 +18,8 @@ from camp.progress import Silent
 from files import quota, resumable, services, storage, thumbnails, usage
 from files.checkup import contents, shared
 from files.models import File, Upload
-from tests.files.conftest import stored
-from tests.files.test_sweep import age, orphan, part
+from tests.files.conftest import age, lose, place, stored
+from tests.files.test_sweep import OLD, orphan, part
 
 pytestmark = pytest.mark.django_db
 
@@ -83,10 +82,6 @@ def unchanged():
     assert everything() == before[0]
 
 
-def bytes_of(file):
-    return settings.LOCAL_STORAGE_PATH / file.storage_path
-
-
 def change(file, **values):
     File.objects.filter(pk=file.pk).update(**values)
 
@@ -96,7 +91,7 @@ def picture(path):
     target = thumbnails.path_of(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(b"webp")
-    age(target)
+    age(target, OLD)
     return target
 
 
@@ -165,7 +160,7 @@ class TestContents:
     @pytest.mark.parametrize("fix", [[], ["--fix"]])
     def test_files_without_bytes_are_named_and_stay(self, keep, unchanged, fix):
         lost, _whole = keep(), keep()
-        bytes_of(lost).unlink()
+        lose(lost.storage_path)
         unchanged()
         told, code = found(*fix)
         assert told["files.missing"]["title"] == "1 file has no bytes"
@@ -174,7 +169,7 @@ class TestContents:
 
     def test_a_backup_is_offered(self, keep, no_backups):
         (no_backups / "backup_20261124_142233.tar").touch()
-        bytes_of(keep()).unlink()
+        lose(keep().storage_path)
         told = found()[0]["files.missing"]
         assert "restore" in told["fix"]
         assert "everything as it was then" in told["detail"]
@@ -190,7 +185,7 @@ class TestContents:
         monkeypatch.setattr(shared, "BATCH", 2)
         files = [keep(str(number)) for number in range(5)]
         for file in files:
-            bytes_of(file).unlink()
+            lose(file.storage_path)
         told = found()[0]["files.missing"]
         assert told["title"] == "5 files have no bytes"
         assert f"By id: {files[0].pk}, {files[1].pk} and so on." in told["detail"]
@@ -198,7 +193,7 @@ class TestContents:
     @pytest.mark.parametrize("content", [b"HELLO", b"hell", b"", b"hello and more"])
     @pytest.mark.parametrize("fix", [[], ["--fix"]])
     def test_other_bytes_than_came_are_never_mended(self, keep, unchanged, content, fix):
-        bytes_of(keep(content=b"hello")).write_bytes(content)
+        place(keep(content=b"hello").storage_path, content)
         unchanged()
         assert levels(*fix) == ({"files.checksums": "error"}, 1)
 
@@ -298,7 +293,7 @@ class TestLeftovers:
         File.objects.filter(pk=before[1].pk).update(deleted_at=timezone.now() - timedelta(days=99))
         kept = [picture(file.storage_path) for file in before]
         for file in before:
-            age(bytes_of(file))
+            age(file.storage_path, OLD)
         young = orphan(60)
         going_on = resumable.create(user=owner, length=5, filename="a")
         rows, there = everything()
@@ -323,7 +318,7 @@ class TestLeftovers:
     @pytest.mark.parametrize("fix", [[], ["--fix"]])
     def test_the_storage_of_another_database_is_refused(self, monkeypatch, keep, unchanged, fix):
         monkeypatch.setattr(services, "FEW", 3)
-        age(bytes_of(keep()))
+        age(keep().storage_path, OLD)
         for _ in range(4):
             orphan()
         part()
@@ -335,6 +330,7 @@ class TestLeftovers:
         assert "files.thumbnails" not in told
         assert code == 1
 
+    @pytest.mark.folder
     def test_what_cannot_be_removed_is_a_fault(self, monkeypatch, owner):
         self.leave(owner)
 
@@ -351,8 +347,7 @@ class TestLeftovers:
 
     def test_young_thumbnails_stay(self):
         path = picture("ab/cd/x")
-        then = time.time() - 60
-        os.utime(path, (then, then))
+        age(path, 60)
         assert levels("--fix") == ({}, 0)
         assert path.exists()
 

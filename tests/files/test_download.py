@@ -4,17 +4,18 @@ import os
 from urllib.parse import quote
 
 import pytest
-from django.conf import settings
 
+from files import storage
 from files.downloads import Download
 from files.models import File
+from tests.files.conftest import lose, place
 
 
 def get(client, file, **options):
     return client.get(f"/files/{file.pk}/download/", **options)
 
 
-@pytest.mark.parametrize("size", [0, 1, Download.block_size, Download.block_size * 2 + 1])
+@pytest.mark.parametrize("size", [0, 1, storage.BLOCK, storage.BLOCK * 2 + 1])
 def test_the_bytes_come_back(as_owner, keep, size):
     content = os.urandom(size)
     response = get(as_owner, keep(content=content))
@@ -73,7 +74,7 @@ def test_head_sends_the_headers_alone(as_owner, keep, monkeypatch):
 
 
 def test_missing_bytes_are_told_and_logged(as_owner, file, caplog):
-    (settings.LOCAL_STORAGE_PATH / file.storage_path).unlink()
+    lose(file.storage_path)
     response = get(as_owner, file)
     assert response.status_code == 404
     assert "The content of “notes.txt” is missing" in response.content.decode()
@@ -98,7 +99,7 @@ def test_unreadable_bytes_are_told_and_logged(as_owner, file, caplog, monkeypatc
 
 
 def test_bytes_of_another_length_are_logged(as_owner, file, caplog):
-    (settings.LOCAL_STORAGE_PATH / file.storage_path).write_bytes(b"hel")
+    place(file.storage_path, b"hel")
     assert get(as_owner, file).getvalue() == b"hel"
     assert f"File {file.pk} has 3 bytes of 5." in caplog.text
 

@@ -1,7 +1,6 @@
 """Bytes without rows, rows without bytes, and a sweep that is not made."""
 
 import os
-import time
 import uuid
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from django.utils import timezone
 from camp.findings import ERROR, OK, WARNING
 from files import findings
 from files.models import File
+from tests.files.conftest import age, place
 
 pytestmark = pytest.mark.django_db
 
@@ -21,17 +21,14 @@ def found():
 
 
 @pytest.fixture
-def bytes_at(settings):
+def bytes_at():
     """A function that puts bytes of an age into the storage; returns their path."""
 
     def put(days):
         name = str(uuid.uuid4())
         path = f"{name[:2]}/{name[2:4]}/{name}"
-        file = settings.LOCAL_STORAGE_PATH / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"x")
-        then = time.time() - days * 86_400
-        os.utime(file, (then, then))
+        place(path)
+        age(path, days * 86_400)
         return path
 
     return put

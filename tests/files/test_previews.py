@@ -6,10 +6,10 @@ import struct
 import zlib
 
 import pytest
-from django.conf import settings
 from PIL import Image
 
 from files import thumbnails
+from tests.files.conftest import lose
 
 PDF = b"%PDF-1.4\n%%EOF\n"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(2)</script></svg>'
@@ -168,7 +168,7 @@ def test_missing_bytes_show_nothing(as_owner, keep):
         ("a.pdf", "application/pdf"),
     ):
         file = keep(name, picture(), content_type=kind)
-        (settings.LOCAL_STORAGE_PATH / file.storage_path).unlink()
+        lose(file.storage_path)
         assert as_owner.get(f"/files/{file.pk}/").status_code == 200
         assert shown(as_owner, file).status_code == 404
         assert as_owner.get(f"/files/{file.pk}/inline/").status_code == 404

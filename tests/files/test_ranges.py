@@ -8,6 +8,8 @@ from email.parser import BytesParser
 import pytest
 from django.utils.http import http_date
 
+from tests.files.conftest import lose
+
 CONTENT = bytes(range(256)) * 4  # 1,024 bytes
 
 
@@ -166,6 +168,7 @@ def test_no_part_of_somebody_elses_file(as_stranger, file):
     assert get(as_stranger, file, range="bytes=0-9").status_code == 404
 
 
+@pytest.mark.folder
 def test_nginx_is_handed_the_path(as_owner, file, settings):
     settings.X_ACCEL_REDIRECT = "/protected/"
     response = get(as_owner, file, range="bytes=0-9")
@@ -177,7 +180,8 @@ def test_nginx_is_handed_the_path(as_owner, file, settings):
     assert response.content == b""
 
 
+@pytest.mark.folder
 def test_nginx_is_not_sent_after_missing_bytes(as_owner, file, settings):
     settings.X_ACCEL_REDIRECT = "/protected/"
-    (settings.LOCAL_STORAGE_PATH / file.storage_path).unlink()
+    lose(file.storage_path)
     assert get(as_owner, file).status_code == 404

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from files import storage, writing
-from tests.files.conftest import stage, stored
+from tests.files.conftest import place, stage, stored
 
 LARGE = os.urandom(2**20)
 
@@ -41,6 +41,7 @@ def test_bytes_are_counted_hashed_and_kept(chunks):
     assert not workers()
 
 
+@pytest.mark.folder
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such rights")
 def test_only_the_owner_reads_them(settings):
     staged = stage()
@@ -104,6 +105,7 @@ def test_short_writes_are_completed(monkeypatch):
     assert list(stored().values()) == [LARGE]
 
 
+@pytest.mark.folder
 def test_bytes_are_on_the_disk_before_they_have_their_name(monkeypatch):
     steps = []
     fsync, replace = os.fsync, os.replace
@@ -132,6 +134,7 @@ def test_a_failed_move_keeps_nothing(monkeypatch):
     second.path.unlink()
     with pytest.raises(FileNotFoundError):
         storage.keep_all([first, second])
+    first.discard()
     assert stored() == {}
 
 
@@ -151,16 +154,15 @@ def test_paths_of_old_rows_never_lead_out(settings, path):
     assert outside.exists()
 
 
-def test_paths_of_the_old_backend_work(settings):
-    folder = settings.LOCAL_STORAGE_PATH / "uploads"
-    folder.mkdir(parents=True)
-    (folder / "報告.pdf").write_bytes(b"old")
+def test_paths_of_the_old_backend_work():
+    place("uploads/報告.pdf", b"old")
     with storage.open("uploads/報告.pdf") as old:
         assert old.read() == b"old"
     storage.remove("uploads/報告.pdf")
     assert not storage.exists("uploads/報告.pdf")
 
 
+@pytest.mark.folder
 def test_a_failing_removal_is_logged(caplog, monkeypatch):
     staged = stage()
     staged.finish()

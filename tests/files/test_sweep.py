@@ -1,28 +1,21 @@
 """The sweep: what nobody can reach goes, everything else stays."""
 
 import os
-import time
 from datetime import timedelta
 from io import StringIO
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from files import services, storage
 from files.models import File
 from sessions_app.models import Session
-from tests.files.conftest import stage, stored
+from tests.files.conftest import age, place, stage, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OLD = 3700  # seconds: a little more than the hour
-
-
-def age(path, seconds=OLD):
-    then = time.time() - seconds
-    os.utime(path, (then, then))
 
 
 def orphan(seconds=OLD):
@@ -30,14 +23,14 @@ def orphan(seconds=OLD):
     staged = stage(b"orphan")
     staged.finish()
     path = storage.keep(staged)
-    age(settings.LOCAL_STORAGE_PATH / path, seconds)
+    age(path, seconds)
     return path
 
 
 def part(seconds=OLD):
     """Leave bytes in staging, as a killed server does."""
     staged = stage(b"part")
-    staged.end()
+    staged.finish()
     age(staged.path, seconds)
     return staged
 
@@ -61,7 +54,7 @@ def test_there_may_be_nothing():
 
 def test_old_orphans_and_parts_go(keep):
     file = keep()
-    age(settings.LOCAL_STORAGE_PATH / file.storage_path)
+    age(file.storage_path, OLD)
     orphan()
     part()
     assert sweep() == removed(staged=1, orphans=1)
@@ -112,7 +105,7 @@ def test_it_works_in_batches(monkeypatch, keep):
     monkeypatch.setattr(services, "BATCH", 2)
     kept = {keep(str(number)).storage_path for number in range(3)}
     for path in kept:
-        age(settings.LOCAL_STORAGE_PATH / path)
+        age(path, OLD)
     for number in range(5):
         orphan()
         keep(f"t{number}").trash()
@@ -122,14 +115,11 @@ def test_it_works_in_batches(monkeypatch, keep):
 
 
 def test_what_is_not_its_own_stays():
-    root = settings.LOCAL_STORAGE_PATH
     strange = ["README", "ab/cd/notes.txt", "uploads/2024/report.pdf", ".staging/.keep",
                "ab/0b9f4d1e-1111-4111-8111-111111111111"]  # fmt: skip
     for name in strange:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x")
-        age(path)
+        place(name)
+        age(name, OLD)
     assert sweep() == removed()
     assert set(stored()) == set(strange)
 
@@ -137,7 +127,7 @@ def test_what_is_not_its_own_stays():
 def test_the_storage_of_another_database_is_left_alone(monkeypatch, keep):
     monkeypatch.setattr(services, "FEW", 3)
     file = keep()
-    age(settings.LOCAL_STORAGE_PATH / file.storage_path)
+    age(file.storage_path, OLD)
     for _ in range(4):
         orphan()
     part()
@@ -157,6 +147,7 @@ def test_one_restored_meanwhile_stays(keep):
     assert File.objects.get() == file
 
 
+@pytest.mark.folder
 def test_a_file_that_cannot_be_removed_does_not_stop_it(monkeypatch, caplog):
     orphan()
     part()

@@ -5,9 +5,9 @@ import os
 import zipfile
 
 import pytest
-from django.conf import settings
 
 from files.models import File
+from tests.files.conftest import lose
 
 
 def fetched(client, **params):
@@ -54,7 +54,7 @@ def test_names_work_on_windows(as_owner, file):
 
 def test_missing_bytes_are_named_inside(as_owner, keep):
     kept, lost = keep("kept.txt", b"kept"), keep("lost.txt")
-    (settings.LOCAL_STORAGE_PATH / lost.storage_path).unlink()
+    lose(lost.storage_path)
     _response, found = fetched(as_owner, id=[kept.pk, lost.pk])
     assert found["kept.txt"] == b"kept"
     assert b"lost.txt" in found["missing files.txt"]

@@ -34,6 +34,9 @@ class Command(BaseCommand):
                 )
                 % vars(error)
             ) from None
+        except OSError as error:
+            sentence = _("The stored bytes cannot be looked through (%(why)s).")
+            raise CommandError(sentence % {"why": error.strerror or error}) from None
         text = _("Would remove: %(found)s.") if options["dry_run"] else _("Removed: %(found)s.")
         self.stdout.write(text % {"found": found(swept)})
 
