@@ -121,8 +121,8 @@ def require_backup(found):
     """Raise CommandError where a backup could not hold what is there."""
     if found.counts is None:
         raise CommandError(no_backup(found.why))
-    table = apps.get_model(settings.STORED_FILE_MODEL)._meta.db_table
-    known = found.counts.get(table, 0)
+    tables = [apps.get_model(name)._meta.db_table for name in settings.STORED_FILE_MODELS]
+    known = sum(found.counts.get(table, 0) for table in tables)
     if found.files - known <= (max(FEW, known) if known else 0):
         return
     sentence = _(

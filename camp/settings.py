@@ -36,8 +36,8 @@ ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 ROOT_URLCONF = "camp.urls"
 WSGI_APPLICATION = "camp.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
-# The rows that say which stored bytes belong to whom; has `storage_path`, `size`, `sha256`.
-STORED_FILE_MODEL = "files.File"
+# Their rows name stored bytes: they have `storage_path`, `size` and `sha256`.
+STORED_FILE_MODELS = ["files.File", "files.Version"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

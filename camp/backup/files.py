@@ -24,6 +24,7 @@ NAMED = 10
 class Row(NamedTuple):
     """What a row of the snapshot says of its bytes."""
 
+    table: str
     id: object
     storage_path: str
     size: int | None
@@ -33,27 +34,62 @@ class Row(NamedTuple):
 
 
 class StoredFiles:
-    """The rows of settings.STORED_FILE_MODEL in a snapshot, whatever columns it has.
-
-    A database that was not taken over yet lacks some.
-    """
+    """The rows of settings.STORED_FILE_MODELS in a snapshot, whatever columns they have."""
 
     def __init__(self, snapshot):
         self._connection = snapshot
-        self.model = apps.get_model(settings.STORED_FILE_MODEL)
-        self._quote = snapshot.ops.quote_name
-        self._table = self.model._meta.db_table
+        models = [apps.get_model(name) for name in settings.STORED_FILE_MODELS]
+        tables = [Table(snapshot, model._meta.db_table) for model in models]
+        self._tables = [table for table in tables if table.known]
+
+    def _from(self):
+        """Return the rows of all tables as a part of a query, numbered by their table."""
+        selects = (table.select(number) for number, table in enumerate(self._tables))
+        return f"FROM ({' UNION ALL '.join(selects)}) AS stored"
+
+    def total(self):
+        """Return (how many different storage paths, how many bytes they are said to have)."""
+        if not self._tables:
+            return 0, 0
+        paths = f"SELECT MAX(bytes) AS bytes {self._from()} GROUP BY path"
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM ({paths}) AS paths")  # noqa: S608
+            count, claimed = cursor.fetchone()
+        return count, int(claimed)
+
+    def __iter__(self):
+        """Yield a Row for each row, table by table in the order of their ids."""
+        if not self._tables:
+            return
+        first = "ROW_NUMBER() OVER (PARTITION BY path ORDER BY number, id) = 1"
+        with self._connection.chunked_cursor() as cursor:
+            cursor.execute(
+                f"SELECT number, id, path, bytes, sha256, {first} {self._from()} "
+                "ORDER BY number, id"
+            )
+            while rows := cursor.fetchmany(1000):
+                for number, *row in rows:
+                    yield Row(self._tables[number].name, *row)
+
+
+class Table:
+    """A table of a snapshot with rows that name bytes.
+
+    A database that was not taken over yet lacks some columns, an older one some tables.
+    """
+
+    def __init__(self, snapshot, name):
+        self._connection = snapshot
+        self.name = name
         self._columns = self._found_columns()
-        # Some keep it as text.
-        self._has_size = "Integer" in self._kind("size")
 
     def _found_columns(self):
         """Return {name: what Django knows of the column}."""
         introspection = self._connection.introspection
         with self._connection.cursor() as cursor:
-            if self._table not in introspection.table_names(cursor):
+            if self.name not in introspection.table_names(cursor):
                 return {}
-            found = introspection.get_table_description(cursor, self._table)
+            found = introspection.get_table_description(cursor, self.name)
         return {column.name: column for column in found}
 
     def _kind(self, name):
@@ -69,35 +105,16 @@ class StoredFiles:
         """Whether there are rows that name bytes."""
         return {"id", "storage_path"} <= self._columns.keys()
 
-    def _from(self):
-        return f"FROM {self._quote(self._table)} WHERE \"storage_path\" <> ''"
-
-    def total(self):
-        """Return (how many different storage paths, how many bytes they are said to have)."""
-        if not self.known:
-            return 0, 0
-        size = 'MAX("size")' if self._has_size else "0"
-        paths = f'SELECT {size} AS bytes {self._from()} GROUP BY "storage_path"'
-        with self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM ({paths}) AS paths")  # noqa: S608
-            count, claimed = cursor.fetchone()
-        return count, int(claimed)
-
-    def __iter__(self):
-        """Yield a Row for each row, in the order of their ids."""
-        if not self.known:
-            return
-        size = '"size"' if self._has_size else "NULL"
+    def select(self, number):
+        """Return the query for its rows, each with a number for the table."""
+        # Some keep the size as text.
+        size = '"size"' if "Integer" in self._kind("size") else "CAST(NULL AS bigint)"
         sha256 = '"sha256"' if "sha256" in self._columns else "''"
-        first = 'ROW_NUMBER() OVER (PARTITION BY "storage_path" ORDER BY "id") = 1'
-        with self._connection.chunked_cursor() as cursor:
-            cursor.execute(
-                f'SELECT "id", "storage_path", {size}, {sha256}, {first} {self._from()} '
-                'ORDER BY "id"'
-            )
-            while rows := cursor.fetchmany(1000):
-                for row in rows:
-                    yield Row(*row)
+        return (
+            f'SELECT {number} AS number, "id" AS id, "storage_path" AS path, {size} AS bytes, '  # noqa: S608
+            f"{sha256} AS sha256 FROM {self._connection.ops.quote_name(self.name)} "
+            "WHERE \"storage_path\" <> ''"
+        )
 
 
 class Packed:
@@ -125,7 +142,7 @@ class Packed:
         for row in rows:
             self._add(row)
         self._writer.settle()
-        self._write_vanished(rows.model)
+        self._write_vanished()
         self._differing.seek(0)
         with self._writer.member("differing.jsonl") as stream:
             while text := self._differing.read(IN_MEMORY):
@@ -150,7 +167,8 @@ class Packed:
             self._progress.add(row.size or 0)
 
     def _note_missing(self, row):
-        self._missing.write(json.dumps([row.id, row.storage_path], default=str) + "\n")
+        told = [row.table, row.id, row.storage_path]
+        self._missing.write(json.dumps(told, default=str) + "\n")
 
     def _compare(self, row, size, digest):
         """Note where the bytes are not those of the row; they are packed all the same."""
@@ -158,20 +176,27 @@ class Packed:
             return
         self.remarks["differing"].note(row.storage_path)
         self._differing.write(
-            line(id=row.id, storage_path=row.storage_path, size=size, sha256=digest)
+            line(
+                table=row.table,
+                id=row.id,
+                storage_path=row.storage_path,
+                size=size,
+                sha256=digest,
+            )
         )
 
-    def _write_vanished(self, model):
+    def _write_vanished(self):
         """Add what was not there: purged meanwhile, or missing before."""
         self._missing.seek(0)
         with self._writer.member("vanished.jsonl") as stream:
             for batch in batches(map(json.loads, self._missing)):
-                there = existing(model, [key for key, _path in batch])
-                for key, path in batch:
-                    gone = str(key) not in there
+                there = existing(batch)
+                for table, key, path in batch:
+                    gone = (table, str(key)) not in there
                     if not gone and is_safe(path):
                         self.remarks["lost"].note(path)
-                    stream.write(line(id=key, storage_path=path, row_gone=gone).encode())
+                    told = line(table=table, id=key, storage_path=path, row_gone=gone)
+                    stream.write(told.encode())
 
 
 class Found:
@@ -188,16 +213,17 @@ class Found:
             self.named.append(path)
 
 
-def existing(model, keys):
-    """Return which keys have a row in the live database, as a set of texts."""
-    quote = connection.ops.quote_name
-    marks = ", ".join(["%s"] * len(keys))
+def existing(rows):
+    """Return which of some (table, id, path) are in the live database, as {(table, id)}."""
+    found = set()
     with connection.cursor() as cursor:
-        cursor.execute(
-            f'SELECT "id" FROM {quote(model._meta.db_table)} WHERE "id" IN ({marks})',  # noqa: S608
-            keys,
-        )
-        return {str(key) for (key,) in cursor.fetchall()}
+        for table in {table for table, *_rest in rows}:
+            keys = [key for name, key, _path in rows if name == table]
+            marks = ", ".join(["%s"] * len(keys))
+            name = connection.ops.quote_name(table)
+            cursor.execute(f'SELECT "id" FROM {name} WHERE "id" IN ({marks})', keys)  # noqa: S608
+            found |= {(table, str(key)) for (key,) in cursor.fetchall()}
+    return found
 
 
 def batches(items):

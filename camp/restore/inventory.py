@@ -65,10 +65,10 @@ class Inventory:
         """Take what the archive says of files; raises Damaged."""
         try:
             for told in _lines(folder / "vanished.jsonl"):
-                row = str(told["id"]), told["storage_path"], bool(told["row_gone"])
+                row = _name(told), told["storage_path"], bool(told["row_gone"])
                 self._lists.execute("INSERT OR REPLACE INTO vanished VALUES (?, ?, ?)", row)
             for told in _lines(folder / "differing.jsonl"):
-                row = (str(told["id"]),)
+                row = (_name(told),)
                 self._lists.execute("INSERT OR REPLACE INTO differing VALUES (?)", row)
         except (FileNotFoundError, ValueError, KeyError, TypeError, sqlite3.Error):
             raise Damaged(_("What the archive says of its files cannot be read.")) from None
@@ -98,19 +98,19 @@ class Inventory:
 
     def _check_batch(self, batch, result):
         members = self._found("SELECT * FROM member WHERE path IN", [row[1] for row in batch])
-        keys = [str(row[0]) for row in batch]
-        vanished = self._found("SELECT id, gone FROM vanished WHERE id IN", keys)
-        differing = self._found("SELECT id FROM differing WHERE id IN", keys)
-        for key, path, size, sha256 in batch:
+        names = [row[0] for row in batch]
+        vanished = self._found("SELECT id, gone FROM vanished WHERE id IN", names)
+        differing = self._found("SELECT id FROM differing WHERE id IN", names)
+        for name, path, size, sha256 in batch:
             if path not in members:
-                if str(key) not in vanished:
+                if name not in vanished:
                     raise Damaged(_("The archive lacks the file %(path)s.") % {"path": path})
-                [gone] = vanished[str(key)]
+                [gone] = vanished[name]
                 result.without_bytes += not gone
                 continue
             real = members[path]
             same = size in (None, real[0]) and sha256 in ("", None, real[1])
-            if not same and str(key) not in differing:
+            if not same and name not in differing:
                 sentence = _("The archive's file %(path)s is not the one that its row tells of.")
                 raise Damaged(sentence % {"path": path})
 
@@ -120,9 +120,9 @@ class Inventory:
         return {key: rest for key, *rest in rows}
 
     def _delete_gone(self, result):
-        gone = (key for (key,) in self._lists.execute("SELECT id FROM vanished WHERE gone"))
-        while keys := list(islice(gone, BATCH)):
-            result.rows -= delete_rows(keys)
+        gone = (name for (name,) in self._lists.execute("SELECT id FROM vanished WHERE gone"))
+        while names := list(islice(gone, BATCH)):
+            result.rows -= delete_rows(names)
 
 
 def count_missing(root, result):
@@ -137,17 +137,42 @@ def _lines(path):
         yield from map(json.loads, stream)
 
 
+def models():
+    """Return {table: model} of the rows that name bytes, the files' first."""
+    found = (apps.get_model(name) for name in settings.STORED_FILE_MODELS)
+    return {model._meta.db_table: model for model in found}
+
+
+def _name(told):
+    """Return the name of the row that a remark is about; older archives tell of files only."""
+    known = models()
+    table = told.get("table", next(iter(known)))
+    return f"{known[table]._meta.db_table}/{told['id']}"
+
+
 def rows_with_bytes():
-    """Yield (id, storage path, size, SHA-256) of every row that names bytes."""
-    model = apps.get_model(settings.STORED_FILE_MODEL)
-    rows = model._base_manager.exclude(storage_path="").order_by("pk")
-    return rows.values_list("pk", "storage_path", "size", "sha256").iterator(chunk_size=2000)
+    """Yield (name, storage path, size, SHA-256) of every row that names bytes."""
+    for table, model in models().items():
+        rows = model._base_manager.exclude(storage_path="").order_by("pk")
+        values = rows.values_list("pk", "storage_path", "size", "sha256")
+        for key, *rest in values.iterator(chunk_size=2000):
+            yield f"{table}/{key}", *rest
 
 
-def delete_rows(keys):
-    """Delete rows, and neither the bytes in the storage nor what else belongs to them."""
-    model = apps.get_model(settings.STORED_FILE_MODEL)
-    for relation in model._meta.related_objects:
+def delete_rows(names):
+    """Delete rows by their names, and no bytes of the storage; returns how many."""
+    keys = {table: [] for table in models()}
+    for name in names:
+        table, _slash, key = name.rpartition("/")
+        keys[table].append(key)
+    return sum(_delete(model, keys[table]) for table, model in models().items() if keys[table])
+
+
+def _delete(model, keys):
+    fields = model._meta.get_fields(include_hidden=True)
+    for relation in fields:
+        if not (relation.one_to_many or relation.one_to_one) or relation.concrete:
+            continue
         others = relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": keys})
         if relation.field.null:
             others.update(**{relation.field.name: None})

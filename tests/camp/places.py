@@ -13,6 +13,7 @@ from django.db import connection, connections, transaction
 
 from camp import backup, database, portable
 from camp.archive import Reader, Writer
+from files import services, storage
 from files.models import File
 from sessions_app.models import Message, Session
 from tests.conftest import person
@@ -88,6 +89,14 @@ def store(user, filename, content):
     return File.objects.create(
         user=user, filename=filename, size=len(content), sha256=digest, storage_path=path
     )
+
+
+def replace(file, content=b"another content"):
+    """Give a file another content; returns the Version with what it held before."""
+    staged = storage.Staged()
+    staged.write(content)
+    services.replace(file=file, upload=services.Incoming(staged, file.filename))
+    return file.versions.first()
 
 
 def archive(**wanted):

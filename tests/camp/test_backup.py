@@ -22,7 +22,7 @@ from django.utils import timezone
 from camp import backup, database, trouble
 from camp.archive import Part, Writer
 from camp.backup import folder, making, snapshot
-from files.models import File
+from files.models import File, Version
 from tests import old_backend
 from tests.camp import places
 
@@ -235,30 +235,40 @@ def test_what_is_not_as_the_rows_say_is_packed_and_told(place, settings):
     assert "The bytes of 2 files are not those that were stored" in told
     assert members[f"files/{rotten.storage_path}"] == b"rotten"
     assert not any("secret" in name or content == b"secret" for name, content in members.items())
+    there = {"table": "sample_files", "row_gone": False}
     assert lines(members["vanished.jsonl"]) == [
-        {"id": lost.pk, "storage_path": lost.storage_path, "row_gone": False},
-        {"id": outside.pk, "storage_path": "../secret", "row_gone": False},
+        {"id": lost.pk, "storage_path": lost.storage_path, **there},
+        {"id": outside.pk, "storage_path": "../secret", **there},
     ]
     differing = {line["id"]: line["size"] for line in lines(members["differing.jsonl"])}
     assert differing == {rotten.pk: 6, rotten_too.pk: rotten_too.size}
     places.restore(made(settings), "--no-backup")
 
 
+def vanished(path):
+    """Return what an archive says of files that were not there."""
+    return lines(places.members(path)["vanished.jsonl"])
+
+
 def test_what_is_purged_meanwhile_is_told_to_the_restore(place, settings, monkeypatch):
     purged = File.objects.order_by("pk").last()
+    version = places.replace(File.objects.order_by("pk").first())
     packed = making.pack_files
 
     def purging(*arguments):
-        in_storage(settings, purged).unlink()
-        File.objects.filter(pk=purged.pk).delete()
+        for row in (purged, version):
+            in_storage(settings, row).unlink()
+            type(row).objects.filter(pk=row.pk).delete()
         return packed(*arguments)
 
     monkeypatch.setattr(making, "pack_files", purging)
     assert "not in the storage" not in run()
     path = made(settings)
     assert places.manifest(path)["counts"]["sample_files"] == 6
-    gone = {"id": purged.pk, "storage_path": purged.storage_path, "row_gone": True}
-    assert lines(places.members(path)["vanished.jsonl"]) == [gone]
+    gone = [(line["table"], line["id"], line["row_gone"]) for line in vanished(path)]
+    assert gone == [("sample_files", purged.pk, True), ("camp_versions", version.pk, True)]
+    places.restore(path, "--no-backup")
+    assert not Version.objects.exists()
 
 
 @pytest.mark.slow
@@ -289,7 +299,7 @@ def test_the_picture_is_that_of_one_moment_while_people_work(place, settings):
     last = File.objects.latest("pk").pk
     for path in (portable, native):
         members, rows = places.members(path), places.manifest(path)["counts"]["sample_files"]
-        gone = lines(members["vanished.jsonl"])
+        gone = vanished(path)
         assert sum(name.startswith("files/") for name in members) + len(gone) == rows
         assert all(line["row_gone"] for line in gone)
     assert "no bytes here" not in places.restore(native, "--no-backup")

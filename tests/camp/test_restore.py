@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 from camp import database, environments, postgres_programs, replacing, running
 from camp.models import Instance
 from camp.replacing import databases
-from files.models import File, Upload
+from files.models import File, Share, Upload, Version
 from sessions_app.models import Session
 from tests.camp import places
 
@@ -57,6 +57,22 @@ def test_an_archive_puts_everything_back(place, kind):
     assert File.objects.filter(user__username="newcomer").count() == 6
 
 
+@pytest.mark.parametrize("kind", ["native", "portable"])
+def test_earlier_versions_come_back_with_their_bytes(place, kind):
+    file = File.objects.exclude(size=0).first()
+    held = stored(file).read_bytes()
+    version = places.replace(file)
+    archive = places.archive(portable=kind == "portable")
+    shutil.rmtree(camp_settings.LOCAL_STORAGE_PATH)
+    told = places.restore(archive, "--no-backup")
+    assert "Restored: 7 files." in told
+    assert stored(Version.objects.get(pk=version.pk)).read_bytes() == held
+    stored(version).unlink()
+    assert "1 file of the list has no bytes here." in places.restore(
+        archive, "--no-files", "--no-backup"
+    )
+
+
 def test_files_may_be_left_as_they_are(place, archive):
     change()
     shutil.rmtree(camp_settings.LOCAL_STORAGE_PATH / File.objects.first().storage_path[:2])
@@ -70,8 +86,10 @@ def test_files_may_be_left_as_they_are(place, archive):
 
 def test_an_archive_of_an_older_camp_is_migrated_forward(place):
     call_command("migrate", "sessions_app", "0004", verbosity=0)
-    archive = places.archive(files=False)
+    call_command("migrate", "files", "0008", verbosity=0)
+    archive = places.archive()
     places.restore(archive, "--no-backup")
+    assert Version.objects.count() == 0
     call_command("migrate", "--check", verbosity=0)
     assert Session.objects.count() == 1
 
@@ -90,6 +108,8 @@ def test_bytes_that_are_not_what_their_rows_say_are_settled_as_the_backup_found_
     Upload.objects.create(
         user=purged.user, file=purged, filename="x", length=1, expires_at=purged.created_at
     )
+    share = Share.objects.create(user=purged.user, expires_at=purged.created_at)
+    share.files.set([purged, rotten])
     for file in (purged, lost):
         stored(file).unlink()
     stored(rotten).write_bytes(b"rotten")
@@ -104,6 +124,7 @@ def test_bytes_that_are_not_what_their_rows_say_are_settled_as_the_backup_found_
     told = places.restore(archive, "--no-backup")
     assert not File.objects.filter(pk=purged.pk).exists()
     assert Upload.objects.get().file is None
+    assert list(Share.objects.get().files.all()) == [rotten]
     assert File.objects.filter(pk=lost.pk).exists()
     assert "1 file of the list has no bytes here." in told
     assert stored(rotten).read_bytes() == b"rotten"
