@@ -189,6 +189,21 @@ def drop(name):
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
+def names_that_begin(prefix):
+    """Return the names of the server's databases that begin so, in order."""
+    with maintenance(own=True) as server:
+        rows = server.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", [prefix]
+        ).fetchall()
+    return [name for (name,) in rows]
+
+
+def drop_statement(name):
+    """Return the SQL with which a person drops a database."""
+    quoted = name.replace('"', '""')
+    return f'DROP DATABASE "{quoted}";'
+
+
 def swap(fresh, name, aside):
     """Rename database `name` to `aside` and `fresh` to `name`, both or neither.
 

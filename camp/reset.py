@@ -56,7 +56,7 @@ def reset(options, *, say, stream=None, with_backup=True, ask=input):
         action = announced(found, with_backup)
         danger.confirm(options, action=action, say=say, ask=ask, counts=found.counts)
         kept = saved(say, stream) if with_backup else None
-        replace(found.marked)
+        replace(found.marked, say)
     setup_token.withdraw()
     for line in what_next(kept):
         say(line)
@@ -187,10 +187,10 @@ def saved(say, stream):
         connection.close()
 
 
-def replace(marked):
+def replace(marked, say=None):
     """Put an empty, migrated database and no files in the place of what is there."""
     try:
-        with replacing.Replacement() as new:
+        with replacing.Replacement(say) as new:
             new.make_database()
             with database.connected_to(new.fresh):
                 make_ready(marked)

@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp import backup, replacing, trouble
+from camp import backup, database, replacing, trouble
 from camp.findings import error, ok, warning
 
 ID = "backup"
@@ -52,3 +52,13 @@ def unsettled():
         # Every command that works with the data settles it first; this one does nothing more.
         detail = _("The next command finishes it or takes it back.")
         yield error("replacing", title, detail, trouble.manage("environment"))
+
+
+def abandoned():
+    """Yield the databases that a restore or a reset replaced and could not drop."""
+    if replacing.is_unsettled():
+        return
+    for name in replacing.abandoned():
+        title = _("The database %(name)s is left of a restore or a reset") % {"name": name}
+        detail = _("Nothing uses it, and it takes up room.")
+        yield warning("abandoned", title, detail, database.drop_statement(name))

@@ -182,3 +182,4 @@ def register_own():
     register("clock", "camp.findings.clock.look")
     register("backup", "camp.findings.backups.look", needs_database=True)
     register("replacing", "camp.findings.backups.unsettled")
+    register("abandoned", "camp.findings.backups.abandoned", needs_database=True, thorough=True)

@@ -1,6 +1,6 @@
 """Other data in the place of what is there: all of it, or nothing at all.
 
-    with Replacement() as new:
+    with Replacement(say) as new:
         ...                     # fill new.database and new.files, harming nothing
         new.commit(files=True)
 
@@ -9,7 +9,8 @@ What is under way stands in a journal in the data folder. Whatever a killed proc
 power cut left is settled by `recover` before the data is used again.
 """
 
+from camp.replacing.databases import abandoned
 from camp.replacing.journal import is_unsettled
 from camp.replacing.replacement import Interrupted, Replacement, recover
 
-__all__ = ["Interrupted", "Replacement", "is_unsettled", "recover"]
+__all__ = ["Interrupted", "Replacement", "abandoned", "is_unsettled", "recover"]

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import random
+import re
 import sqlite3
 import struct
 from pathlib import Path
@@ -23,6 +24,24 @@ LONGEST = 30
 VERSION_AT = 60
 
 
+def abandoned():
+    """Return the names of databases that earlier replacements could not drop.
+
+    That of one which is under way is among them. With SQLite there are none. Raises
+    DatabaseError.
+    """
+    if connection.vendor != "postgresql":
+        return []
+    short = shortened(connection.settings_dict["NAME"])
+    form = re.compile(rf"{re.escape(short)}_(?:before|restore)_\d{{14}}_[0-9a-f]{{6}}")
+    return list(filter(form.fullmatch, database.names_that_begin(f"{short}_")))
+
+
+def shortened(name):
+    """Return what the names of the databases beside one called `name` begin with."""
+    return name.encode()[:LONGEST].decode(errors="ignore")
+
+
 def of(vendor, id_):
     """Return the engine's way for the configured database."""
     name = connection.settings_dict["NAME"]
@@ -37,7 +56,7 @@ class PostgreSQL:
 
     def __init__(self, name, id_):
         self.name = name
-        short = name.encode()[:LONGEST].decode(errors="ignore")
+        short = shortened(name)
         self.fresh = f"{short}_restore_{id_}"
         self._aside = f"{short}_before_{id_}"
 
@@ -61,9 +80,18 @@ class PostgreSQL:
         return identity is not None and database.oid(self.name) == identity
 
     def forward(self):
-        """Drop the old database."""
+        """Drop the old database; raises DatabaseError."""
         database.open_again(self.name)
         database.drop(self._aside)
+
+    def left(self, why):
+        """Return the sentence for an old database that `forward` could not drop."""
+        sentence = _(
+            "The old database is still there, as %(name)s, since it could not be dropped "
+            "(%(why)s). Drop it with: %(fix)s"
+        )
+        values = {"name": self._aside, "why": why, "fix": database.drop_statement(self._aside)}
+        return sentence % values
 
     def back(self):
         """Drop the fresh database."""
@@ -152,10 +180,15 @@ class SQLite:
         return False
 
     def forward(self):
-        """Remove what the old database left."""
+        """Remove what the old database left; raises OSError."""
         for suffix in SUFFIXES:
             _beside(self._aside, suffix).unlink(missing_ok=True)
             _beside(self.fresh, suffix).unlink(missing_ok=True)
+
+    def left(self, why):
+        """Return the sentence for files that `forward` could not remove."""
+        sentence = _("What is left of the old database cannot be removed (%(why)s): %(file)s")
+        return sentence % {"why": why, "file": f"{self._aside}*"}
 
     def back(self):
         """Remove the fresh database."""

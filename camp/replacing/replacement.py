@@ -3,14 +3,16 @@
 import contextlib
 import secrets
 import sys
+import threading
 
-from django.core.cache import cache
+from django.conf import settings
+from django.core.cache import cache, caches
 from django.core.management import CommandError
 from django.db import DatabaseError, connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from camp import database
+from camp import database, trouble
 from camp.replacing import databases, journal
 from camp.replacing.files import Files, storage
 
@@ -26,15 +28,17 @@ class Replacement:
 
     `files.new` is the folder for the new files, `files.work` one for whatever is needed
     meanwhile; `fresh` is the fresh database, for `database.connected_to`, which is there
-    after `make_database`. Raises CommandError while another one is under way.
+    after `make_database`. `say` prints a line, by default to stderr. Raises CommandError
+    while another one is under way.
     """
 
-    def __init__(self):
+    def __init__(self, say=None):
+        self._say = say or tell
         stamp = timezone.now().strftime("%Y%m%d%H%M%S")
         self.id = f"{stamp}_{secrets.token_hex(3)}"
         self._stack = contextlib.ExitStack()
-        self._done = False
-        self.kept = None  # the folder of old files that are not Camp's, after a commit
+        self._finishing = None  # the Finishing, after a commit
+        self.kept = None  # the folder of old files that are not Camp's, at the end
 
     def __enter__(self):
         if not self._stack.enter_context(journal.held()) or journal.is_unsettled():
@@ -55,18 +59,22 @@ class Replacement:
                 "identity": None,
             }
             journal.write(self._journal)
-            self._stack.callback(self._settle)
+            self._stack.push(self._settle)
             self.files.make()
             self._stack = self._stack.pop_all()
         return self
 
     def __exit__(self, *error):
-        self._stack.close()
+        self._stack.__exit__(*error)
 
-    def _settle(self):
+    def _settle(self, kind, error, traceback):
         connection.close()
-        if not self._done:
+        if self._finishing is None:
             settle(self._journal)
+            return
+        self.kept = self._finishing.wait()
+        if kind is None:  # else the next command says how it stands
+            self._finishing.conclude(self._say)
 
     def make_database(self):
         """Make the fresh database; raises DatabaseError, OSError."""
@@ -75,7 +83,8 @@ class Replacement:
     def commit(self, *, files):
         """Put the fresh database, and with `files` the new files, into their places.
 
-        Raises CommandError, DatabaseError, OSError; then all is as it was.
+        From the return to the end of the context the old ones are being removed. Raises
+        CommandError, DatabaseError, OSError; then all is as it was.
         """
         connection.close()
         if files:
@@ -90,8 +99,9 @@ class Replacement:
             # The connection may have been lost after it was done.
             if not self._database.is_done(self._journal["identity"]):
                 raise
-        self._done = True
-        self.kept = finish(self._database, self.files)
+        if files:
+            self._say(_("Removing the old files ..."))
+        self._finishing = Finishing(self._database, self.files)
 
 
 def database_name():
@@ -100,12 +110,14 @@ def database_name():
     return f"{place.host}/{connection.settings_dict['NAME']}"
 
 
-def settle(found):
+def settle(found, say=None):
     """Finish, or take back, what the journal tells of; returns whether it was finished."""
     engine = databases.of(found["vendor"], found["id"])
     files = Files(found["storage"], found["id"])
     if found["stage"] == SWAPPING and engine.is_done(found["identity"]):
-        finish(engine, files)
+        finishing = Finishing(engine, files)
+        finishing.wait()
+        finishing.conclude(say or tell)
         return True
     files.back()
     engine.back()
@@ -113,15 +125,55 @@ def settle(found):
     return False
 
 
-def finish(engine, files):
-    """Clean up behind a replacement that has happened; returns what `Files.forward` does."""
-    kept = files.forward()
-    # The old database is only in the way: it may be dropped by hand.
-    with contextlib.suppress(DatabaseError, OSError):
-        engine.forward()
-    journal.remove()
-    cache.clear()
-    return kept
+class Finishing:
+    """The cleaning up behind a replacement that has happened, in threads of its own."""
+
+    def __init__(self, engine, files):
+        self._engine, self._files = engine, files
+        self._kept = self._error = self._left = None
+        self._threads = [threading.Thread(target=do) for do in (self._drop, self._remove)]
+        for thread in self._threads:
+            thread.start()
+
+    def _drop(self):
+        # The old database is only in the way: it may be dropped by hand.
+        try:
+            self._engine.forward()
+        except (DatabaseError, OSError) as error:
+            self._left = error
+
+    def _remove(self):
+        try:
+            self._kept = self._files.forward()
+        except OSError as error:
+            self._error = error
+
+    def wait(self):
+        """Return, when all is done, what `Files.forward` does; raises OSError."""
+        for thread in self._threads:
+            thread.join()
+        if self._error:
+            raise self._error
+        return self._kept
+
+    def conclude(self, say):
+        """Have nothing to be settled any more, and say what is left."""
+        journal.remove()
+        clear_cache()
+        if self._left:
+            say(self._engine.left(trouble.reason(self._left)))
+
+
+def clear_cache():
+    """Forget what was remembered of the old data; raises nothing."""
+    # Memory of this process that nothing was put into is not worth its backend's imports.
+    if settings.REDIS_URL or caches.all(initialized_only=True):
+        cache.clear()
+
+
+def tell(line):
+    """Print a line to stderr."""
+    sys.stderr.write(f"{line}\n")
 
 
 def recover(say=None):
@@ -132,7 +184,7 @@ def recover(say=None):
     """
     if not journal.is_unsettled():
         return
-    say = say or (lambda line: sys.stderr.write(f"{line}\n"))
+    say = say or tell
     with journal.held() as ours:
         found = journal.read() if ours else None
         if found is None:
@@ -144,7 +196,7 @@ def recover(say=None):
             )
             raise Interrupted(sentence % {"name": found["database"], "file": journal.path()})
         connection.close()
-        if settle(found):
+        if settle(found, say):
             say(_("What was interrupted had replaced all data: it is complete."))
         else:
             say(_("What was interrupted is taken back: the data is what it was before."))

@@ -13,10 +13,11 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import translation
 
 from camp import command_line, database, replacing
+from camp.findings import backups
 from camp.models import Instance
 from camp.replacing import Replacement, databases, journal
 from tests.camp import places
@@ -147,6 +148,39 @@ def test_a_missing_database_is_replaced(made):
     else:
         Path(connection.settings_dict["NAME"]).unlink()
     replace("one", made)
+    assert stands() == replaced_by("one")
+
+
+@pytest.mark.postgresql
+def test_a_database_that_cannot_be_dropped_is_named_and_found_again(made, monkeypatch):
+    def refuse(name):
+        raise OperationalError("no right to")
+
+    told = []
+    with monkeypatch.context() as patch, translation.override("en"):
+        patch.setattr(database, "drop", refuse)
+        with Replacement(told.append) as new:
+            fill(new, "one", made)
+            new.commit(files=True)
+        [name] = replacing.abandoned()
+        [finding] = backups.abandoned()
+    assert told[0] == "Removing the old files ..."
+    assert told[1].endswith(f'(no right to). Drop it with: DROP DATABASE "{name}";')
+    assert finding.fix == f'DROP DATABASE "{name}";'
+    database.drop(name)
+    assert list(backups.abandoned()) == []
+    assert stands() == replaced_by("one")
+
+
+def test_what_fails_after_the_last_moment_is_finished_by_the_next_command(made):
+    with suppress(KeyError), Replacement() as new:
+        fill(new, "one", made)
+        new.commit(files=True)
+        raise KeyError
+    assert replacing.is_unsettled()
+    told = []
+    replacing.recover(told.append)
+    assert "it is complete" in told[0]
     assert stands() == replaced_by("one")
 
 

@@ -244,7 +244,7 @@ def test_the_storage_of_another_database_is_not_emptied_unasked(filled, settings
     assert state() == before
     for number in range(2):
         (folder / str(number)).unlink()
-    monkeypatch.setattr(reset, "replace", lambda marked: None)
+    monkeypatch.setattr(reset, "replace", lambda marked, say: None)
     run()
 
 
