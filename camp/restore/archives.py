@@ -12,7 +12,7 @@ from camp import database, portable, postgres_programs, progress, trouble
 from camp.archive import Damaged, Reader
 from camp.replacing.files import storage
 from camp.restore import fresh, postgresql, room
-from camp.restore.inventory import REMARKS, Inventory, count_missing
+from camp.restore.inventory import REMARKS, Inventory
 
 FORMAT = 1
 NATIVE = {"PostgreSQL": "database.dump", "SQLite": "database.sqlite3"}
@@ -202,13 +202,10 @@ class Archive:
 
     def check(self, new, result):
         """Hold the files against the rows; raises Damaged."""
-        if not self.files:
-            if not result.is_old:
-                count_missing(storage(), result)
-            return
-        with self._inventory as inventory:
-            inventory.read_remarks(new.files.work)
-            inventory.check(self._told[0], result)
+        if self.files:
+            with self._inventory as inventory:
+                inventory.read_remarks(new.files.work)
+                inventory.check(self._told[0], result)
 
 
 def _major(version):

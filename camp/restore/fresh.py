@@ -1,9 +1,12 @@
 """What is done to every fresh database, while Django is connected to it."""
 
+import contextlib
 import sqlite3
+import threading
 
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
@@ -54,11 +57,18 @@ def bring_forward(result):
     there = connection.introspection.table_names()
     if HISTORY in there:
         refuse_newer(applied())
-        call_command("migrate", verbosity=0, interactive=False)
+        if is_behind():
+            call_command("migrate", verbosity=0, interactive=False)
     elif OLD_HISTORY in there or "sample_users" in there:
         result.is_old = True
     else:
         raise CommandError(_("It holds no database of Camp: nothing was changed."))
+
+
+def is_behind():
+    """Return whether migrations are missing in the database."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def applied():
@@ -89,6 +99,27 @@ def mark(new, environment, result):
     if not result.is_old:
         values = {"environment": environment, "restored": new.id}
         Instance.objects.update_or_create(pk=1, defaults=values)
+
+
+@contextlib.contextmanager
+def analysed_meanwhile():
+    """Have PostgreSQL learn how the rows are distributed while something else is done.
+
+    It would come to that by itself, later.
+    """
+    thread = threading.Thread(target=_analyse)
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
+        thread.start()
+    try:
+        yield
+    finally:
+        if thread.ident:
+            thread.join()
+
+
+def _analyse():
+    try:
+        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+    finally:
+        connection.close()

@@ -13,7 +13,9 @@ from camp import backup, danger, database, environments, replacing, running, tro
 from camp.archive import Damaged
 from camp.portable import CannotLoad
 from camp.replacing import Replacement
+from camp.replacing.files import storage
 from camp.restore import archives, dumps, fresh
+from camp.restore.inventory import count_missing
 from camp.restore.result import Result
 
 
@@ -33,8 +35,9 @@ def restore(path, options, *, say, stream):
             danger.refuse(options)
             source.files &= not options["no_files"]
             source.refuse_without_room()
-            with Replacement() as new:
+            with Replacement(say) as new:
                 result = replaced(source, new, options, say, stream)
+            result.kept = new.kept
     for line in lines(source, result):
         say(line)
 
@@ -56,7 +59,9 @@ def replaced(source, new, options, say, stream):
         source.check(new, result)
         fresh.mark(new, environment, result)
     new.commit(files=source.files)
-    result.kept = new.kept
+    with fresh.analysed_meanwhile(), contextlib.suppress(DatabaseError):
+        if not (source.files or result.is_old):
+            count_missing(storage(), result)
     return result
 
 
