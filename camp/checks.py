@@ -23,9 +23,9 @@ def register_checks():
 
 def check_storage(app_configs=None, **kwargs):
     """Can files be written where they belong, and are they private there?"""
-    from camp.findings import storage
+    from camp.findings import object_store, storage
 
-    parts = (storage.folders, storage.volumes, storage.exposed)
+    parts = (storage.folders, storage.volumes, storage.exposed, object_store.contradictions)
     return [message(finding) for part in parts for finding in part()]
 
 

@@ -48,9 +48,17 @@ def missing():
         len(sample),
     )
     title = sentence % {"lost": lost, "count": len(sample)}
-    detail = _("Is LOCAL_STORAGE_PATH the folder that belongs to this database?")
-    fix = restore_command() if newest() else "LOCAL_STORAGE_PATH=…"
+    detail, fix = belongs()
     return error("files.missing", title, detail, fix)
+
+
+def belongs():
+    """Return the question whether the bytes are looked for in the right place, and a fix."""
+    if storage.object_store():
+        question = _("Do S3_BUCKET and S3_PREFIX name the place that belongs to this database?")
+        return question, restore_command() if newest() else "S3_BUCKET=…"
+    question = _("Is LOCAL_STORAGE_PATH the folder that belongs to this database?")
+    return question, restore_command() if newest() else "LOCAL_STORAGE_PATH=…"
 
 
 def orphans():

@@ -19,8 +19,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
-from django.core.files.storage import FileSystemStorage, storages
+from django.core.files.storage import storages
 
+from camp.stored import object_store
 from files import remote
 from files.writing import Sink, Takers, pool
 
@@ -161,12 +162,6 @@ def keep_all(several):
             remove(path)
         raise
     return paths
-
-
-def object_store():
-    """Return the `camp.object_store.ObjectStore` that keeps the bytes; None for a folder."""
-    store = storages["default"]
-    return None if isinstance(store, FileSystemStorage) else store
 
 
 def new_path():

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from camp import trouble
-from camp.findings import ERROR, error, ok, warning
+from camp.findings import ERROR, error, object_store, ok, warning
 from camp.progress import size
 
 FEW_PERCENT = 10  # of the volume; with less left one should make room
@@ -17,7 +17,8 @@ FEW_PERCENT = 10  # of the volume; with less left one should make room
 
 def look():
     """Yield what is found of the folders, and of the room in them."""
-    found = [*folders(), *volumes(), *exposed()]
+    found = [*folders(), *volumes(), *exposed(), *object_store.look()]
+    found += object_store.contradictions()
     yield from found
     if any(finding.level == ERROR for finding in found):
         return

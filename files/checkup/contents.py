@@ -18,6 +18,7 @@ from camp.findings.connection import restore_command
 from camp.progress import size as in_words
 from files import storage, usage
 from files.checkup.shared import batches, mend_command
+from files.findings import belongs
 from files.models import File
 
 BLOCK = 2**20  # bytes
@@ -147,9 +148,8 @@ class Contents:
         if not lost.count:
             return ok("files.missing", _("All files have their bytes (%(count)s)") % self._values())
         title = ngettext("%(lost)s file has no bytes", "%(lost)s files have no bytes", lost.count)
-        belongs = _("Is LOCAL_STORAGE_PATH the folder that belongs to this database?")
-        fix = restore_command() if newest() else "LOCAL_STORAGE_PATH=…"
-        return error("files.missing", title % {"lost": lost.count}, f"{belongs} {way(lost)}", fix)
+        question, fix = belongs()
+        return error("files.missing", title % {"lost": lost.count}, f"{question} {way(lost)}", fix)
 
     def unreadable(self):
         """Return why the bytes of some files cannot be read."""
