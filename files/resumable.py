@@ -5,6 +5,7 @@ are brought together before anybody is told an offset.
 """
 
 import hmac
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -17,6 +18,8 @@ from files.models import File, Upload
 from files.parts import Appender, Part, hashes, kept_keys
 
 BLOCK = 256 * 2**10  # bytes
+# A row that was written so recently need not tell again that its upload lives on.
+NOTED = timedelta(minutes=1)
 
 
 class Gone(Exception):
@@ -119,7 +122,10 @@ def append(part, token, stream, upload, algorithm, checksum):
         part.truncate(start, token)
         size = start
     part.sync()
-    note(upload, size)
+    if size == upload.length:
+        upload.offset = size  # `finish` has the row tell of it
+    else:
+        note(upload, size)
     if error:
         raise error
 
@@ -149,8 +155,10 @@ def taken(appender, stream, left):
 
 def note(upload, offset):
     """Have the row tell how far the bytes are, and live on for a while."""
-    upload.offset = offset
-    upload.expires_at = timezone.now() + settings.UPLOAD_EXPIRES
+    expires = timezone.now() + settings.UPLOAD_EXPIRES
+    if offset == upload.offset and expires - upload.expires_at < NOTED:
+        return
+    upload.offset, upload.expires_at = offset, expires
     Upload.objects.filter(pk=upload.pk, file=None).update(
         offset=upload.offset, expires_at=upload.expires_at
     )
@@ -167,7 +175,11 @@ def finish(upload):
     part = Part(upload.pk)
     if not upload.storage_path:
         try:
-            values = {"storage_path": storage.new_path(), "sha256": hashes.digest(part)}
+            values = {
+                "storage_path": storage.new_path(),
+                "sha256": hashes.digest(part),
+                "offset": upload.length,
+            }
         except FileNotFoundError:
             raise Gone(upload.pk) from None
         Upload.objects.filter(pk=upload.pk, storage_path="").update(**values)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from camp.templatetags.camp import readable_bytes
-from files import resumable
+from files import resumable, whole
 from files.lookup import own_file_numbered, own_session_named
 from files.models import Upload
 from files.parts import Superseded
@@ -85,19 +85,24 @@ def uploads(request):
         )
     raw = request.headers.get("Upload-Metadata", "")
     metadata = parsed_metadata(raw)
-    upload = guarded(
-        metadata.get("filename", ""),
-        resumable.create,
-        user=request.user,
-        length=length,
-        filename=metadata.get("filename", ""),
-        content_type=metadata.get("filetype", ""),
-        metadata=raw,
-        session=own_session_named(request.user, metadata.get("session", "")),
-        replaces=replaced(request.user, metadata.get("replaces", "")),
-    )
-    if length == 0 or has_body(request):
-        take(request, upload, 0)
+    about = {
+        "user": request.user,
+        "length": length,
+        "filename": metadata.get("filename", ""),
+        "content_type": metadata.get("filetype", ""),
+        "metadata": raw,
+        "session": own_session_named(request.user, metadata.get("session", "")),
+        "replaces": replaced(request.user, metadata.get("replaces", "")),
+    }
+    name = about["filename"]
+    if comes_whole(request, length):
+        key = metadata.get("key", "")
+        upload = guarded(name, whole.receive, request, key=key, **about)
+        tell(request, upload)
+    else:
+        upload = guarded(name, resumable.create, **about)
+        if length == 0 or has_body(request):
+            take(request, upload, 0)
     response = answer(upload, 201)
     response.headers["Location"] = request.build_absolute_uri(
         reverse("uploads:upload", args=[upload.pk])
@@ -147,8 +152,12 @@ def take(request, upload, offset):
         algorithm=algorithm,
         checksum=checksum,
     )
+    tell(request, upload)
+
+
+def tell(request, upload):
+    """Have the page of a file that was replaced tell so: whoever sent it goes on there."""
     if upload.replaces_id and upload.file_id:
-        # The page that sent it goes on to that of the file.
         messages.success(request, resumable.outcome(upload).told(upload.file))
 
 
@@ -228,6 +237,15 @@ def number(request, header):
 def has_body(request):
     """Return whether a request to begin an upload holds its first bytes."""
     return request.content_type == BODY and request.headers.get("Content-Length", "0") != "0"
+
+
+def comes_whole(request, length):
+    """Return whether a request to begin an upload holds all of a small file."""
+    told = request.headers.get("Content-Length") or "0"
+    plain = not {"Upload-Checksum", "Transfer-Encoding"} & request.headers.keys()
+    if length and not has_body(request):
+        return False
+    return plain and told == str(length) and length <= whole.LARGEST
 
 
 def parsed_metadata(raw):

@@ -3,6 +3,8 @@
 (() => {
   const { fill, inUnits, percent, progress, Speed } = window.campUpload;
   const DELAYS = [0, 1000, 2000, 5000, 10000, 20000, 30000, 60000]; // ms
+  // So small a file comes whole with the request that begins it (files/whole.py).
+  const SMALL = 256 * 1024; // bytes
   const STALLED = 60000; // ms without a byte, after which the line counts as lost
   const TELL_FROM = 4000; // ms that an upload takes before its half is worth telling
   // Answers of a server, or of one in front of it, that is back in a moment.
@@ -21,12 +23,16 @@
   };
   const ACTIONS = ["pause", "resume", "retry", "cancel", "dismiss"];
 
+  // By its key a small file is known again if only the answer to it is lost.
+  const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
   class Row {
     constructor(panel, { file, path }) {
       this.panel = panel;
       this.file = file;
       this.path = path;
       this.url = null;
+      this.key = newKey();
       this.sent = 0;
       this.tries = 0;
       this.speed = new Speed();
@@ -100,6 +106,7 @@
         uploadUrl: this.url,
         metadata: this.metadata(),
         headers: this.panel.headers,
+        uploadDataDuringCreation: !this.url && this.file.size <= SMALL,
         retryDelays: null, // see `lose`
         storeFingerprintForResuming: false, // the server knows what is unfinished
         onBeforeRequest: (request) => this.asked(request),
@@ -128,6 +135,7 @@
     metadata() {
       const about = { filename: this.file.name, modified: this.file.lastModified };
       if (this.file.type) about.filetype = this.file.type;
+      if (this.file.size <= SMALL) about.key = this.key;
       if (this.path) about.path = this.path;
       if (this.panel.session) about.session = this.panel.session;
       if (this.panel.replaces) about.replaces = this.panel.replaces;
