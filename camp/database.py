@@ -151,8 +151,11 @@ def maintenance(*, own=False):
             return
 
 
-def create(name):
-    """Make an empty database, like the configured one in encoding and locale."""
+def create(name, *, hasty=False):
+    """Make an empty database, like the configured one in encoding and locale.
+
+    With `hasty` a power cut may lose what is written there, until `make_lasting`.
+    """
     configured = connection.settings_dict["NAME"]
     with maintenance() as server:
         found = server.execute(LOCALE, [configured]).fetchone()
@@ -162,9 +165,23 @@ def create(name):
         if found:
             command += sql.SQL(" LC_COLLATE {} LC_CTYPE {}").format(*map(sql.Literal, found))
         server.execute(command)
+        if hasty:
+            # Hundreds of statements of a dump then do not wait for the disk one by one.
+            _alter(server, name, "SET synchronous_commit = off")
 
 
 LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
+
+
+def make_lasting(name):
+    """Have all that was written to a `hasty` database survive a power cut, also from now on."""
+    with maintenance() as server:
+        # Waits for the disk, and with it for all that was written before.
+        _alter(server, name, "RESET synchronous_commit")
+
+
+def _alter(server, name, what):
+    server.execute(sql.SQL("ALTER DATABASE {} {}").format(sql.Identifier(name), sql.SQL(what)))
 
 
 def oid(name):
@@ -233,8 +250,7 @@ def swap(fresh, name, aside):
 
 
 def _allow_connections(server, name, allowed):
-    command = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
-    server.execute(sql.SQL(command).format(sql.Identifier(name), sql.Literal(allowed)))
+    _alter(server, name, f"ALLOW_CONNECTIONS {str(allowed).lower()}")
 
 
 def _wait_until_alone(server, *names):

@@ -65,10 +65,11 @@ class PostgreSQL:
 
     def make(self):
         """Make the fresh database, empty."""
-        database.create(self.fresh)
+        database.create(self.fresh, hasty=True)
 
     def seal(self):
-        """Return what the fresh database is recognised by under any name."""
+        """Bring the fresh database to the disk; returns what it is recognised by."""
+        database.make_lasting(self.fresh)
         return database.oid(self.fresh)
 
     def swap(self):

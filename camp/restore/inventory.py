@@ -128,10 +128,11 @@ class Inventory:
 
 def count_missing(root, result):
     """Count the rows whose bytes are not in the storage folder `root`."""
+    prefix = os.path.join(root, "")
     for path in storage_paths():
         with contextlib.suppress(ValueError):
-            # A third faster than os.path.isfile, and nobody makes folders of such names.
-            result.without_bytes += not os.access(os.path.join(root, path), os.F_OK)
+            # Of a million rows: a third faster than os.path.isfile, and as good as that here.
+            result.without_bytes += not os.access(prefix + path, os.F_OK)
 
 
 def _lines(path):

@@ -152,6 +152,25 @@ def test_a_missing_database_is_replaced(made):
 
 
 @pytest.mark.postgresql
+def test_the_disk_is_waited_for_again_once_a_database_is_in_place(made):
+    def own_settings():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT setconfig FROM pg_db_role_setting AS own "
+                "JOIN pg_database ON pg_database.oid = setdatabase "
+                "WHERE datname = current_database()"
+            )
+            return cursor.fetchall()
+
+    with Replacement() as new:
+        new.make_database()
+        with database.connected_to(new.fresh):
+            assert own_settings() == [(["synchronous_commit=off"],)]
+        new.commit(files=False)
+    assert own_settings() == []
+
+
+@pytest.mark.postgresql
 def test_a_database_that_cannot_be_dropped_is_named_and_found_again(made, monkeypatch):
     def refuse(name):
         raise OperationalError("no right to")
