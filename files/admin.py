@@ -8,7 +8,8 @@ from django.db.models import Count, Q, Sum
 from django.http import Http404
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
@@ -23,11 +24,11 @@ from camp.admin_models import (
     total_of,
 )
 from camp.filenames import clean_filename
-from camp.templatetags.camp import readable_bytes
+from camp.templatetags.camp import readable_bytes, when
 from files import admin_quotas, admin_uploads, usage  # noqa: F401 (two register themselves)
 from files.downloads import file_response
 from files.kinds import Kind
-from files.models import File
+from files.models import File, Version
 from sessions_app.models import Session
 
 
@@ -88,7 +89,8 @@ class FileAdmin(RestoresFromTrash, CampModelAdmin):
             gettext_lazy("Content"),
             {"fields": ["kind", "content_type", "readable_size", "sha256", "storage_path"]},
         ),
-        (gettext_lazy("Dates"), {"fields": ["created_at", "deleted_at"]}),
+        (gettext_lazy("Earlier versions"), {"fields": ["versions"]}),
+        (gettext_lazy("Dates"), {"fields": ["created_at", "replaced_at", "deleted_at"]}),
     ]
     readonly_fields = [
         "kind",
@@ -97,8 +99,10 @@ class FileAdmin(RestoresFromTrash, CampModelAdmin):
         "sha256",
         "storage_path",
         "created_at",
+        "replaced_at",
         "deleted_at",
         "download",
+        "versions",
     ]
 
     @admin.display(description=gettext_lazy("kind"))
@@ -110,6 +114,15 @@ class FileAdmin(RestoresFromTrash, CampModelAdmin):
     def readable_size(self, file):
         """Return the size in the unit that fits."""
         return readable_bytes(file.size)
+
+    @admin.display(description=gettext_lazy("held before"))
+    def versions(self, file):
+        """Return what the file held before, a line for each: since when, how much, and what."""
+        lines = (
+            (when(version.since), readable_bytes(version.size), version.sha256)
+            for version in file.versions.all()
+        )
+        return format_html_join(mark_safe("<br>"), "{} · {} · {}", lines) or None
 
     @admin.display(description=gettext_lazy("download"))
     def download(self, file):
@@ -151,7 +164,8 @@ class FileAdmin(RestoresFromTrash, CampModelAdmin):
     def deletion_note(self, queryset):
         """Return how much a deletion frees, for its confirmation page."""
         numbers = queryset.aggregate(all=Count("pk"), bytes=Sum("size", default=0))
-        return f"{readable_number(numbers['all'])} ({readable_bytes(numbers['bytes'])})"
+        size = numbers["bytes"] + bytes_of(Version.objects.filter(file__in=queryset))
+        return f"{readable_number(numbers['all'])} ({readable_bytes(size)})"
 
     def tallies(self, model):
         """Offer the number of a user's or session's files, and the bytes that a user keeps."""
@@ -164,6 +178,7 @@ class FileAdmin(RestoresFromTrash, CampModelAdmin):
         url = self.list_url(f"?{chosen(relation)}=")
         number = Tally("files_kept", _("Files"), total_of(File.objects, relation), url=url)
         size = total_of(File.objects, relation, Sum("size"))
+        size += total_of(Version.objects, f"file__{relation}", Sum("size"))
         stored = Tally("bytes_kept", _("Stored"), size, readable=readable_bytes)
         return [number, stored] if relation == "user" else [number]
 
@@ -191,9 +206,15 @@ class FileAdmin(RestoresFromTrash, CampModelAdmin):
 
 
 def count_files():
-    """Return how many files there are, how many of them in the trash, and their bytes."""
-    return File.objects.aggregate(
+    """Return how many files there are, how many of them in the trash, and all bytes kept."""
+    numbers = File.objects.aggregate(
         all=Count("pk"),
         trashed=Count("pk", filter=Q(deleted_at__isnull=False)),
         bytes=Sum("size", default=0),
     )
+    return numbers | {"bytes": numbers["bytes"] + bytes_of(Version.objects)}
+
+
+def bytes_of(rows):
+    """Return the sum of the sizes of some rows."""
+    return rows.aggregate(bytes=Sum("size", default=0))["bytes"]

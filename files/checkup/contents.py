@@ -1,13 +1,14 @@
-"""Has each file its bytes, as many as its row says, and those that came?"""
+"""Has each file its bytes, as many as its row says, and those that came? And its versions?"""
 
 import errno
 import hashlib
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import F, Sum, Value
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -19,11 +20,11 @@ from camp.progress import size as in_words
 from files import storage, usage
 from files.checkup.shared import batches, mend_command
 from files.findings import belongs
-from files.models import File
+from files.models import File, Version
 
 BLOCK = 2**20  # bytes
 NAMED = 20  # files that are named by their id
-FIELDS = ("size", "sha256", "storage_path", "user_id")
+FIELDS = ("size", "sha256", "storage_path", "user_id", "of", "version")
 # What may be the matter with a file
 MISSING, UNREADABLE, DAMAGED, UNCLEAR = "missing", "unreadable", "damaged", "unclear"
 SIZE, UNHASHED = "size", "unhashed"
@@ -34,18 +35,18 @@ class Tally:
     """How many files something is the matter with, and the first of their ids."""
 
     count: int = 0
-    ids: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
-    def add(self, pk):
-        """Count a file."""
+    def add(self, id):
+        """Count a file, or a version of one."""
         self.count += 1
         if len(self.ids) < NAMED:
-            self.ids.append(pk)
+            self.ids.append(id)
 
     @property
     def named(self):
         """The ids in words."""
-        listed = ", ".join(map(str, self.ids))
+        listed = ", ".join(self.ids)
         if self.count == len(self.ids):
             return listed
         return _("%(ids)s and so on") % {"ids": listed}
@@ -65,7 +66,7 @@ def look(progress, *, fix, sample):
 
 
 class Contents:
-    """All files, looked at one after the other.
+    """All files and their earlier versions, looked at one after the other.
 
     `wrong` and `mended` tally files by what was the matter with them.
     """
@@ -75,35 +76,32 @@ class Contents:
         self._fix = fix
         self._files = self._compared = self._bytes = 0
         self._why = None
-        self._sample = None
-        if sample is not None:
-            hashed = File.objects.exclude(sha256="").order_by("?")
-            self._sample = dict(hashed.values_list("pk", "size")[:sample])
+        self._sample = None if sample is None else sampled(sample)
 
     def bytes_to_read(self):
         """Return how many bytes are compared or hashed, as far as the rows tell."""
         if self._sample is None:
-            rows = File.objects.all() if self._fix else File.objects.exclude(sha256="")
-            return total(rows)
-        unhashed = total(File.objects.filter(sha256="")) if self._fix else 0
+            return sum(total(rows if self._fix else hashed(rows)) for rows in with_bytes())
+        unhashed = sum(total(rows.filter(sha256="")) for rows in with_bytes()) if self._fix else 0
         return sum(self._sample.values()) + unhashed
 
     def read(self, progress):
-        """Look at all files, and mend what can be mended if that is wanted."""
-        for batch in batches(File.objects.all(), *FIELDS):
-            self._files += len(batch)
-            doubts = [(row, *found) for row in batch if (found := self._doubt(row, progress))]
-            if doubts:
-                self._settle(doubts)
+        """Look at all of them, and mend what can be mended if that is wanted."""
+        for rows in with_bytes():
+            for batch in batches(rows, *FIELDS):
+                self._files += len(batch)
+                doubts = [(row, *found) for row in batch if (found := self._doubt(row, progress))]
+                if doubts:
+                    self._settle(rows, doubts)
 
-    def _settle(self, doubts):
-        rows = File.objects.filter(pk__in=[row.pk for row, *_rest in doubts])
-        unchanged = set(rows.values_list("pk", *FIELDS))
+    def _settle(self, rows, doubts):
+        there = rows.filter(pk__in=[row.pk for row, *_rest in doubts])
+        unchanged = set(there.values_list("pk", *FIELDS))
         for row, what, values in doubts:
             # Others are gone by now, as their bytes are.
             if row in unchanged:
-                mended = values and self._fix and self._mend(row, values)
-                (self.mended if mended else self.wrong)[what].add(row.pk)
+                mended = values and self._fix and self._mend(rows, row, values)
+                (self.mended if mended else self.wrong)[what].add(named(row))
 
     def _doubt(self, row, progress):
         """Return what seems to be the matter with a file, and what its row should say instead.
@@ -133,11 +131,11 @@ class Contents:
     def _is_to_be_read(self, row):
         if not row.sha256:
             return self._fix
-        return self._sample is None or row.pk in self._sample
+        return self._sample is None or (row.version, row.pk) in self._sample
 
-    def _mend(self, row, values):
+    def _mend(self, rows, row, values):
         """Correct the row, if it is still the same; returns whether that was done."""
-        done = File.objects.filter(**row._asdict()).update(**values)
+        done = rows.filter(**row._asdict()).update(**values)
         if "size" in values:
             usage.forget(row.user_id)
         return bool(done)
@@ -232,6 +230,38 @@ class Contents:
             "compared": self._compared,
             "bytes": in_words(self._bytes),
         }
+
+
+def with_bytes():
+    """Return the querysets of all rows that name bytes: files, and their earlier versions."""
+    files = File.objects.annotate(of=F("pk"), version=Value(False))
+    versions = Version.objects.order_by().annotate(
+        user_id=F("file__user_id"), of=F("file_id"), version=Value(True)
+    )
+    return [files, versions]
+
+
+def hashed(rows):
+    """Return those of which a checksum is known."""
+    return rows.exclude(sha256="")
+
+
+def sampled(count):
+    """Return {(whether it is a version, pk): bytes} for about `count` rows, by chance."""
+    counts = [hashed(rows).count() for rows in with_bytes()]
+    found = {}
+    for rows, there in zip(with_bytes(), counts, strict=True):
+        share = math.ceil(count * there / max(1, sum(counts)))
+        chosen = hashed(rows).order_by("?").values_list("version", "pk", "size")
+        found |= {(version, pk): size for version, pk, size in chosen[:share]}
+    return found
+
+
+def named(row):
+    """Return by which id people find a file, or one of its versions."""
+    if not row.version:
+        return str(row.pk)
+    return _("%(file)s (version %(version)s)") % {"file": row.of, "version": row.pk}
 
 
 def total(rows):

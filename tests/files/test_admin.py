@@ -3,12 +3,12 @@
 import pytest
 from django.urls import reverse
 
-from files import usage
+from files import services, usage
 from files.models import File
 from sessions_app.models import Session
 from tests.admin_pages import act, browser, changelist, counts, helper, names, page, queries, told
 from tests.conftest import person
-from tests.files.conftest import stored
+from tests.files.conftest import stage, stored
 
 FILE = "files_file"
 
@@ -108,6 +108,13 @@ class TestPage:
         data = {"filename": "a.txt", "user": file.user_id, "session": ""}
         as_organiser.post(page(FILE, "change", file.pk), data | forged)
         assert File.objects.values(*forged).get() == before
+
+    def test_it_lists_what_the_file_held_before(self, as_organiser, file, owner):
+        held = file.sha256
+        services.replace(file=file, upload=services.Incoming(stage(b"other"), "b.txt"))
+        assert held in as_organiser.get(page(FILE, "change", file.pk)).content.decode()
+        people = as_organiser.get(changelist("accounts_user")).content.decode()
+        assert "10\u00a0bytes" in people
 
     def test_files_come_through_the_upload_alone(self, as_organiser):
         assert as_organiser.get(reverse(f"admin:{FILE}_add")).status_code == 403

@@ -17,8 +17,8 @@ from camp.cache import cache_manager
 from camp.progress import Silent
 from files import quota, resumable, services, storage, thumbnails, usage
 from files.checkup import contents, shared
-from files.models import File, Upload
-from tests.files.conftest import age, lose, place, stored
+from files.models import File, Upload, Version
+from tests.files.conftest import age, lose, place, stage, stored
 from tests.files.test_sweep import OLD, orphan, part
 
 pytestmark = pytest.mark.django_db
@@ -260,9 +260,9 @@ class TestContents:
     def test_a_size_that_is_changed_meanwhile_stays(self, monkeypatch, file):
         change(file, size=3)
 
-        def update(self, row, values):
+        def update(self, *arguments):
             change(file, size=4)
-            return mend(self, row, values)
+            return mend(self, *arguments)
 
         mend = contents.Contents._mend
         monkeypatch.setattr(contents.Contents, "_mend", update)
@@ -375,5 +375,41 @@ def test_queries_grow_with_batches_only(monkeypatch, owner, django_assert_num_qu
     monkeypatch.setattr(shared, "BATCH", 10)
     row = {"user": owner, "size": 1, "sha256": "0" * 64, "filename": "a"}
     File.objects.bulk_create(File(storage_path=f"aa/bb/{n}", **row) for n in range(100))
-    with django_assert_num_queries(1 + 11 + 10):  # the sum, the batches, and each looked at again
+    # The sums, the batches, each looked at again, and the versions, of which there are none.
+    with django_assert_num_queries(2 + 11 + 10 + 1):
         list(contents.look(lambda total, label: Silent(), fix=False, sample=None))
+
+
+class TestVersions:
+    """The earlier versions of files are looked at as the files are."""
+
+    @pytest.fixture
+    def version(self, keep):
+        file = keep(content=b"first")
+        services.replace(file=file, upload=services.Incoming(stage(b"second"), "b.txt"))
+        return file.versions.get()
+
+    def test_all_is_well(self, version):
+        assert levels() == ({}, 0)
+        assert "2 files" in found()[0]["files.checksums"]["title"]
+        usage.bytes_used(version.file.user)
+        assert levels() == ({}, 0)
+
+    def test_one_without_bytes_is_found_by_its_file(self, version):
+        lose(version.storage_path)
+        told, code = found()
+        assert (told["files.missing"]["level"], code) == ("error", 1)
+        assert (
+            f"By id: {version.file_id} (version {version.pk})." in told["files.missing"]["detail"]
+        )
+
+    def test_one_that_was_damaged_is_found(self, version):
+        place(version.storage_path, b"First")
+        assert levels() == ({"files.checksums": "error"}, 1)
+        assert levels("--sample", "2")[0] == {"files.checksums": "error"}
+
+    def test_a_wrong_size_is_mended(self, version):
+        Version.objects.update(size=99)
+        assert levels()[0] == {"files.sizes": "warning"}
+        assert levels("--fix") == ({}, 0)
+        assert Version.objects.get().size == 5
