@@ -149,7 +149,7 @@ def keep_all(several):
     try:
         make_folders(folder)
         for staged in several:
-            path = f"{place}/{uuid.uuid4()}"
+            path = f"{place}/{staged.path.stem}"
             # The sweep goes by the time: the bytes are as old as their place.
             staged.touch()
             os.replace(staged.path, root / path)
