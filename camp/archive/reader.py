@@ -1,6 +1,7 @@
 """Unpacking: one pass in which every byte is held against what must stand there."""
 
 import functools
+import hashlib
 import io
 import json
 import os
@@ -51,6 +52,27 @@ class Reader:
             except (ValueError, TypeError, KeyError):
                 raise self._damaged(_("its manifest cannot be read")) from None
         return manifest
+
+    def refuse_wrong_manifest(self):
+        """Raise Damaged where the manifest does not have the checksum that was noted.
+
+        Reads the headers up to the list of checksums; says nothing where these are damaged.
+        """
+        with self.path.open("rb") as stream:
+            blocks = functools.partial(stream.read, BLOCK)
+            member, mtime = self._header(blocks, None)
+            begins = stream.tell()
+            digest = hashlib.sha256(stream.read(member.size)).hexdigest()
+            line = form.sums_line(digest, MANIFEST)
+            try:
+                while member and member.name != SUMS:
+                    stream.seek(begins + member.size + form.padding(member.size))
+                    member, mtime = self._header(blocks, mtime)
+                    begins = stream.tell()
+            except Damaged:
+                return
+            if member and stream.read(len(line)) != line:
+                raise self._damaged(_wrong_checksum(MANIFEST))
 
     def unpack(self, place, progress=None, on_hash=None):
         """Read all of the archive; returns (members, their bytes) if it is whole.
@@ -207,10 +229,12 @@ class _Pass:
                 continue
             name = line.split(b"  ", 1)[1].decode().strip("\n")
             if not found.endswith(line[64:]):
-                why = _("its list of checksums does not fit its members at %(name)s")
+                why = _("its list of checksums does not fit its members at %(name)s") % {
+                    "name": name
+                }
             else:
-                why = _("%(name)s does not have the checksum that was noted")
-            raise self._reader._damaged(why % {"name": name})
+                why = _wrong_checksum(name)
+            raise self._reader._damaged(why)
         if size:
             raise self._reader._damaged(_("its list of checksums names more members than it has"))
 
@@ -230,6 +254,10 @@ class _Pass:
             if ends:
                 done, self._output = self._output, None
                 done.close()
+
+
+def _wrong_checksum(name):
+    return _("%(name)s does not have the checksum that was noted") % {"name": name}
 
 
 class _Output:

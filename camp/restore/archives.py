@@ -1,5 +1,6 @@
 """Restoring from an archive that camp.backup made."""
 
+import contextlib
 from datetime import datetime
 from pathlib import Path
 
@@ -40,13 +41,26 @@ class Archive:
         self._reader = Reader(path)
         self._manifest = self._reader.manifest()
         self._inventory = None
+        with self._doubting():
+            self._read_manifest()
+
+    @contextlib.contextmanager
+    def _doubting(self):
+        """Refuse nothing for what a damaged manifest says; raises Damaged then."""
+        try:
+            yield
+        except (CommandError, Damaged):
+            self._reader.refuse_wrong_manifest()
+            raise
+
+    def _read_manifest(self):
         try:
             self._read(**self._manifest)
         except (TypeError, ValueError, KeyError, AttributeError):
             # Of a newer format nothing but the number is known.
             self._refuse_format()
             sentence = _("The archive %(file)s is damaged: its manifest cannot be read.")
-            raise Damaged(sentence % {"file": path}) from None
+            raise Damaged(sentence % {"file": self.path}) from None
 
     def _read(self, *, kind, camp, made_at, engine, migrations, counts, files, **rest):
         self._refuse_format()
@@ -76,6 +90,10 @@ class Archive:
 
     def refuse(self):
         """Raise CommandError where this Camp, or this database, cannot take it."""
+        with self._doubting():
+            self._refuse()
+
+    def _refuse(self):
         fresh.refuse_newer(self._migrations, self._version)
         here = database.place().engine
         if self.portable:
@@ -115,7 +133,8 @@ class Archive:
         if connection.vendor == "sqlite":
             beside = Path(connection.settings_dict["NAME"]).resolve().parent
             needed[beside] = needed.get(beside, 0) + rest
-        room.refuse_without(needed)
+        with self._doubting():
+            room.refuse_without(needed)
 
     def action(self):
         """Return the sentence that says what will happen."""
@@ -149,7 +168,8 @@ class Archive:
         label = _("Checking the archive")
         with progress.Progress(stream, self._reader.size, label) as shown, self._inventory:
             on_hash = self._inventory.note if self.files else None
-            self._reader.unpack(self._place, shown, on_hash)
+            with self._doubting():
+                self._reader.unpack(self._place, shown, on_hash)
 
     def _place(self, name, size):
         """Return where a member goes; None for what is only verified."""

@@ -199,6 +199,15 @@ def test_an_archive_of_a_newer_camp_is_refused(place, archive):
     assert "newer Camp (8.0), in a form" in places.refusal(archive)
 
 
+def test_what_a_damaged_manifest_says_is_no_reason(place, archive):
+    whole = archive.read_bytes()
+    for word in (b'"format": ', b'"kind": "', b'"engine": "', b'"0001_', b'"bytes": '):
+        archive.write_bytes(whole)
+        places.flip(archive, whole.index(word) + len(word))
+        told = places.refusal(archive)
+        assert "is damaged: manifest.json does not have the checksum" in told, word
+
+
 def test_an_archive_of_the_other_engine_is_refused_with_what_to_do(place, archive):
     manifest = places.manifest(archive)
     other = "SQLite" if manifest["engine"] == "PostgreSQL" else "PostgreSQL"
