@@ -28,6 +28,8 @@ from django.core.files import File
 from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
+from camp.stored import OTHER, StoreError
+
 # Bytes: what is larger goes up in parts of this size, some of them at once.
 PART = 16 * 2**20
 PARTS_AT_ONCE = 4
@@ -35,10 +37,8 @@ BLOCK = 2**20  # bytes that are hashed at once
 LONGEST_KEY = 1024  # bytes
 # So often reading goes on behind the last byte that came, before it is given up.
 AGAIN = 2
-# Why the store gives no answer, or not the one that was wanted
-UNREACHABLE, CREDENTIALS, NO_BUCKET, DENIED, OTHER = (
-    "unreachable", "credentials", "bucket", "denied", "other",
-)  # fmt: skip
+# Why the store gives no answer, or not the one that was wanted; else OTHER
+UNREACHABLE, CREDENTIALS, NO_BUCKET, DENIED = "unreachable", "credentials", "bucket", "denied"
 CODES = {
     "NoSuchBucket": NO_BUCKET,
     "InvalidAccessKeyId": CREDENTIALS,
@@ -52,14 +52,6 @@ CODES = {
 NOT_FOUND = {"NoSuchKey", "404", "NotFound"}
 
 connections, making = {}, threading.Lock()
-
-
-class StoreError(OSError):
-    """The object store did not do what was asked; `why` is one of the words above."""
-
-    def __init__(self, strerror, why=OTHER):
-        super().__init__(errno.EIO, strerror)
-        self.why = why
 
 
 class ObjectStore(S3Storage):
@@ -90,6 +82,9 @@ class ObjectStore(S3Storage):
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
+
+    def __str__(self):
+        return f"s3://{self.bucket_name}/{self.location}"
 
     @property
     def connection(self):

@@ -16,6 +16,7 @@ from psycopg.errors import InsufficientPrivilege
 from camp import backup, danger, database, environments, replacing, running, setup_token, trouble
 from camp.progress import size as readable
 from camp.replacing.files import OWN
+from camp.stored import object_store
 
 # So few files without a row are what crashes leave, never somebody else's storage.
 FEW = 100
@@ -94,6 +95,11 @@ def require_server():
 def stored():
     """Return how many files lie in the storage, and how many bytes; unfinished ones not."""
     files = total = 0
+    if store := object_store():
+        for name, length, _modified in store.listed():
+            if is_stored(name.partition("/")[0]):
+                files, total = files + 1, total + length
+        return files, total
     root = Path(settings.LOCAL_STORAGE_PATH)
     for top in filter(is_stored, names_in(root)):
         for folder, _folders, names in os.walk(root / top):
@@ -132,7 +138,7 @@ def require_backup(found):
     )
     values = {
         "files": f"{found.files:,}",
-        "folder": settings.LOCAL_STORAGE_PATH,
+        "folder": object_store() or settings.LOCAL_STORAGE_PATH,
         "name": database.place().name,
         "known": f"{known:,}",
         "fix": again(with_backup=False),
@@ -169,12 +175,23 @@ def announced(found, with_backup):
         "size": readable(found.bytes),
         "folder": settings.LOCAL_STORAGE_PATH,
     }
-    gone = (
-        _("All rows go, and all that is stored in %(folder)s (files: %(files)s, %(size)s).") % where
-    )
+    if store := object_store():
+        sentence = _(
+            "All rows go. What is stored in %(bucket)s stays there (files: %(files)s, %(size)s)."
+        )
+        gone = sentence % (where | {"bucket": store})
+    else:
+        gone = all_gone(where)
     if with_backup:
         return f"{gone} {_('A backup of them is made first.')}"
     return f"{gone} {_('No backup is made.')}"
+
+
+def all_gone(where):
+    """Return the sentence for a storage folder."""
+    return (
+        _("All rows go, and all that is stored in %(folder)s (files: %(files)s, %(size)s).") % where
+    )
 
 
 def saved(say, stream):
@@ -231,6 +248,11 @@ def what_next(kept):
         yield _("Not Camp's, and still in %(folder)s: %(names)s") % {
             "folder": settings.LOCAL_STORAGE_PATH,
             "names": ", ".join(left[:NAMED]) + (" …" if len(left) > NAMED else ""),
+        }
+    if store := object_store():
+        yield _("What is stored in %(bucket)s can be removed now, for good, with: %(fix)s") % {
+            "bucket": store,
+            "fix": trouble.manage("sweep", "--force"),
         }
     if kept:
         yield _("Bring back what was there with: %(fix)s") % {

@@ -1,6 +1,21 @@
 """Where the bytes of files are: in a folder, or in an object store."""
 
+import errno
+
 from django.core.files.storage import FileSystemStorage, storages
+
+OTHER = "other"
+
+
+class StoreError(OSError):
+    """An object store did not do what was asked.
+
+    `why` is one of the words of `camp.object_store`.
+    """
+
+    def __init__(self, strerror, why=OTHER):
+        super().__init__(errno.EIO, strerror)
+        self.why = why
 
 
 def object_store():

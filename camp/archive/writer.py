@@ -63,19 +63,23 @@ class Writer:
         FileNotFoundError where there is no file, before anything of it was written.
         A file that shrinks meanwhile is filled up with zeros.
         """
-        progress = progress or Silent()
         with _opened(source) as stream:
             size = os.fstat(stream.fileno()).st_size
-            self._begin(name, size)
-            left = size
-            while left:
-                room = self._room()
-                count = _read(stream, room[:left], source)
-                if not count:
-                    break
-                self._used(count)
-                left -= count
-                progress.add(count)
+            return self.add_sized(name, stream, size, on_hash, progress, source)
+
+    def add_sized(self, name, stream, size, on_hash=None, progress=None, source=None):
+        """Do as `add_file` for the `size` bytes of an unbuffered stream; returns the size."""
+        progress = progress or Silent()
+        self._begin(name, size)
+        left = size
+        while left:
+            room = self._room()
+            count = _read(stream, room[:left], source)
+            if not count:
+                break
+            self._used(count)
+            left -= count
+            progress.add(count)
         while left:
             left -= self._put(bytes(min(left, pipeline.SIZE)))
         self._end(name, size, on_hash)
@@ -197,6 +201,8 @@ def _read(stream, room, path):
     try:
         return stream.readinto(room)
     except OSError as error:
+        if path is None:
+            raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 

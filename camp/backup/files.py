@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from camp.archive import is_safe
+from camp.stored import object_store
 
 # Remarks on files are kept in memory up to so many bytes.
 IN_MEMORY = 2**20
@@ -123,7 +124,7 @@ class Packed:
     def __init__(self, writer, progress):
         self._writer = writer
         self._progress = progress
-        self._root = settings.LOCAL_STORAGE_PATH
+        self._root, self._store = settings.LOCAL_STORAGE_PATH, object_store()
         self._missing = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._differing = tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115
         self.count = 0
@@ -153,18 +154,29 @@ class Packed:
             self.remarks["outside"].note(row.storage_path)
             self._note_missing(row)
             return
-        source = os.path.join(self._root, row.storage_path)
         try:
             if row.first:
-                on_hash = functools.partial(self._compare, row)
-                name = f"files/{row.storage_path}"
-                self._writer.add_file(name, source, on_hash, self._progress)
+                self._pack(row.storage_path, functools.partial(self._compare, row))
                 self.count += 1
-            elif not os.path.isfile(source):
+            elif not self._is_there(row.storage_path):
                 raise FileNotFoundError
         except FileNotFoundError:
             self._note_missing(row)
             self._progress.add(row.size or 0)
+
+    def _pack(self, path, on_hash):
+        name = f"files/{path}"
+        if self._store is None:
+            source = os.path.join(self._root, path)
+            self._writer.add_file(name, source, on_hash, self._progress)
+            return
+        with self._store.open(path) as stored:
+            self._writer.add_sized(name, stored.file, stored.size, on_hash, self._progress)
+
+    def _is_there(self, path):
+        if self._store is None:
+            return os.path.isfile(os.path.join(self._root, path))
+        return self._store.exists(path)
 
     def _note_missing(self, row):
         told = [row.table, row.id, row.storage_path]
@@ -245,11 +257,12 @@ def line(**values):
 
 def bytes_there(rows):
     """Return how many bytes the rows' files really have."""
-    root, total = Path(settings.LOCAL_STORAGE_PATH), 0
+    root, store, total = Path(settings.LOCAL_STORAGE_PATH), object_store(), 0
     for row in rows:
         if row.first and is_safe(row.storage_path):
+            path = row.storage_path
             try:
-                total += (root / row.storage_path).stat().st_size
+                total += store.size(path) if store else (root / path).stat().st_size
             except (OSError, ValueError):
                 continue
     return total

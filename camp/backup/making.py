@@ -23,6 +23,7 @@ from camp.backup import folder as folders
 from camp.backup import report, snapshot
 from camp.backup.files import Packed, StoredFiles, bytes_there
 from camp.progress import Progress, Silent, size
+from camp.stored import StoreError
 
 FORMAT = 1
 # What a file costs beside its bytes: header, filling, checksum.
@@ -279,6 +280,9 @@ def failed(error, folder):
     if error.filename and Path(settings.LOCAL_STORAGE_PATH) in Path(error.filename).parents:
         sentence = _("The stored file %(file)s cannot be read (%(why)s): no backup was made.")
         return sentence % (values | {"file": error.filename})
+    if isinstance(error, StoreError):
+        sentence = _("The object store does not give the files (%(why)s): no backup was made.")
+        return sentence % values
     sentence = _(
         "Camp cannot write to %(folder)s (%(why)s). Put the backup elsewhere with: %(fix)s"
     )

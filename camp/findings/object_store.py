@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from camp import trouble
 from camp.findings import error, ok, warning
-from camp.stored import object_store
+from camp.stored import OTHER, object_store
 
 TRIAL = ".trial-"
 
@@ -67,9 +67,9 @@ def fault(store, problem):
             ),
             "",
         ),
-        kinds.OTHER: (_("The bucket %(bucket)s takes no file (%(why)s)"), "", ""),
+        OTHER: (_("The bucket %(bucket)s takes no file (%(why)s)"), "", ""),
     }
-    title, detail, fix = told_by[getattr(problem, "why", kinds.OTHER)]
+    title, detail, fix = told_by[getattr(problem, "why", OTHER)]
     return error("storage.bucket", title % values, detail, fix)
 
 

@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from camp import database, trouble
 from camp.replacing import databases, journal
 from camp.replacing.files import Files, storage
+from camp.replacing.objects import ObjectFiles
+from camp.stored import object_store
 
 PREPARING, SWAPPING = "preparing", "swapping"
 
@@ -45,7 +47,7 @@ class Replacement:
             self._stack.close()
             raise CommandError(_("Another command is replacing the data: nothing was done."))
         with self._stack:  # lets go of the lock where the beginning fails
-            self.files = Files(storage(), self.id)
+            self.files = files_of(storage(), self.id)
             self._database = databases.of(connection.vendor, self.id)
             self.fresh = self._database.fresh
             connection.close()
@@ -104,6 +106,11 @@ class Replacement:
         self._finishing = Finishing(self._database, self.files)
 
 
+def files_of(root, id_):
+    """Return the Files that belong to the storage folder `root`."""
+    return ObjectFiles(root, id_) if object_store() else Files(root, id_)
+
+
 def database_name():
     """Return what tells the configured database from others."""
     place = database.place()
@@ -113,7 +120,7 @@ def database_name():
 def settle(found, say=None):
     """Finish, or take back, what the journal tells of; returns whether it was finished."""
     engine = databases.of(found["vendor"], found["id"])
-    files = Files(found["storage"], found["id"])
+    files = files_of(found["storage"], found["id"])
     if found["stage"] == SWAPPING and engine.is_done(found["identity"]):
         finishing = Finishing(engine, files)
         finishing.wait()

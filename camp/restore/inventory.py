@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from django.apps import apps
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from camp.archive import Damaged
+from camp.stored import object_store
 
 # What an archive says of files that were not there, or not what their rows say.
 REMARKS = {"vanished.jsonl": "vanished", "differing.jsonl": "differing"}
@@ -23,6 +25,8 @@ TABLES = """
     CREATE TABLE IF NOT EXISTS differing (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 BATCH = 500
+# Objects that a store is asked for beside each other.
+AT_ONCE = 8
 
 
 class Inventory:
@@ -127,7 +131,13 @@ class Inventory:
 
 
 def count_missing(root, result):
-    """Count the rows whose bytes are not in the storage folder `root`."""
+    """Count the rows whose bytes are not in the storage folder `root`, or in the store."""
+    if store := object_store():
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            paths = storage_paths()
+            while batch := list(islice(paths, BATCH)):
+                result.without_bytes += list(pool.map(store.exists, batch)).count(False)
+        return
     prefix = os.path.join(root, "")
     for path in storage_paths():
         with contextlib.suppress(ValueError):
