@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import json
-import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -25,6 +24,8 @@ TABLES = """
     CREATE TABLE IF NOT EXISTS differing (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 BATCH = 500
+# Of so many rows of each kind it is seen whether their bytes are there.
+LOOKED_AT = 1000
 # Objects that a store is asked for beside each other.
 AT_ONCE = 8
 
@@ -131,18 +132,16 @@ class Inventory:
 
 
 def count_missing(root, result):
-    """Count the rows whose bytes are not in the storage folder `root`, or in the store."""
+    """Count the newest rows whose bytes are not in the storage folder `root`, or in the store."""
     if store := object_store():
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            paths = storage_paths()
+            paths = newest_paths(result)
             while batch := list(islice(paths, BATCH)):
                 result.without_bytes += list(pool.map(store.exists, batch)).count(False)
         return
-    prefix = os.path.join(root, "")
-    for path in storage_paths():
+    for path in newest_paths(result):
         with contextlib.suppress(ValueError):
-            # Of a million rows: a third faster than os.path.isfile, and as good as that here.
-            result.without_bytes += not os.access(prefix + path, os.F_OK)
+            result.without_bytes += not (root / path).is_file()
 
 
 def _lines(path):
@@ -156,11 +155,16 @@ def models():
     return {model._meta.db_table: model for model in found}
 
 
-def storage_paths():
-    """Yield the storage path of every row that names bytes."""
+def newest_paths(result):
+    """Yield the storage paths of the newest rows that name bytes; notes where there are more.
+
+    To look for each of a million files would take longer than the restore.
+    """
     for model in models().values():
-        rows = model._base_manager.exclude(storage_path="").order_by()
-        yield from rows.values_list("storage_path", flat=True).iterator(chunk_size=2000)
+        rows = model._base_manager.exclude(storage_path="").order_by("-pk")
+        paths = list(rows.values_list("storage_path", flat=True)[: LOOKED_AT + 1])
+        result.is_sample |= len(paths) > LOOKED_AT
+        yield from paths[:LOOKED_AT]
 
 
 def _name(told):

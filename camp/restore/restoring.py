@@ -131,6 +131,10 @@ def lines(source, result):
             "%(count)s files of the list have no bytes here.",
             result.without_bytes,
         ) % {"count": f"{result.without_bytes:,}"}
+        if result.is_sample:
+            yield _("Only the newest ones were looked for. Look for all of them with: %(fix)s") % {
+                "fix": trouble.manage("doctor", "--files")
+            }
     if result.kept:
         yield _("What else lay in the storage is kept in: %(folder)s") % {"folder": result.kept}
     if result.is_old:

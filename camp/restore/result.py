@@ -11,5 +11,6 @@ class Result:
     rows: int = 0
     files: int = 0
     without_bytes: int = 0  # rows whose file is not in the storage
+    is_sample: bool = False  # whether that was not looked for in all of them
     kept: Path | None = None  # where files are that are not Camp's
     is_old: bool = False  # whether `takeover` comes next

@@ -16,6 +16,7 @@ from django.db import OperationalError, connection
 from camp import database, environments, postgres_programs, replacing, running
 from camp.models import Instance
 from camp.replacing import databases
+from camp.restore import inventory
 from files.models import File, Share, Upload, Version
 from sessions_app.models import Session
 from tests.camp import places
@@ -82,6 +83,15 @@ def test_files_may_be_left_as_they_are(place, archive):
     assert "The stored files were left as they are." in told
     assert "no bytes here" in told
     assert File.objects.count() == 6
+
+
+def test_of_files_that_stay_the_newest_are_looked_for(place, archive, monkeypatch):
+    monkeypatch.setattr(inventory, "LOOKED_AT", 2)
+    for file in File.objects.order_by("pk")[2:]:
+        stored(file).unlink()
+    told = places.restore(archive, "--no-files", "--no-backup")
+    assert "2 files of the list have no bytes here." in told
+    assert "doctor --files" in told
 
 
 def test_an_archive_of_an_older_camp_is_migrated_forward(place):
