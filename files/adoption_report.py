@@ -23,7 +23,9 @@ def folder(options):
 
 
 def room(sources, options):
-    """Yield a sentence if the storage has no room for all bytes."""
+    """Yield a sentence if the storage folder has no room for all bytes."""
+    if storage.object_store():
+        return
     needed = sum(source.size for source in sources.values())
     free = storage.free_bytes()
     if needed > free and not options.link:

@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 
 from camp.search import normalise
 from files.demo import people, stories
-from files.demo.copies import Copies
+from files.demo.copies import copies_here
 from files.demo.library import Library
 from files.demo.rows import Table
 from files.demo.times import HOUR, Times, aware
@@ -140,7 +140,7 @@ class Demo:
         )
         variety = min(3 + count // 500, 12)
         libraries = [Library(self.random, name, variety) for name in people.LANGUAGES]
-        copies = Copies()
+        copies = copies_here()
         for portion in portions(self.times.spread(count), PORTION):
             try:
                 rows = [self.file_row(libraries, copies, moment) for moment in portion]

@@ -5,20 +5,30 @@ some hundred; whoever removes one removes a link. Where a link is refused, since
 system knows none or a file may have no more of them, the bytes are written once again.
 """
 
+import collections
 import os
 import random
 import secrets
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
 
-from files import storage
+from files import remote, storage
 
 # ext4 allows 65,000 links to a file.
 MOST_LINKS = 60_000
 # So many new paths in a row share a folder: a disk is far quicker with what lies together.
 TOGETHER = 16
+# Contents that may wait for an object store to take them.
+WAITING = 64
+
+
+def copies_here():
+    """Return the Copies for where the storage is."""
+    store = storage.object_store()
+    return ObjectCopies(store) if store else Copies()
 
 
 class Copies:
@@ -93,6 +103,38 @@ class Copies:
                 found[1] += 1
                 return True
         return False
+
+
+class ObjectCopies(Copies):
+    """The same for an object store: each goes up by itself, some beside each other."""
+
+    def __init__(self, store):
+        super().__init__()
+        self._store = store
+        self._pool = ThreadPoolExecutor(remote.AT_ONCE)
+        self._under_way = collections.deque()
+
+    def put(self, content):
+        """Have the bytes of a content go up; returns their path. Raises OSError."""
+        path = self._new_path()
+        self._new.append(path)
+        self._under_way.append(self._pool.submit(self._store.put_bytes, path, content.data))
+        while len(self._under_way) > WAITING:
+            self._under_way.popleft().result()
+        return path
+
+    def settle(self):
+        """Return once the store has all that was put; raises OSError."""
+        while self._under_way:
+            self._under_way.popleft().result()
+
+    def take_back(self):
+        """Remove what was put since `leave`; never raises."""
+        wait(self._under_way)
+        self._under_way.clear()
+        for path in self._new:
+            storage.remove(path)
+        self._new.clear()
 
 
 def write(target, data):

@@ -1,5 +1,6 @@
 """What only an object store has: parts, requests that fail, addresses of its own."""
 
+import io
 import threading
 import urllib.request
 from datetime import timedelta
@@ -7,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from django.core.management import call_command
 from django.utils import timezone
 
 from camp import object_store as stores
@@ -266,6 +268,12 @@ class TestPresigned:
         file = keep("a.mp3", b"ID3", content_type="audio/mpeg")
         assert as_owner.get(f"/files/{file.pk}/inline/").getvalue() == b"ID3"
         assert as_owner.head(f"/files/{file.pk}/download/").status_code == 200
+
+
+def test_samples_go_there_too(db):
+    call_command("demo", "--users", "2", "--sessions", "1", "--files", "20", stdout=io.StringIO())
+    found = {path: len(content) for path, content in stored().items()}
+    assert found == dict(File.objects.values_list("storage_path", "size"))
 
 
 class TestSweep:
