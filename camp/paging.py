@@ -23,19 +23,19 @@ class KeyPage:
 
     `keys` are field names as in `order_by` (`-updated_at`); the last must be
     unique (`-id`) and none may be null. `params` are the query parameters of
-    the request; those besides `after` and `before` are kept in the links.
-    Costs one query. Raises Http404 for an address that was tampered with.
+    the request; those besides `after` and `before` are kept in the links. `find`
+    fetches as `first_rows` does. Costs one query with the latter. Raises Http404 for
+    an address that was tampered with.
 
     Iterate it for the rows; `next_url` and `previous_url` are "" at the ends.
     """
 
-    def __init__(self, queryset, keys, params, size=PAGE_SIZE):
+    def __init__(self, queryset, keys, params, size=PAGE_SIZE, find=None):
         self.keys, self.params, self.size = keys, params, size
         self.backwards = bool(params.get("before")) and not params.get("after")
         token = params.get("before" if self.backwards else "after", "")
         order = [flipped(key) for key in keys] if self.backwards else keys
-        rows = queryset.order_by(*order)
-        rows = self.beyond(rows, order, token) if token else list(rows[: size + 1])
+        rows = self.found(find or first_rows, queryset, order, token)
         more, rows = len(rows) > size, rows[:size]
         if self.backwards:
             rows.reverse()
@@ -44,13 +44,15 @@ class KeyPage:
         self.has_next = bool(rows) and (more or self.backwards)
         self.has_previous = bool(rows) and (more if self.backwards else bool(token))
 
-    def beyond(self, rows, order, token):
+    def found(self, find, queryset, order, token):
         """Return the rows behind the one that `token` names, and one more than a page has."""
-        values = decode(token, len(order))
+        beyond = condition(order, decode(token, len(order))) if token else Q()
         try:
             # Some values, as a time before the year 1, fail only when they meet the database.
-            return list(rows.filter(condition(order, values))[: self.size + 1])
+            return find(queryset, order, beyond, self.size + 1)
         except (FieldError, ValidationError, ValueError, TypeError, OverflowError) as error:
+            if not token:
+                raise
             raise Http404 from error
 
     @property
@@ -75,6 +77,11 @@ class KeyPage:
 
     def __len__(self):
         return len(self.rows)
+
+
+def first_rows(queryset, order, beyond, count):
+    """Return the first `count` rows in `order` behind the Q `beyond`."""
+    return list(queryset.filter(beyond).order_by(*order)[:count])
 
 
 def flipped(key):

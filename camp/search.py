@@ -1,8 +1,14 @@
-"""Text in the form that it is searched in, the same on both databases."""
+"""Text in the form that it is searched in, and how the databases find parts of it.
+
+Both find the same. SQLite reads all search texts of one owner in an index. PostgreSQL has an
+index of all pairs of neighbouring characters, and of single ones beyond ASCII: unlike
+trigrams it serves words of two characters, as many Japanese ones are, and needs no extension.
+"""
 
 import unicodedata
 
-from django.db import models
+from django.db import connection, models
+from django.db.models import Q
 
 
 def normalise(text):
@@ -12,6 +18,80 @@ def normalise(text):
     """
     folded = unicodedata.normalize("NFKC", text or "").casefold()
     return unicodedata.normalize("NFKC", folded).replace("\x00", "")
+
+
+# Of a column, all pairs of characters that stand side by side, and each one that is not ASCII.
+# What follows it is part of an index: queries must say it to the letter. The separator is
+# in no pair that is looked for.
+SEPARATOR = "\x1f"
+PAIRS = (
+    r"(string_to_array(regexp_replace({0}, '..', E'\\&\x1f', 'g') || E'\x1f'"
+    r" || regexp_replace(substr({0}, 2), '..', E'\\&\x1f', 'g'), E'\x1f')"
+    r" || string_to_array(regexp_replace({0}, '[ -~]+', '', 'g'), NULL))"
+)
+
+
+def pairs(word):
+    """Return what PAIRS holds of a text in which `word` stands; [] for one ASCII character."""
+    if len(word) == 1:
+        return [] if " " <= word <= "~" else [word]
+    several = {word[start : start + 2] for start in range(len(word) - 1)}
+    return sorted(pair for pair in several if SEPARATOR not in pair)
+
+
+class HoldsPairs(models.Func):
+    """Whether a column's PAIRS hold all of some: a condition for PostgreSQL alone."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, column, several):
+        super().__init__(models.F(column))
+        self.several = several
+
+    def as_postgresql(self, compiler, connection, **_context):
+        """Return the SQL and its parameters."""
+        sql, params = compiler.compile(self.source_expressions[0])
+        return f"{PAIRS.format(sql)} @> %s::text[]", [*params, self.several]
+
+
+def holding(text, column="search_text"):
+    """Return the Q for rows whose column holds every word of `text`, which needs no index."""
+    found = Q()
+    for word in normalise(text).split():
+        found &= Q(**{f"{column}__contains": word})
+    return found
+
+
+def by_index(rows, within, text, column="search_text"):
+    """Return those of `rows` that hold every word of `text`; quick if they are few.
+
+    `within` is a queryset of the same model that an index with the column in it serves.
+    """
+    condition = holding(text, column)
+    several = {pair for word in normalise(text).split() for pair in pairs(word)}
+    if connection.vendor == "postgresql" and several:
+        return rows.filter(condition, HoldsPairs(column, sorted(several)))
+    return rows.filter(pk__in=within.filter(condition).values("pk")) if condition else rows
+
+
+def add_pairs_index(schema_editor, table, name, column="search_text"):
+    """Make the index of PAIRS, in a migration. Other databases than PostgreSQL need none.
+
+    New rows wait in a list that every search reads: it is kept short.
+    """
+    if schema_editor.connection.vendor == "postgresql":
+        pairs_of = PAIRS.format(schema_editor.quote_name(column))
+        schema_editor.execute(
+            f"CREATE INDEX {schema_editor.quote_name(name)} ON {schema_editor.quote_name(table)}"
+            f" USING gin (({pairs_of})) WITH (gin_pending_list_limit = 512)",
+            params=None,
+        )
+
+
+def remove_pairs_index(schema_editor, name):
+    """Take the index away again."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(f"DROP INDEX {schema_editor.quote_name(name)}")
 
 
 class SearchTextField(models.TextField):

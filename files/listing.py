@@ -6,8 +6,10 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from camp.paging import KeyPage
+from camp.narrowing import Narrowing
+from camp.paging import KeyPage, first_rows
 from files.kinds import Kind
+from files.models import File
 
 # More than anybody types; databases refuse a pattern of some ten thousand bytes.
 SEARCH_LENGTH = 200
@@ -52,6 +54,17 @@ class Choice:
         files = files.search(self.query)
         if self.kind:
             files = files.of_kind(self.kind)
+        return self.since_and_larger(files)
+
+    def by_index(self, files, user):
+        """Return the same of `files` of one user; quick where only few are chosen."""
+        files = files.search_by_index(self.query, user)
+        if self.kind:
+            files = files.of_kind_by_index(self.kind)
+        return self.since_and_larger(files)
+
+    def since_and_larger(self, files):
+        """Return those of `files` that `size` and `date` choose."""
         if self.size:
             files = files.filter(size__gte=SIZES[self.size][1])
         if self.date:
@@ -70,13 +83,29 @@ def one_of(value, choices, default=""):
 
 
 class Listing(Choice):
-    """A page of `files` as a Choice and `sort` of a request want it; costs one query."""
+    """A page of a user's files as a Choice and `sort` of a request want it.
 
-    def __init__(self, files, params):
+    `session` leaves only the files of that session, `besides` those that are not in it.
+    Costs one query, or up to five where less than everything is wanted.
+    """
+
+    def __init__(self, user, params, *, session=None, besides=None):
         super().__init__(params)
         self.sort = one_of(params.get("sort"), SORTS, NEWEST)
         self.params = params
-        self.page = KeyPage(self.of(files), SORTS[self.sort][1], params)
+        files = File.objects.visible_to(user).select_related("session")
+        if session is not None:
+            files = files.filter(session=session)
+        if besides is not None:
+            files = files.exclude(session=besides)
+        find = first_rows
+        if self.narrowed or session or besides:
+            find = Narrowing(
+                within=File.objects.filter(user=user),
+                walked=self.of,
+                by_index=lambda chosen: self.by_index(chosen, user),
+            )
+        self.page = KeyPage(files, SORTS[self.sort][1], params, find=find)
 
     @property
     def narrowed(self):

@@ -30,8 +30,7 @@ def attach(request):
         raise Http404
     if request.method == "POST":
         return put_into(request, session)
-    files = File.objects.visible_to(request.user).exclude(session=session)
-    chosen = Listing(files.select_related("session"), request.GET)
+    chosen = Listing(request.user, request.GET, besides=session)
     context = {"listing": chosen, "page": chosen.page, "session": session}
     return chosen.way_back(request.path) or render(request, "files/attach.html", context)
 

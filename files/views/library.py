@@ -23,11 +23,8 @@ SAME = 10  # files with the same content that the page of one names
 @login_required
 def listing(request):
     """List the reader's files; `q` searches, `kind` and `session` filter, `sort` orders."""
-    files = File.objects.visible_to(request.user).select_related("session")
     session = own_session_named(request.user, request.GET.get("session", ""))
-    if session is not None:
-        files = files.filter(session=session)
-    chosen = Listing(files, request.GET)
+    chosen = Listing(request.user, request.GET, session=session)
     context = {"listing": chosen, "page": chosen.page, "session": session}
     return chosen.way_back(request.path) or render(request, "files/list.html", context)
 

@@ -1,0 +1,43 @@
+"""Indexes for what the lists look for where there is little of it."""
+
+from django.conf import settings
+from django.db import migrations, models
+from django.db.models import F, Q
+
+from camp.search import add_pairs_index, remove_pairs_index
+from files.kinds import KindOf
+
+PAIRS = "sample_files_pairs"
+
+
+def add(apps, schema_editor):
+    add_pairs_index(schema_editor, "sample_files", PAIRS)
+
+
+def remove(apps, schema_editor):
+    remove_pairs_index(schema_editor, PAIRS)
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("files", "0009_versions"),
+        ("sessions_app", "0005_trash_index"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            "file", models.Index(F("user"), KindOf("content_type"), name="sample_files_kind")
+        ),
+        migrations.AddIndex(
+            "file",
+            models.Index(
+                F("session"),
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(session__isnull=False),
+                name="sample_files_session",
+            ),
+        ),
+        migrations.RunPython(add, remove),
+    ]
