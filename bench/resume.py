@@ -30,7 +30,7 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from transfer import Camp, manage
+from transfer_servers import Camp, manage
 
 HERE = Path(__file__).resolve().parent
 LARGEST = 12 * 2**20  # bytes
@@ -132,11 +132,11 @@ class Mortal(Camp):
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.kills += 1
-            self.run([*manage("up"), "--port", str(self.port)], env=self.settings)
+            self.run([*manage("up"), "--port", str(self.port)], env=self.environment)
 
     def headers(self):
         """Return the headers by which a client is the logged-in person."""
-        fields = (line.split("\t") for line in self.cookies.read_text().splitlines())
+        fields = (line.split("\t") for line in (self.folder / "cookies").read_text().splitlines())
         cookies = {field[5]: field[6] for field in fields if len(field) == 7}
         joined = "; ".join(f"{name}={value}" for name, value in cookies.items())
         return {"Cookie": joined, "X-CSRFToken": self.token}
@@ -144,7 +144,7 @@ class Mortal(Camp):
     def rows(self):
         """Return [name, SHA-256, storage path] of all files, and how many uploads are open."""
         command = manage("shell", "-v", "0", "-c", ROWS)
-        done = subprocess.run(command, env=self.settings, capture_output=True, check=True)
+        done = subprocess.run(command, env=self.environment, capture_output=True, check=True)
         return json.loads(done.stdout.splitlines()[-1])
 
 

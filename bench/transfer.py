@@ -1,309 +1,93 @@
 #!/usr/bin/env python3
-"""How fast one large file goes to Camp and comes back, beside nginx and copyparty.
+"""How fast files go to Camp and come back, beside nginx and copyparty.
 
-    .venv/bin/python bench/transfer.py [--rounds 3] [--size 1024] [--folder /var/tmp]
+    .venv/bin/python bench/transfer.py [--rounds 5] [--size 1024] [--folder /var/tmp]
 
-Every server runs with its defaults on 127.0.0.1 over a folder of its own, and curl is the
-client. Camp takes a plain form, or the two requests of a tus upload, which are timed
-together; it hashes the bytes and answers when they are on the disk. The others take PUT,
-copyparty a form too, and answer when the bytes are in the system's cache.
-So there are two figures for an upload: until the answer, and until the bytes are on the
-disk, for which the benchmark syncs the stored file after the answer. Rounds alternate
-between the servers, the disk is idle before each measurement, and every file is fetched
-once more and compared by SHA-256. With DATABASE_URL naming an empty PostgreSQL database
-Camp runs on that as well. Prints one Markdown table, and keeps nothing.
+Three jobs: one file of 1 GiB, eight of 128 MiB at once, and 1,000 of 10 KiB. Every server
+runs with its defaults on 127.0.0.1 over a folder of its own, and curl is the client. Camp
+takes a plain form, or tus; the two requests of a large upload are timed together. It hashes
+the bytes and answers when they are on the disk. The others take PUT, copyparty a form too,
+and answer when the bytes are in the system's cache. So there are two figures for an upload:
+until the answer, and until everything is on the disk, for which the benchmark syncs after
+the answer. The small files go in one form, or eight at a time, and come back eight at a time.
+
+Rounds alternate between the servers, the disk is idle before each measurement, and every
+file is fetched once more and compared by SHA-256. With DATABASE_URL naming an empty
+PostgreSQL database Camp runs on that as well. Prints Markdown tables, and keeps nothing.
+
+With --memory it measures, instead, how much memory Camp takes while eight uploads (four
+forms, four by tus) and eight downloads of --size MiB each run together.
 """
 
 import argparse
-import base64
+import collections
 import contextlib
 import hashlib
-import json
 import os
-import pwd
-import re
-import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import venv
 from pathlib import Path
 
 import psutil
+from transfer_servers import (
+    Camp,
+    CampAccel,
+    CampOnPostgreSQL,
+    CampTus,
+    CampTusOnPostgreSQL,
+    Copyparty,
+    CopypartyForm,
+    Nginx,
+    Request,
+    Skipped,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
 MIB = 2**20
-PASSWORD = "a good long password"
-NGINX_MODULE = "http_dav_module"
-NGINX = """
-daemon off; master_process on; worker_processes auto; user {user};
-pid {folder}/pid; error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off; sendfile on; tcp_nopush on; client_max_body_size 0;
-  client_body_temp_path {folder}/temp;
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{ root {folder}/data; dav_methods PUT DELETE; }}
-  }}
-}}
-"""
+AT_ONCE = 8
+KINDS = [
+    *(Camp, CampTus, CampOnPostgreSQL, CampTusOnPostgreSQL, CampAccel),
+    *(Nginx, Copyparty, CopypartyForm),
+]
+LARGE = MIB  # bytes
+# So many requests go each by a curl of its own, more by one that keeps its connections.
+MANY = 100
 
 
-class Skipped(Exception):
-    """A server that is not here; the message says why."""
+class Job:
+    """Files that are sent and fetched together; `size` of each and `total` in bytes."""
+
+    def __init__(self, name, folder, count, size, *, one_form=False):
+        self.name, self.size, self.total = name, size, count * size
+        self.files, self.checksums = [], []
+        folder.mkdir()
+        for number in range(count):
+            self.files.append(folder / f"{number:04}.bin")
+            self.checksums.append(make_file(self.files[-1], size))
+        # What goes in one form where a server takes forms.
+        self.forms = [self.files] if one_form else [[path] for path in self.files]
+
+    def figure(self, seconds):
+        """Return what is told of so many seconds: MB/s of large files, else the seconds."""
+        return self.total / seconds / 1e6 if self.size >= LARGE else seconds
+
+    def text(self, seconds):
+        """Return the same as text."""
+        return f"{self.figure(seconds):,.0f}" if self.size >= LARGE else f"{seconds:.2f}"
 
 
-class Server:
-    """A server that runs over a folder, and how curl talks to it."""
-
-    name = ""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.process = None
-        self.data = folder / "data"
-        self.cookie_arguments = []
-        self.uploads, self.durable, self.downloads, self.memory = [], [], [], 0
-
-    def run(self, command, **options):
-        """Start the server's process and wait for its port."""
-        log = (self.folder / "log").open("w")
-        self.process = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            **options,
-        )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            time.sleep(0.1)
-        self.stop()
-        raise Skipped(f"did not start: {(self.folder / 'log').read_text()[-300:]}")
-
-    def stop(self):
-        """End it with all its processes."""
-        if self.process is None:
-            return
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self.process.pid).children(recursive=True):
-                child.terminate()
-        self.process.terminate()
-        self.process.wait(20)
-
-    def begin(self, source):
-        """Return curl's arguments for a request that announces an upload, if there is one."""
-        return None
-
-    def upload(self, source, begun):
-        """Return curl's arguments for uploading a file; `begun` answered `begin`'s request."""
-        return ["-T", str(source), f"{self.base}/{source.name}"]
-
-    def address(self, source, answer):
-        """Return where the file is after an upload that was answered with `answer`."""
-        return f"{self.base}/{source.name}"
-
-    def stored(self, size):
-        """Return where the bytes of an upload of `size` lie."""
-        files = (path for path in self.data.rglob("*") if path.is_file())
-        [found] = [path for path in files if path.stat().st_size == size]
-        return found
-
-    def forget(self, source):
-        """Remove the uploaded file again."""
-        self.stored(source.stat().st_size).unlink()
-
-
-class Nginx(Server):
-    """nginx with its own WebDAV module."""
-
-    name = "nginx, PUT"
-
-    def start(self):
-        binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if not binary:
-            raise Skipped("nginx is not installed")
-        built = subprocess.run([binary, "-V"], capture_output=True, text=True, check=True).stderr
-        if NGINX_MODULE not in built:
-            raise Skipped("nginx was built without its WebDAV module")
-        for name in ("data", "temp"):
-            (self.folder / name).mkdir()
-        user = pwd.getpwuid(os.getuid()).pw_name
-        config = self.folder / "nginx.conf"
-        config.write_text(NGINX.format(folder=self.folder, port=self.port, user=user))
-        self.run([binary, "-p", str(self.folder), "-c", str(config)])
-
-
-class Copyparty(Server):
-    """copyparty from PyPI, in an environment of its own."""
-
-    name = "copyparty, PUT"
-
-    def start(self):
-        environment = self.folder.parent / "copyparty-environment"
-        python = environment / "bin" / "python"
-        if not python.exists():
-            venv.create(environment, with_pip=True)
-            install = [python, "-m", "pip", "install", "-q", "copyparty"]
-            if subprocess.run(install, capture_output=True, check=False).returncode:
-                raise Skipped("copyparty could not be installed")
-        self.data.mkdir()
-        command = [python, "-m", "copyparty", "-q", "-i", "127.0.0.1", "-p", str(self.port)]
-        self.run([*map(str, command), "-v", f"{self.data}::rwd"], env=self.environment())
-
-    def environment(self):
-        return {**os.environ, "XDG_CONFIG_HOME": str(self.folder), "HOME": str(self.folder)}
-
-
-class CopypartyForm(Copyparty):
-    """The same through its plain form."""
-
-    name = "copyparty, form"
-
-    def upload(self, source, begun):
-        return ["-F", "act=bput", "-F", f"f=@{source}", f"{self.base}/"]
-
-    def address(self, source, answer):
-        return f"{self.base}/{self.stored(source.stat().st_size).name}"
-
-
-class Camp(Server):
-    """Camp as `manage.py up` serves it."""
-
-    name = "**Camp**, form, SQLite"
-    database = ""
-
-    def start(self):
-        self.cookies = self.folder / "cookies"
-        self.cookie_arguments = ["-b", str(self.cookies)]
-        self.settings = {
-            **os.environ,
-            "CAMP_DATA_DIR": str(self.data),
-            "CAMP_ENV_FILES": "",
-            "DATABASE_URL": self.database,
-            "LOG_LEVEL": "warning",
-        }
-        self.run([*manage("up"), "--port", str(self.port)], env=self.settings)
-        code = (
-            "from accounts.models import User;"
-            f"User.objects.create_user('bench', 'bench@example.org', {PASSWORD!r})"
-        )
-        self.call("shell", "-v", "0", "-c", code)
-        login = f"{self.base}/accounts/login/"
-        self.curl(login)
-        fields = ["username=bench", f"password={PASSWORD}", f"csrfmiddlewaretoken={self.token}"]
-        self.curl(*(word for field in fields for word in ("--data-urlencode", field)), login)
-
-    def call(self, *command):
-        """Run a manage.py command on the server's data."""
-        subprocess.run(manage(*command), env=self.settings, check=True, stdout=subprocess.DEVNULL)
-
-    @property
-    def token(self):
-        """The CSRF token among the cookies."""
-        return re.search(r"csrftoken\s+(\S+)", self.cookies.read_text())[1]
-
-    def curl(self, *arguments):
-        """Fetch something beside the measurements, and take the cookies."""
-        jar = ["-b", self.cookies, "-c", self.cookies]
-        return subprocess.run(["curl", "-sSf", *jar, *arguments], capture_output=True, check=True)
-
-    def upload(self, source, begun):
-        return [
-            *("-H", "Accept: application/json"),
-            *("-F", f"csrfmiddlewaretoken={self.token}", "-F", f"files=@{source}"),
-            f"{self.base}/files/upload/",
-        ]
-
-    def address(self, source, answer):
-        [file] = json.loads(answer)["files"]
-        return f"{self.base}{file['url']}download/"
-
-    def forget(self, source):
-        """Delete the file and empty the trash."""
-        code = "from files.models import File; File.objects.all().delete()"
-        self.call("shell", "-v", "0", "-c", code)
-
-
-class CampTus(Camp):
-    """The same by tus: a POST that begins the upload, and a PATCH with all the bytes."""
-
-    name = "**Camp**, tus, SQLite"
-
-    def begin(self, source):
-        filename = base64.b64encode(source.name.encode()).decode()
-        headers = [
-            f"Upload-Length: {source.stat().st_size}",
-            f"Upload-Metadata: filename {filename}",
-        ]
-        return ["-D", "-", "-X", "POST", *self.tus(*headers), f"{self.base}/uploads/"]
-
-    def upload(self, source, begun):
-        headers = ["Content-Type: application/offset+octet-stream", "Upload-Offset: 0"]
-        # To an address that ends with a slash curl would add the name of the file.
-        path = header(begun, "Location").removeprefix(self.base)
-        send = ["-X", "PATCH", "-T", str(source), "--request-target", path, f"{self.base}/uploads"]
-        return ["-D", "-", *self.tus(*headers), *send]
-
-    def tus(self, *headers):
-        """Return curl's arguments for the headers of a request."""
-        every = ["Tus-Resumable: 1.0.0", f"X-CSRFToken: {self.token}", *headers]
-        return [word for each in every for word in ("-H", each)]
-
-    def address(self, source, answer):
-        return f"{self.base}{header(answer, 'Camp-File')}download/"
-
-
-class OnPostgreSQL:
-    """The same over DATABASE_URL."""
-
-    database = os.environ.get("DATABASE_URL", "")
-
-    def start(self):
-        if not self.database:
-            raise Skipped("DATABASE_URL is not set")
-        super().start()
-
-
-class CampOnPostgreSQL(OnPostgreSQL, Camp):
-    """The form over DATABASE_URL."""
-
-    name = "**Camp**, form, PostgreSQL"
-
-
-class CampTusOnPostgreSQL(OnPostgreSQL, CampTus):
-    """Tus over DATABASE_URL."""
-
-    name = "**Camp**, tus, PostgreSQL"
-
-
-def header(answer, name):
-    """Return the value of a header in what `curl -D -` wrote."""
-    return re.search(rf"(?im)^{name}: *(\S+)", answer.decode())[1]
-
-
-def manage(*words):
-    """Return the command line of a manage.py command."""
-    return [sys.executable, str(ROOT / "manage.py"), *words]
-
-
-def free_port():
-    """Return a port of 127.0.0.1 that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def make_file(path, size):
+    """Write `size` random bytes; returns their SHA-256."""
+    checksum = hashlib.sha256()
+    with path.open("wb") as stream:
+        for start in range(0, size, MIB):
+            block = os.urandom(min(MIB, size - start))
+            checksum.update(block)
+            stream.write(block)
+    return checksum.hexdigest()
 
 
 @contextlib.contextmanager
@@ -311,8 +95,8 @@ def memory_watched(server):
     """Note the largest resident memory of any of the server's processes, in bytes."""
     done = threading.Event()
     # Looked up once: to find children again and again costs what is being measured.
-    parent = psutil.Process(server.process.pid)
-    processes = [parent, *parent.children(recursive=True)]
+    roots = [psutil.Process(process.pid) for process in server.roots]
+    processes = roots + [child for root in roots for child in root.children(recursive=True)]
 
     def watch():
         while not done.wait(0.05):
@@ -329,63 +113,77 @@ def memory_watched(server):
         thread.join()
 
 
-def timed(server, arguments, output):
-    """Return how many seconds curl takes, and what it wrote to stdout unless to a file."""
-    os.sync()
-    command = ["curl", "-sSf", *server.cookie_arguments, *output, *arguments]
-    with memory_watched(server):
-        begun = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, check=False)
-        seconds = time.perf_counter() - begun
-    if done.returncode:
-        log = (server.folder / "log").read_text()[-2000:]
-        raise SystemExit(f"{server.name}: {done.stderr.decode()}\n{log}")
-    return seconds, done.stdout
+class Client:
+    """curl, for the requests of one server; its scratch files go to `folder`."""
+
+    def __init__(self, server, folder):
+        self.server, self.folder = server, folder
+
+    def answers(self, requests):
+        """Send requests together; returns (seconds, the bodies)."""
+        places = [self.folder / f"answer-{number}" for number in range(len(requests))]
+        seconds = self.send(requests, places)
+        bodies = [place.read_bytes() for place in places]
+        for place in places:
+            place.unlink()
+        return seconds, bodies
+
+    def send(self, requests, places):
+        """Send requests together, each answer to its place; returns the seconds."""
+        words = ["fail", "silent", "show-error", *self.server.cookie_lines]
+        each = [
+            "\n".join([request, f"output = {place}", *words])
+            for request, place in zip(requests, places, strict=True)
+        ]
+        if many := len(each) > MANY:
+            each = ["\nnext\n".join(each)]
+        configs = []
+        for number, text in enumerate(each):
+            configs.append(self.folder / f"curl-{number}")
+            configs[-1].write_text(text)
+        parallel = ["-Z", "--parallel-max", str(AT_ONCE), "--parallel-immediate"]
+        command = ["curl", *(parallel if many else []), "-K"]
+        os.sync()
+        with memory_watched(self.server):
+            begun = time.perf_counter()
+            running = [
+                subprocess.Popen([*command, config], stderr=subprocess.PIPE) for config in configs
+            ]
+            errors = [process.communicate()[1] for process in running]
+            seconds = time.perf_counter() - begun
+        for process, error in zip(running, errors, strict=True):
+            if process.returncode:
+                log = (self.server.folder / "log").read_text()[-2000:]
+                raise SystemExit(f"{self.server.name}: {error.decode()}\n{log}")
+        return seconds
+
+    def check(self, job, addresses):
+        """Fetch the files of a job and compare them with what was sent."""
+        places = [self.folder / f"fetched-{number}" for number in range(len(addresses))]
+        self.send([Request(address) for address in addresses], places)
+        for place, checksum in zip(places, job.checksums, strict=True):
+            with place.open("rb") as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() != checksum:
+                    raise SystemExit(f"{self.server.name} gave back other bytes.")
+            place.unlink()
 
 
-def fetched(server, address):
-    """Return the SHA-256 of what an address gives."""
-    command = ["curl", "-sSf", *server.cookie_arguments, address]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as curl:
-        return hashlib.file_digest(curl.stdout, "sha256").hexdigest()
-
-
-def measure(server, source, checksum):
-    """Do one round with a server."""
-    size = source.stat().st_size
-    begun, announcing = b"", 0
-    if announcement := server.begin(source):
-        announcing, begun = timed(server, announcement, [])
-    seconds, answer = timed(server, server.upload(source, begun), [])
-    seconds += announcing
-    server.uploads.append(size / seconds / 1e6)
-    server.durable.append(size / (seconds + synced(server.stored(size))) / 1e6)
-    address = server.address(source, answer)
-    if fetched(server, address) != checksum:
-        raise SystemExit(f"{server.name} gave back other bytes.")
-    seconds, _answer = timed(server, [address], ["-o", "/dev/null"])
-    server.downloads.append(size / seconds / 1e6)
-    server.forget(source)
-
-
-def synced(path):
-    """Return how many seconds it takes until all of a file is on the disk."""
+def measure(server, job, folder, found):
+    """Do one round of a job with a server; `found` gets the seconds of each step."""
+    client = Client(server, folder)
+    announcing, announced = 0, []
+    if announcements := server.announce(job):
+        announcing, announced = client.answers(announcements)
+    seconds, answers = client.answers(server.upload(job, announced))
+    found["up"].append(seconds + announcing)
     begun = time.perf_counter()
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    return time.perf_counter() - begun
-
-
-def make_source(folder, size):
-    """Write `size` MiB of random bytes; returns the path and the SHA-256."""
-    path = folder / "large.bin"
-    checksum = hashlib.sha256()
-    with path.open("wb") as stream:
-        for _ in range(size):
-            block = os.urandom(MIB)
-            checksum.update(block)
-            stream.write(block)
-    return path, checksum.hexdigest()
+    os.sync()
+    found["disk"].append(found["up"][-1] + time.perf_counter() - begun)
+    addresses = server.addresses(job, answers)
+    client.check(job, addresses)
+    nowhere = [os.devnull] * len(addresses)
+    found["down"].append(client.send([Request(address) for address in addresses], nowhere))
+    server.forget()
 
 
 def started(kinds, folder, stack):
@@ -405,38 +203,126 @@ def started(kinds, folder, stack):
     return servers, skipped
 
 
-def table(servers, skipped):
-    """Return the figures as Markdown."""
+def table(jobs, medians, servers, skipped):
+    """Return the figures as Markdown; `medians[server][job][step]` are seconds."""
+    steps = [f"{job.name} {step}" for job in jobs for step in ("up", "to disk", "down")]
     lines = [
-        "| server | upload, MB/s | upload to disk, MB/s | download, MB/s | peak memory, MB |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        f"| server | {' | '.join(steps)} | peak memory, MB |",
+        f"| --- |{' ---: |' * (len(steps) + 1)}",
     ]
     for server in servers:
-        series = (server.uploads, server.durable, server.downloads, [server.memory / 1e6])
-        figures = (f"{statistics.median(values):,.0f}" for values in series)
-        lines.append(f"| {server.name} | {' | '.join(figures)} |")
-    lines += [f"| {name} | skipped: {reason} | | | |" for name, reason in skipped.items()]
+        cells = [
+            job.text(medians[server][job][step]) for job in jobs for step in ("up", "disk", "down")
+        ]
+        lines.append(f"| {server.name} | {' | '.join(cells)} | {server.memory / 1e6:,.0f} |")
+    lines += [f"| {name} | skipped: {reason} |" for name, reason in skipped.items()]
     return "\n".join(lines)
 
 
+def aims(jobs, medians):
+    """Return what was aimed at, and what came of it, as Markdown; without peers None."""
+    one, _parallel, small = jobs
+    by_kind = {type(server): each for server, each in medians.items()}
+    peers = [by_kind[kind] for kind in (Nginx, Copyparty, CopypartyForm) if kind in by_kind]
+    if Nginx not in by_kind or len(peers) < 3:
+        return None
+    nginx, copyparty = by_kind[Nginx], min(peers[1:], key=lambda each: each[one]["up"])
+    camp, tus, accel = by_kind[Camp], by_kind[CampTus], by_kind[CampAccel]
+
+    def faster(mine, other, step):
+        return f"{other[one][step] / mine[one][step]:.2f} ×"
+
+    quickest = min(each[small]["up"] for each in peers[1:])
+    rows = [
+        ("1 GiB by tus: 2 × nginx", faster(tus, nginx, "up")),
+        ("the same, until it is on the disk", faster(tus, nginx, "disk")),
+        ("1 GiB by tus: 2 × copyparty", faster(tus, copyparty, "up")),
+        ("the same, until it is on the disk", faster(tus, copyparty, "disk")),
+        (
+            "1,000 small files in a form: at most 1.5 × copyparty's time",
+            f"{camp[small]['up'] / quickest:.2f} ×",
+        ),
+        ("download: 0.8 × nginx", faster(camp, nginx, "down")),
+        ("download with X-Accel-Redirect: 0.95 × nginx", faster(accel, nginx, "down")),
+    ]
+    lines = [f"| {aim} | {seen} |" for aim, seen in rows]
+    return "\n".join(["| aim | seen |", "| --- | ---: |", *lines])
+
+
+def compare(options, folder, stack):
+    """Measure all servers by turns, and print the tables."""
+    jobs = [
+        Job("1 file", folder / "one", 1, options.size * MIB),
+        Job(f"{AT_ONCE} files", folder / "eight", AT_ONCE, options.size * MIB // AT_ONCE),
+        Job("1,000 files", folder / "small", 1000, 10 * 2**10, one_form=True),
+    ]
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    servers, skipped = started(KINDS, folder, stack)
+    found = {s: {j: collections.defaultdict(list) for j in jobs} for s in servers}
+    for number in range(options.rounds):
+        for job in jobs:
+            for server in servers:
+                print(f"round {number + 1}: {job.name}, {server.name}", file=sys.stderr)
+                measure(server, job, scratch, found[server][job])
+    medians = {
+        server: {
+            job: {step: statistics.median(seconds) for step, seconds in steps.items()}
+            for job, steps in each.items()
+        }
+        for server, each in found.items()
+    }
+    print("Large files in MB/s (1 MB = 1,000,000 bytes), small ones in seconds.\n")
+    print(table(jobs, medians, servers, skipped))
+    if told := aims(jobs, medians):
+        print(f"\n{told}")
+
+
+def together(options, folder, stack):
+    """Print the peak memory of Camp with eight uploads and eight downloads at once."""
+    job = Job("large", folder / "source", 1, options.size * MIB)
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    print("| database | peak memory of a process, MB | seconds |\n| --- | ---: | ---: |")
+    for kind in (CampTus, CampTusOnPostgreSQL):
+        servers, skipped = started([kind], folder, stack)
+        for server in servers:
+            seconds = all_at_once(server, job, scratch)
+            database = kind.name.rpartition(" ")[2]
+            print(f"| {database} | {server.memory / 1e6:.0f} | {seconds:.0f} |", flush=True)
+            server.forget()
+        for name, reason in skipped.items():
+            print(f"| {name} | skipped: {reason} | |")
+
+
+def all_at_once(server, job, folder):
+    """Run eight uploads, by form and by tus, and eight downloads; returns the seconds."""
+    client = Client(server, folder)
+    form = Camp.upload(server, job, [])
+    _seconds, answers = client.answers(form)
+    [address] = Camp.addresses(server, job, answers)
+    tus = []
+    for _ in range(AT_ONCE // 2):
+        _seconds, announced = client.answers(server.announce(job))
+        tus += server.upload(job, announced)
+    requests = [*form * (AT_ONCE // 2), *tus, *[Request(address)] * AT_ONCE]
+    server.memory = 0
+    return client.send(requests, [os.devnull] * len(requests))
+
+
 def main():
-    """Measure, and print the table."""
+    """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--size", type=int, default=1024, help="MiB")
-    parser.add_argument("--folder", type=Path, help="where to put the data; needs 6 × the size")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--size", type=int, help="MiB; 1024, with --memory 2048")
+    parser.add_argument("--folder", type=Path, help="where the data goes; needs 8 × the size")
+    parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
-    kinds = [Camp, CampTus, CampOnPostgreSQL, CampTusOnPostgreSQL, Nginx, Copyparty, CopypartyForm]
+    options.size = options.size or (2048 if options.memory else 1024)
     with contextlib.ExitStack() as stack:
         temporary = tempfile.TemporaryDirectory(prefix="camp-bench-", dir=options.folder)
         folder = Path(stack.enter_context(temporary))
-        source, checksum = make_source(folder, options.size)
-        servers, skipped = started(kinds, folder, stack)
-        for number in range(options.rounds):
-            for server in servers:
-                print(f"round {number + 1}: {server.name}", file=sys.stderr)
-                measure(server, source, checksum)
-        print(table(servers, skipped))
+        (together if options.memory else compare)(options, folder, stack)
 
 
 if __name__ == "__main__":
