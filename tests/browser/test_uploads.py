@@ -435,3 +435,22 @@ def test_files_go_straight_into_a_session(person):
     person.check()
     person.open("/files/")
     assert "Camp" in listed(person, "straight.bin").inner_text()
+
+
+def test_a_file_gets_a_new_content_and_the_old_one_back(person):
+    choose(person, ("plan.txt", b"first"))
+    listed(person, "plan.txt").get_by_role("link", name="plan.txt", exact=True).click()
+    person.page.get_by_role("link", name="Replace", exact=True).click()
+    person.check()
+    choose(person, ("other name.txt", b"second" * MIB))
+    person.page.wait_for_url(re.compile(r"/files/\d+/$"))
+    page = person.page.locator("main")
+    assert "“plan.txt” has its new content." in person.page.locator("body").inner_text()
+    assert "6\N{NO-BREAK SPACE}MiB" in page.inner_text()
+    person.check()
+    page.get_by_role("button", name="Restore").click()
+    person.page.wait_for_url(re.compile(r"/files/\d+/$"))
+    page.get_by_text("5\N{NO-BREAK SPACE}bytes").wait_for()
+    with person.page.expect_download() as download:
+        page.get_by_role("link", name="Download", exact=True).click()
+    assert download.value.path().read_bytes() == b"first"
