@@ -3,8 +3,10 @@
 import unicodedata
 
 import pytest
+from django.db import connection
 
-from camp.search import normalise
+from camp.search import normalise, pairs
+from files.models import File
 from sessions_app.models import Message, Session
 
 
@@ -98,3 +100,99 @@ def test_a_title_that_grows_when_normalised_is_kept_within_bounds(owner):
 def test_bulk_create_fills_the_search_text(owner):
     Session.objects.bulk_create([Session(user=owner, title="ＢＵＬＫ")])
     assert Session.objects.get().search_text == "bulk"
+
+
+NAMES = [
+    "東京タワー 夜景.jpg",
+    "京都・東山の写真 (2).png",
+    "ﾀﾜｰ 見学のしおり.pdf",
+    "서울 여행 계획.docx",
+    "Отчёт за май.xlsx",
+    "تقرير ٢٠٢٦.pdf",
+    "दिल्ली यात्रा.txt",
+    "กรุงเทพ.txt",
+    "Ωμέγα και άλφα.md",
+    "Straße – Maße.svg",
+    "🍙🍵 お昼.heic",
+    "👩‍👩‍👧 family.jpg",
+    "100%_final_final.zip",
+    "a\\b 'quoted' \"name\" {x}.txt",
+    "tab\x1fand unit.bin",
+    "abcabc.aaa",
+]
+PATTERNS = [
+    *("東", "東京", "京タ", "タワー", "ワー 夜", "東山の", "写真", "京東"),
+    *("여행", "계", "май", "ё", "٢٠", "यात", "ร", "ωμ", "ss", "–", "🍙", "🍙🍵", "👩", "\u200d"),
+    *("%", "_", "0%", "%_f", "\\", "a\\b", "'", '"n', "{x}", "(2)", "\x1f", "b\x1fa", "tab\x1fand"),
+    *(
+        "a",
+        "aa",
+        "aaa",
+        "aaaa",
+        "abc",
+        "cab",
+        "jpg",
+        "j",
+        "zzz",
+        "鯨飲",
+        "飲",
+        "夜景 jpg",
+        "jpg 京",
+    ),
+]
+
+
+@pytest.fixture
+def names(owner, stranger):
+    for user in (owner, stranger):
+        File.objects.bulk_create(
+            File(user=user, filename=name, size=1, storage_path=str(number))
+            for number, name in enumerate(NAMES)
+        )
+
+
+def found(owner, pattern):
+    """Return the names that both ways find; they must not differ."""
+    own = File.objects.filter(user=owner)
+    by_index = {file.filename for file in own.search_by_index(pattern, owner)}
+    assert by_index == {file.filename for file in own.search(pattern)}
+    return by_index
+
+
+def test_names_of_any_script_are_found_by_any_part(names, owner):
+    for pattern in PATTERNS:
+        words = normalise(pattern).split()
+        expected = {name for name in NAMES if all(word in normalise(name) for word in words)}
+        assert found(owner, pattern) == expected, pattern
+
+
+def test_a_new_name_counts_at_once_and_a_deleted_file_no_more(names, owner):
+    file = File.objects.get(user=owner, filename="abcabc.aaa")
+    file.filename = "改名.txt"
+    file.save(update_fields=["filename", "search_text"])
+    assert (found(owner, "改名"), found(owner, "abca")) == ({"改名.txt"}, set())
+    file.delete()
+    assert found(owner, "改名") == set()
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("a", []), ("~", []), ("東", ["東"]), ("🍙", ["🍙"]), ("ab", ["ab"]), ("aba", ["ab", "ba"])],
+)
+def test_a_word_is_looked_up_by_its_pairs(word, expected):
+    assert pairs(word) == expected
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("pattern", ["qq", "鯨飲", "飲", "xylophone"])
+def test_postgresql_has_an_index_for_them(names, owner, pattern):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        own = File.objects.all().search_by_index(pattern, owner)
+        assert "sample_files_pairs" in own.explain()
+
+
+@pytest.mark.sqlite
+def test_sqlite_reads_names_from_an_index_alone(names, owner):
+    plan = File.objects.filter(user=owner).search_by_index("鯨飲", owner).explain()
+    assert "COVERING INDEX sample_files_name (user_id=?)" in plan
