@@ -174,10 +174,14 @@ LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
 
 
 def make_lasting(name):
-    """Have all that was written to a `hasty` database survive a power cut, also from now on."""
+    """Have all that was written to a `hasty` database survive a power cut, also from now on.
+
+    Returns its `oid`.
+    """
     with maintenance() as server:
         # Waits for the disk, and with it for all that was written before.
         _alter(server, name, "RESET synchronous_commit")
+        return _oid(server, name)
 
 
 def _alter(server, name, what):
@@ -187,7 +191,11 @@ def _alter(server, name, what):
 def oid(name):
     """Return the number that PostgreSQL knows a database by whatever it is called, or None."""
     with maintenance() as server:
-        found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
+        return _oid(server, name)
+
+
+def _oid(server, name):
+    found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
     return found and found[0]
 
 
@@ -297,6 +305,8 @@ def server_version():
     """Return the major version of the PostgreSQL that answers, or None on SQLite."""
     if not is_postgresql():
         return None
+    if connection.connection is not None and connection.is_usable():
+        return connection.connection.info.server_version // 10_000
     with maintenance(own=True) as server:
         return server.info.server_version // 10_000
 

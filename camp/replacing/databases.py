@@ -69,8 +69,7 @@ class PostgreSQL:
 
     def seal(self):
         """Bring the fresh database to the disk; returns what it is recognised by."""
-        database.make_lasting(self.fresh)
-        return database.oid(self.fresh)
+        return database.make_lasting(self.fresh)
 
     def swap(self):
         """Put the fresh database into its place."""

@@ -50,7 +50,6 @@ class Replacement:
             self.files = files_of(storage(), self.id)
             self._database = databases.of(connection.vendor, self.id)
             self.fresh = self._database.fresh
-            connection.close()
             self._database.refuse_in_use()
             self._journal = {
                 "id": self.id,

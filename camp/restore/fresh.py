@@ -1,11 +1,9 @@
 """What is done to every fresh database, while Django is connected to it."""
 
-import contextlib
 import sqlite3
-import threading
 
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
@@ -101,25 +99,10 @@ def mark(new, environment, result):
         Instance.objects.update_or_create(pk=1, defaults=values)
 
 
-@contextlib.contextmanager
-def analysed_meanwhile():
-    """Have PostgreSQL learn how the rows are distributed while something else is done.
-
-    It would come to that by itself, later.
-    """
-    thread = threading.Thread(target=_analyse)
+def analyse():
+    """Have PostgreSQL learn how the rows are distributed, where it does not by itself, soon."""
     if connection.vendor == "postgresql":
-        thread.start()
-    try:
-        yield
-    finally:
-        if thread.ident:
-            thread.join()
-
-
-def _analyse():
-    try:
-        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
-    finally:
-        connection.close()
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW autovacuum")
+            if cursor.fetchone()[0] == "off":
+                cursor.execute("ANALYZE")

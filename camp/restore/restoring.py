@@ -5,7 +5,7 @@ import os
 import sqlite3
 
 from django.core.management import CommandError
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, connection
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -59,7 +59,8 @@ def replaced(source, new, options, say, stream):
         source.check(new, result)
         fresh.mark(new, environment, result)
     new.commit(files=source.files)
-    with fresh.analysed_meanwhile(), contextlib.suppress(DatabaseError):
+    with contextlib.suppress(DatabaseError):  # what follows only helps, or informs
+        fresh.analyse()
         if not (source.files or result.is_old):
             count_missing(storage(), result)
     return result
@@ -68,6 +69,9 @@ def replaced(source, new, options, say, stream):
 def refuse_without_server():
     """Raise CommandError where PostgreSQL does not answer, with or without the database."""
     try:
+        if database.is_postgresql():
+            with contextlib.suppress(OperationalError):
+                connection.ensure_connection()  # and keep it for what is asked next
         database.server_version()
     except OperationalError as error:
         raise CommandError(trouble.unreachable_database(error)) from None
