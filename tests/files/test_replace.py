@@ -1,12 +1,16 @@
 """The pages that give a file another content, and the earlier ones back."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
 
-from files import services, storage, versions
-from files.models import File, Version
+from files import services, shares, storage, versions
+from files.models import File, Share, Version
 from tests.files.conftest import browser, part, stage, stored
 
 
@@ -173,6 +177,12 @@ class TestDownload:
         url = f"/files/{version.file_id}/download/"
         since = {"if-modified-since": "Wed, 01 Jan 2020 00:00:00 GMT"}
         assert as_owner.get(url, headers=since).status_code == 200
+
+    def test_a_link_leads_to_the_new_content(self, as_owner, client, version, owner):
+        share = Share.objects.create(user=owner, expires_at=timezone.now() + timedelta(days=1))
+        share.files.add(version.file)
+        url = reverse("share_download", args=[shares.token_of(share), version.file_id])
+        assert client.get(url).getvalue() == b"newer"
 
 
 class TestRestore:

@@ -9,7 +9,8 @@ from django.db import DatabaseError, connection
 from files import quota, services, storage, usage, versions
 from files.models import File, Version
 from files.versions import Outcome
-from tests.files.conftest import stage, stored
+from tests.files.conftest import age, stage, stored
+from tests.files.test_sweep import OLD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -223,6 +224,13 @@ class TestGoing:
         file.trash()
         services.sweep()
         file.restore()
+        assert held(file) == [b"new", b"hello"]
+
+    def test_the_sweep_knows_old_ones(self, file):
+        replace(file)
+        for path in stored():
+            age(path, OLD)
+        assert services.sweep() == services.Swept()
         assert held(file) == [b"new", b"hello"]
 
     def test_they_go_with_their_file(self, file, owner):
