@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from camp.ownership import give, make_folder
+
 # It would print a malformed line, and with it a secret.
 logging.getLogger("environ.environ").setLevel(logging.ERROR)
 
@@ -347,7 +349,7 @@ def generated_secret(file):
     processes that start together both end up with the same secret.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         if not file.exists():
             draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -355,6 +357,7 @@ def generated_secret(file):
                 stream.write(secrets.token_urlsafe(50))
                 stream.flush()
                 os.fsync(stream.fileno())
+            give(draft)
             try:
                 os.link(draft, file)
             except FileExistsError:

@@ -12,6 +12,7 @@ from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from camp import trouble
+from camp.ownership import give, make_folder
 
 FILE = "serving"
 
@@ -24,12 +25,15 @@ def serving():
     """
     path = settings.CAMP_DATA_DIR / FILE
     with path.open("a+b") as held:
+        give(path)
         if not lock(held, shared=True):
             raise CommandError(
                 _("Another command is replacing the data. Wait until it is done, then: %(again)s")
                 % {"again": trouble.manage("up")}
             )
-        path.with_name(f"{FILE}.pid").write_text(str(os.getpid()), encoding="ascii")
+        told = path.with_name(f"{FILE}.pid")
+        told.write_text(str(os.getpid()), encoding="ascii")
+        give(told)
         yield
 
 
@@ -40,8 +44,9 @@ def alone(again):
     `again` is the command to repeat when it is stopped.
     """
     path = settings.CAMP_DATA_DIR / FILE
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent, 0o700)
     with path.open("a+b") as held:
+        give(path)
         if not lock(held, shared=False):
             sentence = _(
                 "Camp is running here (process %(pid)s). Stop it first, with Ctrl-C in its "
@@ -54,7 +59,9 @@ def alone(again):
 def is_serving():
     """Return whether a server runs on this data folder."""
     try:
-        with (settings.CAMP_DATA_DIR / FILE).open("a+b") as held:
+        path = settings.CAMP_DATA_DIR / FILE
+        with path.open("a+b") as held:
+            give(path)
             return not lock(held, shared=False)
     except OSError:
         return False

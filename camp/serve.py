@@ -31,6 +31,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp import environments, postgres, replacing, running, setup_token, trouble
+from camp.ownership import make_folder
 
 THREADS = 32  # each holds a database connection; an upload or download holds one to its end
 BACKLOG = 1024  # connections, the idle ones of open browsers included
@@ -110,7 +111,7 @@ def prepare_folders():
     """Make the data folders, and see that they can be written."""
     for folder in (settings.CAMP_DATA_DIR, settings.LOCAL_STORAGE_PATH):
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder, 0o700)
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:

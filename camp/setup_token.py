@@ -10,6 +10,8 @@ from contextlib import suppress
 
 from django.conf import settings
 
+from camp.ownership import give, make_folder
+
 TOKEN_BYTES = 32
 
 
@@ -19,12 +21,13 @@ def issue():
     Raises OSError where the data folder cannot be written.
     """
     file = settings.SETUP_TOKEN_FILE
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     if token := read():
         return token
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.write(secrets.token_urlsafe(TOKEN_BYTES))
+    give(draft)
     try:
         # Unlike a rename, a link never replaces the token of a server that was quicker.
         os.link(draft, file)

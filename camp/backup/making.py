@@ -22,6 +22,7 @@ from camp.archive.reader import MANIFEST
 from camp.backup import folder as folders
 from camp.backup import report, snapshot
 from camp.backup.files import Packed, StoredFiles, bytes_there
+from camp.ownership import make_folder
 from camp.progress import Progress, Silent, size
 from camp.stored import StoreError
 
@@ -142,7 +143,7 @@ def where(wanted):
     if output is None or output.is_dir():
         folder = Path(output or settings.BACKUP_FOLDER)
         with naming(folder):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder, 0o700)
             folders.clean(folder, "backup_*")
         return folder, folders.names(wanted.kind, wanted.ending)
     if output.suffix != f".{wanted.ending}" or not output.parent.is_dir():

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from camp import running
 from camp.archive.part import sync_folder
+from camp.ownership import give, make_folder
 
 FILE = "replacing.json"
 LOCK = "replacing.lock"
@@ -38,6 +39,7 @@ def write(content):
         json.dump(content, stream)
         stream.flush()
         os.fsync(stream.fileno())
+    give(new)
     os.replace(new, path())
     sync_folder(path().parent)
 
@@ -52,6 +54,7 @@ def remove():
 def held():
     """Yield whether nobody else is replacing anything, and keep it so meanwhile."""
     folder = settings.CAMP_DATA_DIR
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder, 0o700)
     with (folder / LOCK).open("a+b") as lock:
+        give(folder / LOCK)
         yield running.lock(lock, shared=False)

@@ -224,6 +224,28 @@ def test_secret_is_made_once_and_for_the_owner_only(read, tmp_path):
         assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no root")
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(read, tmp_path, monkeypatch):
+    theirs, given = tmp_path / "theirs", {}
+    theirs.mkdir()
+    if os.geteuid() == 0:
+        os.chown(theirs, 12345, 12345)
+    owner = theirs.stat()
+    real = os.chown if os.geteuid() == 0 else lambda *arguments, **options: None
+
+    def chown(path, uid, gid, **options):
+        given[Path(path).name] = (uid, gid)
+        real(path, uid, gid, **options)
+
+    monkeypatch.setattr(os, "chown", chown)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    read().secret("SECRET_KEY", theirs / "camp" / "var" / "secret-key")
+    folders = {"camp", "var"}
+    [secret] = given.keys() - folders
+    assert secret.startswith(".secret-key.")
+    assert set(given.values()) == {(owner.st_uid, owner.st_gid)}
+
+
 def test_secret_from_a_file(read, tmp_path):
     (tmp_path / "given").write_text("from-a-file\n")
     env = read(SECRET_KEY_FILE=str(tmp_path / "given"))
