@@ -14,7 +14,7 @@ import os
 import threading
 
 from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
+from boto3.s3.transfer import S3Transfer, TransferConfig
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -30,10 +30,11 @@ from urllib3.exceptions import HTTPError
 
 from camp.stored import OTHER, StoreError
 
-# Bytes: what is larger goes up in parts of this size, some of them at once.
+# Bytes: what is larger goes up in parts of this size.
 PART = 16 * 2**20
-PARTS_AT_ONCE = 4
-BLOCK = 2**20  # bytes that are hashed at once
+# So many parts at once, of whatever file they are: each has its thread and its buffers.
+PARTS_AT_ONCE = 6
+BLOCK = 256 * 2**10  # bytes that are hashed at once
 LONGEST_KEY = 1024  # bytes
 # So often reading goes on behind the last byte that came, before it is given up.
 AGAIN = 2
@@ -51,7 +52,7 @@ CODES = {
 }
 NOT_FOUND = {"NoSuchKey", "404", "NotFound"}
 
-connections, making = {}, threading.Lock()
+connections, transfers, making = {}, {}, threading.Lock()
 
 
 class ObjectStore(S3Storage):
@@ -104,6 +105,15 @@ class ObjectStore(S3Storage):
         with as_os_errors():
             return self.connection.meta.client
 
+    @property
+    def transfer(self):
+        """What uploads in parts, the same for all threads."""
+        client = self.client
+        with making:
+            if client not in transfers:
+                transfers[client] = S3Transfer(client, self.transfer_config)
+            return transfers[client]
+
     def key(self, name):
         """Return the key of a name; raises FileNotFoundError for what can be none."""
         key = self._normalize_name(name)
@@ -150,8 +160,7 @@ class ObjectStore(S3Storage):
                 with open(source, "rb") as stream:
                     self.client.put_object(**target, **about, Body=stream)
                 return
-            options = {"ExtraArgs": about, "Config": self.transfer_config, "Callback": progress}
-            self.client.upload_file(str(source), *target.values(), **options)
+            self.transfer.upload_file(str(source), *target.values(), progress, about)
         if (kept := self.size(name)) != size:
             self.delete(name)
             raise StoreError(f"{kept} bytes of {size} were kept")

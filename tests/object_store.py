@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from camp.object_store import ObjectStore
-from tests.servers import NotAvailable, free_port, stop_process, temporary_folder
+from tests.servers import NotAvailable, free_port, temporary_folder
 
 PATIENCE = 30  # seconds
 # Its services each want two ports.
@@ -89,7 +89,8 @@ def started(binary, stack):
             start_new_session=True,
         )
     stack.callback(remove_sockets, ports.values())
-    stack.callback(stop_process, process)
+    stack.callback(process.wait)
+    stack.callback(process.kill)  # nothing of it is wanted any more
     options = options_of(f"http://{key}:{secret}@127.0.0.1:{ports['s3.port']}/camp")
     wait_for(ObjectStore(**options), process, folder / "log")
     return options

@@ -17,8 +17,8 @@ from sessions_app.models import Session
 ON_BOTH = {
     f"test_{name}"
     for name in (
-        "checkup", "delete", "download", "duplicates", "findings", "previews", "ranges", "replace",
-        "services", "storage", "sweep", "trash", "tus", "tus_replace", "upload", "versions", "zips",
+        "checkup", "download", "findings", "previews", "ranges", "replace", "services", "storage",
+        "sweep", "trash", "tus", "tus_replace", "tus_whole", "upload", "versions", "zips",
     )
 }  # fmt: skip
 

@@ -221,6 +221,7 @@ def test_a_file_whose_type_is_not_told_gets_one_from_its_name(as_owner):
 
 
 @pytest.mark.slow
+@pytest.mark.folder  # about 1,000 requests
 def test_a_thousand_small_files_in_one_form(as_owner):
     parts = [part(f"{number}.txt", str(number).encode()) for number in range(1000)]
     response = as_owner.post(URL, {"files": parts})
