@@ -13,8 +13,8 @@ from django.db.models.functions import Coalesce
 from camp.paging import condition, flipped
 
 NEAR = 1000  # rows that are walked anyway
-FAR = 16 * NEAR  # and if there was something in the first of them
-HOPEFUL = 5  # so much
+FAR = 8 * NEAR  # and at most, if what was found in the first of them lets one hope
+HOPEFUL = 5  # rows that do
 
 
 class Narrowing:
@@ -22,24 +22,34 @@ class Narrowing:
 
     `within` is a queryset of everything that the order's index holds of one owner, and
     `walked` and `by_index` are functions of a queryset to its rows that match, the latter
-    in words that let the database use an index of what is looked for.
+    in words that let the database use an index of what is looked for. With `ordered` that
+    index holds the rows in their order as well.
     """
 
-    def __init__(self, *, within, walked, by_index):
+    def __init__(self, *, within, walked, by_index, ordered=False):
         self.within, self.walked, self.by_index = within, walked, by_index
+        self.ordered = ordered
 
     def __call__(self, rows, order, beyond, count):
         """Return the first `count` rows in `order` behind the Q `beyond` that match."""
-        rows = rows.filter(beyond)
-        for reach in (NEAR, FAR):
-            border = self.border(order, beyond, reach)
-            near = rows.filter(condition(list(map(flipped, order)), border)) if border else rows
-            found = list(self.walked(near).order_by(*order)[:count])
-            if len(found) == count or not border:
-                return found
-            if len(found) < HOPEFUL:
-                break
-        return list(self.by_index(rows).order_by(*hidden(order))[:count])
+        border = self.border(order, beyond, NEAR)
+        found = self.between(rows, order, beyond, border, count)
+        if border and HOPEFUL <= len(found) < count:
+            # Twice as far as it should take.
+            reach = min(FAR, 2 * NEAR * (count - len(found)) // len(found))
+            behind = condition(order, border)
+            border = self.border(order, behind, reach)
+            found += self.between(rows, order, behind, border, count - len(found))
+        if not border or len(found) == count:
+            return found
+        keys = order if self.ordered else hidden(order)
+        return list(self.by_index(rows.filter(beyond)).order_by(*keys)[:count])
+
+    def between(self, rows, order, beyond, border, count):
+        """Return the first `count` rows that match behind `beyond`, the border the last of them."""
+        if border:
+            beyond &= condition(list(map(flipped, order)), border, inclusive=True)
+        return list(self.walked(rows.filter(beyond)).order_by(*order)[:count])
 
     def border(self, order, beyond, reach):
         """Return the keys of the row so far down, None if there are not as many rows."""

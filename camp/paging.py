@@ -89,8 +89,8 @@ def flipped(key):
     return key[1:] if key.startswith("-") else f"-{key}"
 
 
-def condition(order, values):
-    """Return the Q for the rows that come after `values` in `order`.
+def condition(order, values, inclusive=False):
+    """Return the Q for the rows that come after `values` in `order`, or also those of `values`.
 
     The first key stands alone as well, so that an index on it bounds the scan.
     """
@@ -98,6 +98,8 @@ def condition(order, values):
     equal = {}
     for key, value in zip(order, values, strict=True):
         name, side = (key[1:], "lt") if key.startswith("-") else (key, "gt")
+        if inclusive and key == order[-1]:
+            side += "e"
         found |= Q(**equal, **{f"{name}__{side}": value})
         equal[name] = value
     first, value = order[0], values[0]

@@ -104,6 +104,8 @@ class Listing(Choice):
                 within=File.objects.filter(user=user),
                 walked=self.of,
                 by_index=lambda chosen: self.by_index(chosen, user),
+                # The index of kinds goes on with the size.
+                ordered=self.kind and not self.query and self.sort.endswith("size"),
             )
         self.page = KeyPage(files, SORTS[self.sort][1], params, find=find)
 

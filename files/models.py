@@ -98,16 +98,18 @@ class File(Trashable):
         db_table = "sample_files"
         verbose_name = _("file")
         verbose_name_plural = _("files")
-        # One for each order of the list, one for a kind of which there is little, one for the
-        # page of a session, one for the trash; the sweep looks bytes up by path. On PostgreSQL
-        # there is another one for the search: see camp/search.py.
+        # One for each order of the list, one for a kind of which there is little or whose sizes
+        # are not those of others, one for the page of a session, one for the trash; the sweep
+        # looks bytes up by path. PostgreSQL has another one for the search: camp/search.py.
         indexes = [
             models.Index(
                 F("user"), F("created_at").desc(), F("id").desc(), name="sample_files_newest"
             ),
             models.Index("user", "search_text", "id", name="sample_files_name"),
             models.Index("user", "size", "id", name="sample_files_size"),
-            models.Index(F("user"), KindOf("content_type"), name="sample_files_kind"),
+            models.Index(
+                F("user"), KindOf("content_type"), F("size"), F("id"), name="sample_files_kind"
+            ),
             models.Index(
                 F("session"),
                 F("created_at").desc(),

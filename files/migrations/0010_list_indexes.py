@@ -27,7 +27,10 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddIndex(
-            "file", models.Index(F("user"), KindOf("content_type"), name="sample_files_kind")
+            "file",
+            models.Index(
+                F("user"), KindOf("content_type"), F("size"), F("id"), name="sample_files_kind"
+            ),
         ),
         migrations.AddIndex(
             "file",
