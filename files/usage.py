@@ -23,13 +23,23 @@ def total(user):
 
 def totals(people):
     """Return {user id: bytes} for those of some people who keep any. One query."""
-    files = File.objects.order_by().filter(user__in=people).values_list("user")
-    versions = Version.objects.order_by().filter(file__user__in=people).values_list("file__user")
-    sums = files.annotate(sum=Sum("size")).union(versions.annotate(sum=Sum("size")), all=True)
     found = Counter()
-    for user_id, size in sums:
+    for user_id, size in together(sums(people)):
         found[user_id] += size
     return found
+
+
+def sums(people):
+    """Return querysets of (user id, bytes) for the files of some people and their versions."""
+    files = File.objects.order_by().filter(user__in=people).values_list("user")
+    versions = Version.objects.order_by().filter(file__user__in=people).values_list("file__user")
+    return [files.annotate(sum=Sum("size")), versions.annotate(sum=Sum("size"))]
+
+
+def together(querysets):
+    """Return the rows of all querysets, as they are at one moment: by one query."""
+    first, *rest = querysets
+    return first.union(*rest, all=True)
 
 
 def forget(user_id):

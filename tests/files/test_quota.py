@@ -126,6 +126,12 @@ def test_home_tells_how_much_is_left(as_owner, keep):
     assert 'value="25"' in content
 
 
+def test_all_is_counted_at_one_moment(owner, django_assert_num_queries):
+    # What becomes a file between two queries would be in neither.
+    with django_assert_num_queries(1):
+        assert quota.taken(owner.pk) == 0
+
+
 @pytest.mark.fault
 def test_twenty_at_once_never_pass_the_limit(make_camp_server):
     size, limit = 2**20, 10 * 2**20
