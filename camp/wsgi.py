@@ -65,4 +65,15 @@ def complete_bodies(application):
     return checked
 
 
-application = complete_bodies(get_wsgi_application())
+def settled(application):
+    """Return `application` once what a restore or a reset left half-way is settled.
+
+    For servers that `manage.py up` did not start: it has done that before.
+    """
+    from camp import replacing  # models can be imported from now on
+
+    replacing.recover()
+    return application
+
+
+application = complete_bodies(settled(get_wsgi_application()))

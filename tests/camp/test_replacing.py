@@ -16,7 +16,7 @@ from django.core.management import CommandError
 from django.db import OperationalError, connection
 from django.utils import translation
 
-from camp import command_line, database, replacing
+from camp import command_line, database, replacing, wsgi
 from camp.findings import backups
 from camp.models import Instance
 from camp.replacing import Replacement, databases, journal
@@ -240,6 +240,13 @@ def test_commands_that_need_the_data_settle_it_first(made, monkeypatch):
             command_line.execute(["manage.py", *words])
             assert replacing.is_unsettled()
         command_line.execute(["manage.py", "environment"])
+    assert not replacing.is_unsettled()
+    assert stands() == AT_FIRST
+
+
+def test_any_server_settles_it_first(made):
+    interrupted()
+    assert wsgi.settled("application") == "application"
     assert not replacing.is_unsettled()
     assert stands() == AT_FIRST
 
