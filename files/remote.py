@@ -5,6 +5,7 @@ uploaded once they are whole and on the disk, and leave it once the store has al
 `files.storage` is what the rest of Camp calls; it comes here where settings name a bucket.
 """
 
+import contextlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -48,9 +49,18 @@ def move_in(store, source, path, sha256):
 
     One at a time: whoever waited for another finds no file any more.
     """
-    with locked(source):
-        store.put(path, source, sha256=sha256, progress=Touching(source))
-        source.unlink()
+    # Not the file itself: Windows removes none that is open.
+    lock = source.with_suffix(".moving")
+    lock.touch(mode=0o600)
+    try:
+        with locked(lock):
+            store.put(path, source, sha256=sha256, progress=Touching(source))
+            source.unlink()
+    finally:
+        # While there is something to move, nobody may find the lock gone.
+        if not source.exists():
+            with contextlib.suppress(OSError):  # on Windows, while somebody waits for it
+                lock.unlink()
 
 
 class Touching:
@@ -63,7 +73,8 @@ class Touching:
     def __call__(self, count):
         if time.monotonic() > self._next:
             self._next = time.monotonic() + TOUCH_EVERY
-            os.utime(self._path)
+            with contextlib.suppress(OSError):
+                os.utime(self._path)
 
 
 def each(do, paths):

@@ -90,9 +90,15 @@ class Contents:
         for rows in with_bytes():
             for batch in batches(rows, *FIELDS):
                 self._files += len(batch)
-                doubts = [(row, *found) for row in batch if (found := self._doubt(row, progress))]
-                if doubts:
+                if doubts := list(self._doubts(batch, progress)):
                     self._settle(rows, doubts)
+
+    def _doubts(self, batch, progress):
+        """Yield (row, what seems to be the matter, see `_doubt`) for some of several rows."""
+        sizes = storage.sizes([row.storage_path for row in batch])
+        for row, size in zip(batch, sizes, strict=True):
+            if found := self._doubt(row, size, progress):
+                yield row, *found
 
     def _settle(self, rows, doubts):
         there = rows.filter(pk__in=[row.pk for row, *_rest in doubts])
@@ -103,12 +109,12 @@ class Contents:
                 mended = values and self._fix and self._mend(rows, row, values)
                 (self.mended if mended else self.wrong)[what].add(named(row))
 
-    def _doubt(self, row, progress):
+    def _doubt(self, row, size, progress):
         """Return what seems to be the matter with a file, and what its row should say instead.
 
-        None if nothing is.
+        `size` is how many bytes it has. None if nothing is.
         """
-        there = storage.size(row.storage_path) == row.size
+        there = size == row.size
         if there and not self._is_to_be_read(row):
             return None if row.sha256 else (UNHASHED, None)
         try:

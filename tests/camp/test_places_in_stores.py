@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection
 
 from camp import backup, replacing
 from camp.replacing import databases
+from camp.replacing.objects import ObjectFiles
 from camp.stored import StoreError
 from files.models import File
 from tests.camp import places
@@ -81,6 +82,21 @@ def test_a_restore_that_fails_changes_nothing(store, monkeypatch):
     assert there.pop(lost.storage_path)
     assert there == before
     assert not replacing.is_unsettled()
+
+
+def test_what_was_set_aside_comes_back_or_goes(settings, object_store):
+    for way, content in (("back", b"old"), ("forward", b"new")):
+        object_store.put_bytes("ab/cd/x", b"old")
+        files = ObjectFiles(settings.LOCAL_STORAGE_PATH, way)
+        files.make()
+        (files.new / "ab" / "cd").mkdir(parents=True)
+        (files.new / "ab" / "cd" / "x").write_bytes(b"new")
+        files.settle()
+        assert len(objects(object_store)) == 2
+        # Another process, after a crash, and yet another.
+        getattr(ObjectFiles(settings.LOCAL_STORAGE_PATH, way), way)()
+        getattr(ObjectFiles(settings.LOCAL_STORAGE_PATH, way), way)()
+        assert objects(object_store) == {"ab/cd/x": content}
 
 
 def test_a_store_that_fails_leaves_all_as_it_was(store, monkeypatch):

@@ -245,6 +245,7 @@ class TestContents:
         assert told["files.unreadable"]["detail"] == f"By id: {file.pk}."
         assert code == 1
 
+    @pytest.mark.folder  # an object store is asked in threads, which see another database
     def test_a_file_that_goes_meanwhile_is_no_fault(self, monkeypatch, keep):
         keep()
         gone, look_up = keep(), storage.size
