@@ -15,20 +15,22 @@ from camp.paging import condition, flipped
 NEAR = 1000  # rows that are walked anyway
 FAR = 8 * NEAR  # and at most, if what was found in the first of them lets one hope
 HOPEFUL = 5  # rows that do
+LIKELY = 8  # so many times as many as are wanted
 
 
 class Narrowing:
-    """Finds rows for a KeyPage; give it as `find`. Costs five queries at most.
+    """Finds rows for a KeyPage; give it as `find`. Costs seven queries at most.
 
     `within` is a queryset of everything that the order's index holds of one owner, and
-    `walked` and `by_index` are functions of a queryset to its rows that match, the latter
-    in words that let the database use an index of what is looked for. With `ordered` that
-    index holds the rows in their order as well.
+    `walked` a function of a queryset to its rows that match. `matching` is the queryset of
+    all that match, in words that let the database use an index of what is looked for; with
+    `ordered` that index holds the rows in their order as well. If the order's index alone
+    tells most of what matches, `likely` is the queryset of what it tells.
     """
 
-    def __init__(self, *, within, walked, by_index, ordered=False):
-        self.within, self.walked, self.by_index = within, walked, by_index
-        self.ordered = ordered
+    def __init__(self, *, within, walked, matching, ordered=False, likely=None):
+        self.within, self.walked, self.matching = within, walked, matching
+        self.ordered, self.likely = ordered, likely
 
     def __call__(self, rows, order, beyond, count):
         """Return the first `count` rows in `order` behind the Q `beyond` that match."""
@@ -42,8 +44,14 @@ class Narrowing:
             found += self.between(rows, order, behind, border, count - len(found))
         if not border or len(found) == count:
             return found
+        if self.likely is not None:
+            some = self.likely.filter(beyond).order_by(*order).values_list("pk", flat=True)
+            keys = list(some[: LIKELY * count])
+            found = list(self.walked(rows.filter(pk__in=keys)).order_by(*order)[:count])
+            if len(found) == count or len(keys) < LIKELY * count:
+                return found
         keys = order if self.ordered else hidden(order)
-        return list(self.by_index(rows.filter(beyond)).order_by(*keys)[:count])
+        return list(self.matching.filter(beyond).order_by(*keys)[:count])
 
     def between(self, rows, order, beyond, border, count):
         """Return the first `count` rows that match behind `beyond`, the border the last of them."""

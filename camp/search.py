@@ -62,16 +62,18 @@ def holding(text, column="search_text"):
     return found
 
 
-def by_index(rows, within, text, column="search_text"):
+def by_index(rows, own, text, column="search_text"):
     """Return those of `rows` that hold every word of `text`; quick if they are few.
 
-    `within` is a queryset of the same model that an index with the column in it serves.
+    `rows` is a queryset of anybody's, of which the Q `own` leaves those of one person; an
+    index has to begin with what it asks for and go on with the column.
     """
-    condition = holding(text, column)
+    condition = own & holding(text, column)
     several = {pair for word in normalise(text).split() for pair in pairs(word)}
     if connection.vendor == "postgresql" and several:
         return rows.filter(condition, HoldsPairs(column, sorted(several)))
-    return rows.filter(pk__in=within.filter(condition).values("pk")) if condition else rows
+    # Said of the outer rows as well, `own` would have SQLite read all of them.
+    return rows.filter(pk__in=rows.model._base_manager.filter(condition).values("pk"))
 
 
 def add_pairs_index(schema_editor, table, name, column="search_text"):

@@ -56,12 +56,13 @@ class Choice:
             files = files.of_kind(self.kind)
         return self.since_and_larger(files)
 
-    def by_index(self, files, user):
-        """Return the same of `files` of one user; quick where only few are chosen."""
-        files = files.search_by_index(self.query, user)
+    def by_index(self, user):
+        """Return those that it chooses of a user's files; quick where they are few."""
+        files = File.objects.present()
+        own = files.search_by_index(self.query, user) if self.query else files.filter(user=user)
         if self.kind:
-            files = files.of_kind_by_index(self.kind)
-        return self.since_and_larger(files)
+            own = own.of_kind_by_index(self.kind)
+        return self.since_and_larger(own)
 
     def since_and_larger(self, files):
         """Return those of `files` that `size` and `date` choose."""
@@ -86,28 +87,37 @@ class Listing(Choice):
     """A page of a user's files as a Choice and `sort` of a request want it.
 
     `session` leaves only the files of that session, `besides` those that are not in it.
-    Costs one query, or up to five where less than everything is wanted.
+    Costs one query, or up to seven where less than everything is wanted.
     """
 
     def __init__(self, user, params, *, session=None, besides=None):
         super().__init__(params)
         self.sort = one_of(params.get("sort"), SORTS, NEWEST)
         self.params = params
-        files = File.objects.visible_to(user).select_related("session")
-        if session is not None:
-            files = files.filter(session=session)
-        if besides is not None:
-            files = files.exclude(session=besides)
-        find = first_rows
-        if self.narrowed or session or besides:
-            find = Narrowing(
-                within=File.objects.filter(user=user),
-                walked=self.of,
-                by_index=lambda chosen: self.by_index(chosen, user),
-                # The index of kinds goes on with the size.
-                ordered=self.kind and not self.query and self.sort.endswith("size"),
-            )
+        self.session, self.besides = session, besides
+        files = self.of_session(File.objects.visible_to(user))
+        find = self.narrowing(user) if self.narrowed or session or besides else first_rows
         self.page = KeyPage(files, SORTS[self.sort][1], params, find=find)
+
+    def of_session(self, files):
+        """Return those of `files` that the session leaves, with their sessions."""
+        if self.session is not None:
+            files = files.filter(session=self.session)
+        if self.besides is not None:
+            files = files.exclude(session=self.besides)
+        return files.select_related("session")
+
+    def narrowing(self, user):
+        """Return what finds the rows of the page."""
+        everything = File.objects.filter(user=user)
+        return Narrowing(
+            within=everything,
+            walked=self.of,
+            matching=self.of_session(self.by_index(user)),
+            # The index of kinds goes on with the size, that of names holds what is searched.
+            ordered=self.kind and not self.query and self.sort.endswith("size"),
+            likely=everything.search(self.query) if self.sort.endswith("name") else None,
+        )
 
     @property
     def narrowed(self):

@@ -25,8 +25,8 @@ class FileQuerySet(OwnedQuerySet):
         return self.filter(holding(text))
 
     def search_by_index(self, text, user):
-        """Return the same of files of one user; quick where only few match."""
-        return by_index(self, self.model.objects.filter(user=user), text)
+        """Return the user's among files of anybody, searched alike; quick where few match."""
+        return by_index(self, Q(user=user), text)
 
     def of_kind(self, kind):
         """Return the files of a kind (`files.kinds.Kind`)."""

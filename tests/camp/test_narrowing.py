@@ -31,24 +31,32 @@ def files(owner):
     )
 
 
-def narrowed(owner, wanted, asked):
-    """Return what finds the owner's rows that match `wanted`, and notes the last resort."""
+def narrowed(owner, wanted, **more):
+    """Return what finds the owner's rows that match `wanted`."""
+    return Narrowing(
+        within=File.objects.filter(user=owner),
+        walked=lambda rows: rows.filter(wanted),
+        matching=File.objects.filter(wanted),
+        **more,
+    )
 
-    def by_index(rows):
-        asked.append(1)
-        return rows.filter(wanted)
 
-    within = File.objects.filter(user=owner)
-    return Narrowing(within=within, walked=lambda rows: rows.filter(wanted), by_index=by_index)
+def asked(find, order, count=6):
+    """Return (the sizes of what is found, how many queries that took)."""
+    with CaptureQueriesContext(connection) as queries:
+        found = [file.size for file in find(File.objects.all(), order, Q(), count)]
+    return found, len(queries)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: order[0])
 @pytest.mark.parametrize("wanted", [SEVENTH, RARE, LAST, Q(size=-1)], ids=range(4))
 @pytest.mark.parametrize("turned", [False, True])
-def test_pages_forth_and_back_hold_what_matches(files, owner, order, wanted, turned):
+@pytest.mark.parametrize("likely", [False, True])
+def test_pages_forth_and_back_hold_what_matches(files, owner, order, wanted, turned, likely):
+    more = {"likely": File.objects.filter(wanted | Q(size__gt=150))} if likely else {}
     if turned:
         order = [key[1:] if key.startswith("-") else f"-{key}" for key in order]
-    find = narrowed(owner, wanted, [])
+    find = narrowed(owner, wanted, **more)
     expected = list(File.objects.filter(wanted).order_by(*order))
     page = KeyPage(File.objects.all(), order, QueryDict(), size=6, find=find)
     seen, pages = list(page), [list(page)]
@@ -65,33 +73,26 @@ def test_pages_forth_and_back_hold_what_matches(files, owner, order, wanted, tur
         assert list(page) == pages[-1]
 
 
-def test_what_is_near_needs_no_index_of_its_own(files, owner):
-    asked = []
-    find = narrowed(owner, Q(size__gt=100), asked)
-    with CaptureQueriesContext(connection) as queries:
-        assert len(find(File.objects.all(), ["-size", "-id"], Q(), 6)) == 6
-    assert (asked, len(queries)) == ([], 2)
+def test_what_is_near_needs_no_other_index(files, owner):
+    find = narrowed(owner, Q(size__gt=100))
+    assert asked(find, ["-size", "-id"]) == ([199, 198, 197, 196, 195, 194], 2)
 
 
 def test_what_stands_far_down_is_fetched_at_once(files, owner):
-    asked = []
-    find = narrowed(owner, Q(size__lt=100), asked)
-    with CaptureQueriesContext(connection) as queries:
-        found = find(File.objects.all(), ["-size", "-id"], Q(), 6)
-    assert [file.size for file in found] == [99, 98, 97, 96, 95, 94]
-    assert (asked, len(queries)) == ([1], 3)
+    find = narrowed(owner, Q(size__lt=100))
+    assert asked(find, ["-size", "-id"]) == ([99, 98, 97, 96, 95, 94], 3)
 
 
-def test_it_costs_five_queries_at_most(files, owner):
-    asked = []
-    find = narrowed(owner, Q(size__in=[199, 198, 1]), asked)
-    with CaptureQueriesContext(connection) as queries:
-        assert len(find(File.objects.all(), ["-size", "-id"], Q(), 6)) == 3
-    assert (asked, len(queries)) == ([1], 5)
+def test_what_the_index_of_the_order_tells_is_fetched_by_it(files, owner):
+    find = narrowed(owner, Q(size__lt=100), likely=File.objects.filter(size__lt=101))
+    assert asked(find, ["-size", "-id"]) == ([99, 98, 97, 96, 95, 94], 4)
+
+
+def test_it_costs_seven_queries_at_most(files, owner):
+    find = narrowed(owner, Q(size__in=[199, 198, 1]), likely=File.objects.all())
+    assert asked(find, ["-size", "-id"]) == ([199, 198, 1], 7)
 
 
 def test_few_rows_are_all_walked(owner):
     File.objects.create(user=owner, filename="one", size=1, storage_path="p")
-    asked = []
-    assert narrowed(owner, RARE, asked)(File.objects.all(), ["size", "id"], Q(), 6) == []
-    assert asked == []
+    assert asked(narrowed(owner, RARE), ["size", "id"]) == ([], 2)
