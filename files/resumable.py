@@ -17,7 +17,7 @@ from files.content_types import media_type
 from files.models import File, Upload
 from files.parts import Appender, Part, hashes, kept_keys
 
-BLOCK = 256 * 2**10  # bytes
+BLOCK = 128 * 2**10  # bytes; of an upload about ten are in memory
 # A row that was written so recently need not tell again that its upload lives on.
 NOTED = timedelta(minutes=1)
 

@@ -123,7 +123,7 @@ class StagingHandler(FileUploadHandler):
     why. Files of other fields are ignored. Must be the request's only handler.
     """
 
-    chunk_size = 256 * 2**10
+    chunk_size = 128 * 2**10
 
     def __init__(self, request=None):
         super().__init__(request)

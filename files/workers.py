@@ -3,8 +3,8 @@
 import queue
 import threading
 
-# Chunks that may wait for a thread; of 256 KiB each they are the memory of an upload.
-QUEUE_LENGTH = 16
+# Chunks that may wait for a thread; of 128 KiB each they are the memory of an upload.
+QUEUE_LENGTH = 8
 
 
 class Worker:
