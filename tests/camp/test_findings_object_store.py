@@ -7,6 +7,8 @@ from camp import checks
 from camp.findings import ERROR, OK, object_store
 from tests.servers import free_port
 
+pytestmark = pytest.mark.sqlite  # no database matters to it: once is enough
+
 
 @pytest.fixture
 def other(settings, object_store):

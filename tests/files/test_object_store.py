@@ -20,7 +20,8 @@ from tests.files.conftest import place, stage, stored
 
 LARGE = bytes(range(256)) * 2**10 * 80  # 20 MiB: two parts
 
-pytestmark = pytest.mark.usefixtures("object_store")
+# No database matters to it: once is enough.
+pytestmark = [pytest.mark.usefixtures("object_store"), pytest.mark.sqlite]
 
 
 def requests_of(store, monkeypatch, name, before=None):
