@@ -1,6 +1,7 @@
 """Restoring from an archive that camp.backup made."""
 
 import contextlib
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -189,10 +190,11 @@ class Archive:
 
     def _file(self, storage_path, size):
         self._inventory.expect(storage_path, size)
-        target = self._new.files.new / storage_path
-        if target.parent not in self._folders:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folders.add(target.parent)
+        target = os.path.join(self._new.files.new, storage_path)
+        folder = os.path.dirname(target)
+        if folder not in self._folders:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            self._folders.add(folder)
         return target
 
     def make_database(self, new):
