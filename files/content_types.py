@@ -32,6 +32,12 @@ COMPRESSED = {
     "gzip": "application/gzip",
     "xz": "application/x-xz",
 }
+PLAIN = "text/plain"
+# What a page loads as code: https://mimesniff.spec.whatwg.org/#javascript-mime-type, and styles.
+CODE = re.compile(
+    r"(application|text)/(x-)?(javascript|ecmascript)"
+    r"|text/(javascript1\.[0-5]|jscript|livescript|css)"
+)
 
 
 def media_type(declared, filename):
@@ -53,3 +59,13 @@ def guessed(filename):
         return COMPRESSED.get(encoding, GENERIC)
     dot = filename.rfind(".")
     return SUFFIXES.get(filename[dot:].lower()) or found or GENERIC
+
+
+def sent_type(declared, filename):
+    """Return the media type that a file is sent as: its own, or plain text for code.
+
+    A script of our own origin may run in our pages, and `nosniff` keeps only from running
+    what does not call itself one.
+    """
+    kind = media_type(declared, filename)
+    return PLAIN if CODE.fullmatch(kind) else kind

@@ -13,7 +13,7 @@ from django.utils.http import content_disposition_header, http_date, quote_etag
 
 from camp.filenames import download_name
 from files import ranges, storage
-from files.content_types import media_type
+from files.content_types import sent_type
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def answer(request, file, stored):
 def in_parts(file, stored, wanted):
     """Return several ranges as multipart/byteranges (RFC 9110, section 14.6)."""
     boundary = secrets.token_hex(16)
-    kind = media_type(file.content_type, file.filename)
+    kind = sent_type(file.content_type, file.filename)
     pieces = []
     for one in wanted:
         head = f"--{boundary}\r\nContent-Type: {kind}\r\n"
@@ -128,7 +128,7 @@ def led_to_store(file):
         file.storage_path,
         seconds=settings.S3_PRESIGNED_DOWNLOADS,
         disposition=content_disposition_header(True, download_name(file.filename)),
-        content_type=media_type(file.content_type, file.filename),
+        content_type=sent_type(file.content_type, file.filename),
     )
     return HttpResponseRedirect(address, headers={"Cache-Control": "private, no-store"})
 
@@ -137,7 +137,7 @@ def with_headers(response, file, etag="", modified=None, *, multipart=False):
     """Return `response` with what a download says of itself."""
     headers = response.headers
     if not multipart:
-        headers["Content-Type"] = media_type(file.content_type, file.filename)
+        headers["Content-Type"] = sent_type(file.content_type, file.filename)
     name = download_name(file.filename)
     headers["Content-Disposition"] = content_disposition_header(True, name)
     headers["Content-Security-Policy"] = "sandbox; default-src 'none'"

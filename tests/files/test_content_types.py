@@ -2,7 +2,7 @@
 
 import pytest
 
-from files.content_types import media_type
+from files.content_types import media_type, sent_type
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,19 @@ from files.content_types import media_type
 )
 def test_the_type_is_well_formed(declared, name, found):
     assert media_type(declared, name) == found
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent"),
+    [
+        ("text/javascript", "text/plain"),
+        ("application/x-javascript", "text/plain"),
+        ("Text/ECMAScript", "text/plain"),
+        ("text/javascript1.5", "text/plain"),
+        ("text/css", "text/plain"),
+        ("application/json", "application/json"),
+        ("image/png", "image/png"),
+    ],
+)
+def test_code_of_pages_is_sent_as_text(declared, sent):
+    assert sent_type(declared, "a") == sent
