@@ -6,7 +6,9 @@ checksum. Errors are plain text in the reader's language.
 
 import base64
 import binascii
+import contextlib
 import re
+import time
 from functools import wraps
 
 from django.conf import settings
@@ -34,6 +36,8 @@ NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]+")
 OVERRIDDEN = {"PATCH", "DELETE", "HEAD"}
 CHECKSUM_MISMATCH = 460
+NO_ROOM = 507
+LINGER = 10  # seconds
 
 
 class Refused(Exception):
@@ -143,16 +147,22 @@ def take(request, upload, offset):
     if int(request.headers.get("Content-Length") or 0) > max(0, upload.length - offset):
         raise Refused(413, _("The request holds more than is left of the file."))
     algorithm, checksum = expected_checksum(request)
-    guarded(
-        upload.filename,
-        resumable.receive,
-        upload,
-        request,
-        offset=offset,
-        algorithm=algorithm,
-        checksum=checksum,
-    )
+    about = {"offset": offset, "algorithm": algorithm, "checksum": checksum}
+    try:
+        guarded(upload.filename, resumable.receive, upload, request, **about)
+    except Refused as refused:
+        if refused.status == NO_ROOM:
+            drain(request)
+        raise
     tell(request, upload)
+
+
+def drain(request):
+    """Read on for a while: who still sends would only see the line break, and not the answer."""
+    end = time.monotonic() + LINGER
+    with contextlib.suppress(OSError):
+        while time.monotonic() < end and request.read(resumable.BLOCK):
+            pass
 
 
 def tell(request, upload):

@@ -338,6 +338,34 @@ def test_a_full_disk_keeps_what_came(as_owner, monkeypatch):
     assert stored() == {File.objects.get().storage_path: CONTENT}
 
 
+def test_a_full_disk_is_told_to_who_is_still_sending(as_owner, monkeypatch):
+    content = bytes(2**20)
+    address = begin(as_owner, len(content))
+
+    def full(descriptor, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("files.parts.os.write", full)
+    response = patch(as_owner, address, 0, content)
+    assert response.status_code == 507
+    assert response.wsgi_request.read(1) == b""
+
+
+def test_a_read_only_disk_is_told(as_owner, monkeypatch):
+    address = begin(as_owner, body=CONTENT[:5])
+
+    def refuse(*args):
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parts.Part, "claim", refuse)
+        assert offset(as_owner, address) == 5
+        response = patch(as_owner, address, 5, CONTENT[5:])
+    assert response.status_code == 507
+    assert "could not store it" in response.content.decode()
+    assert patch(as_owner, address, 5, CONTENT[5:]).status_code == 204
+
+
 def test_lost_bytes_are_told(as_owner):
     address = begin(as_owner)
     parts.Part(Upload.objects.get().pk).path.unlink()
