@@ -134,13 +134,6 @@ class Mortal(Camp):
             self.kills += 1
             self.run([*manage("up"), "--port", str(self.port)], env=self.environment)
 
-    def headers(self):
-        """Return the headers by which a client is the logged-in person."""
-        fields = (line.split("\t") for line in (self.folder / "cookies").read_text().splitlines())
-        cookies = {field[5]: field[6] for field in fields if len(field) == 7}
-        joined = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        return {"Cookie": joined, "X-CSRFToken": self.token}
-
     def rows(self):
         """Return [name, SHA-256, storage path] of all files, and how many uploads are open."""
         command = manage("shell", "-v", "0", "-c", ROWS)
@@ -238,7 +231,7 @@ def measure(client, folder, count, chance):
             subprocess.run(client.command(home), input=json.dumps(job), text=True, check=True)
         seconds = time.monotonic() - begun
         single, equal, unfinished = outcome(server, made)
-        server.forget(None)
+        server.forget()
     finally:
         server.stop()
     version = f"{client.name} {client.version(home)}"

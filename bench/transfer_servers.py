@@ -230,6 +230,13 @@ class Camp(Server):
         """The CSRF token among the cookies."""
         return re.search(r"csrftoken\s+(\S+)", (self.folder / "cookies").read_text())[1]
 
+    def headers(self):
+        """Return the headers by which a client is the logged-in person."""
+        fields = (line.split("\t") for line in (self.folder / "cookies").read_text().splitlines())
+        cookies = {field[5]: field[6] for field in fields if len(field) == 7}
+        joined = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return {"Cookie": joined, "X-CSRFToken": self.token}
+
     def upload(self, job, announced):
         return [
             Request(
