@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""How long pages with lists take with 1,000 rows and with 1,000,000.
+
+    .venv/bin/python bench/lists.py [--rounds 15] [--rows 1000000] [--engine sqlite|postgresql]
+
+Fills two databases on each engine: one where a person owns all of 1,000 files, and one of
+--rows where that person owns a tenth and a thousand others the rest. Then asks for every
+page in turns from both, through all of Django in one process each, as that person; prints
+one Markdown table for each engine with the medians, and keeps nothing. PostgreSQL is a
+temporary one, or the server of DATABASE_URL, on which the two databases are made.
+
+With --explain it writes docs/queries.md instead: each query with the plans of both engines.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+SMALL = 1000
+AIMS = {"postgresql": 1.3, "sqlite": 2.0}
+MARK = "<!-- What follows is written by bench/lists.py. -->"
+NAMES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--engine", choices=list(AIMS), action="append")
+    parser.add_argument("--folder", help="keep the databases, SQLite's here, and use them again")
+    parser.add_argument("--explain", action="store_true")
+    given = parser.parse_args()
+    sizes = [given.rows] if given.explain else [SMALL, given.rows]
+    plans = {}
+    for engine in given.engine or list(AIMS):
+        with contextlib.ExitStack() as stack:
+            server = PostgreSQL(stack, given.folder) if engine == "postgresql" else None
+            folder = given.folder or stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="camp-lists-")
+            )
+            places = [
+                Place(Path(folder, f"{engine}-{rows}"), server, rows, stack) for rows in sizes
+            ]
+            if given.explain:
+                plans[engine] = places[0].ask("plans")
+            else:
+                table(engine, places, given.rounds)
+    if given.explain:
+        write(plans)
+
+
+class PostgreSQL:
+    """A server on which databases can be made; `stack` gets what removes them."""
+
+    def __init__(self, stack, keep):
+        from tests import servers
+
+        self.stack, self.keep = stack, keep
+        self.url = os.environ.get("DATABASE_URL", "")
+        if not self.url:
+            self.url = stack.enter_context(servers.postgresql()).url
+
+    def database(self, name):
+        """Make a database of that name, or use it again; returns its URL."""
+        import psycopg
+
+        def run(sql):
+            parts = urlsplit(self.url)._replace(path="/postgres").geturl()
+            with psycopg.connect(parts, autocommit=True) as server:
+                server.execute(sql)
+
+        try:
+            run(f"CREATE DATABASE {name}")
+        except psycopg.errors.DuplicateDatabase:
+            if not self.keep:
+                raise SystemExit(f"The database {name} is there already.") from None
+        if not self.keep:
+            self.stack.callback(run, f"DROP DATABASE {name} WITH (FORCE)")
+        return urlsplit(self.url)._replace(path=f"/{name}").geturl()
+
+
+class Place:
+    """A process with a database of so many rows, which measures what it is asked for."""
+
+    def __init__(self, folder, server, rows, stack):
+        folder.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **os.environ,
+            "CAMP_DATA_DIR": str(folder),
+            "CAMP_ENV_FILES": "",
+            "REDIS_URL": "",
+            "DATABASE_URL": server.database(f"camp_lists_{rows}") if server else "",
+            "DJANGO_SETTINGS_MODULE": "camp.settings",
+            "SECRET_KEY": "a-key-for-the-bench-only-that-nothing-is-protected-with",
+        }
+        command = [sys.executable, ROOT / "bench" / "lists_place.py", str(rows)]
+        self.process = stack.enter_context(
+            subprocess.Popen(
+                command,
+                env=environment,
+                text=True,
+                bufsize=1,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        )
+        stack.callback(self.process.stdin.close)
+        self.ask("ready")
+
+    def ask(self, *words):
+        """Return the answer to a question: see lists_place.py."""
+        self.process.stdin.write(json.dumps(words) + "\n")
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit("A database could not be filled or a page not be shown.")
+        return json.loads(answer)
+
+
+def table(engine, places, rounds):
+    """Print what the pages take on an engine."""
+    print(f"\n**{NAMES[engine]}**\n")
+    print("| page | queries | rows shown | ms at 1,000 | ms at 1,000,000 | ratio |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name in places[0].ask("pages"):
+        facts = [place.ask("facts", name) for place in places]
+        times = [[], []]
+        for _ in range(rounds):
+            for place, seen in zip(places, times, strict=True):
+                seen.append(place.ask("time", name))
+        few, many = map(statistics.median, times)
+        ratio = f"{many / few:.2f}"
+        if many / few > AIMS[engine]:
+            ratio = f"**{ratio}, missed**" if facts[0]["aimed"] else f"{ratio}, no aim"
+        queries, rows = (
+            " / ".join(dict.fromkeys(str(fact[key]) for fact in facts))
+            for key in ("queries", "rows")
+        )
+        print(f"| {name} | {queries} | {rows} | {few:.1f} | {many:.1f} | {ratio} |", flush=True)
+    print(f"\nAim: at most {AIMS[engine]} ×.", flush=True)
+
+
+def write(plans):
+    """Write docs/queries.md."""
+    text = (ROOT / "docs" / "queries.md").read_text()
+    lines = [text.partition(MARK)[0] + MARK, ""]
+    engines = list(plans)
+    for name in plans[engines[0]]:
+        lines += [f"## {name[0].upper()}{name[1:]}", ""]
+        for engine in engines:
+            for number, each in enumerate(plans[engine][name], 1):
+                served = ", ".join(f"`{index}`" for index in each["indexes"]) or "no index"
+                lines += [f"**{NAMES[engine]}**, query {number}, served by {served}:", ""]
+                lines += ["```sql", each["sql"], "```", "", "```", each["plan"], "```", ""]
+    (ROOT / "docs" / "queries.md").write_text("\n".join(lines).rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The rows that bench/lists.py measures with: names like people's, sizes and dates spread wide."""
+
+import random
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+
+from camp.search import normalise
+from files.demo.library import Library
+from files.demo.rows import Table
+from files.models import File
+from sessions_app.models import Message, Session, new_session_id
+
+PORTION = 20_000
+OWNER = "owner"
+# How often, the type, the least and the most bytes. No archive, which is searched for in vain.
+KINDS = [
+    (36, "image/png", 10**4, 10**7),
+    (20, "application/pdf", 10**4, 10**8),
+    (20, "text/plain", 10, 10**5),
+    (7, "audio/mpeg", 10**6, 10**7),
+    (10, "video/mp4", 5 * 10**8, 4 * 10**9),
+    (7, "application/octet-stream", 1, 10**8),
+]
+# How often, and within how many days.
+AGES = [(8, 1), (10, 7), (20, 30), (52, 365), (10, 2000)]
+TRASHED = 0.08
+IN_LARGE_SESSION, IN_SESSION = 0.2, 0.2
+RARE = "xylophone"  # in this many names of the owner:
+RARE_NAMES = 3
+OLD, OLD_DAYS = "scan", 800  # in all names of that age
+EMOJI = "🍙"  # in one name of 15
+
+
+class Rows:
+    """`count` files, `own` of them the owner's; sessions are a tenth as many."""
+
+    def __init__(self, count, own):
+        self.random = random.Random(count)
+        self.count, self.own = count, own
+        self.now = datetime.now(UTC)
+        self.libraries = [Library(self.random, name, 1) for name in ("ja", "en")]
+
+    def fill(self):
+        """Write all rows and have the database look at them; returns nothing."""
+        with transaction.atomic():
+            owner = get_user_model().objects.create_user(OWNER, "owner@example.org")
+            strangers = [None] if self.own == self.count else self.strangers()
+        self.sessions(owner, strangers)
+        self.files(owner, strangers)
+        with connection.cursor() as cursor:
+            # As autovacuum does; SQLite is left as Camp leaves it.
+            if connection.vendor == "postgresql":
+                cursor.execute("VACUUM ANALYZE")
+
+    def strangers(self):
+        """Make a thousand people; returns their ids."""
+        people = get_user_model().objects.bulk_create(
+            get_user_model()(username=f"p{number}", email=f"p{number}@example.org", password="!")
+            for number in range(1000)
+        )
+        return [person.pk for person in people]
+
+    def sessions(self, owner, strangers):
+        """Write sessions with three messages each."""
+        count = max(self.count // 10, 100)
+        mine = max(self.own // 10, 100)
+        table = Table(
+            Session, "user", "session_id", "title", "search_text", "created_at", "updated_at"
+        )
+        said = Table(Message, "session", "role", "content", "search_text", "created_at")
+        rows = []
+        for _number in range(count):
+            user = self.somebody(owner, strangers, mine / count)
+            title, moment = self.name(self.now), self.moment()
+            rows.append((user, new_session_id(), title, normalise(title), moment, moment))
+        with transaction.atomic():
+            table.insert(rows)
+            keys = list(Session.objects.values_list("pk", "created_at"))
+            text = "資料を共有します"
+            said.insert((key, "user", text, text, moment) for key, moment in keys for _ in range(3))
+        self.own_sessions = list(owner.sessions.order_by("pk").values_list("pk", flat=True))
+
+    def files(self, owner, strangers):
+        """Write the files, the oldest first, as they come in."""
+        table = Table(
+            File,
+            *("user", "session", "filename", "search_text", "content_type", "size", "sha256"),
+            *("storage_path", "created_at", "deleted_at"),
+        )
+        moments = sorted(self.moment() for _ in range(self.count))
+        self.rare = RARE_NAMES
+        for start in range(0, self.count, PORTION):
+            with transaction.atomic():
+                table.insert(
+                    self.file(moment, owner, strangers)
+                    for moment in moments[start : start + PORTION]
+                )
+
+    def file(self, moment, owner, strangers):
+        """Return the row of a file that came in then."""
+        user = self.somebody(owner, strangers, self.own / self.count)
+        mine, draw = user == owner.pk, self.random.random()
+        session = None
+        if mine and draw < IN_LARGE_SESSION + IN_SESSION:
+            large = draw < IN_LARGE_SESSION
+            session = self.own_sessions[0] if large else self.random.choice(self.own_sessions)
+        name = self.name(moment)
+        if mine and self.rare:
+            name, self.rare = f"{RARE} {name}", self.rare - 1
+        weights = [kind[0] for kind in KINDS]
+        [(_often, content_type, least, most)] = self.random.choices(KINDS, weights)
+        size = int(least * (most / least) ** self.random.random())
+        gone = self.now if self.random.random() < TRASHED else None
+        path = str(uuid.UUID(int=self.random.getrandbits(128)))
+        return (
+            *(user, session, name, normalise(name)[:255], content_type, size),
+            *(path.replace("-", "") * 2, f"{path[:2]}/{path[2:4]}/{path}", moment, gone),
+        )
+
+    def somebody(self, owner, strangers, share):
+        """Return the id of the owner, for that share of all, or of anybody else."""
+        if strangers == [None] or self.random.random() < share:
+            return owner.pk
+        return self.random.choice(strangers)
+
+    def name(self, moment):
+        """Return a name as people give them."""
+        name = self.random.choice(self.libraries).draw(moment).filename
+        if (self.now - moment).days > OLD_DAYS:
+            name = f"{OLD} {name}"
+        return f"{EMOJI} {name}" if self.random.random() < 1 / 15 else name
+
+    def moment(self):
+        """Return when something happened."""
+        [(_often, days)] = self.random.choices(AGES, [age[0] for age in AGES])
+        return self.now - timedelta(days=days * self.random.random())

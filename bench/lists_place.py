@@ -1,0 +1,177 @@
+"""One database of bench/lists.py: fills it and answers questions about its pages, as JSON lines."""
+
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
+
+import django  # noqa: E402
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.contrib.auth import get_user_model  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django.utils.http import urlencode  # noqa: E402
+from lists_fill import EMOJI, OLD, OWNER, RARE, Rows  # noqa: E402
+from lists_plans import of_page  # noqa: E402
+
+from camp.paging import PAGE_SIZE, encode  # noqa: E402
+from files.listing import DATES, SIZES, SORTS  # noqa: E402
+from files.models import File  # noqa: E402
+
+WARM = 4
+SEARCHES = {
+    "a common word": "img",
+    "an uncommon word": "議事録",
+    "a word of few": RARE,
+    "a word of old files only": OLD,
+    "two characters": "合宿",
+    "one character": "議",
+    "an emoji": EMOJI,
+    "two words": "20 .md",
+    "two letters that few hold": "xy",
+    "three words of letters": "camp map svg",
+    "nothing like it": "qqqq",
+    "nothing, of two characters": "鯨飲",
+    "nothing, of usual letters": "gnim",
+}
+# Pages whose queries stand for those of all; they are in docs/queries.md.
+EXPLAINED = [
+    *("list, Newest first", "list, Newest first, far down", "list, Name, A to Z"),
+    *("list, Largest first", "kind: image", "kind: archive", "kind: video, Smallest first"),
+    *("size: From 1 GiB", "date: Since yesterday", "session of a fifth", "search: a common word"),
+    *("search: a word of few", "search: nothing, of two characters"),
+    *("search: a word of few, by name", "trash", "trash, far down"),
+    *("sessions", "session of a fifth, its page", "home"),
+]
+LIST, TRASH = "/files/", "/files/trash/"
+
+
+def main():
+    rows = int(sys.argv[1])
+    logging.disable(logging.INFO)
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    if not File.objects.exists():
+        Rows(rows, rows if rows <= 1000 else rows // 10).fill()
+    place = Pages()
+    for line in sys.stdin:
+        question, *words = json.loads(line)
+        print(json.dumps(getattr(place, question)(*words)), flush=True)
+
+
+class Pages:
+    """The pages that are measured, and the person who asks for them."""
+
+    def __init__(self):
+        settings.ALLOWED_HOSTS = ["testserver"]
+        self.owner = get_user_model().objects.get(username=OWNER)
+        self.client = Client()
+        self.client.force_login(self.owner)
+        self.all = dict(self.listed())
+
+    def listed(self):
+        """Yield (name, (method, path with its query or the form's fields, is there an aim))."""
+        visible = File.objects.visible_to(self.owner)
+        for sort, (label, order) in SORTS.items():
+            yield f"list, {label}", get(LIST, sort=sort)
+            yield f"list, {label}, far down", get(LIST, sort=sort, after=far(visible, order))
+        newest = SORTS["-date"][1]
+        for kind in ("image", "video", "other", "archive"):
+            yield f"kind: {kind}", get(LIST, kind=kind)
+        for sort in ("name", "-size", "size"):
+            yield f"kind: video, {SORTS[sort][0]}", get(LIST, kind="video", sort=sort)
+        for size in ("1M", "1G"):
+            yield f"size: {SIZES[size][0]}", get(LIST, size=size)
+        yield "size: From 1 GiB, by name", get(LIST, size="1G", sort="name")
+        for date in ("1", "365"):
+            yield f"date: {DATES[date][0]}", get(LIST, date=date)
+        yield "date: Since yesterday, by name", get(LIST, date="1", sort="name")
+        yield "date: Since yesterday, largest", get(LIST, date="1", sort="-size")
+        large = self.owner.sessions.order_by("pk").first()
+        for sort in ("", "name", "-size"):
+            name = f"session of a fifth{', ' if sort else ''}{sort}"
+            yield name, get(LIST, session=large.session_id, sort=sort)
+        for name, query in SEARCHES.items():
+            yield f"search: {name}", get(LIST, q=query)
+        yield "search: a common word, by name", get(LIST, q="img", sort="name")
+        yield "search: a word of few, by name", get(LIST, q=RARE, sort="name")
+        found = visible.search("img")
+        yield "search: a common word, far down", get(LIST, q="img", after=far(found, newest))
+        every = {"q": "20", "kind": "image", "date": "365", "sort": "name"}
+        yield "search, kind, date, by name", get(LIST, **every)
+        yield "trash", get(TRASH)
+        gone = File.objects.trashed_by(self.owner)
+        yield "trash, far down", get(TRASH, after=far(gone, ["-deleted_at", "-id"]))
+        yield "sessions", get("/sessions/")
+        yield "session of a fifth, its page", get(f"/sessions/{large.session_id}/")
+        yield "home", get("/")
+        form = {"all": "1", "action": "delete"}
+        yield "all, before they are deleted", ("post", form, False)
+        yield "all that match, before they are deleted", ("post", {**form, "q": "img"}, False)
+
+    def ready(self):
+        """Return that the database is filled."""
+        return True
+
+    def pages(self):
+        """Return the names of all pages."""
+        return list(self.all)
+
+    def facts(self, name):
+        """Return how many queries and rows a page has, and whether there is an aim for it."""
+        with CaptureQueriesContext(connection) as queries:
+            response = self.fetch(name)
+        count = len(queries)
+        for _ in range(WARM):
+            self.fetch(name)
+        rows = response.content.count(b'<li class="list__item"')
+        return {"queries": count, "rows": rows, "aimed": self.all[name][2]}
+
+    def time(self, name):
+        """Return how long a page took, in milliseconds."""
+        begun = time.perf_counter()
+        self.fetch(name)
+        return (time.perf_counter() - begun) * 1000
+
+    def plans(self):
+        """Return the queries of some pages with their plans, by the name of the page."""
+        for name in EXPLAINED:
+            self.fetch(name)
+        return {name: of_page(lambda name=name: self.fetch(name)) for name in EXPLAINED}
+
+    def fetch(self, name):
+        """Return the response to the request for a page."""
+        method, what, _aimed = self.all[name]
+        if method == "get":
+            response = self.client.get(what)
+        else:
+            response = self.client.post("/files/selection/", what)
+        if response.status_code != 200:
+            raise SystemExit(f"{name}: {response.status_code}")
+        return response
+
+
+def get(path, **params):
+    """Return a request for a page."""
+    given = {key: value for key, value in params.items() if value}
+    return "get", f"{path}?{urlencode(given)}" if given else path, True
+
+
+def far(files, order):
+    """Return the address of the row two thirds down, or where a page still follows."""
+    count = files.count()
+    row = files.order_by(*order)[min(count * 2 // 3, max(0, count - PAGE_SIZE - 2))]
+    return encode([getattr(row, key.lstrip("-")) for key in order])
+
+
+if __name__ == "__main__":
+    main()
