@@ -127,6 +127,39 @@ def test_bytes_are_on_the_disk_before_they_have_their_name(monkeypatch):
     assert set(steps[2:]) == ({"folder"} if os.name == "posix" else set())
 
 
+def test_a_small_file_waits_in_memory_until_it_is_whole():
+    staged = stage(b"small")
+    assert stored() == {}
+    staged.finish()
+    assert list(stored().values()) == [b"small"]
+
+
+def test_what_goes_wrong_beside_the_caller_is_told_in_the_end(monkeypatch):
+    def broken(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    staged = stage(b"small")
+    monkeypatch.setattr(storage.os, "fsync", broken)
+    staged.finish_soon()
+    with pytest.raises(OSError, match="Input/output"):
+        staged.finish()
+    staged.discard()
+    assert stored() == {}
+
+
+def test_files_that_come_together_share_a_folder():
+    several = [stage(str(number).encode()) for number in range(5)]
+    for staged in several:
+        staged.finish_soon()
+    for staged in several:
+        staged.finish()
+    paths = storage.keep_all(several)
+    assert sorted(stored()) == sorted(paths)
+    if not storage.object_store():  # to sync one folder is enough
+        assert len({path.rpartition("/")[0] for path in paths}) == 1
+    assert [stored()[path] for path in paths] == [b"0", b"1", b"2", b"3", b"4"]
+
+
 def test_a_failed_move_keeps_nothing(monkeypatch):
     first, second = stage(b"1"), stage(b"2")
     for staged in (first, second):
