@@ -122,7 +122,9 @@ class FileAdmin(RestoresFromTrash, CampModelAdmin):
             (when(version.since), readable_bytes(version.size), version.sha256)
             for version in file.versions.all()
         )
-        return format_html_join(mark_safe("<br>"), "{} · {} · {}", lines) or None
+        return format_html_join(mark_safe("<br>"), "{} · {} · {}", lines) or (
+            self.get_empty_value_display()
+        )
 
     @admin.display(description=gettext_lazy("download"))
     def download(self, file):
