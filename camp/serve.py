@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -165,10 +166,23 @@ def prepare_static_files(say):
     say(_("Collecting static files ..."))
     try:
         mark.unlink(missing_ok=True)
-        call_command("collectstatic", verbosity=0, interactive=False)
+        collect_static_files()
         mark.write_text(json.dumps(wanted), encoding="ascii")
     except OSError as error:
         raise CommandError(trouble.unwritable_folder(root, error.strerror)) from None
+
+
+def collect_static_files():
+    """Collect and compress them, where it can be had in a process of its own.
+
+    The memory for compressing stays with the process, a third more for as long as it serves.
+    """
+    collect = partial(call_command, "collectstatic", verbosity=0, interactive=False)
+    if sys.platform != "linux":
+        collect()
+        return
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        pool.submit(collect).result()
 
 
 def static_fingerprint():
