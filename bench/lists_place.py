@@ -28,6 +28,7 @@ from files.listing import DATES, SIZES, SORTS  # noqa: E402
 from files.models import File  # noqa: E402
 
 WARM = 4
+ROWS = (b'<li class="list__item"', b'<li class="list__item list__item--wrap"')
 SEARCHES = {
     "a common word": "img",
     "an uncommon word": "議事録",
@@ -133,7 +134,7 @@ class Pages:
         count = len(queries)
         for _ in range(WARM):
             self.fetch(name)
-        rows = response.content.count(b'<li class="list__item"')
+        rows = sum(map(response.content.count, ROWS))
         return {"queries": count, "rows": rows, "aimed": self.all[name][2]}
 
     def time(self, name):
