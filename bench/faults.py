@@ -3,11 +3,12 @@
 
     .venv/bin/python bench/faults.py [--uploads 200] [--seed 1] [--folder /var/tmp]
 
-Again and again four uploads are under way at once: a form with two files, a tus upload in
-pieces, a small one that comes whole, and one that replaces a file. At a random moment the
-server is killed with SIGKILL, with all its processes, and started again. Then every offset
-that was acknowledged must still be there, every tus upload is finished, and in the end
-each row's bytes are hashed and compared with what was sent. With DATABASE_URL naming an
+Again and again four people upload one after the other: forms with two files, tus uploads
+in pieces, small ones that come whole, and new contents of a file. At a random moment the
+server is killed with SIGKILL, with all its processes, which cuts the four that are under
+way (--uploads counts these), and started again. Then every offset that was acknowledged
+must still be there, the cut tus upload is finished, and in the end each row's bytes are
+hashed and compared with what was sent. With DATABASE_URL naming an
 empty PostgreSQL database Camp runs on that too. As root on Linux it then mounts small disks
 that are full, or read-only, and tells what people are told. Prints Markdown tables, keeps
 nothing, and exits with 1 if anything was lost.
@@ -15,9 +16,9 @@ nothing, and exits with 1 if anything was lost.
 
 import argparse
 import base64
-import contextlib
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import random
@@ -117,13 +118,14 @@ class Tally:
     chance: random.Random
     sent: dict = field(default_factory=dict)  # name: SHA-256 of each content it ever had
     known: set = field(default_factory=set)  # names of which the server said that it has them
+    safe: dict = field(default_factory=dict)  # original: SHA-256 of what it had for sure
     uploads: int = 0
     cut: int = 0
     lost: list = field(default_factory=list)
 
     def content(self, name, most=12 * 2**20):
-        """Return new random bytes for a name, small ones as often as large ones."""
-        size = int(most ** self.chance.random())
+        """Return new random bytes for a name, more of them small than large."""
+        size = int(most ** self.chance.uniform(0.6, 1))
         content = self.chance.randbytes(size)
         self.sent.setdefault(name, []).append(hashlib.sha256(content).hexdigest())
         return content
@@ -185,11 +187,14 @@ class Resumed:
 def replace(tally, number, original):
     """Replace the file `original` (its number and name), by the form or by tus."""
     pk, name = original
-    content = tally.content(name)
-    if number % 2:
-        tally.server.form(f"/files/{pk}/replace/", {name: content})
+    by_form = tally.chance.random() < 0.5
+    content = tally.content(name, 12 * 2**20 if by_form else 2**18)
+    if by_form:
+        status = tally.server.form(f"/files/{pk}/replace/", {name: content})[0]
     else:
-        begin(tally.server, name, content, content, replaces=str(pk))
+        status = begin(tally.server, name, content, content, replaces=str(pk))[0]
+    if status in (201, 302):
+        tally.safe[name] = tally.sent[name][-1]
 
 
 def begin(server, name, content, body=None, **metadata):
@@ -202,35 +207,35 @@ def begin(server, name, content, body=None, **metadata):
     return server.tus("POST", "/uploads/", body, Upload_Length=length, Upload_Metadata=told)
 
 
-def one_life(tally, number, original):
-    """Have four uploads under way, kill the server at a random moment, and go on."""
-    resumed = Resumed(tally, number)
-    acts = [
-        lambda: send_form(tally, number),
-        lambda: send_whole(tally, number),
-        resumed.send,
-        lambda: replace(tally, number, original),
-    ]
-    cut = []
+def one_life(tally, life, original):
+    """Have four people upload, kill the server at a random moment, and go on."""
+    last, numbers = [], itertools.count()
+
+    def resume(tally, number):
+        last[:] = [Resumed(tally, number)]
+        last[0].send()
+
+    def exchange(tally, number):
+        replace(tally, number, original)
 
     def run(act):
         try:
-            act()
+            while True:
+                act(tally, f"{life} {next(numbers)}")
+                tally.uploads += 1
         except (OSError, http.client.HTTPException):
-            cut.append(act)
+            tally.cut += 1
 
+    acts = (send_form, send_whole, resume, exchange)
     threads = [threading.Thread(target=run, args=[act]) for act in acts]
     for thread in threads:
         thread.start()
-    threading.Event().wait(tally.chance.uniform(0, 0.8))
+    threading.Event().wait(tally.chance.uniform(0.05, 1.5))
     tally.server.die()
     for thread in threads:
         thread.join()
-    tally.uploads += len(acts)
-    tally.cut += len(cut)
     tally.server.live()
-    with contextlib.suppress(OSError, http.client.HTTPException):
-        resumed.go_on()
+    last[0].go_on()
 
 
 def checked(tally):
@@ -251,10 +256,9 @@ def checked(tally):
         wrong += not (whole and real == checksum and checksum in tally.sent.get(name, ()))
     names = {name for _pk, name, *_rest in kept}
     missing = len(tally.known - names)
-    originals = sum(
-        1 for pk, name, *_ in kept if name.startswith("original")
-        and tally.sent[name][0] not in contents[pk]
-    )  # fmt: skip
+    originals = len(tally.safe) - sum(
+        tally.safe.get(name) in contents[pk] for pk, name, *_rest in kept
+    )
     return len(kept), hollow, wrong, originals, missing
 
 
@@ -267,18 +271,20 @@ def kills(server, options):
             "/files/upload/", {name: tally.content(name)}, Accept="application/json"
         )
         [file] = json.loads(body)["files"]
+        tally.safe[name] = tally.sent[name][0]
         print(f"{server.name}: life {number + 1}", file=sys.stderr)
         one_life(tally, number, (file["id"], name))
     rows, hollow, wrong, originals, missing = checked(tally)
     for each in tally.lost:
         print(each, file=sys.stderr)
     lives = options.uploads // 4
-    cells = (server.name, tally.uploads, lives, tally.cut, rows, hollow, wrong, originals)
+    cells = (server.name, lives, tally.cut, tally.uploads, rows, hollow, wrong, originals)
     return (*cells, missing, len(tally.lost))
 
 
 HEADINGS = (
-    *("database", "uploads", "kill -9", "cut by it", "rows at the end", "rows without bytes"),
+    *("database", "kill -9", "uploads cut by it", "others", "rows in the end"),
+    "rows without bytes",
     *("partial or wrong", "originals lost", "acknowledged files lost"),
     "tus: acknowledged bytes lost",
 )
