@@ -209,6 +209,7 @@ class Camp(Server):
         self.run([*manage("up"), "--port", str(self.port)], env=self.environment)
         self.shell(
             "from accounts.models import User;"
+            "User.objects.filter(username='bench').exists() or "
             f"User.objects.create_user('bench', 'bench@example.org', {PASSWORD!r})"
         )
         login = f"{self.base}/accounts/login/"
