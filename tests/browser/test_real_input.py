@@ -81,7 +81,7 @@ def upload(person, paths):
     person.page.wait_for_function(
         "count => document.querySelectorAll('a[data-upload-name][href]').length === count",
         arg=len(paths),
-        timeout=120_000,
+        timeout=300_000,
     )
 
 

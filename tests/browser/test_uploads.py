@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.browser.conftest import Person
+from tests.browser.line import Line
 from tests.browser.test_everyday import sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]
@@ -41,6 +42,18 @@ def person(visit, account):
     return person
 
 
+@pytest.fixture
+def wired(visit, account, camp_server):
+    """The same person, on a `line` that can be cut."""
+    line = Line(camp_server.base_url)
+    # Cookies do not know of ports.
+    person = visit(locale="en-US", storage_state=account, base_url=line.base_url)
+    person.line = line
+    person.open("/files/")
+    yield person
+    line.close()
+
+
 def choose(person, *files):
     """Choose files of (name, bytes) in the upload form."""
     person.page.locator("main input[type=file]").set_input_files(
@@ -63,10 +76,10 @@ def row(person, name):
 
 def slow(person, bytes_per_second):
     """Slow the line down; -1 for full speed."""
-    if not hasattr(person, "line"):
-        person.line = person.page.context.new_cdp_session(person.page)
-        person.line.send("Network.enable")
-    person.line.send(
+    if not hasattr(person, "debugger"):
+        person.debugger = person.page.context.new_cdp_session(person.page)
+        person.debugger.send("Network.enable")
+    person.debugger.send(
         "Network.emulateNetworkConditions",
         {
             "offline": False,
@@ -123,8 +136,8 @@ def downloaded(person, name):
 
 def test_chosen_files_appear_in_the_list(person):
     names = [f"報告　{number}.txt" for number in range(5)]
-    choose(person, *((name, name.encode()) for name in names))
-    for name in names:
+    choose(person, ("empty.txt", b""), *((name, name.encode()) for name in names))
+    for name in ["empty.txt", *names]:
         listed(person, name).wait_for()
     assert person.page.locator("[data-upload-rows]").is_hidden()
     assert person.page.locator("[data-upload-status]").inner_text().startswith("Uploaded: 報告")
@@ -219,16 +232,17 @@ def test_an_upload_that_is_just_begun_is_not_forgotten(person, button):
     none_unfinished(person)
 
 
-def test_an_upload_waits_for_the_line_and_goes_on_by_itself(person):
+def test_an_upload_waits_for_the_line_and_goes_on_by_itself(wired):
+    person = wired
     offsets = sent_from(person)
     slow(person, 200_000)
     choose(person, ("offline.bin", b"m" * 2_000_000))
     upload = row(person, "offline.bin")
     moved(upload, 0.3)
-    person.page.context.set_offline(True)
+    person.line.cut()
     upload.get_by_text("The upload goes on as soon as it is back.").wait_for()
     slow(person, -1)
-    person.page.context.set_offline(False)
+    person.line.mend()
     listed(person, "offline.bin").wait_for()
     assert offsets[0] == 0 < offsets[-1]
 
@@ -267,7 +281,7 @@ def test_the_same_file_chosen_again_goes_on_where_it_stopped(person, visit, tmp_
         slow(person, -1)
     else:
         state = person.page.context.storage_state()
-        person.page.context.set_offline(True)
+        person.page.close()
         person = visit(locale="en-US", storage_state=state)
         person.open("/files/")
     person.page.get_by_role("link", name="Go on, or give up").click()
@@ -397,7 +411,8 @@ def test_a_lost_line_is_told_and_can_be_tried_again(person):
     listed(person, "lost.bin").wait_for()
 
 
-def test_a_server_that_is_away_for_a_moment_costs_no_byte(person):
+def test_a_server_that_is_away_for_a_moment_costs_no_byte(wired):
+    person = wired
     offsets = sent_from(person)
     slow(person, 300_000)
     choose(person, ("away.bin", b"m" * 2_000_000))
@@ -409,8 +424,8 @@ def test_a_server_that_is_away_for_a_moment_costs_no_byte(person):
         route.fulfill(status=502, body="Bad Gateway")
 
     person.page.route(UPLOADS, refuse)
-    person.page.context.set_offline(True)
-    person.page.context.set_offline(False)
+    person.line.cut()
+    person.line.mend()
     slow(person, -1)
     row(person, "away.bin").get_by_text("The connection was lost.").wait_for()
     person.page.unroute(UPLOADS)
@@ -438,14 +453,14 @@ def test_files_go_straight_into_a_session(person):
 
 
 def test_a_file_gets_a_new_content_and_the_old_one_back(person):
-    choose(person, ("plan.txt", b"first"))
-    listed(person, "plan.txt").get_by_role("link", name="plan.txt", exact=True).click()
+    choose(person, ("draft.txt", b"first"))
+    listed(person, "draft.txt").get_by_role("link", name="draft.txt", exact=True).click()
     person.page.get_by_role("link", name="Replace", exact=True).click()
     person.check()
     choose(person, ("other name.txt", b"second" * MIB))
     person.page.wait_for_url(re.compile(r"/files/\d+/$"))
     page = person.page.locator("main")
-    assert "“plan.txt” has its new content." in person.page.locator("body").inner_text()
+    assert "“draft.txt” has its new content." in person.page.locator("body").inner_text()
     assert "6\N{NO-BREAK SPACE}MiB" in page.inner_text()
     person.check()
     page.get_by_role("button", name="Restore").click()

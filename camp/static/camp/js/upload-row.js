@@ -106,7 +106,8 @@
         uploadUrl: this.url,
         metadata: this.metadata(),
         headers: this.panel.headers,
-        uploadDataDuringCreation: !this.url && this.file.size <= SMALL,
+        // tus-js-client has no bytes to send for an empty file, and fails.
+        uploadDataDuringCreation: !this.url && this.file.size > 0 && this.file.size <= SMALL,
         retryDelays: null, // see `lose`
         storeFingerprintForResuming: false, // the server knows what is unfinished
         onBeforeRequest: (request) => this.asked(request),
