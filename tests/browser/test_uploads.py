@@ -269,7 +269,8 @@ def test_an_upload_outlives_its_server(visit, make_camp_server):
 
 
 @pytest.mark.parametrize("where", ["reloaded", "another browser"])
-def test_the_same_file_chosen_again_goes_on_where_it_stopped(person, visit, tmp_path, where):
+def test_the_same_file_chosen_again_goes_on_where_it_stopped(wired, visit, tmp_path, where):
+    person = wired
     file = tmp_path / "地図.bin"
     file.write_bytes(os.urandom(2 * MIB))
     slow(person, 300_000)
@@ -281,7 +282,7 @@ def test_the_same_file_chosen_again_goes_on_where_it_stopped(person, visit, tmp_
         slow(person, -1)
     else:
         state = person.page.context.storage_state()
-        person.page.close()
+        person.line.cut()
         person = visit(locale="en-US", storage_state=state)
         person.open("/files/")
     person.page.get_by_role("link", name="Go on, or give up").click()
