@@ -47,6 +47,8 @@ def pytest_load_initial_conftests():
     """Prepare everything before pytest-django's own turn at this hook."""
     atexit.register(running.close)  # where the suite does not get as far as its own end
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what follows is undone
+    # A shell's background jobs ignore Ctrl-C; the servers of tests would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     isolate(os.environ)
     folder = tempfile.mkdtemp(prefix="camp-tests-")
     running.callback(shutil.rmtree, folder, ignore_errors=True)
