@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from django.core.management import CommandError
@@ -85,16 +86,19 @@ def of_postgresql(programs):
             cursor.execute("SELECT pg_export_snapshot()")
             [name] = cursor.fetchone()
         info = wrapper.connection.info
-        yield Snapshot(
-            wrapper,
-            "database.dump",
-            {
-                "engine_version": info.parameter_status("server_version").split()[0],
-                "engine_major": info.server_version // 10_000,
-                "dump_tool": programs.version if programs else None,
-            },
-            lambda writer, progress: pack_dump(programs, name, writer, progress),
-        )
+        about = {
+            "engine_version": info.parameter_status("server_version").split()[0],
+            "engine_major": info.server_version // 10_000,
+            "dump_tool": programs.version if programs else None,
+        }
+        with contextlib.ExitStack() as stack:
+            dump = None
+            if programs:
+                # Begun now, it reads the catalogue while the rows are counted.
+                words = ("--format=custom", f"--snapshot={name}")
+                process = stack.enter_context(dumping(programs, *words))
+                dump = partial(pack_dump, process)
+            yield Snapshot(wrapper, "database.dump", about, dump)
     finally:
         wrapper.close()
 
@@ -104,15 +108,15 @@ def dump_programs():
     return postgres_programs.client("pg_dump", at_least=database.server_version())
 
 
-def pack_dump(programs, snapshot, writer, progress):
-    """Add what pg_dump makes of a snapshot to an archive."""
-    with dumped(programs, "--format=custom", f"--snapshot={snapshot}") as stream:
-        writer.add_stream("database.dump", stream, progress)
+def pack_dump(process, writer, progress):
+    """Add what a running pg_dump makes of a snapshot to an archive."""
+    writer.add_stream("database.dump", process.stdout, progress)
+    refuse_failed(process)
 
 
 @contextlib.contextmanager
-def dumped(programs, *arguments):
-    """Yield the stream that pg_dump writes; raises CommandError where it fails."""
+def dumping(programs, *arguments):
+    """Yield the Popen of a pg_dump that has begun; it does not outlive the block."""
     command = [str(programs.path("pg_dump")), "--no-password", *arguments]
     # Into a file: it may be too long for a pipe that nobody reads yet.
     with tempfile.TemporaryFile() as errors:
@@ -123,18 +127,21 @@ def dumped(programs, *arguments):
             stdout=subprocess.PIPE,
             stderr=errors,
         )
+        process.errors = errors
         try:
             with process.stdout:
-                yield process.stdout
-        except BaseException:
-            process.kill()
-            raise
+                yield process
         finally:
+            process.kill()  # which does nothing to one that has ended
             process.wait()
-        if process.returncode:
-            errors.seek(0)
-            why = postgres_programs.telling_line(errors.read().decode(errors="replace"))
-            raise CommandError(_("pg_dump failed (%(why)s): no backup was made.") % {"why": why})
+
+
+def refuse_failed(process):
+    """Wait for a pg_dump of which all was read; raises CommandError where it failed."""
+    if process.wait():
+        process.errors.seek(0)
+        why = postgres_programs.telling_line(process.errors.read().decode(errors="replace"))
+        raise CommandError(_("pg_dump failed (%(why)s): no backup was made.") % {"why": why})
 
 
 @contextlib.contextmanager
@@ -218,5 +225,7 @@ def as_sql():
         ):
             yield (f"{line}\n".encode() for line in reader.iterdump())
         return
-    with dumped(dump_programs(), "--format=plain", "--no-owner", "--no-privileges") as stream:
-        yield iter(lambda: stream.read(2**20), b"")
+    words = ("--format=plain", "--no-owner", "--no-privileges")
+    with dumping(dump_programs(), *words) as process:
+        yield iter(lambda: process.stdout.read(2**20), b"")
+        refuse_failed(process)
