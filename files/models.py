@@ -229,6 +229,18 @@ class Upload(models.Model):
         """Return the address to which the bytes are sent."""
         return reverse("uploads:upload", args=[self.pk])
 
+    def as_file(self):
+        """Return the File that it becomes once its bytes are in their place, not saved."""
+        return File(
+            user_id=self.user_id,
+            filename=self.filename,
+            content_type=self.content_type,
+            size=self.length,
+            sha256=self.sha256,
+            storage_path=self.storage_path,
+            session=self.session,
+        )
+
 
 class Quota(models.Model):
     """How much room somebody has, where it is not what everybody has."""

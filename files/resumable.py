@@ -15,7 +15,7 @@ from django.utils import timezone
 from camp.filenames import clean_filename
 from files import quota, storage, versions
 from files.content_types import media_type
-from files.models import File, Upload
+from files.models import Upload
 from files.parts import Appender, Part, hashes, kept_keys
 
 BLOCK = 128 * 2**10  # bytes; of an upload about ten are in memory
@@ -204,16 +204,7 @@ def insert(upload):
         versions.locked(upload.replaces_id, upload.user_id)
         upload.refresh_from_db(from_queryset=Upload.objects.select_for_update(of=("self",)))
         if upload.file_id is None:
-            new = File(
-                user_id=upload.user_id,
-                filename=upload.filename,
-                content_type=upload.content_type,
-                size=upload.length,
-                sha256=upload.sha256,
-                storage_path=upload.storage_path,
-                session=upload.session,
-            )
-            upload.file, _outcome = versions.put(new, upload.replaces_id)
+            upload.file, _outcome = versions.put(upload.as_file(), upload.replaces_id)
             upload.offset = upload.length
             upload.save(update_fields=["file", "offset"])
     return upload.file

@@ -14,7 +14,7 @@ from django.utils import timezone
 from camp.filenames import clean_filename
 from files import quota, services, storage, versions
 from files.content_types import media_type
-from files.models import File, Upload
+from files.models import Upload
 
 LARGEST = storage.HELD
 KEYS = uuid.UUID("0b0f8ab5-2b5c-4a52-9d5b-5d0a4d9f9a55")
@@ -71,15 +71,6 @@ def kept(stream, length):
 
 def insert(upload):
     """Save an upload with the File that it becomes; raises OverQuota, and then its bytes go."""
-    new = File(
-        user_id=upload.user_id,
-        filename=upload.filename,
-        content_type=upload.content_type,
-        size=upload.length,
-        sha256=upload.sha256,
-        storage_path=upload.storage_path,
-        session=upload.session,
-    )
     with services.writing([upload.storage_path]), quota.reserving(upload.user_id, upload.length):
-        upload.file, _outcome = versions.put(new, upload.replaces_id)
+        upload.file, _outcome = versions.put(upload.as_file(), upload.replaces_id)
         upload.save(force_insert=True)
