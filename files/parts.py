@@ -128,7 +128,7 @@ class Appender:
         self._whole = hashes.take(part.key, size)
         self._own = hashlib.new(algorithm) if algorithm else None
         takes = [each.update for each in (self._whole, self._own) if each is not None]
-        self._takers = Takers(self._put, *takes)
+        self._takers = Takers(self._put, *takes, start=size)
 
     @property
     def size(self):
