@@ -31,14 +31,21 @@ class CompleteBody(io.IOBase):
         self._read = stream.read
         self._left = length
 
+    def close(self):
+        """Let go of the server's stream with all that it read ahead; nothing can be read then."""
+        self._read = None
+        super().close()
+
     def readable(self) -> bool:
         return True
 
     def read(self, size=-1, /) -> bytes:
         """Return `size` bytes (all the rest for -1), or fewer only at the promised end.
 
-        Raises CutShort when the body ends before that.
+        Raises CutShort when the body ends before that, ValueError once it is closed.
         """
+        if self.closed:
+            raise ValueError("The request is over.")
         left = self._left
         if size is None or size < 0 or size > left:
             size = left
@@ -56,11 +63,14 @@ def complete_bodies(application):
     """Return the WSGI `application` with every request body checked for completeness."""
 
     def checked(environ, start_response):
-        # Whatever is no number Django takes for an empty body.
-        with contextlib.suppress(TypeError, ValueError):
-            length = max(0, int(environ.get("CONTENT_LENGTH")))
-            environ["wsgi.input"] = CompleteBody(environ["wsgi.input"], length)
-        return application(environ, start_response)
+        with contextlib.ExitStack() as stack:
+            # Whatever is no number Django takes for an empty body.
+            with contextlib.suppress(TypeError, ValueError):
+                length = max(0, int(environ.get("CONTENT_LENGTH")))
+                body = CompleteBody(environ["wsgi.input"], length)
+                # Django's requests are in cycles: what they hold stays for some time.
+                environ["wsgi.input"] = stack.enter_context(contextlib.closing(body))
+            return application(environ, start_response)
 
     return checked
 

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,18 @@ class TestCompleteBody:
         with pytest.raises(CutShort) as cut:
             body.read(size)
         assert cut.value.arrived == b"ab"
+
+    def test_after_the_request_nothing_keeps_what_the_server_read(self):
+        """Django's requests live on until they are collected."""
+        stream, kept = io.BytesIO(b"abcd"), []
+        answer = complete_bodies(lambda environ, _start: kept.append(environ) or [b"answer"])
+        seen = weakref.ref(stream)
+        environ = {"CONTENT_LENGTH": "4", "wsgi.input": stream}
+        del stream
+        assert answer(environ, None) == [b"answer"]
+        assert seen() is None
+        with pytest.raises(ValueError, match="over"):
+            kept[0]["wsgi.input"].read(1)
 
     @pytest.mark.parametrize("length", [None, "", "-1", "0"])
     def test_a_request_without_a_length_has_no_body(self, length):
