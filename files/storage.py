@@ -34,7 +34,7 @@ OPAQUE = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-
 # A file of up to so many bytes waits in memory until all of it is here.
 HELD = 256 * 2**10
 # What readers take at once, in bytes.
-BLOCK = 128 * 2**10
+BLOCK = 64 * 2**10
 
 
 class Staged:

@@ -26,7 +26,7 @@ def test_the_bytes_come_back(as_owner, keep, size):
 
 def test_they_come_in_large_blocks(as_owner, keep):
     response = get(as_owner, keep(content=b"x" * 600_000))
-    assert [len(block) for block in response] == [*[131_072] * 4, 75_712]
+    assert [len(block) for block in response] == [*[65_536] * 9, 10_176]
 
 
 def test_nothing_in_them_can_run(as_owner, keep):
