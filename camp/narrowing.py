@@ -19,21 +19,48 @@ LIKELY = 8  # so many times as many as are wanted
 
 
 class Narrowing:
-    """Finds rows for a KeyPage; give it as `find`. Costs seven queries at most.
+    """Finds rows for a KeyPage; give it as `find`. Costs eight queries at most.
 
     `within` is a queryset of everything that the order's index holds of one owner, and
     `walked` a function of a queryset to its rows that match. `matching` is the queryset of
     all that match, in words that let the database use an index of what is looked for; with
     `ordered` that index holds the rows in their order as well. If the order's index alone
-    tells most of what matches, `likely` is the queryset of what it tells.
+    tells most of what matches, `likely` is the queryset of what it tells. Where such an order
+    puts what is alike together, a walk does not show how much there is: `sample` is the
+    queryset of what is likely among some rows that came by chance, and if there is hardly
+    any, all that match are fetched at once.
     """
 
-    def __init__(self, *, within, walked, matching, ordered=False, likely=None):
+    def __init__(self, *, within, walked, matching, ordered=False, likely=None, sample=None):
         self.within, self.walked, self.matching = within, walked, matching
-        self.ordered, self.likely = ordered, likely
+        self.ordered, self.likely, self.sample = ordered, likely, sample
 
     def __call__(self, rows, order, beyond, count):
         """Return the first `count` rows in `order` behind the Q `beyond` that match."""
+        found = None
+        if not self.hardly_any():
+            if self.likely is not None:
+                found = self.picked(rows, order, beyond, count)
+            if found is None:
+                found = self.walk(rows, order, beyond, count)
+        if found is None:
+            keys = order if self.ordered else hidden(order)
+            found = list(self.matching.filter(beyond).order_by(*keys)[:count])
+        return found
+
+    def hardly_any(self):
+        """Return whether the sample says that few match."""
+        return self.sample is not None and len(self.sample[:HOPEFUL]) < HOPEFUL
+
+    def picked(self, rows, order, beyond, count):
+        """Return the first rows that match of those that are likely, None if that misses some."""
+        some = self.likely.filter(beyond).order_by(*order).values_list("pk", flat=True)
+        keys = list(some[: LIKELY * count])
+        found = list(self.walked(rows.filter(pk__in=keys)).order_by(*order)[:count])
+        return found if len(found) == count or len(keys) < LIKELY * count else None
+
+    def walk(self, rows, order, beyond, count):
+        """Return the first rows that match on the way down, None if that is too far."""
         border = self.border(order, beyond, NEAR)
         found = self.between(rows, order, beyond, border, count)
         if border and HOPEFUL <= len(found) < count:
@@ -42,16 +69,7 @@ class Narrowing:
             behind = condition(order, border)
             border = self.border(order, behind, reach)
             found += self.between(rows, order, behind, border, count - len(found))
-        if not border or len(found) == count:
-            return found
-        if self.likely is not None:
-            some = self.likely.filter(beyond).order_by(*order).values_list("pk", flat=True)
-            keys = list(some[: LIKELY * count])
-            found = list(self.walked(rows.filter(pk__in=keys)).order_by(*order)[:count])
-            if len(found) == count or len(keys) < LIKELY * count:
-                return found
-        keys = order if self.ordered else hidden(order)
-        return list(self.matching.filter(beyond).order_by(*keys)[:count])
+        return found if not border or len(found) == count else None
 
     def between(self, rows, order, beyond, border, count):
         """Return the first `count` rows that match behind `beyond`, the border the last of them."""

@@ -3,12 +3,15 @@
 Both find the same. SQLite reads all search texts of one owner in an index. PostgreSQL has an
 index of all pairs of neighbouring characters, and of single ones beyond ASCII: unlike
 trigrams it serves words of two characters, as many Japanese ones are, and needs no extension.
+It holds the owners too, or a word of many others' rows would have all of them read.
 """
 
+import re
 import unicodedata
 
 from django.db import connection, models
 from django.db.models import Q
+from django.db.models.lookups import Contains
 
 
 def normalise(text):
@@ -39,6 +42,21 @@ def pairs(word):
     return sorted(pair for pair in several if SEPARATOR not in pair)
 
 
+class Owned(models.Func):
+    """Whether a column of owners holds one (an id), as the index knows it: for PostgreSQL alone."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, column, owner):
+        super().__init__(models.F(column))
+        self.owner = owner
+
+    def as_postgresql(self, compiler, connection, **_context):
+        """Return the SQL and its parameters."""
+        sql, params = compiler.compile(self.source_expressions[0])
+        return f"ARRAY[{sql}] @> ARRAY[%s]::bigint[]", [*params, self.owner]
+
+
 class HoldsPairs(models.Func):
     """Whether a column's PAIRS hold all of some: a condition for PostgreSQL alone."""
 
@@ -62,30 +80,38 @@ def holding(text, column="search_text"):
     return found
 
 
-def by_index(rows, own, text, column="search_text"):
+def looked_up(text):
+    """Return the pairs of `text` by which an index leads to what holds it; [] if none does."""
+    if connection.vendor != "postgresql":
+        return []
+    return sorted({pair for word in normalise(text).split() for pair in pairs(word)})
+
+
+def by_index(rows, owner, text, column="search_text"):
     """Return those of `rows` that hold every word of `text`; quick if they are few.
 
-    `rows` is a queryset of anybody's, of which the Q `own` leaves those of one person; an
-    index has to begin with what it asks for and go on with the column.
+    `rows` is a queryset of anybody's, of which those of the user `owner` (an id) are left; an
+    index has to begin with the user and go on with the column.
     """
-    condition = own & holding(text, column)
-    several = {pair for word in normalise(text).split() for pair in pairs(word)}
-    if connection.vendor == "postgresql" and several:
-        return rows.filter(condition, HoldsPairs(column, sorted(several)))
-    # Said of the outer rows as well, `own` would have SQLite read all of them.
+    condition = Q(user=owner) & holding(text, column)
+    if several := looked_up(text):
+        return rows.filter(condition, Owned("user", owner), HoldsPairs(column, several))
+    # Said of the outer rows as well, the owner would have SQLite read all of them.
     return rows.filter(pk__in=rows.model._base_manager.filter(condition).values("pk"))
 
 
-def add_pairs_index(schema_editor, table, name, column="search_text"):
-    """Make the index of PAIRS, in a migration. Other databases than PostgreSQL need none.
+def add_pairs_index(schema_editor, table, name, column="search_text", *, owner=None):
+    """Make the index of PAIRS and of the column `owner`, in a migration, on PostgreSQL alone.
 
     New rows wait in a list that every search reads: it is kept short.
     """
     if schema_editor.connection.vendor == "postgresql":
-        pairs_of = PAIRS.format(schema_editor.quote_name(column))
+        keys = [f"({PAIRS.format(schema_editor.quote_name(column))})"]
+        if owner:
+            keys.append(f"(ARRAY[{schema_editor.quote_name(owner)}])")
         schema_editor.execute(
             f"CREATE INDEX {schema_editor.quote_name(name)} ON {schema_editor.quote_name(table)}"
-            f" USING gin (({pairs_of})) WITH (gin_pending_list_limit = 512)",
+            f" USING gin ({', '.join(keys)}) WITH (gin_pending_list_limit = 512)",
             params=None,
         )
 
@@ -121,6 +147,17 @@ class SearchTextField(models.TextField):
         text = normalise(getattr(model_instance, self.source))[: self.limit]
         setattr(model_instance, self.attname, text)
         return text
+
+
+@SearchTextField.register_lookup
+class Holds(Contains):
+    """`contains` on such a column: SQLite's GLOB is quicker, it need not look for both cases."""
+
+    def as_sqlite(self, compiler, connection):
+        """Return the SQL and its parameters."""
+        sql, params = self.process_lhs(compiler, connection)
+        pattern = re.sub(r"[*?\[]", r"[\g<0>]", self.rhs)
+        return f"{sql} GLOB %s", [*params, f"*{pattern}*"]
 
 
 def fill_search_text(apps, label, source, *, limit=None, column="search_text"):

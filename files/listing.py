@@ -6,8 +6,9 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from camp.narrowing import Narrowing
+from camp.narrowing import NEAR, Narrowing
 from camp.paging import KeyPage, first_rows
+from camp.search import looked_up
 from files.kinds import Kind
 from files.models import File
 
@@ -110,13 +111,21 @@ class Listing(Choice):
     def narrowing(self, user):
         """Return what finds the rows of the page."""
         everything = File.objects.filter(user=user)
+        likely = sample = None
+        if self.query and self.sort.endswith("name"):
+            # The index of names holds what is searched.
+            likely = everything.search(self.query)
+            if looked_up(self.query):
+                newest = everything.order_by(*SORTS[NEWEST][1]).values("pk")[:NEAR]
+                sample = likely.filter(pk__in=newest)
         return Narrowing(
             within=everything,
             walked=self.of,
             matching=self.of_session(self.by_index(user)),
-            # The index of kinds goes on with the size, that of names holds what is searched.
+            # The index of kinds goes on with the size.
             ordered=self.kind and not self.query and self.sort.endswith("size"),
-            likely=everything.search(self.query) if self.sort.endswith("name") else None,
+            likely=likely,
+            sample=sample,
         )
 
     @property

@@ -26,7 +26,7 @@ class FileQuerySet(OwnedQuerySet):
 
     def search_by_index(self, text, user):
         """Return the user's among files of anybody, searched alike; quick where few match."""
-        return by_index(self, Q(user=user), text)
+        return by_index(self, user.pk, text)
 
     def of_kind(self, kind):
         """Return the files of a kind (`files.kinds.Kind`)."""

@@ -52,8 +52,13 @@ def asked(find, order, count=6):
 @pytest.mark.parametrize("wanted", [SEVENTH, RARE, LAST, Q(size=-1)], ids=range(4))
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("likely", [False, True])
-def test_pages_forth_and_back_hold_what_matches(files, owner, order, wanted, turned, likely):
+@pytest.mark.parametrize("sampled", [False, True])
+def test_pages_forth_and_back_hold_what_matches(
+    files, owner, order, wanted, turned, likely, sampled
+):
     more = {"likely": File.objects.filter(wanted | Q(size__gt=150))} if likely else {}
+    if sampled:
+        more["sample"] = File.objects.filter(wanted, size__lt=20)
     if turned:
         order = [key[1:] if key.startswith("-") else f"-{key}" for key in order]
     find = narrowed(owner, wanted, **more)
@@ -85,12 +90,25 @@ def test_what_stands_far_down_is_fetched_at_once(files, owner):
 
 def test_what_the_index_of_the_order_tells_is_fetched_by_it(files, owner):
     find = narrowed(owner, Q(size__lt=100), likely=File.objects.filter(size__lt=101))
-    assert asked(find, ["-size", "-id"]) == ([99, 98, 97, 96, 95, 94], 4)
+    assert asked(find, ["-size", "-id"]) == ([99, 98, 97, 96, 95, 94], 2)
 
 
-def test_it_costs_seven_queries_at_most(files, owner):
-    find = narrowed(owner, Q(size__in=[199, 198, 1]), likely=File.objects.all())
-    assert asked(find, ["-size", "-id"]) == ([199, 198, 1], 7)
+def test_where_it_tells_too_little_the_list_is_walked(files, owner):
+    find = narrowed(owner, Q(size__lt=150), likely=File.objects.all())
+    assert asked(find, ["-size", "-id"]) == ([149, 148, 147, 146, 145, 144], 5)
+
+
+@pytest.mark.parametrize(("often", "queries"), [(1, 2), (2, 3)])
+def test_what_a_sample_hardly_holds_is_fetched_at_once(files, owner, often, queries):
+    sample = File.objects.filter(size__lt=often)
+    find = narrowed(owner, Q(size__lt=100), likely=File.objects.filter(size__lt=101), sample=sample)
+    assert asked(find, ["-size", "-id"]) == ([99, 98, 97, 96, 95, 94], queries)
+
+
+def test_it_costs_eight_queries_at_most(files, owner):
+    everything = File.objects.all()
+    find = narrowed(owner, Q(size__in=[199, 198, 1]), likely=everything, sample=everything)
+    assert asked(find, ["-size", "-id"]) == ([199, 198, 1], 8)
 
 
 def test_few_rows_are_all_walked(owner):

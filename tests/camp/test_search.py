@@ -1,11 +1,12 @@
 """Text is found whatever its width, case and composition."""
 
+import re
 import unicodedata
 
 import pytest
 from django.db import connection
 
-from camp.search import HoldsPairs, normalise, pairs
+from camp.search import HoldsPairs, Owned, normalise, pairs
 from files.models import File
 from sessions_app.models import Message, Session
 
@@ -118,12 +119,33 @@ NAMES = [
     "100%_final_final.zip",
     "a\\b 'quoted' \"name\" {x}.txt",
     "tab\x1fand unit.bin",
+    "*wild* [x] what?.txt",
     "abcabc.aaa",
 ]
 PATTERNS = [
     *("東", "東京", "京タ", "タワー", "ワー 夜", "東山の", "写真", "京東"),
     *("여행", "계", "май", "ё", "٢٠", "यात", "ร", "ωμ", "ss", "–", "🍙", "🍙🍵", "👩", "\u200d"),
-    *("%", "_", "0%", "%_f", "\\", "a\\b", "'", '"n', "{x}", "(2)", "\x1f", "b\x1fa", "tab\x1fand"),
+    *(
+        "*",
+        "?",
+        "[x",
+        "[a-c]",
+        "*.*",
+        "x]",
+        "%",
+        "_",
+        "0%",
+        "%_f",
+        "\\",
+        "a\\b",
+        "'",
+        '"n',
+        "{x}",
+        "(2)",
+        "\x1f",
+        "b\x1fa",
+        "tab\x1fand",
+    ),
     *["a", "aa", "aaa", "aaaa", "abc", "cab", "jpg", "j", "zzz", "鯨飲", "飲"],
     "夜景 jpg",
     "jpg 京",
@@ -173,11 +195,14 @@ def test_a_word_is_looked_up_by_its_pairs(word, expected):
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("pattern", ["qq", "鯨飲", "飲", "xylophone"])
-def test_postgresql_has_an_index_for_them(names, pattern):
+def test_postgresql_has_an_index_for_them(names, owner, pattern):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     held = HoldsPairs("search_text", pairs(pattern))
-    assert "sample_files_pairs" in File.objects.filter(held).explain()
+    plan = File.objects.filter(Owned("user", owner.pk), held).explain()
+    [condition] = re.findall(r"Bitmap Index Scan on sample_files_pairs.*\n.*Index Cond: (.*)", plan)
+    assert "ARRAY[user_id]" in condition
+    assert "string_to_array" in condition
 
 
 @pytest.mark.sqlite
