@@ -56,7 +56,8 @@ class Narrowing:
         """Return the first rows that match of those that are likely, None if that misses some."""
         some = self.likely.filter(beyond).order_by(*order).values_list("pk", flat=True)
         keys = list(some[: LIKELY * count])
-        found = list(self.walked(rows.filter(pk__in=keys)).order_by(*order)[:count])
+        among = self.walked(rows.filter(pk__in=keys))
+        found = list(among.order_by(*hidden(order))[:count])
         return found if len(found) == count or len(keys) < LIKELY * count else None
 
     def walk(self, rows, order, beyond, count):

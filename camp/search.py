@@ -93,11 +93,12 @@ def by_index(rows, owner, text, column="search_text"):
     `rows` is a queryset of anybody's, of which those of the user `owner` (an id) are left; an
     index has to begin with the user and go on with the column.
     """
-    condition = Q(user=owner) & holding(text, column)
     if several := looked_up(text):
-        return rows.filter(condition, Owned("user", owner), HoldsPairs(column, several))
+        conditions = Owned("user", owner), HoldsPairs(column, several)
+        return rows.filter(holding(text, column), *conditions)
     # Said of the outer rows as well, the owner would have SQLite read all of them.
-    return rows.filter(pk__in=rows.model._base_manager.filter(condition).values("pk"))
+    own = rows.model._base_manager.filter(holding(text, column), user=owner)
+    return rows.filter(pk__in=own.values("pk"))
 
 
 def add_pairs_index(schema_editor, table, name, column="search_text", *, owner=None):
