@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import uuid
+from datetime import timedelta
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from django.conf import settings
@@ -33,6 +34,9 @@ PART_SUFFIX = ".part"
 OPAQUE = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # A file of up to so many bytes waits in memory until all of it is here.
 HELD = 256 * 2**10
+# An object is as old as the beginning of its upload, and waits for the others of its form to
+# get a row: in an object store that may take so long.
+UPLOADING = timedelta(days=2)
 # What readers take at once, in bytes.
 BLOCK = 64 * 2**10
 
@@ -278,12 +282,12 @@ def remove(path):
 def stored_paths(before):
     """Yield the storage paths of all kept bytes that did not change since `before`.
 
-    Only those of Camp's own form: whatever else lies there is none of its business. Raises
-    OSError.
+    Only those of Camp's own form: whatever else lies there is none of its business. In an
+    object store those of the last UPLOADING count as changed. Raises OSError.
     """
     if store := object_store():
         for path, _size, modified in store.listed():
-            if OPAQUE.fullmatch(path) and modified < before:
+            if OPAQUE.fullmatch(path) and modified < before - UPLOADING:
                 yield path
         return
     for entry in files_below(Path(settings.LOCAL_STORAGE_PATH), depth=2):

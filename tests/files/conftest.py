@@ -122,10 +122,10 @@ def lose(path):
 
 
 def age(path, seconds):
-    """Have stored or staged bytes be so old."""
+    """Have stored or staged bytes be so old, in an object store by what uploads take there."""
     store = storage.object_store()
     if store and not Path(path).is_absolute():
-        store.ages[path] = seconds
+        store.ages[path] = seconds + storage.UPLOADING.total_seconds()
         return
     then = time.time() - seconds
     os.utime(settings.LOCAL_STORAGE_PATH / path, (then, then))

@@ -286,11 +286,24 @@ class TestSweep:
         assert object_store.stop_uploads(timezone.now() + timedelta(hours=1)) == 1
         assert unfinished(object_store) == []
 
+    def test_an_object_whose_upload_may_still_go_on_stays(self, object_store, db):
+        """Its row comes with those of all files of a form; one of them may take hours."""
+        staged = stage(b"first of a form")
+        staged.finish()
+        path = storage.keep(staged)
+        day, most = timedelta(days=1), storage.UPLOADING + services.UNTOUCHED
+        object_store.ages[path] = day.total_seconds()
+        assert services.sweep().orphans == 0
+        assert storage.exists(path)
+        object_store.ages[path] = most.total_seconds() + 60
+        assert services.sweep().orphans == 1
+        assert not storage.exists(path)
+
     def test_what_lies_elsewhere_in_the_bucket_stays(self, object_store, db):
         outside = {"Bucket": object_store.bucket_name, "Key": "elsewhere"}
         object_store.client.put_object(**outside, Body=b"x")
         place("notes.txt")
-        services.sweep(older_than=timedelta(-1))
+        services.sweep(older_than=-storage.UPLOADING - timedelta(1))
         assert object_store.client.head_object(**outside)
         assert stored() == {"notes.txt": b"x"}
 

@@ -10,8 +10,8 @@ class Command(BaseCommand):
     """`manage.py sweep`."""
 
     help = (
-        "Removes bytes without a row and unfinished uploads, both older than an hour, and "
-        "what lies in the trash for longer than TRASH_DAYS."
+        "Removes bytes without a row and unfinished uploads, both older than an hour (objects "
+        "in a bucket: two days), and what lies in the trash for longer than TRASH_DAYS."
     )
 
     def add_arguments(self, parser):
