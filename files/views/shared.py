@@ -27,8 +27,9 @@ def shared(view):
         else:
             response = view(request, share, token, **kwargs)
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        # The address is the key: no other site may learn it.
-        response.headers["Referrer-Policy"] = "no-referrer"
+        # The address is the key: no other site may learn it. With "no-referrer" browsers would
+        # send the password from nowhere (Origin: null), and it would be refused.
+        response.headers["Referrer-Policy"] = "same-origin"
         return response
 
     return guarded

@@ -49,7 +49,7 @@ def test_no_search_engine_and_no_other_site_learns_of_it(client, link, file):
     for address in (link, f"{link}{file.pk}/", f"{link}zip/", "/s/wrong/"):
         headers = client.get(address).headers
         assert headers["X-Robots-Tag"] == "noindex, nofollow"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
     assert '<meta name="robots" content="noindex, nofollow">' in client.get(link).content.decode()
 
 
