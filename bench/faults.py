@@ -34,7 +34,8 @@ import faults_disk
 import psutil
 from transfer_servers import Camp, CampOnPostgreSQL, manage
 
-PIECE = 2**20
+# Bytes of a request; more than a few go past the system's cache, from wherever the last one ended.
+PIECES = (2**20, 8 * 2**20)
 BODY = "application/offset+octet-stream"
 BOUNDARY = "----camp-faults"
 ROWS = """
@@ -155,6 +156,7 @@ class Resumed:
         self.bytes = tally.content(self.name) + tally.chance.randbytes(2**18)
         tally.sent[self.name] = [hashlib.sha256(self.bytes).hexdigest()]
         self.path, self.acknowledged = "", 0
+        self.piece = tally.chance.choice(PIECES)
 
     def send(self):
         """Send all that the server does not have."""
@@ -164,7 +166,7 @@ class Resumed:
             self.path = f"/{self.path}"
         while self.acknowledged < len(self.bytes):
             offset = self.acknowledged
-            piece = self.bytes[offset : offset + PIECE]
+            piece = self.bytes[offset : offset + self.piece]
             answer = server.tus("PATCH", self.path, piece, Upload_Offset=str(offset))
             if answer[0] != 204:
                 self.tally.lost.append(f"{self.name}: {answer[0]}")
