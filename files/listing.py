@@ -88,7 +88,7 @@ class Listing(Choice):
     """A page of a user's files as a Choice and `sort` of a request want it.
 
     `session` leaves only the files of that session, `besides` those that are not in it.
-    Costs one query, or up to seven where less than everything is wanted.
+    Costs one query, or up to eight where less than everything is wanted.
     """
 
     def __init__(self, user, params, *, session=None, besides=None):

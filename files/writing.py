@@ -20,6 +20,8 @@ except ImportError:  # Windows, where nothing is written past the cache
 THREADS_FROM = 4 * 2**20
 # So often the disk is told to begin: the final fsync then waits for the last bytes only.
 WRITE_BACK_EVERY = 16 * 2**20
+# What file systems say that have no way past the cache, or want larger pages.
+NOT_DIRECT = {errno.EINVAL, errno.EOPNOTSUPP}
 # Files of a form that are brought to the disk at once: a disk syncs several in the time of one.
 SYNCING = 8
 
@@ -94,8 +96,7 @@ class Sink:
                 self._past_the_cache(True)
                 return os.write(self._descriptor, view)
             except OSError as error:
-                # What a file system says that has no such way, or wants larger pages.
-                if error.errno != errno.EINVAL:
+                if error.errno not in NOT_DIRECT:
                     raise
                 self._can_be_direct = False
         self._past_the_cache(False)

@@ -86,19 +86,22 @@ def test_whole_pages_go_past_the_cache(tmp_path, monkeypatch):
 
 @direct_only
 @pytest.mark.parametrize("refuses", ["to open", "to write"])
-def test_a_file_system_without_such_a_way_gets_the_bytes_as_usual(tmp_path, monkeypatch, refuses):
+@pytest.mark.parametrize("why", [errno.EINVAL, errno.EOPNOTSUPP])
+def test_a_file_system_without_such_a_way_gets_the_bytes_as_usual(
+    tmp_path, monkeypatch, refuses, why
+):
     import fcntl
 
     control, write = fcntl.fcntl, os.write
 
     def refuse_flag(descriptor, command, value=0):
         if value & os.O_DIRECT:
-            raise OSError(errno.EINVAL, "Invalid argument")
+            raise OSError(why, os.strerror(why))
         return control(descriptor, command, value)
 
     def refuse_bytes(descriptor, data):
         if control(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
-            raise OSError(errno.EINVAL, "Invalid argument")
+            raise OSError(why, os.strerror(why))
         return write(descriptor, data)
 
     if refuses == "to open":
