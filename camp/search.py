@@ -42,34 +42,26 @@ def pairs(word):
     return sorted(pair for pair in several if SEPARATOR not in pair)
 
 
-class Owned(models.Func):
-    """Whether a column of owners holds one (an id), as the index knows it: for PostgreSQL alone."""
+OWNER = "ARRAY[{0}]"
+
+
+class Holds(models.Func):
+    """Whether an indexed array made of a column holds all `values`: for PostgreSQL alone.
+
+    `array` is PAIRS, of texts, or OWNER, of ids (bigint).
+    """
 
     output_field = models.BooleanField()
 
-    def __init__(self, column, owner):
+    def __init__(self, array, column, values):
         super().__init__(models.F(column))
-        self.owner = owner
+        self.array, self.values = array, values
 
     def as_postgresql(self, compiler, connection, **_context):
         """Return the SQL and its parameters."""
         sql, params = compiler.compile(self.source_expressions[0])
-        return f"ARRAY[{sql}] @> ARRAY[%s]::bigint[]", [*params, self.owner]
-
-
-class HoldsPairs(models.Func):
-    """Whether a column's PAIRS hold all of some: a condition for PostgreSQL alone."""
-
-    output_field = models.BooleanField()
-
-    def __init__(self, column, several):
-        super().__init__(models.F(column))
-        self.several = several
-
-    def as_postgresql(self, compiler, connection, **_context):
-        """Return the SQL and its parameters."""
-        sql, params = compiler.compile(self.source_expressions[0])
-        return f"{PAIRS.format(sql)} @> %s::text[]", [*params, self.several]
+        kind = "text" if self.array == PAIRS else "bigint"
+        return f"{self.array.format(sql)} @> %s::{kind}[]", [*params, self.values]
 
 
 def holding(text, column="search_text"):
@@ -94,7 +86,7 @@ def by_index(rows, owner, text, column="search_text"):
     index has to begin with the user and go on with the column.
     """
     if several := looked_up(text):
-        conditions = Owned("user", owner), HoldsPairs(column, several)
+        conditions = Holds(OWNER, "user", [owner]), Holds(PAIRS, column, several)
         return rows.filter(holding(text, column), *conditions)
     # Said of the outer rows as well, the owner would have SQLite read all of them.
     own = rows.model._base_manager.filter(holding(text, column), user=owner)
@@ -109,7 +101,7 @@ def add_pairs_index(schema_editor, table, name, column="search_text", *, owner=N
     if schema_editor.connection.vendor == "postgresql":
         keys = [f"({PAIRS.format(schema_editor.quote_name(column))})"]
         if owner:
-            keys.append(f"(ARRAY[{schema_editor.quote_name(owner)}])")
+            keys.append(f"({OWNER.format(schema_editor.quote_name(owner))})")
         schema_editor.execute(
             f"CREATE INDEX {schema_editor.quote_name(name)} ON {schema_editor.quote_name(table)}"
             f" USING gin ({', '.join(keys)}) WITH (gin_pending_list_limit = 512)",
@@ -151,7 +143,7 @@ class SearchTextField(models.TextField):
 
 
 @SearchTextField.register_lookup
-class Holds(Contains):
+class ContainsAsIs(Contains):
     """`contains` on such a column: SQLite's GLOB is quicker, it need not look for both cases."""
 
     def as_sqlite(self, compiler, connection):

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 from django.db import connection
 
-from camp.search import HoldsPairs, Owned, normalise, pairs
+from camp.search import OWNER, PAIRS, Holds, normalise, pairs
 from files.models import File
 from sessions_app.models import Message, Session
 
@@ -198,8 +198,8 @@ def test_a_word_is_looked_up_by_its_pairs(word, expected):
 def test_postgresql_has_an_index_for_them(names, owner, pattern):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    held = HoldsPairs("search_text", pairs(pattern))
-    plan = File.objects.filter(Owned("user", owner.pk), held).explain()
+    held = Holds(OWNER, "user", [owner.pk]), Holds(PAIRS, "search_text", pairs(pattern))
+    plan = File.objects.filter(*held).explain()
     [condition] = re.findall(r"Bitmap Index Scan on sample_files_pairs.*\n.*Index Cond: (.*)", plan)
     assert "ARRAY[user_id]" in condition
     assert "string_to_array" in condition
