@@ -3,7 +3,8 @@
 Whether many or few are left over is not known before. So the list is walked first, by the
 index of its order, for some way: where many match, that fills a page. Where it does not,
 few match, or they stand far down: then all of them are fetched by an index of what was
-asked for, and sorted. Either way the time depends on the page, not on the list. Without
+asked for, and sorted. Where the index of the order holds what is looked for, it is asked
+before any row is read. Either way the time depends on the page, not on the list. Without
 this the database has to guess, and takes a walk through everything for a word of no row.
 """
 
@@ -12,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from camp.paging import condition, flipped
 
-NEAR = 1000  # rows that are walked anyway
+NEAR = 1000  # rows that are walked at first, and that make a sample
 FAR = 8 * NEAR  # and at most, if what was found in the first of them lets one hope
 HOPEFUL = 5  # rows that do
 LIKELY = 8  # so many times as many as are wanted
