@@ -20,20 +20,23 @@ LIKELY = 8  # so many times as many as are wanted
 
 
 class Narrowing:
-    """Finds rows for a KeyPage; give it as `find`. Costs eight queries at most.
+    """Finds rows for a KeyPage; give it as `find`. Costs nine queries at most.
 
     `within` is a queryset of everything that the order's index holds of one owner, and
     `walked` a function of a queryset to its rows that match. `matching` is the queryset of
     all that match, in words that let the database use an index of what is looked for; with
-    `ordered` that index holds the rows in their order as well. If the order's index alone
-    tells most of what matches, `likely` is the queryset of what it tells. Where such an order
-    puts what is alike together, a walk does not show how much there is: `sample` is the
-    queryset of what is likely among some rows that came by chance, and if there is hardly
-    any, all that match are fetched at once.
+    `ordered` that index holds the rows in their order as well. `shown` is a queryset of
+    anybody's rows as a page shows them: from it come those of which the keys are known, since
+    SQLite may take to another index where more is said of them.
+
+    If the order's index alone tells most of what matches, `likely` is the queryset of what it
+    tells. Where such an order puts what is alike together, a walk does not show how much there
+    is: `sample` is the queryset of what is likely among some rows that came by chance, and if
+    there is hardly any, all that match are fetched at once.
     """
 
-    def __init__(self, *, within, walked, matching, ordered=False, likely=None, sample=None):
-        self.within, self.walked, self.matching = within, walked, matching
+    def __init__(self, *, within, walked, matching, shown, ordered=False, likely=None, sample=None):
+        self.within, self.walked, self.matching, self.shown = within, walked, matching, shown
         self.ordered, self.likely, self.sample = ordered, likely, sample
 
     def __call__(self, rows, order, beyond, count):
@@ -41,23 +44,26 @@ class Narrowing:
         found = None
         if not self.hardly_any():
             if self.likely is not None:
-                found = self.picked(rows, order, beyond, count)
+                found = self.picked(order, beyond, count)
             if found is None:
                 found = self.walk(rows, order, beyond, count)
-        if found is None:
-            keys = order if self.ordered else hidden(order)
-            found = list(self.matching.filter(beyond).order_by(*keys)[:count])
-        return found
+        return self.fetched(order, beyond, count) if found is None else found
+
+    def fetched(self, order, beyond, count):
+        """Return the first of all rows that match; only those are read whole."""
+        keys = order if self.ordered else hidden(order)
+        first = self.matching.filter(beyond).order_by(*keys).values_list("pk", flat=True)
+        return list(self.shown.filter(pk__in=list(first[:count])).order_by(*hidden(order)))
 
     def hardly_any(self):
         """Return whether the sample says that few match."""
         return self.sample is not None and len(self.sample[:HOPEFUL]) < HOPEFUL
 
-    def picked(self, rows, order, beyond, count):
+    def picked(self, order, beyond, count):
         """Return the first rows that match of those that are likely, None if that misses some."""
         some = self.likely.filter(beyond).order_by(*order).values_list("pk", flat=True)
         keys = list(some[: LIKELY * count])
-        among = self.walked(rows.filter(pk__in=keys))
+        among = self.walked(self.shown.filter(pk__in=keys))
         found = list(among.order_by(*hidden(order))[:count])
         return found if len(found) == count or len(keys) < LIKELY * count else None
 

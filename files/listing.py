@@ -88,7 +88,7 @@ class Listing(Choice):
     """A page of a user's files as a Choice and `sort` of a request want it.
 
     `session` leaves only the files of that session, `besides` those that are not in it.
-    Costs one query, or up to eight where less than everything is wanted.
+    Costs one query, or up to nine where less than everything is wanted.
     """
 
     def __init__(self, user, params, *, session=None, besides=None):
@@ -99,6 +99,10 @@ class Listing(Choice):
         files = self.of_session(File.objects.visible_to(user))
         find = self.narrowing(user) if self.narrowed or session or besides else first_rows
         self.page = KeyPage(files, SORTS[self.sort][1], params, find=find)
+
+    def left(self, files):
+        """Return those of `files`, anybody's, that all that was asked for leaves."""
+        return self.of_session(self.of(files.present()))
 
     def of_session(self, files):
         """Return those of `files` that the session leaves, with their sessions."""
@@ -117,11 +121,13 @@ class Listing(Choice):
             likely = everything.search(self.query)
             if looked_up(self.query):
                 newest = everything.order_by(*SORTS[NEWEST][1]).values("pk")[:NEAR]
-                sample = likely.filter(pk__in=newest)
+                # Said of the outer rows as well, the owner would have SQLite read all of them.
+                sample = File.objects.search(self.query).filter(pk__in=newest)
         return Narrowing(
             within=everything,
-            walked=self.of,
+            walked=self.left,
             matching=self.of_session(self.by_index(user)),
+            shown=File.objects.select_related("session"),
             # The index of kinds goes on with the size.
             ordered=self.kind and not self.query and self.sort.endswith("size"),
             likely=likely,
