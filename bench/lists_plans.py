@@ -10,10 +10,15 @@ COLUMNS = re.compile(r'SELECT (?:"\w+"\."\w+"(?: AS "\w+")?(?:, )?)+ FROM')
 # Long expressions, by the names that the code has for them.
 NAMED = [
     (re.compile(r"\(CASE WHEN substr\(lower\(.*?\bEND\)"), "KindOf(content_type)"),
-    (re.compile(r"\(string_to_array\(.*?NULL\)\)"), "PAIRS(search_text)"),
+    (
+        re.compile(r"string_to_array\(.*?'g'(?:::text)?\)+, E?'[^']*'(?:::text)?\)"),
+        "PAIRS(search_text, user_id)",
+    ),
 ]
 WIDTH = 150
-INDEX = re.compile(r"(?:Scan(?: Backward)? (?:using|on)|INDEX) ((?:sample_|sqlite_auto)\w+_\w+)\b")
+INDEX = re.compile(
+    r"(?:Scan(?: Backward)? (?:using|on)|INDEX|SCAN) ((?:sample_|sqlite_auto|camp_index_)\w+_\w+)\b"
+)
 KEY = re.compile(r"USING INTEGER PRIMARY KEY")
 
 

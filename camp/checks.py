@@ -46,6 +46,8 @@ def check_database(databases=None, **kwargs):
         return []
     from camp.findings import database, schema
 
+    if lacking := faults(database.searcher):
+        return [message(each) for each in lacking]
     if database.is_new():
         return []
     connection.ensure_connection()

@@ -59,6 +59,17 @@ def place():
     return Place("SQLite", "", Path(settings["NAME"]).name)
 
 
+# What SQLite keeps as tables and are none: its own statistics, and Camp's index for the search.
+INDEX = "camp_index_"
+APART = ("sqlite_", INDEX)
+
+
+def table_names(wrapper, cursor):
+    """Return the names of all tables with rows of their own, sorted; `wrapper` is a connection."""
+    found = wrapper.introspection.table_names(cursor)
+    return sorted(name for name in found if not name.startswith(APART))
+
+
 def row_counts(snapshot=None):
     """Return {table: rows} of every table; {} where there is no database.
 
@@ -71,9 +82,7 @@ def row_counts(snapshot=None):
     quote = counted.ops.quote_name
     with counted.cursor() as cursor:
         counts = {}
-        for table in sorted(counted.introspection.table_names(cursor)):
-            if table.startswith("sqlite_"):  # SQLite's own statistics
-                continue
+        for table in table_names(counted, cursor):
             cursor.execute(f"SELECT COUNT(*) FROM {quote(table)}")  # noqa: S608
             [counts[table]] = cursor.fetchone()
     return counts

@@ -1,17 +1,13 @@
-"""Text in the form that it is searched in, and how the databases find parts of it.
-
-Both find the same. SQLite reads all search texts of one owner in an index. PostgreSQL has an
-index of all pairs of neighbouring characters, and of single ones beyond ASCII: unlike
-trigrams it serves words of two characters, as many Japanese ones are, and needs no extension.
-It holds the owners too, or a word of many others' rows would have all of them read.
-"""
+"""Text in the form that it is searched in: the same on both databases."""
 
 import re
 import unicodedata
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.db.models.lookups import Contains
+
+from camp.search_index import LedTo, pairs
 
 
 def normalise(text):
@@ -23,47 +19,6 @@ def normalise(text):
     return unicodedata.normalize("NFKC", folded).replace("\x00", "")
 
 
-# Of a column, all pairs of characters that stand side by side, and each one that is not ASCII.
-# What follows it is part of an index: queries must say it to the letter. The separator is
-# in no pair that is looked for.
-SEPARATOR = "\x1f"
-PAIRS = (
-    r"(string_to_array(regexp_replace({0}, '..', E'\\&\x1f', 'g') || E'\x1f'"
-    r" || regexp_replace(substr({0}, 2), '..', E'\\&\x1f', 'g'), E'\x1f')"
-    r" || string_to_array(regexp_replace({0}, '[ -~]+', '', 'g'), NULL))"
-)
-
-
-def pairs(word):
-    """Return what PAIRS holds of a text in which `word` stands; [] for one ASCII character."""
-    if len(word) == 1:
-        return [] if " " <= word <= "~" else [word]
-    several = {word[start : start + 2] for start in range(len(word) - 1)}
-    return sorted(pair for pair in several if SEPARATOR not in pair)
-
-
-OWNER = "ARRAY[{0}]"
-
-
-class Holds(models.Func):
-    """Whether an indexed array made of a column holds all `values`: for PostgreSQL alone.
-
-    `array` is PAIRS, of texts, or OWNER, of ids (bigint).
-    """
-
-    output_field = models.BooleanField()
-
-    def __init__(self, array, column, values):
-        super().__init__(models.F(column))
-        self.array, self.values = array, values
-
-    def as_postgresql(self, compiler, connection, **_context):
-        """Return the SQL and its parameters."""
-        sql, params = compiler.compile(self.source_expressions[0])
-        kind = "text" if self.array == PAIRS else "bigint"
-        return f"{self.array.format(sql)} @> %s::{kind}[]", [*params, self.values]
-
-
 def holding(text, column="search_text"):
     """Return the Q for rows whose column holds every word of `text`, which needs no index."""
     found = Q()
@@ -73,46 +28,23 @@ def holding(text, column="search_text"):
 
 
 def looked_up(text):
-    """Return the pairs of `text` by which an index leads to what holds it; [] if none does."""
-    if connection.vendor != "postgresql":
-        return []
+    """Return the pairs of `text` by which the index leads to what holds it; [] if none does."""
     return sorted({pair for word in normalise(text).split() for pair in pairs(word)})
 
 
-def by_index(rows, owner, text, column="search_text"):
+def by_index(rows, owner, text):
     """Return those of `rows` that hold every word of `text`; quick if they are few.
 
-    `rows` is a queryset of anybody's, of which those of the user `owner` (an id) are left; an
-    index has to begin with the user and go on with the column.
+    `rows` is a queryset of anybody's, of which those of the user `owner` (an id) are left; the
+    table has to have an index as of `camp.search_index`, and one that begins with the user and
+    goes on with `search_text`.
     """
     if several := looked_up(text):
-        conditions = Holds(OWNER, "user", [owner]), Holds(PAIRS, column, several)
-        return rows.filter(holding(text, column), *conditions)
+        led = LedTo(rows.model._meta.db_table, owner, several)
+        return rows.filter(led, holding(text))
     # Said of the outer rows as well, the owner would have SQLite read all of them.
-    own = rows.model._base_manager.filter(holding(text, column), user=owner)
+    own = rows.model._base_manager.filter(holding(text), user=owner)
     return rows.filter(pk__in=own.values("pk"))
-
-
-def add_pairs_index(schema_editor, table, name, column="search_text", *, owner=None):
-    """Make the index of PAIRS and of the column `owner`, in a migration, on PostgreSQL alone.
-
-    New rows wait in a list that every search reads: it is kept short.
-    """
-    if schema_editor.connection.vendor == "postgresql":
-        keys = [f"({PAIRS.format(schema_editor.quote_name(column))})"]
-        if owner:
-            keys.append(f"({OWNER.format(schema_editor.quote_name(owner))})")
-        schema_editor.execute(
-            f"CREATE INDEX {schema_editor.quote_name(name)} ON {schema_editor.quote_name(table)}"
-            f" USING gin ({', '.join(keys)}) WITH (gin_pending_list_limit = 512)",
-            params=None,
-        )
-
-
-def remove_pairs_index(schema_editor, name):
-    """Take the index away again."""
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(f"DROP INDEX {schema_editor.quote_name(name)}")
 
 
 class SearchTextField(models.TextField):

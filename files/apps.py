@@ -1,6 +1,7 @@
 """The files app: what you keep."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -37,8 +38,9 @@ class FilesConfig(AppConfig):
 
     def ready(self):
         from camp.findings import registry
-        from files import signals  # noqa: F401
+        from files import signals
 
+        post_migrate.connect(signals.mend_search, sender=self)
         registry.register("files", "files.findings.look", needs_database=True)
         registry.register_check_up(
             "files",

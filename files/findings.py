@@ -5,11 +5,12 @@ from datetime import timedelta
 from itertools import islice
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp import trouble
+from camp import search_index, trouble
 from camp.findings import error, ok, warning
 from camp.findings.backups import newest
 from camp.findings.connection import restore_command
@@ -24,10 +25,19 @@ SAMPLE = 100  # files, of the newest and of the oldest
 
 
 def look():
-    """Yield what is found of bytes without rows, of rows without bytes, and of the sweep."""
+    """Yield what is found of bytes without rows, of rows without bytes, the sweep, the search."""
+    yield searchable()
     yield missing()
     yield orphans()
     yield unswept()
+
+
+def searchable():
+    """Return whether the index for the search is there; `migrate` makes it if it is not."""
+    if search_index.is_whole(connection, File._meta.db_table):
+        return ok("files.search", _("The files can be searched"))
+    title = _("The index for the search of files is missing or broken")
+    return error("files.search", title, fix=trouble.manage("migrate"))
 
 
 def missing():

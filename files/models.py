@@ -100,7 +100,7 @@ class File(Trashable):
         verbose_name_plural = _("files")
         # One for each order of the list, one for a kind of which there is little or whose sizes
         # are not those of others, one for the page of a session, one for the trash; the sweep
-        # looks bytes up by path. PostgreSQL has another one for the search: camp/search.py.
+        # looks bytes up by path. The search has another one: camp/search_index.py.
         indexes = [
             models.Index(
                 F("user"), F("created_at").desc(), F("id").desc(), name="sample_files_newest"

@@ -1,9 +1,11 @@
 """Bytes go when their row goes, whichever way the row is deleted; sums follow the rows."""
 
-from django.db import transaction
+from django.db import connections, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
+from camp import search_index
 from files import storage, thumbnails, usage
 from files.models import File, Upload, Version
 from files.parts import Part
@@ -39,3 +41,11 @@ def forget_usage_of_saved(sender, instance, **kwargs):
 def forget_usage_of_deleted(sender, instance, **kwargs):
     """Have the owner's sum computed again."""
     usage.forget(instance.user_id)
+
+
+def mend_search(using, **kwargs):
+    """Make the index for the search anew if a migration took it apart; for post_migrate."""
+    table, connection = File._meta.db_table, connections[using]
+    known = MigrationRecorder(connection).applied_migrations()
+    if ("files", "0012_search_index") in known and not search_index.is_whole(connection, table):
+        search_index.make(connection, table)

@@ -91,7 +91,7 @@ def make(wanted, *, stream=None):
     progress = functools.partial(shown, stream)
     try:
         if wanted.sql:
-            made = write_sql(folder, names, progress)
+            made = write_sql(wanted, folder, names, progress)
         else:
             made = write_archive(wanted, folder, names, progress)
         made.bytes = made.path.stat().st_size
@@ -213,16 +213,15 @@ def pack_files(writer, rows, progress):
         return packed.count, packed.remarks
 
 
-def write_sql(folder, names, progress):
+def write_sql(wanted, folder, names, progress):
     """Write the database alone as SQL; returns what was Made."""
-    with (
-        begun(Part, folder, names) as part,
-        snapshot.as_sql() as chunks,
-        progress(_("Writing SQL"), 0) as shown,
-    ):
-        for chunk in chunks:
-            part.write(chunk)
-            shown.add(len(chunk))
+    refuse_without_room(folder, bytes_of_database(wanted))
+    with begun(Part, folder, names) as part:
+        scratch = part.path.with_name(part.path.name + folders.SCRATCH)
+        with snapshot.as_sql(scratch) as chunks, progress(_("Writing SQL"), 0) as shown:
+            for chunk in chunks:
+                part.write(chunk)
+                shown.add(len(chunk))
     return Made(part.path)
 
 

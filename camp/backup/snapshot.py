@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 from psycopg import IsolationLevel
 
-from camp import database, postgres_programs
+from camp import database, postgres_programs, search_index
 from camp.progress import Silent
 
 # Of a database up to this size every index is checked, too.
@@ -213,19 +213,46 @@ def check_sqlite(wrapper, file):
 
 
 @contextlib.contextmanager
-def as_sql():
+def as_sql(scratch):
     """Yield chunks of bytes: the database as one moment's SQL, for psql or sqlite3.
 
-    It names no owner and no rights: it is for another machine.
+    It names no owner and no rights: it is for another machine. `scratch` is a path at which
+    a copy may be made meanwhile.
     """
     if not database.is_postgresql():
-        with (
-            connection.wrap_database_errors,
-            reading_sqlite(connection.settings_dict["NAME"]) as reader,
-        ):
-            yield (f"{line}\n".encode() for line in reader.iterdump())
+        with without_indexes(scratch) as (copy, anew):
+            yield (f"{line}\n".encode() for line in sqlite_lines(copy, anew))
         return
     words = ("--format=plain", "--no-owner", "--no-privileges")
     with dumping(dump_programs(), *words) as process:
         yield iter(lambda: process.stdout.read(2**20), b"")
         refuse_failed(process)
+
+
+@contextlib.contextmanager
+def without_indexes(scratch):
+    """Yield a copy of SQLite's database without what `iterdump` cannot read.
+
+    Those are the indexes for the search. With it come the statements that make them anew.
+    """
+    wrapper = connection.copy()
+    wrapper.settings_dict["NAME"], wrapper.settings_dict["OPTIONS"] = str(scratch), {}
+    try:
+        copy_sqlite(connection.settings_dict["NAME"], scratch)
+        with wrapper.wrap_database_errors:
+            anew = []
+            for table in search_index.tables(wrapper):
+                anew += search_index.statements(wrapper, table)
+                search_index.remove(wrapper, table)
+            yield wrapper.connection, anew
+    finally:
+        wrapper.close()
+        Path(scratch).unlink(missing_ok=True)
+
+
+def sqlite_lines(copy, last):
+    """Yield the statements of an SQLite database, and some more in the same transaction."""
+    for line in copy.iterdump():
+        if line == "COMMIT;":
+            yield from (f"{statement};" for statement in last)
+        yield line

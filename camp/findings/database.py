@@ -1,6 +1,8 @@
 """Is the database there, is it Camp's, and is it up to date?"""
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from django.conf import settings
@@ -21,11 +23,12 @@ STATEMENT_SECONDS = 3
 LOCK_SECONDS = 2
 # Reading a larger file through takes longer than one waits for an answer.
 EXAMINED = 50 * 2**20  # bytes
+SEARCHER = "fts5"  # the module of SQLite that camp.search_index is built with
 
 
 def look():
     """Yield what is found; what builds upon something broken is left out."""
-    for part in (reached, limits, tables, migrations, environment, offset):
+    for part in (reached, searcher, limits, tables, migrations, environment, offset):
         broken = False
         for finding in part():
             yield finding
@@ -82,6 +85,18 @@ def file():
 def is_new():
     """Return whether SQLite's file is still to be made."""
     return not database.is_postgresql() and not database.is_there()
+
+
+def searcher():
+    """Can the SQLite of this Python keep the index for the search? Nearly every one can."""
+    if database.is_postgresql():
+        return
+    with closing(sqlite3.connect(":memory:")) as memory:
+        sql = "SELECT 1 FROM pragma_module_list WHERE name = ?"
+        if memory.execute(sql, [SEARCHER]).fetchone():
+            return
+    title = _("The SQLite of this Python lacks FTS5, which the search needs")
+    yield error(ID, title, _("Use Python from python.org, from uv or from the system's packages."))
 
 
 def limits():

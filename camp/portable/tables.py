@@ -8,6 +8,8 @@ datetime (of the whole world), timestamp (of no zone), date, time, duration, uui
 import re
 from dataclasses import asdict, dataclass, field
 
+from camp.database import table_names
+
 POSTGRESQL_KINDS = {
     "bool": "boolean",
     "int2": "integer",
@@ -94,10 +96,9 @@ class Table:
 
 
 def names(wrapper):
-    """Return the names of all tables of a database; SQLite's own are none of ours."""
+    """Return the names of all tables of a database."""
     with wrapper.cursor() as cursor:
-        found = wrapper.introspection.table_names(cursor)
-    return sorted(name for name in found if not name.startswith("sqlite_"))
+        return table_names(wrapper, cursor)
 
 
 def read(wrapper, name):

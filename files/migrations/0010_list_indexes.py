@@ -4,18 +4,7 @@ from django.conf import settings
 from django.db import migrations, models
 from django.db.models import F, Q
 
-from camp.search import add_pairs_index, remove_pairs_index
 from files.kinds import KindOf
-
-PAIRS = "sample_files_pairs"
-
-
-def add(apps, schema_editor):
-    add_pairs_index(schema_editor, "sample_files", PAIRS)
-
-
-def remove(apps, schema_editor):
-    remove_pairs_index(schema_editor, PAIRS)
 
 
 class Migration(migrations.Migration):
@@ -42,5 +31,4 @@ class Migration(migrations.Migration):
                 name="sample_files_session",
             ),
         ),
-        migrations.RunPython(add, remove),
     ]

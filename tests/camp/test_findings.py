@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
@@ -66,6 +68,15 @@ class TestTables:
         told = found(about_database.look)
         assert "old backend" in told["database.tables"].title
         assert told["database.tables"].fix.endswith("manage.py takeover")
+
+    @pytest.mark.sqlite
+    def test_an_sqlite_that_cannot_keep_the_index_for_the_search(self, db, monkeypatch):
+        assert found(about_database.searcher) == {}
+        monkeypatch.setattr(about_database, "SEARCHER", "fts999")
+        [told] = found(about_database.searcher).values()
+        assert told.level == ERROR
+        with pytest.raises(SystemCheckError, match="FTS5"):
+            call_command("migrate", verbosity=0, skip_checks=False)
 
     def test_a_migration_that_is_missing(self, db):
         names = MigrationRecorder.Migration.objects.filter(app="files").order_by("-name")

@@ -4,9 +4,11 @@ import re
 import unicodedata
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
-from camp.search import OWNER, PAIRS, Holds, normalise, pairs
+from camp.search import looked_up, normalise
+from camp.search_index import INDEX, LedTo, pairs
 from files.models import File
 from sessions_app.models import Message, Session
 
@@ -176,36 +178,75 @@ def test_names_of_any_script_are_found_by_any_part(names, owner):
         assert found(owner, pattern) == expected, pattern
 
 
-def test_a_new_name_counts_at_once_and_a_deleted_file_no_more(names, owner):
+def test_a_new_name_and_owner_count_at_once_and_a_deleted_file_no_more(names, owner, stranger):
     file = File.objects.get(user=owner, filename="abcabc.aaa")
     file.filename = "改名.txt"
     file.save(update_fields=["filename", "search_text"])
     assert (found(owner, "改名"), found(owner, "abca")) == ({"改名.txt"}, set())
+    file.user = stranger
+    file.save()
+    assert (found(owner, "改名"), found(stranger, "改名")) == (set(), {"改名.txt"})
+    File.objects.filter(pk=file.pk).update(user=owner)
+    assert (found(owner, "改名"), found(stranger, "改名")) == ({"改名.txt"}, set())
     file.delete()
     assert found(owner, "改名") == set()
 
 
 @pytest.mark.parametrize(
     ("word", "expected"),
-    [("a", []), ("~", []), ("東", ["東"]), ("🍙", ["🍙"]), ("ab", ["ab"]), ("aba", ["ab", "ba"])],
+    [
+        *[("a", []), ("~", []), ("東", ["東"]), ("🍙", ["🍙"]), ("ab", ["ab"])],
+        *[("aba", ["ab", "ba"]), ("\x1f", []), ("a\x1fbc", ["bc"])],
+    ],
 )
 def test_a_word_is_looked_up_by_its_pairs(word, expected):
     assert pairs(word) == expected
 
 
-@pytest.mark.postgresql
-@pytest.mark.parametrize("pattern", ["qq", "鯨飲", "飲", "xylophone"])
-def test_postgresql_has_an_index_for_them(names, owner, pattern):
+@pytest.mark.parametrize("pattern", ["qq", "鯨飲", "飲", "xylophone", "jpg 京"])
+def test_the_index_leads_to_what_is_looked_for(names, owner, pattern):
+    led = LedTo("sample_files", owner.pk, looked_up(pattern))
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-    held = Holds(OWNER, "user", [owner.pk]), Holds(PAIRS, "search_text", pairs(pattern))
-    plan = File.objects.filter(*held).explain()
-    [condition] = re.findall(r"Bitmap Index Scan on sample_files_pairs.*\n.*Index Cond: (.*)", plan)
-    assert "ARRAY[user_id]" in condition
-    assert "string_to_array" in condition
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = File.objects.filter(led).explain()
+    if connection.vendor == "postgresql":
+        [held] = re.findall(rf"Bitmap Index Scan on {INDEX}sample_files.*\n.*Cond: (.*)", plan)
+        assert "ARRAY[user_id]" in held
+        assert "string_to_array" in held
+    else:
+        assert "SEARCH sample_files USING INTEGER PRIMARY KEY" in plan
+        assert "SCAN camp_index_sample_files VIRTUAL TABLE INDEX" in plan
+
+
+def test_as_many_words_as_a_search_takes_are_found(owner):
+    characters = [chr(0x4E00 + number) for number in range(100)]
+    name = "".join(characters)
+    File.objects.create(user=owner, filename=name, size=1, storage_path="p")
+    assert found(owner, " ".join(characters)) == {name}
+    assert found(owner, name) == {name}
 
 
 @pytest.mark.sqlite
-def test_sqlite_reads_names_from_an_index_alone(names, owner):
-    plan = File.objects.search_by_index("鯨飲", owner).explain()
+def test_sqlite_reads_names_from_an_index_alone_where_no_pairs_lead_to_them(names, owner):
+    plan = File.objects.search_by_index("q", owner).explain()
     assert "COVERING INDEX sample_files_name (user_id=?)" in plan
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db(transaction=True)
+def test_the_index_comes_back_after_a_migration_that_made_the_table_anew(names, owner):
+    old = File._meta.get_field("content_type")
+    new = old.clone()
+    new.max_length += 1
+    new.set_attributes_from_name("content_type")
+    new.model = File
+    for before, after in ((old, new), (new, old)):
+        with connection.schema_editor() as editor:
+            editor.alter_field(File, before, after)
+    File.objects.create(user=owner, filename="unseen.txt", size=1, storage_path="u")
+    assert not File.objects.search_by_index("unseen", owner)
+    call_command("migrate", verbosity=0)
+    assert found(owner, "unseen") == {"unseen.txt"}
+    File.objects.create(user=owner, filename="seen.txt", size=1, storage_path="s")
+    assert found(owner, "seen") == {"unseen.txt", "seen.txt"}

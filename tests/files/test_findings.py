@@ -5,8 +5,11 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
+from camp import search_index
 from camp.findings import ERROR, OK, WARNING
 from files import findings
 from files.models import File
@@ -39,7 +42,7 @@ def row(user, path, **fields):
 
 
 def test_nothing_is_wrong_with_an_empty_place():
-    assert found() == {"missing": OK, "orphans": OK, "swept": OK}
+    assert found() == {"search": OK, "missing": OK, "orphans": OK, "swept": OK}
 
 
 def test_files_with_their_bytes_are_fine(owner, bytes_at):
@@ -79,3 +82,12 @@ def test_an_upload_that_nobody_went_on_with(settings):
     part.touch()
     os.utime(part, (0, 0))
     assert found()["swept"] == WARNING
+
+
+def test_an_index_for_the_search_that_is_missing_and_made_by_migrate(owner):
+    search_index.remove(connection, "sample_files")
+    assert found()["search"] == ERROR
+    call_command("migrate", verbosity=0)
+    assert found()["search"] == OK
+    File.objects.create(user=owner, filename="合宿.txt", size=1, storage_path="p")
+    assert File.objects.search_by_index("合宿", owner).exists()
