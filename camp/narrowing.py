@@ -52,8 +52,9 @@ class Narrowing:
     def fetched(self, order, beyond, count):
         """Return the first of all rows that match; only those are read whole."""
         keys = order if self.ordered else hidden(order)
-        first = self.matching.filter(beyond).order_by(*keys).values_list("pk", flat=True)
-        return list(self.shown.filter(pk__in=list(first[:count])).order_by(*hidden(order)))
+        matching = self.matching.filter(beyond).order_by(*keys).values_list("pk", flat=True)
+        first = list(matching[:count])
+        return list(self.shown.filter(pk__in=first).order_by(*hidden(order))) if first else []
 
     def hardly_any(self):
         """Return whether the sample says that few match."""
