@@ -25,7 +25,12 @@ from camp.admin_models import (
 )
 from camp.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes, when
-from files import admin_quotas, admin_uploads, usage  # noqa: F401 (two register themselves)
+from files import (  # noqa: F401 (three register themselves)
+    admin_quotas,
+    admin_shares,
+    admin_uploads,
+    usage,
+)
 from files.downloads import file_response
 from files.kinds import Kind
 from files.models import File, Version

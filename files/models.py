@@ -5,7 +5,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Min, Q
+from django.db.models import F, Min, Prefetch, Q
 from django.db.models.lookups import Exact
 from django.urls import reverse
 from django.utils import timezone
@@ -326,7 +326,13 @@ class Share(models.Model):
         ]
 
     def __str__(self):
-        return self.nonce
+        # What tells it from others is half of its address.
+        return f"{self._meta.verbose_name} {self.pk}"
+
+    @staticmethod
+    def first_files(count):
+        """Return what to prefetch so that each link has the `first` of its files."""
+        return Prefetch("files", File.objects.order_by("pk")[:count], to_attr="first")
 
     @property
     def is_over(self):

@@ -29,10 +29,10 @@ SHOWN = 5  # names of a link in the list
 def listing(request):
     """List the reader's links, the newest first, with their use."""
     links = Share.objects.visible_to(request.user).annotate(count=Count("files"))
-    page = KeyPage(links.prefetch_related("files"), ["-created_at", "-id"], request.GET)
+    links = links.prefetch_related(Share.first_files(SHOWN))
+    page = KeyPage(links, ["-created_at", "-id"], request.GET)
     for share in page:
         share.url = address(request, share)
-        share.names = [file.filename for file in share.files.all()[:SHOWN]]
     return render(request, "files/links.html", {"page": page})
 
 
