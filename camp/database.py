@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from psycopg import sql
 
 # Databases that every PostgreSQL has: from one of them another can be made or dropped.
@@ -318,6 +318,29 @@ def server_version():
         return connection.connection.info.server_version // 10_000
     with maintenance(own=True) as server:
         return server.info.server_version // 10_000
+
+
+# Of an SQLite database up to this size every index is held against its table, too.
+CHECK_ALL_UP_TO = 2**30
+
+
+def sqlite_damage(wrapper, thorough):
+    """Return in a line what SQLite finds broken in its file, "" where it is whole.
+
+    `wrapper` is a connection. The index for the search is no damage: it holds nothing of its
+    own, and SQLite 3.44 takes it for broken wherever it must not write. Raises OperationalError
+    where the file cannot be read.
+    """
+    check = "integrity_check" if thorough else "quick_check"
+    try:
+        with wrapper.cursor() as cursor:
+            cursor.execute(f"PRAGMA {check}")
+            found = [line for (line,) in cursor.fetchall() if INDEX not in line]
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        found = [str(error)]
+    return "" if found in ([], ["ok"]) else found[0].strip().splitlines()[-1]
 
 
 def size():

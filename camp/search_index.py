@@ -73,10 +73,12 @@ class LedTo(models.Func):
 
     def as_sqlite(self, compiler, connection, **_context):
         """Return the SQL and its parameters."""
-        key, _params = compiler.compile(self.source_expressions[0])
+        key, _text, owner = (compiler.compile(each)[0] for each in self.source_expressions)
         name = INDEX + self.table
         words = " ".join(f"{self.owner}x{pair.encode().hex()}" for pair in self.pairs)
-        return f"{key} IN (SELECT rowid FROM {name} WHERE {name} MATCH %s)", [words]
+        found = f"SELECT rowid FROM {name} WHERE {name} MATCH %s"
+        # Whose a row is, is not left to triggers. The sign keeps it from being looked up.
+        return f"({key} IN ({found}) AND +{owner} = %s)", [words, self.owner]
 
 
 def make(connection, table):

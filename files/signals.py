@@ -1,4 +1,4 @@
-"""Bytes go when their row goes, whichever way the row is deleted; sums follow the rows."""
+"""Bytes go when their row goes, however it is deleted; sums and the search follow the rows."""
 
 from django.db import connections, transaction
 from django.db.migrations.recorder import MigrationRecorder

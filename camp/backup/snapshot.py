@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from django.core.management import CommandError
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 from psycopg import IsolationLevel
@@ -23,8 +23,6 @@ from psycopg import IsolationLevel
 from camp import database, postgres_programs, search_index
 from camp.progress import Silent
 
-# Of a database up to this size every index is checked, too.
-CHECK_ALL_UP_TO = 2**30
 # Pages that are copied between two looks at the progress.
 PAGES_AT_ONCE = 4096
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -200,16 +198,11 @@ def copy_sqlite(source, target, progress=None):
 
 def check_sqlite(wrapper, file):
     """Raise CommandError if the copied database is damaged."""
-    check = "integrity_check" if os.path.getsize(file) <= CHECK_ALL_UP_TO else "quick_check"
-    try:
-        with wrapper.cursor() as cursor:
-            cursor.execute(f"PRAGMA {check}(1)")
-            [found] = cursor.fetchone()
-    except DatabaseError as error:
-        found = str(error)
-    if found != "ok":
-        sentence = _("The database is damaged (%(why)s): no backup was made.")
-        raise CommandError(sentence % {"why": found.strip().splitlines()[-1]})
+    thorough = os.path.getsize(file) <= database.CHECK_ALL_UP_TO
+    if why := database.sqlite_damage(wrapper, thorough):
+        raise CommandError(
+            _("The database is damaged (%(why)s): no backup was made.") % {"why": why}
+        )
 
 
 @contextlib.contextmanager

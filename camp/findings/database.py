@@ -72,12 +72,10 @@ def file():
     with connection.cursor() as cursor:
         cursor.execute("SELECT sqlite_version(), (SELECT COUNT(*) FROM sqlite_master)")
         version = cursor.fetchone()[0]
-        if path.stat().st_size <= EXAMINED:
-            cursor.execute("PRAGMA quick_check(1)")
-            [state] = cursor.fetchone()
-            if state != "ok":
-                yield damaged_file(path, state.splitlines()[-1])
-                return
+    examined = path.stat().st_size <= EXAMINED
+    if examined and (why := database.sqlite_damage(connection, thorough=False)):
+        yield damaged_file(path, why)
+        return
     values = {"version": version, "file": path, "size": size(database.size())}
     yield ok(ID, _("SQLite %(version)s opens %(file)s (%(size)s)") % values)
 

@@ -1,7 +1,5 @@
 """What is done to every fresh database, while Django is connected to it."""
 
-import sqlite3
-
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -12,8 +10,6 @@ from camp import database
 from camp.archive import Damaged
 from camp.models import Instance
 
-# Of a database up to this size every index is checked, too.
-CHECK_ALL_UP_TO = 2**30
 HISTORY = "django_migrations"
 OLD_HISTORY = "alembic_version"
 
@@ -39,14 +35,8 @@ def check_counts(expected, result):
 
 def check_sqlite():
     """Raise Damaged where SQLite finds its file broken."""
-    check = "integrity_check" if database.size() <= CHECK_ALL_UP_TO else "quick_check"
-    connection.ensure_connection()
-    try:
-        [found] = connection.connection.execute(f"PRAGMA {check}(1)").fetchone()
-    except sqlite3.DatabaseError as error:
-        found = str(error)
-    if found != "ok":
-        why = found.strip().splitlines()[-1]
+    thorough = database.size() <= database.CHECK_ALL_UP_TO
+    if why := database.sqlite_damage(connection, thorough):
         raise Damaged(_("The database that is in it is damaged (%(why)s).") % {"why": why})
 
 

@@ -1,5 +1,6 @@
 """The database as a whole: what it is, what is in it, and others in its place."""
 
+import contextlib
 import subprocess
 import sys
 
@@ -45,6 +46,44 @@ def test_place_of_postgresql_has_an_address():
     assert place.engine == "PostgreSQL"
     assert place.host == f"127.0.0.1:{connection.settings_dict['PORT']}"
     assert place.name == connection.settings_dict["NAME"]
+
+
+INDEX = (
+    "unable to validate the inverted index for FTS5 table main.camp_index_sample_files: "
+    "attempt to write a readonly database"
+)
+
+
+class Said:
+    """A connection to a database of which SQLite says these lines."""
+
+    def __init__(self, *lines):
+        self.lines = lines
+
+    @contextlib.contextmanager
+    def cursor(self):
+        yield self
+
+    def execute(self, sql):
+        pass
+
+    def fetchall(self):
+        return [(line,) for line in self.lines]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["ok"], ""),
+        ([INDEX], ""),
+        ([INDEX, "row 2 missing from index sample_files_size"], "row 2 missing from index"),
+        (["*** in database main ***\nPage 7: never used"], "Page 7: never used"),
+    ],
+)
+def test_the_index_for_the_search_is_no_damage(lines, expected):
+    found = database.sqlite_damage(Said(*lines), thorough=True)
+    assert found.startswith(expected)
+    assert bool(found) == bool(expected)
 
 
 def test_rows_are_counted_in_every_table(owner, member):

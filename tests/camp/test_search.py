@@ -234,6 +234,14 @@ def test_sqlite_reads_names_from_an_index_alone_where_no_pairs_lead_to_them(name
 
 
 @pytest.mark.sqlite
+def test_whose_a_file_is_is_not_left_to_sqlites_triggers(names, owner, stranger):
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER {INDEX}sample_files_update")
+    File.objects.filter(user=owner).update(user=stranger)
+    assert not File.objects.search_by_index("東京", owner)
+
+
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_the_index_comes_back_after_a_migration_that_made_the_table_anew(names, owner):
     old = File._meta.get_field("content_type")
