@@ -102,7 +102,7 @@ class Listing(Choice):
 
     def left(self, files):
         """Return those of `files`, anybody's, that all that was asked for leaves."""
-        return self.of_session(self.of(files.present()))
+        return self.of_session(self.of(files))
 
     def of_session(self, files):
         """Return those of `files` that the session leaves, with their sessions."""
@@ -127,7 +127,7 @@ class Listing(Choice):
             within=everything,
             walked=self.left,
             matching=self.of_session(self.by_index(user)),
-            shown=File.objects.select_related("session"),
+            shown=File.objects.present().select_related("session"),
             # The index of kinds goes on with the size.
             ordered=self.kind and not self.query and self.sort.endswith("size"),
             likely=likely,
