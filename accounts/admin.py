@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import admin_tables  # noqa: F401  (registers Django's own tables)
+from accounts.admin_permissions import WordsPermissions
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_account
 from camp.admin_front import Figure, Series, counts_by_day, readable_number
@@ -29,7 +30,7 @@ class UserForm(IdentityForm, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(ShowsTallies, CampModelAdmin, DjangoUserAdmin):
+class UserAdmin(ShowsTallies, WordsPermissions, CampModelAdmin, DjangoUserAdmin):
     """People: find them, see what they keep, let them in or not.
 
     Organisers who are no administrators manage ordinary users only: whoever may change

@@ -7,6 +7,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin_permissions import WordsPermissions
 from camp.admin_models import CampModelAdmin
 
 admin.site.unregister(Group)
@@ -16,7 +17,7 @@ NAMES = [_("access attempt"), _("access attempts")]
 
 
 @admin.register(Group)
-class GroupAdmin(CampModelAdmin, DjangoGroupAdmin):
+class GroupAdmin(WordsPermissions, CampModelAdmin, DjangoGroupAdmin):
     """Groups and their permissions."""
 
 
