@@ -40,6 +40,14 @@ def test_the_form_is_shown(as_owner):
     assert page.index("csrfmiddlewaretoken", page.index("data-upload")) < page.index('type="file"')
 
 
+def test_that_it_is_uploaded_is_not_worded_like_the_time_of_it(as_owner, keep):
+    japanese = {"accept-language": "ja"}
+    form = as_owner.get(URL, headers=japanese).content.decode()
+    assert 'data-text-done="アップロード済み"' in form
+    page = as_owner.get(keep().get_absolute_url(), headers=japanese).content.decode()
+    assert "アップロード日時" in page
+
+
 def test_one_file_is_kept(as_owner, owner):
     response = as_owner.post(URL, {"files": part("報告.pdf", b"content", "application/pdf")})
     assert (response.status_code, response.url) == (302, "/files/")
