@@ -6,10 +6,13 @@ the address again.
 """
 
 import base64
+import math
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
+from django.core.cache import cache
 from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -22,6 +25,10 @@ NONCE = 16  # characters
 # So many wrong passwords, then a pause for everybody who does not know it.
 FAILURES = 10
 PAUSE = timedelta(minutes=15)
+# So many tokens that were never made from one place, then no link leads anywhere from there
+# until the minute is over. While the cache is away nobody counts: no guess would be right.
+MISSES = 30
+MISSED_FOR = 60  # seconds
 
 
 def token_of(share):
@@ -35,12 +42,33 @@ def signature(nonce, secret):
     return base64.urlsafe_b64encode(digest).decode("ascii")[:SIGNATURE]
 
 
-def find(token):
-    """Return the open Share of a token, or None."""
+def is_signed(token):
+    """Return whether a token was made here, whatever became of its link."""
     nonce, given = token[:NONCE], token[NONCE:]
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     right = [constant_time_compare(given, signature(nonce, secret)) for secret in secrets]
-    return Share.objects.open().filter(nonce=nonce).first() if any(right) else None
+    return any(right)
+
+
+def find(token):
+    """Return the open Share of a token, or None."""
+    return Share.objects.open().filter(nonce=token[:NONCE]).first() if is_signed(token) else None
+
+
+def note_miss(place):
+    """Note that a token which was never made came from a place, a client's address."""
+    cache.add(_misses(place), 0, MISSED_FOR)
+    with suppress(ValueError):  # the minute ended just now
+        cache.incr(_misses(place))
+
+
+def is_guessing(place):
+    """Return whether too many such tokens came from there; from None, nobody counts."""
+    return place is not None and cache.get(_misses(place), 0) >= MISSES
+
+
+def _misses(place):
+    return f"share:misses:{place}"
 
 
 def files_of(share):
@@ -59,6 +87,11 @@ def is_right(share, password):
     known = F("failures") + 1 if pausing else 1
     Share.objects.filter(pk=share.pk).update(failures=known, failed_at=now)
     return False
+
+
+def seconds_to_wait(share):
+    """Return how long the pause after wrong passwords goes on, at least 1."""
+    return max(1, math.ceil((share.failed_at + PAUSE - timezone.now()).total_seconds()))
 
 
 def count_download(share):

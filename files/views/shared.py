@@ -1,5 +1,6 @@
 """What people without a log-in see of a link: its files, and nothing else."""
 
+import math
 from functools import wraps
 
 from django.db.models.functions import Lower
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.throttle import client_address
 from camp.errors import error_response
 from files import shares
 from files.downloads import file_response
@@ -20,10 +22,10 @@ def shared(view):
 
     @wraps(view)
     def guarded(request, token, **kwargs):
-        share = shares.find(token)
+        place = client_address(request)
+        share = None if shares.is_guessing(place) else shares.find(token)
         if share is None:
-            detail = _("This link does not exist, or it is over.")
-            response = error_response(request, 404, detail=detail)
+            response = nothing(request, token, place)
         else:
             response = view(request, share, token, **kwargs)
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
@@ -35,37 +37,49 @@ def shared(view):
     return guarded
 
 
+def nothing(request, token, place):
+    """Return the answer to a token that leads nowhere from a place, a client's address."""
+    if shares.is_guessing(place):
+        detail = _("Too many links that lead nowhere were asked for. Try again in a minute.")
+        return error_response(request, 429, detail=detail, retry_after=shares.MISSED_FOR)
+    if not shares.is_signed(token):
+        shares.note_miss(place)
+    return error_response(request, 404, detail=_("This link does not exist, or it is over."))
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @shared
 def page(request, share, token):
     """Show the files of a link; ask for its password first, if it has one."""
-    wrong = ""
     if request.method == "POST":
-        wrong = unlock(request, share)
-        if not wrong:
-            return redirect("share", token)
+        right = shares.is_right(share, request.POST.get("password", ""))
+        if not right:
+            return locked(request, share, right)
+        request.session[key(share)] = share.password
+        return redirect("share", token)
     if not is_unlocked(request, share):
-        return render(request, "files/share_locked.html", {"wrong": wrong})
+        return render(request, "files/share_locked.html")
     files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
     context = {"share": share, "files": files, "token": token}
     return render(request, "files/share.html", context)
 
 
-def unlock(request, share):
-    """Take the password of a form; returns what to tell where it is not right."""
-    right = shares.is_right(share, request.POST.get("password", ""))
-    if right:
-        request.session[key(share)] = share.password
-        return ""
-    if right is None:
-        minutes = int(shares.PAUSE.total_seconds() // 60)
-        text = ngettext(
-            "Too many wrong passwords. Try again in %(count)d minute.",
-            "Too many wrong passwords. Try again in %(count)d minutes.",
-            minutes,
-        )
-        return text % {"count": minutes}
-    return _("This is not the password.")
+def locked(request, share, right):
+    """Return the form again after a password that is not `right`, None if one has to wait."""
+    if right is not None:
+        wrong = {"wrong": _("This is not the password.")}
+        return render(request, "files/share_locked.html", wrong)
+    seconds = shares.seconds_to_wait(share)
+    minutes = math.ceil(seconds / 60)
+    text = ngettext(
+        "Too many wrong passwords. Try again in %(count)d minute.",
+        "Too many wrong passwords. Try again in %(count)d minutes.",
+        minutes,
+    )
+    wrong = {"wrong": text % {"count": minutes}}
+    response = render(request, "files/share_locked.html", wrong, status=429)
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def is_unlocked(request, share):

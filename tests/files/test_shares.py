@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core.cache import cache
 from django.utils import timezone
 
 from files import shares
@@ -141,9 +142,36 @@ def test_guessing_has_to_wait(as_owner, client, file, monkeypatch):
     for _ in range(3):
         client.post(path, {"password": "wrong"})
     response = client.post(path, {"password": "open sesame"})
+    assert response.status_code == 429
+    assert 890 <= int(response.headers["Retry-After"]) <= 900
     assert "Try again in 15 minutes." in response.content.decode()
+    Share.objects.update(failed_at=timezone.now() - timedelta(minutes=12, seconds=30))
+    response = client.post(path, {"password": "open sesame"})
+    assert "Try again in 3 minutes." in response.content.decode()
     Share.objects.update(failed_at=timezone.now() - timedelta(minutes=16))
     assert client.post(path, {"password": "open sesame"}).status_code == 302
+
+
+def test_whoever_guesses_addresses_has_to_wait_and_nobody_else(client, link, monkeypatch):
+    monkeypatch.setattr("files.shares.MISSES", 3)
+    for _number in range(3):
+        assert client.get(f"/s/x{link[4:]}").status_code == 404  # no nonce has an x
+    for address in ("/s/wrong/", link):
+        response = client.get(address, headers={"accept-language": "en"})
+        assert response.status_code == 429
+        assert response.headers["Retry-After"] == "60"
+        page = response.content.decode()
+        assert "Try again in a minute." in page
+        assert "forgot your password" not in page
+    assert client.get(link, REMOTE_ADDR="192.0.2.7").status_code == 200
+    cache.clear()
+    assert client.get(link).status_code == 200
+
+
+def test_a_link_that_is_over_is_no_guess(client, link, monkeypatch):
+    monkeypatch.setattr("files.shares.MISSES", 1)
+    Share.objects.update(expires_at=timezone.now())
+    assert [client.get(link).status_code for _number in range(3)] == [404, 404, 404]
 
 
 def test_links_are_listed_with_their_use(as_owner, link, client, file):
