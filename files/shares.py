@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.core.cache import cache
-from django.db.models import F
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -77,20 +77,24 @@ def files_of(share):
 
 
 def is_right(share, password):
-    """Return whether a password opens a link; None while a pause has to be waited for."""
-    now = timezone.now()
-    pausing = share.failed_at is not None and share.failed_at > now - PAUSE
-    if pausing and share.failures >= FAILURES:
+    """Return whether a password opens a link; None while a pause has to be waited for.
+
+    A try is counted before it is looked at: however many come at once, no more are.
+    """
+    now, row = timezone.now(), Share.objects.filter(pk=share.pk)
+    lately = Q(failed_at__gt=now - PAUSE)
+    failures = Case(When(lately, then=F("failures") + 1), default=1)
+    if not row.exclude(lately, failures__gte=FAILURES).update(failures=failures, failed_at=now):
         return None
-    if check_password(password, share.password):
-        return True
-    known = F("failures") + 1 if pausing else 1
-    Share.objects.filter(pk=share.pk).update(failures=known, failed_at=now)
-    return False
+    right = check_password(password, share.password)
+    if right:
+        row.update(failures=F("failures") - 1)
+    return right
 
 
 def seconds_to_wait(share):
     """Return how long the pause after wrong passwords goes on, at least 1."""
+    share.refresh_from_db(fields=["failed_at"])
     return max(1, math.ceil((share.failed_at + PAUSE - timezone.now()).total_seconds()))
 
 

@@ -152,6 +152,16 @@ def test_guessing_has_to_wait(as_owner, client, file, monkeypatch):
     assert client.post(path, {"password": "open sesame"}).status_code == 302
 
 
+def test_tries_that_come_at_once_are_counted_too(as_owner, file, monkeypatch):
+    monkeypatch.setattr("files.shares.FAILURES", 3)
+    make(as_owner, file, password="open sesame")
+    at_once = [Share.objects.get() for _number in range(4)]
+    assert shares.is_right(at_once[0], "open sesame") is True
+    for share in at_once[1:]:
+        assert shares.is_right(share, "wrong") is False
+    assert shares.is_right(at_once[0], "open sesame") is None
+
+
 def test_whoever_guesses_addresses_has_to_wait_and_nobody_else(client, link, monkeypatch):
     monkeypatch.setattr("files.shares.MISSES", 3)
     for _number in range(3):
