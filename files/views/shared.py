@@ -51,7 +51,7 @@ def nothing(request, token, place):
 @shared
 def page(request, share, token):
     """Show the files of a link; ask for its password first, if it has one."""
-    if request.method == "POST":
+    if request.method == "POST" and share.password:
         right = shares.is_right(share, request.POST.get("password", ""))
         if not right:
             return locked(request, share, right)

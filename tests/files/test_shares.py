@@ -136,6 +136,12 @@ def test_a_password_is_asked_for_once(as_owner, client, file):
     assert Share.objects.get().password.count("open sesame") == 0
 
 
+def test_a_link_without_a_password_asks_for_none(client, link):
+    response = client.post(link, {"password": "x"})
+    assert "notes.txt" in response.content.decode()
+    assert Share.objects.get().failures == 0
+
+
 def test_guessing_has_to_wait(as_owner, client, file, monkeypatch):
     monkeypatch.setattr("files.shares.FAILURES", 3)
     path = make(as_owner, file, password="open sesame")
