@@ -6,13 +6,13 @@ the other is decided by a person.
 """
 
 import csv
-import unicodedata
 from dataclasses import dataclass, replace
 
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from camp import trouble
+from camp.text import normalize
 
 LIMITS = {"email": 255, "username": 50}
 NO_EMAIL = "nobody-{key}@no-email.invalid"
@@ -45,7 +45,7 @@ class Settlement:
 
 def plain(text):
     """Return a name or an e-mail as the log-in form gives it on."""
-    return unicodedata.normalize("NFKC", text).replace("\x00", "").strip()
+    return normalize(text).replace("\x00", "").strip()
 
 
 def collisions(everybody):

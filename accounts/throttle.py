@@ -5,7 +5,6 @@ The settings name the functions of this module; the counting happens in the data
 
 import ipaddress
 import math
-import unicodedata
 
 from axes.handlers.proxy import AxesProxyHandler
 from axes.utils import reset
@@ -15,6 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.backends import find
 from camp.errors import error_response
+from camp.text import normalize
 
 IPV6_HOST_BITS = 64  # one customer holds at least so many addresses: they count as one
 
@@ -65,7 +65,7 @@ def forgive(user):
 
 
 def _digest(login):
-    text = unicodedata.normalize("NFKC", login).strip().casefold()
+    text = normalize(login).strip().casefold()
     return f"?{salted_hmac('accounts.throttle', text).hexdigest()}"
 
 

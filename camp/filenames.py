@@ -1,7 +1,8 @@
 """Names that people give to files: kept in their script, made safe to show and to download."""
 
 import re
-import unicodedata
+
+from camp.text import normalize
 
 MAX_LENGTH = 255
 MAX_SUFFIX = 20
@@ -29,7 +30,7 @@ def clean_filename(name, fallback=FALLBACK):
     At most 255 characters, of which the suffix keeps its own; `fallback` where nothing
     is left.
     """
-    name = unicodedata.normalize("NFC", UNSEEN.sub("", GAPS.sub(" ", str(name))))
+    name = normalize(UNSEEN.sub("", GAPS.sub(" ", str(name))), "NFC")
     name = re.split(r"[/\\]", name)[-1].strip(" ")
     if not name.strip(". \u3000\u200b\u200c\u200d"):
         return fallback

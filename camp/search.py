@@ -1,13 +1,13 @@
 """Text in the form that it is searched in: the same on both databases."""
 
 import re
-import unicodedata
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.lookups import Contains
 
 from camp.search_index import LedTo, pairs
+from camp.text import normalize
 
 
 def normalise(text):
@@ -15,8 +15,8 @@ def normalise(text):
 
     `ＡＢＣ`, `abc` and `ABC` become equal, and so do half- and full-width katakana.
     """
-    folded = unicodedata.normalize("NFKC", text or "").casefold()
-    return unicodedata.normalize("NFKC", folded).replace("\x00", "")
+    folded = normalize(text or "").casefold()
+    return normalize(folded).replace("\x00", "")
 
 
 def holding(text, column="search_text"):
