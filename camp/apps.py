@@ -3,6 +3,7 @@
 from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -16,12 +17,13 @@ class CampConfig(AppConfig):
 
     def ready(self):
         """Have Django check the configuration, and databases remember what they are for."""
-        from camp import environments  # models can be imported from now on
+        from camp import environments, processes  # models can be imported from now on
         from camp.findings import registry
 
         checks.register_checks()
         registry.register_own()
         post_migrate.connect(environments.remember_after_migrate, sender=self)
+        connection_created.connect(processes.register_on_connection)
 
 
 class CampAdminConfig(AdminConfig):

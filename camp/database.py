@@ -107,32 +107,10 @@ def is_there():
 
 
 EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
-OTHERS = """
-    SELECT usename, coalesce(host(client_addr), 'local'), application_name
-    FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid() ORDER BY pid
-"""
 
 
-def other_connections():
-    """Return who else is connected to the database, such as "camp@10.0.0.7 psql"."""
-    if not is_postgresql():
-        return []
-    connection.close()
-    with maintenance(own=True) as server:
-        found = server.execute(OTHERS, [connection.settings_dict["NAME"]]).fetchall()
-    return [f"{user}@{address} {application}".strip() for user, address, application in found]
-
-
-def disconnect_others(name):
-    """End every connection to a database of the server, this process's own included."""
-    if not is_postgresql():
-        return
-    connection.close()
-    with maintenance() as server:
-        _disconnect(server, name)
-
-
-def _disconnect(server, *names):
+def disconnect(server, *names):
+    """End every connection to some databases but `server` itself."""
     server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
@@ -212,14 +190,14 @@ def open_again(name):
     """Let people connect to a database again, after a `swap` that was cut short."""
     with maintenance() as server:
         if server.execute(EXISTS, [name]).fetchone():
-            _allow_connections(server, name, True)
+            allow_connections(server, name, True)
 
 
 def drop(name):
     """Drop a database, if it is there; whoever is connected to it is disconnected."""
     with maintenance() as server:
         if server.execute(EXISTS, [name]).fetchone():
-            _disconnect(server, name)
+            disconnect(server, name)
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
@@ -249,9 +227,9 @@ def swap(fresh, name, aside):
         there = server.execute(EXISTS, [name]).fetchone()
         old = [name] if there else []
         for each in (fresh, *old):
-            _allow_connections(server, each, False)
+            allow_connections(server, each, False)
         try:
-            _disconnect(server, fresh, name)
+            disconnect(server, fresh, name)
             _wait_until_alone(server, fresh, name)
             with server.transaction():
                 if there:
@@ -259,14 +237,15 @@ def swap(fresh, name, aside):
                 _rename(server, fresh, name)
         except BaseException:
             for each in (fresh, *old):
-                _allow_connections(server, each, True)
+                allow_connections(server, each, True)
             raise
-        _allow_connections(server, name, True)
+        allow_connections(server, name, True)
         if there:
-            _allow_connections(server, aside, True)
+            allow_connections(server, aside, True)
 
 
-def _allow_connections(server, name, allowed):
+def allow_connections(server, name, allowed):
+    """Say whether anybody at all may connect to a database from now on."""
     _alter(server, name, f"ALLOW_CONNECTIONS {str(allowed).lower()}")
 
 

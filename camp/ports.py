@@ -1,4 +1,4 @@
-"""Ports of this machine: whether one is free, and who has it."""
+"""Ports and files of this machine: whether a port is free, and which process has it."""
 
 import contextlib
 import csv
@@ -82,6 +82,24 @@ def working_folder(pid):
             found = re.search(r"^n(/.*)$", told, re.MULTILINE)
             return Path(found[1]) if found else None
     return None
+
+
+def processes_with_open(file):
+    """Return the ids of the processes that have a file open, as far as the system tells.
+
+    Windows does not, but lets nobody replace a file that is open.
+    """
+    file = os.path.realpath(file)
+    found = []
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        if sys.platform == "linux":
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):  # another user's, or gone meanwhile
+                    if any(os.readlink(link) == file for link in (process / "fd").iterdir()):
+                        found.append(int(process.name))
+        elif os.name != "nt":
+            found = [int(pid) for pid in _output("lsof", "-t", "--", file).split()]
+    return sorted(found)
 
 
 def _named(name, pid):

@@ -43,21 +43,21 @@ class Found:
 def reset(options, *, say, stream=None, with_backup=True, ask=input):
     """Empty the database and the storage, once it is confirmed.
 
-    `options` are those of `danger.add_arguments`, `say` prints a line, `stream` is for the
+    `options` are those of camp.danger and camp.running, `say` prints a line, `stream` is for the
     progress of the backup. Raises CommandError; then everything is as it was.
     """
     danger.refuse(options)
-    with running.alone(again(with_backup)):
+    disconnect = options["disconnect"]
+    with running.alone(again(with_backup), disconnect=disconnect):
         replacing.recover(say)
         found = look()
         if with_backup:
             require_backup(found)
         with_backup = with_backup and not found.is_missing
-        name_others(say)
         action = announced(found, with_backup)
         danger.confirm(options, action=action, say=say, ask=ask, counts=found.counts)
-        kept = saved(say, stream) if with_backup else None
-        replace(found.marked, say)
+        running.refuse_others(again(with_backup), disconnect=disconnect)
+        kept = replace(found, say, stream, with_backup)
     setup_token.withdraw()
     for line in what_next(kept):
         say(line)
@@ -154,20 +154,6 @@ def no_backup(why):
     return sentence % {"why": why.rstrip(".。"), "fix": again(with_backup=False)}
 
 
-def name_others(say):
-    """Say who else is connected to the database."""
-    try:
-        others = database.other_connections()
-    except DatabaseError:
-        return
-    if others:
-        names = ", ".join(dict.fromkeys(others[:NAMED]))
-        say(
-            _("Connected now, and disconnected then: %(count)s (%(names)s).")
-            % {"count": len(others), "names": names}
-        )
-
-
 def announced(found, with_backup):
     """Return the sentences that say what will happen."""
     where = {
@@ -204,19 +190,27 @@ def saved(say, stream):
         connection.close()
 
 
-def replace(marked, say=None):
-    """Put an empty, migrated database and no files in the place of what is there."""
+def replace(found, say=None, stream=None, with_backup=False):
+    """Put an empty, migrated database and no files in the place of what is there.
+
+    Returns the path of the backup that is made first `with_backup`, else None.
+    """
+    kept = None
     try:
         with replacing.Replacement(say) as new:
+            with new.frozen():
+                if with_backup:
+                    kept = saved(say, stream)
             new.make_database()
             with database.connected_to(new.fresh):
-                make_ready(marked)
+                make_ready(found.marked)
             new.commit(files=True)
     except (DatabaseError, OSError) as error:
         raise CommandError(failed(error)) from None
     finally:
         # What was remembered are rows of the fresh database, or of the old one.
         ContentType.objects.clear_cache()
+    return kept
 
 
 def make_ready(marked):

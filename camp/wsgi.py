@@ -80,9 +80,10 @@ def settled(application):
 
     For servers that `manage.py up` did not start: it has done that before.
     """
-    from camp import replacing  # models can be imported from now on
+    from camp import processes, replacing  # models can be imported from now on
 
     replacing.recover()
+    processes.register()
     return application
 
 

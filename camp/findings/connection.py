@@ -11,7 +11,7 @@ from django.core.management import CommandError
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from camp import database, ports, postgres_cluster, postgres_programs, trouble
+from camp import database, ports, postgres_cluster, postgres_programs, processes, trouble
 from camp.findings import error, wire
 
 ID = "database.connection"
@@ -82,6 +82,9 @@ class Server:
 
 def no_connection(problem):
     """Return the Finding for a database that gave no connection, but the error `problem`."""
+    if isinstance(problem, processes.BeingReplaced):
+        title = _("Another command is replacing the data")
+        return error(ID, title, _("Wait until it is done."), trouble.manage("doctor"))
     if not database.is_postgresql():
         return unusable_file(Path(connection.settings_dict["NAME"]), problem)
     server = Server.configured()

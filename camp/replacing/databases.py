@@ -13,7 +13,7 @@ from django.core.management import CommandError
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from camp import database, trouble
+from camp import database, database_users, processes, running, trouble
 from camp.archive.part import sync_folder
 
 # What SQLite keeps beside a database's file.
@@ -60,8 +60,19 @@ class PostgreSQL:
         self.fresh = f"{short}_restore_{id_}"
         self._aside = f"{short}_before_{id_}"
 
-    def refuse_in_use(self):
-        """Do nothing: whoever is connected will be disconnected."""
+    @contextlib.contextmanager
+    def frozen(self):
+        """Let nobody write to the old database; after the context nobody may even connect.
+
+        Raises CommandError where somebody writes just now, DatabaseError.
+        """
+        with database_users.read_only(self.name) as is_there:
+            yield
+            if is_there:
+                database_users.close_to_all(self.name)
+
+    def release(self):
+        """Do nothing: `back` and `forward` let people connect again."""
 
     def make(self):
         """Make the fresh database, empty."""
@@ -108,10 +119,33 @@ class SQLite:
         self.fresh = self._file.with_name(f"{self._file.name}.restore-{id_}")
         self._aside = self._file.with_name(f"{self._file.name}.before-{id_}")
 
-    def refuse_in_use(self):
-        """Raise CommandError while another program has the database open."""
+        self._watch = self._version = None
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Notice whatever is written to the old database from now on: `swap` refuses then.
+
+        Raises CommandError while another program has it open.
+        """
         if self._file.exists():
-            self._alone(lambda old: None)
+            with self._alone():
+                pass
+            self._watch = sqlite3.connect(self._file, isolation_level=None)
+            self._version = self._data_version()
+        yield
+
+    def release(self):
+        """Close the old database."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+    def _data_version(self):
+        """Return a number that changes when others write; None where the file is broken."""
+        try:
+            return self._watch.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.DatabaseError:
+            return None
 
     def make(self):
         """Make the fresh database, empty."""
@@ -134,11 +168,19 @@ class SQLite:
         return identity
 
     def swap(self):
-        """Put the fresh database into its place."""
+        """Put the fresh database into its place; raises CommandError where the old one is used."""
         connection.close()
-        if self._file.exists():
-            # Brings all that was written into the file itself.
-            self._alone(lambda old: old.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        with self._alone() if self._file.exists() else contextlib.nullcontext() as old:
+            if old:
+                # Brings all that was written into the file itself.
+                old.execute("PRAGMA journal_mode = DELETE")
+                if os.name == "posix":  # Windows replaces no open file
+                    old.execute("BEGIN EXCLUSIVE")
+                else:
+                    old.close()
+            self._replace()
+
+    def _replace(self):
         for suffix in SUFFIXES:
             # What a broken database left there would be taken for the fresh one's.
             with contextlib.suppress(FileNotFoundError):
@@ -147,28 +189,51 @@ class SQLite:
         os.replace(self.fresh, self._file)
         sync_folder(self._file.parent)
 
-    def _alone(self, do):
-        """Call `do` with the old database, unless it is broken; raises CommandError if in use."""
+    @contextlib.contextmanager
+    def _alone(self):
+        """Yield a connection to the old database that keeps everybody else out.
+
+        Yields None where it is broken. Raises CommandError while another program has it
+        open, or has written to it since it was `frozen`.
+        """
         connection.close()
         # SQLite keeps a closed connection open as long as a cursor of it lies about.
         gc.collect()
-        with contextlib.closing(sqlite3.connect(self._file, isolation_level=None)) as old:
-            try:
-                # So it cannot be opened while anybody else has it open.
-                old.execute("PRAGMA locking_mode = EXCLUSIVE")
-                old.execute("PRAGMA busy_timeout = 1000")
-                old.execute("BEGIN IMMEDIATE")
-                old.execute("COMMIT")
-                do(old)
-            except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                    return  # broken: it is what shall be replaced
-                sentence = _(
-                    "Another program has the database %(file)s open (%(why)s): nothing was "
-                    "changed. Stop it, then try again."
-                )
-                values = {"file": self._file, "why": trouble.reason(error)}
-                raise CommandError(sentence % values) from None
+        if others := processes.users_of(self._file):
+            raise CommandError(self._in_use(running.listed(others)))
+        if self._watch is None:
+            self._watch = sqlite3.connect(self._file, isolation_level=None)
+        try:
+            yield self._watch if self._is_alone() else None
+        finally:
+            self.release()
+
+    def _is_alone(self):
+        """Return True once nobody else has the old database open, False where it is broken."""
+        try:
+            # So it cannot be opened while anybody else has it open.
+            self._watch.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._watch.execute("PRAGMA busy_timeout = 1000")
+            self._watch.execute("BEGIN IMMEDIATE")
+            self._watch.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                return False  # broken: it is what shall be replaced
+            raise CommandError(self._in_use(trouble.reason(error))) from None
+        if self._version not in (None, self._data_version()):
+            sentence = _(
+                "Another program has written to the database %(file)s meanwhile: nothing was "
+                "changed. Stop it, then try again."
+            )
+            raise CommandError(sentence % {"file": self._file})
+        return True
+
+    def _in_use(self, why):
+        sentence = _(
+            "Another program has the database %(file)s open (%(why)s): nothing was "
+            "changed. Stop it, then try again."
+        )
+        return sentence % {"file": self._file, "why": why}
 
     def is_done(self, identity):
         """Return whether the database in place is the fresh one."""

@@ -30,8 +30,8 @@ class Replacement:
 
     `files.new` is the folder for the new files, `files.work` one for whatever is needed
     meanwhile; `fresh` is the fresh database, for `database.connected_to`, which is there
-    after `make_database`. `say` prints a line, by default to stderr. Raises CommandError
-    while another one is under way.
+    after `make_database`. Before that, `frozen` keeps others from the old one. `say` prints
+    a line, by default to stderr. Raises CommandError while another one is under way.
     """
 
     def __init__(self, say=None):
@@ -50,7 +50,6 @@ class Replacement:
             self.files = files_of(storage(), self.id)
             self._database = databases.of(connection.vendor, self.id)
             self.fresh = self._database.fresh
-            self._database.refuse_in_use()
             self._journal = {
                 "id": self.id,
                 "stage": PREPARING,
@@ -70,12 +69,21 @@ class Replacement:
 
     def _settle(self, kind, error, traceback):
         connection.close()
+        self._database.release()
         if self._finishing is None:
             settle(self._journal)
             return
         self.kept = self._finishing.wait()
         if kind is None:  # else the next command says how it stands
             self._finishing.conclude(self._say)
+
+    def frozen(self):
+        """Return a context manager, in which the old database can be read for the last time.
+
+        From its beginning to the end of the replacement nobody can write to it, or what was
+        written keeps it from being replaced. Raises CommandError while others use it.
+        """
+        return self._database.frozen()
 
     def make_database(self):
         """Make the fresh database; raises DatabaseError, OSError."""

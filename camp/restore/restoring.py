@@ -22,11 +22,11 @@ from camp.restore.result import Result
 def restore(path, options, *, say, stream):
     """Replace the database, and the files if the source has any, by what is in `path`.
 
-    `options` are those of camp.danger, and `no_files` and `no_backup`. `say` prints a line,
-    progress goes to `stream`. Raises CommandError, and then everything is as it was.
+    `options` are those of camp.danger and camp.running, and `no_files` and `no_backup`.
+    `say` prints a line, progress goes to `stream`. Raises CommandError, and then everything
+    is as it was.
     """
-    again = trouble.manage("restore", trouble.quoted(path))
-    with running.alone(again):
+    with running.alone(again(path), disconnect=options["disconnect"]):
         refuse_without_server()
         replacing.recover(say)
         with told():
@@ -42,13 +42,20 @@ def restore(path, options, *, say, stream):
         say(line)
 
 
+def again(path):
+    """Return the command as one types it here."""
+    return trouble.manage("restore", trouble.quoted(path))
+
+
 def replaced(source, new, options, say, stream):
     """Do all of it; returns the Result."""
     source.unpack(new, stream)
     danger.confirm(options, action=source.action(), say=say)
-    if not options["no_backup"]:
-        backup.safety_copy(say, stream)
+    running.refuse_others(again(source.path), disconnect=options["disconnect"])
     environment = environments.current()
+    with new.frozen():
+        if not options["no_backup"]:
+            backup.safety_copy(say, stream)
     say(_("Making the new database ..."))
     result = Result()
     source.make_database(new)

@@ -6,7 +6,7 @@ from django.core.management import CommandError
 from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext as _
 
-from camp import database, trouble
+from camp import database, database_users, trouble
 from camp.takeover import plan as plans
 from camp.takeover import postgresql, sqlite
 from camp.takeover.expected import Expected
@@ -45,7 +45,7 @@ def failure(error):
             "Somebody is working with the old tables (%(who)s). Stop the old backend, then try "
             "again. The database is as it was."
         )
-        return sentence % {"who": ", ".join(database.other_connections()) or _("unknown")}
+        return sentence % {"who": ", ".join(database_users.other_connections()) or _("unknown")}
     sentence = _("The takeover failed (%(why)s). The database is as it was.")
     return sentence % {"why": trouble.reason(error)}
 

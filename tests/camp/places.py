@@ -195,7 +195,7 @@ def tree(folder):
 
 def leftovers():
     """Return what lies about besides the data, the locks and a journal never begun."""
-    known = {"serving", "serving.pid", "replacing.lock", "replacing.new"}
+    known = {"serving", "serving.pid", "replacing.lock", "replacing.new", "processes"}
     if connection.vendor == "postgresql":
         return sorted({path.name for path in settings.CAMP_DATA_DIR.iterdir()} - known), databases()
     names = {path.name for path in settings.CAMP_DATA_DIR.iterdir()} - known

@@ -150,7 +150,7 @@ def test_without_a_backup_it_goes_too_but_for_what_is_not_camps(filled, settings
 
 def test_the_name_typed_at_a_terminal_confirms(filled, monkeypatch):
     monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())
-    options = {"no_input": False, "name": "", "force_production": ""}
+    options = {"no_input": False, "name": "", "force_production": "", "disconnect": False}
     before = state()
     with pytest.raises(CommandError, match="is not the name"):
         reset.reset(options, say=str, ask=lambda question: "camp")
@@ -244,7 +244,7 @@ def test_the_storage_of_another_database_is_not_emptied_unasked(filled, settings
     assert state() == before
     for number in range(2):
         (folder / str(number)).unlink()
-    monkeypatch.setattr(reset, "replace", lambda marked, say: None)
+    monkeypatch.setattr(reset, "replace", lambda *arguments: None)
     run()
 
 
@@ -307,10 +307,14 @@ def test_a_role_that_may_not_make_databases_is_told_what_to_grant(filled, monkey
 
 
 @pytest.mark.postgresql
-def test_others_are_named_and_disconnected(filled):
+def test_others_are_named_and_only_disconnected_if_asked_for(filled):
     parameters = database.connection_parameters() | {"application_name": "somebody"}
     with psycopg.connect(**parameters) as other:
-        assert "disconnected then: 1 (camp@127.0.0.1 somebody)." in run("--no-backup")
+        before = state()
+        with pytest.raises(CommandError, match=r"127\.0\.0\.1 somebody \(process \d+\)"):
+            run("--no-backup")
+        assert state() == before
+        run("--no-backup", "--disconnect")
         with pytest.raises(psycopg.OperationalError):
             other.execute("SELECT 1")
     assert_empty_and_usable()

@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand
 
-from camp import danger
+from camp import danger, running
 from camp.reset import reset
 
 
@@ -14,6 +14,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--no-backup", action="store_true", help="make no backup first")
         danger.add_arguments(parser)
+        running.add_arguments(parser)
 
     def handle(self, *, no_backup, **options):
         with_backup = not no_backup

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from camp import danger
+from camp import danger, running
 from camp.restore import restore
 
 
@@ -24,6 +24,7 @@ class Command(BaseCommand):
             "--no-backup", action="store_true", help="make no backup of what is replaced"
         )
         danger.add_arguments(parser)
+        running.add_arguments(parser)
 
     def handle(self, *, file, **options):
         restore(file, options, say=self.say, stream=self.stdout)

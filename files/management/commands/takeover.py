@@ -57,6 +57,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--no-backup", action="store_true", help="make no copy first")
         danger.add_arguments(parser)
+        running.add_arguments(parser)
 
     def handle(self, *args, **options):
         asked = asked_for(options)
@@ -77,7 +78,7 @@ class Command(BaseCommand):
         if not options["apply"]:
             self.stdout.write(_("Nothing was changed. Do it with: %(fix)s") % {"fix": again()})
             return
-        with running.alone(again=again()):
+        with running.alone(again(), disconnect=options["disconnect"]):
             self.carry_out(asked, options, plan)
 
     def carry_out(self, asked, options, plan):
