@@ -6,12 +6,15 @@ import secrets
 import time
 
 from django.conf import settings
+from django.db import DataError
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
 
 from camp import logs
 from camp.errors import error_response
 
 HEADER = "X-Request-ID"
+ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")
 
 logger = logging.getLogger("camp.access")
 _acceptable = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
@@ -39,6 +42,44 @@ class RequestLogMiddleware:
             else:
                 _log(request, response, started)
         return response
+
+
+class FormEncodingMiddleware:
+    """Refuse forms that claim another encoding than UTF-8, the one of all pages.
+
+    Django takes any codec of Python's, also those that decode to no text (`rot13`).
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        charset = request.content_params.get("charset", "utf-8")
+        if charset.strip("\"'").lower() not in ENCODINGS:
+            request.encoding = "utf-8"
+            return error_response(request, 400, detail=_("Camp takes forms in UTF-8 only."))
+        return self.get_response(request)
+
+
+class UnstorableValueMiddleware:
+    """Answer 400 where a number, date or text of the request is beyond what databases hold.
+
+    Where each database notices differs: SQLite's driver overflows, PostgreSQL refuses the value.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        """Return the answer, or None for any other exception."""
+        with_nul = isinstance(exception, ValueError) and "NUL (0x00)" in str(exception)
+        if not with_nul and not isinstance(exception, DataError | OverflowError):
+            return None
+        logger.warning("A value was refused by the database.", exc_info=exception)
+        return error_response(request, 400)
 
 
 class MethodNotAllowedMiddleware:

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "camp.middleware.RequestLogMiddleware",
     "camp.health.HealthMiddleware",
+    "camp.middleware.FormEncodingMiddleware",
     "camp.unavailable.DatabaseTroubleMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -71,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "camp.middleware.MethodNotAllowedMiddleware",
+    "camp.middleware.UnstorableValueMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -92,6 +94,8 @@ TEMPLATES = [
 
 # Database and cache
 DATABASES = {"default": env.database("DATABASE_URL", CAMP_DATA_DIR / "camp.sqlite3")}
+# How long one statement of a page may take; 0: no limit
+STATEMENT_TIMEOUT = env.duration("STATEMENT_TIMEOUT", timedelta(seconds=10))
 
 REDIS_URL = env.redis("REDIS_URL")
 CACHE_TTL = env.integer("CACHE_TTL", 300, minimum=1)  # seconds

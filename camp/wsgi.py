@@ -6,6 +6,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from camp.statement_timeout import limit_statements
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
 
 
@@ -86,4 +88,5 @@ def settled(application):
     return application
 
 
+limit_statements()
 application = complete_bodies(settled(get_wsgi_application()))
