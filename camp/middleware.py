@@ -6,14 +6,18 @@ import secrets
 import time
 
 from django.conf import settings
+from django.core.signals import request_started
 from django.db import DataError
+from django.dispatch import receiver
 from django.utils.functional import SimpleLazyObject
+from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext_lazy as _
 
 from camp import logs
 from camp.errors import error_response
 
 HEADER = "X-Request-ID"
+FOREIGN_CHARSET = "camp.foreign_charset"
 ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")
 
 logger = logging.getLogger("camp.access")
@@ -44,19 +48,28 @@ class RequestLogMiddleware:
         return response
 
 
-class FormEncodingMiddleware:
-    """Refuse forms that claim another encoding than UTF-8, the one of all pages.
+@receiver(request_started)
+def note_foreign_charset(environ=None, **kwargs):
+    """Take a charset other than UTF-8 out of the content type, and leave a note of it.
 
-    Django takes any codec of Python's, also those that decode to no text (`rot13`).
+    Django decodes with any codec of Python's, also those that give no text (`rot13`), and does
+    so while it makes the request: no middleware comes before that.
     """
+    kind, options = parse_header_parameters((environ or {}).get("CONTENT_TYPE") or "")
+    if options.get("charset", "utf-8").lower() in ENCODINGS:
+        return
+    environ["CONTENT_TYPE"] = kind
+    environ[FOREIGN_CHARSET] = True
+
+
+class FormEncodingMiddleware:
+    """Refuse forms that claim another encoding than UTF-8, the one of all pages."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
-        charset = request.content_params.get("charset", "utf-8")
-        if charset.strip("\"'").lower() not in ENCODINGS:
-            request.encoding = "utf-8"
+        if FOREIGN_CHARSET in request.META:
             return error_response(request, 400, detail=_("Camp takes forms in UTF-8 only."))
         return self.get_response(request)
 
