@@ -43,6 +43,14 @@ def requested(request, *, size, etag, modified):
     header = request.headers.get("Range", "")
     if request.method != "GET" or not header or not is_current(request, etag, modified):
         return None
+    return within(header, size)
+
+
+def within(header, size):
+    """Return the Ranges of `size` bytes that a Range header names, None for all of them.
+
+    Raises Unsatisfiable.
+    """
     specs = parsed(header)
     if specs is None or len(specs) > MOST:
         return None

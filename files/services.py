@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from camp.filenames import clean_filename
-from files import quota, resumable, storage, usage, versions
+from files import quota, receipts, resumable, storage, usage, versions
 from files.content_types import media_type
 from files.models import File, Reservation, Upload, Version
 from sessions_app.models import Session
@@ -208,6 +208,7 @@ def sweep_bytes(*, older_than=UNTOUCHED, dry_run=False, force=False):
                 storage.remove(path)
         storage.stop_uploads(timezone.now() - ABANDONED)
         Reservation.objects.filter(renewed_at__lt=timezone.now() - quota.FORGOTTEN).delete()
+        receipts.remove_expired()
     return Swept(len(parts) + resumable.expired(before, dry_run=dry_run), orphans)
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from files import shares
 from files.models import Share
+from tests.files.conftest import browser
 
 NEW = "/files/links/new/"
 
@@ -59,7 +60,8 @@ def test_the_token_is_long_and_not_in_the_database(link):
     share = Share.objects.get()
     assert len(token) == 38
     assert token == shares.token_of(share)
-    assert token not in [str(value) for value in vars(share).values()]
+    assert not any(token in str(value) for value in vars(share).values())
+    assert not any(token[16:] in str(value) for value in vars(share).values())
 
 
 @pytest.mark.parametrize("place", [0, 15, 16, -1])
@@ -69,11 +71,31 @@ def test_a_token_with_another_letter_leads_nowhere(client, link, place):
     assert client.get(f"/s/{''.join(token)}/").status_code == 404
 
 
-def test_an_earlier_secret_still_counts(client, link, settings):
+def test_a_link_survives_another_secret(owner, client, link, file, settings):
+    settings.SECRET_KEY = "another one"
+    as_owner = browser(owner)
+    assert client.get(f"{link}{file.pk}/").getvalue() == b"hello"
+    # The hash alone does not tell the address.
+    page = as_owner.get("/files/links/").content.decode()
+    assert link not in page
+    assert "its address cannot be shown here" in page
+    again = make(as_owner, file)
+    assert client.get(again).status_code == 200
+    assert again in as_owner.get("/files/links/").content.decode()
+
+
+def test_a_link_of_before_the_hashes_goes_by_its_signature(client, link, settings):
+    Share.objects.update(token_hash="")
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another one"
     assert client.get(link).status_code == 200
     settings.SECRET_KEY_FALLBACKS = []
     assert client.get(link).status_code == 404
+
+
+def test_the_address_is_shown_while_an_earlier_secret_counts(as_owner, client, link, settings):
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another one"
+    assert link in as_owner.get("/files/links/").content.decode()
+    assert client.get(link).status_code == 200
 
 
 def test_nothing_else_of_the_owner_is_to_be_had(client, link, keep):
