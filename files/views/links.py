@@ -14,7 +14,7 @@ from camp.paging import KeyPage
 from files import shares
 from files.forms import ShareForm
 from files.models import File, Share
-from files.selection import keys
+from files.selection import keys, remembered
 
 MOST = 500  # files of one link
 SHOWN = 5  # names of a link in the list
@@ -35,11 +35,15 @@ def listing(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def new(request):
-    """Make a link to the files with the given `id`s."""
+    """Make a link to the files with the given `id`s, or those that were `chosen` before."""
     given = request.POST if request.method == "POST" else request.GET
-    chosen = keys(given.getlist("id"))
+    before = given.get("chosen", "")
+    chosen = remembered(request, before) if before else keys(given.getlist("id"))
     files = list(File.objects.visible_to(request.user).filter(pk__in=chosen)[:MOST])
     if not chosen or len(files) != len(chosen):
+        if before:
+            messages.error(request, _("Choose the files again."))
+            return redirect("files:list")
         raise Http404
     form = ShareForm(request.POST if request.method == "POST" else None)
     if form.is_valid():

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from files import shares
-from files.models import Share
+from files.models import File, Share
 from tests.files.conftest import browser
 
 NEW = "/files/links/new/"
@@ -245,6 +245,47 @@ def test_a_selection_leads_there(as_owner, keep):
     response = as_owner.post("/files/selection/", data, follow=True)
     assert response.request["PATH_INFO"] == NEW
     assert "a.txt" in response.content.decode()
+
+
+def test_five_hundred_chosen_files_fit_into_an_address(as_owner, owner, keep):
+    kept = keep("0.txt")
+    rows = [
+        File(user=owner, filename=f"{n}.txt", size=5, storage_path=kept.storage_path)
+        for n in range(1, 500)
+    ]
+    File.objects.bulk_create(rows)
+    ids = list(File.objects.values_list("pk", flat=True))
+    response = as_owner.post("/files/selection/", {"action": "share", "id": ids})
+    assert len(response.url) < 100
+    for _reload in range(2):  # Back and reload find the same files
+        page = as_owner.get(response.url)
+        assert page.content.decode().count('name="id"') == 500
+    made = as_owner.post(NEW, {"id": ids, "days": "7"})
+    assert made.status_code == 302
+    assert Share.objects.get().files.count() == 500
+    assert as_owner.get(response.url).status_code == 200
+
+
+def test_choices_of_several_tabs_are_kept_apart(as_owner, keep):
+    names = [f"{number}.txt" for number in range(6)]
+    addresses = [
+        as_owner.post("/files/selection/", {"action": "share", "id": keep(name).pk}).url
+        for name in names
+    ]
+    for name, address in list(zip(names, addresses, strict=True))[1:]:
+        assert f">{name}<" in as_owner.get(address).content.decode()
+    # The oldest is forgotten.
+    response = as_owner.get(addresses[0], follow=True)
+    assert response.request["PATH_INFO"] == "/files/"
+    assert "Choose the files again." in response.content.decode()
+
+
+def test_a_choice_is_its_browsers_alone(as_owner, as_stranger, file):
+    address = as_owner.post("/files/selection/", {"action": "share", "id": file.pk}).url
+    assert as_stranger.get(address).url == "/files/"
+    assert as_owner.get(f"{NEW}?chosen=nonsense").url == "/files/"
+    file.trash()
+    assert as_owner.get(address).url == "/files/"
 
 
 def test_other_verbs_are_refused(as_owner, client, link, file):
