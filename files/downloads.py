@@ -9,9 +9,9 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header, http_date, quote_etag
+from django.utils.http import http_date, quote_etag
 
-from camp.filenames import download_name
+from camp.content_disposition import attachment
 from files import ranges, storage
 from files.content_types import sent_type
 
@@ -154,7 +154,7 @@ def led_to_store(file):
     address = storage.object_store().address(
         file.storage_path,
         seconds=settings.S3_PRESIGNED_DOWNLOADS,
-        disposition=content_disposition_header(True, download_name(file.filename)),
+        disposition=attachment(file.filename),
         content_type=sent_type(file.content_type, file.filename),
     )
     return HttpResponseRedirect(address, headers={"Cache-Control": "private, no-store"})
@@ -165,8 +165,7 @@ def with_headers(response, file, etag="", modified=None, *, multipart=False):
     headers = response.headers
     if not multipart:
         headers["Content-Type"] = sent_type(file.content_type, file.filename)
-    name = download_name(file.filename)
-    headers["Content-Disposition"] = content_disposition_header(True, name)
+    headers["Content-Disposition"] = attachment(file.filename)
     headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Cache-Control"] = "private, no-cache"

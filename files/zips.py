@@ -3,10 +3,10 @@
 import logging
 
 from django.http import StreamingHttpResponse
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from zipstream import ZipStream
 
+from camp.content_disposition import attachment
 from camp.filenames import download_name
 from files import storage
 
@@ -36,7 +36,7 @@ def zip_response(files, name):
         stream.add(text.encode(), distinct(_("missing files.txt"), taken))
     response = StreamingHttpResponse(stream, content_type="application/zip")
     response.headers["Content-Length"] = len(stream)
-    response.headers["Content-Disposition"] = content_disposition_header(True, download_name(name))
+    response.headers["Content-Disposition"] = attachment(name)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -12,9 +12,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.throttle import client_address
 from camp.errors import error_response
+from camp.filenames import download_name
 from files import receipts, shares
 from files.downloads import bytes_given, discard, file_response
 from files.zips import zip_response
+
+ARCHIVE = "camp.zip"
 
 
 def shared(view):
@@ -70,7 +73,9 @@ def page(request, share, token):
     if not is_unlocked(request, share):
         return render(request, "files/share_locked.html")
     files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
-    context = {"share": share, "files": files, "token": token}
+    for file in files:
+        file.saved_as = download_name(file.filename)
+    context = {"share": share, "files": files, "token": token, "archive": ARCHIVE}
     return render(request, "files/share.html", context)
 
 
@@ -124,7 +129,7 @@ def archive(request, share, token, name=""):
     files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
     if not files:
         raise Http404
-    response = zip_response(files, "camp.zip")
+    response = zip_response(files, ARCHIVE)
     size = int(response.headers["Content-Length"])
     asked = size
     if request.method == "HEAD":

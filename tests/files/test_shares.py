@@ -1,15 +1,18 @@
 """Links to files: making, using and ending them."""
 
+import html
 import io
+import re
 import zipfile
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.contrib.messages import get_messages
 from django.core.cache import cache
 from django.utils import timezone
 
+from camp.filenames import download_name
 from files import shares
 from files.models import File, Share
 from tests.files.conftest import browser
@@ -45,6 +48,19 @@ def test_several_files_come_as_one_zip(as_owner, client, keep):
     path = make(as_owner, keep("a.txt", b"a"), keep("b.txt", b"b"))
     archive = zipfile.ZipFile(io.BytesIO(client.get(f"{path}zip/").getvalue()))
     assert archive.namelist() == ["a.txt", "b.txt"]
+
+
+@pytest.mark.parametrize("name", ["東京 #1?.txt", "100%.txt", "a;b&c.txt", "..."])
+def test_addresses_end_in_the_name_of_what_they_give(as_owner, client, keep, name, caplog):
+    path = make(as_owner, keep(name), keep("other.txt"))
+    page = client.get(path).content.decode()
+    addresses = re.findall(rf'href="({path}[^"]+)"', page)
+    saved = {unquote(urlsplit(html.unescape(one)).path.rpartition("/")[2]) for one in addresses}
+    assert saved == {download_name(name), "other.txt", "camp.zip"}
+    for address in addresses:
+        assert client.get(html.unescape(address)).status_code == 200
+    for log in caplog.messages:
+        assert not any(each in unquote(log) for each in saved - {"file"})
 
 
 def test_no_search_engine_and_no_other_site_learns_of_it(client, link, file):
