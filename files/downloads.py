@@ -3,6 +3,7 @@
 import base64
 import logging
 import secrets
+import time
 from urllib.parse import quote
 
 from django.conf import settings
@@ -171,7 +172,8 @@ def with_headers(response, file, etag="", modified=None, *, multipart=False):
     headers["Cache-Control"] = "private, no-cache"
     if modified is not None:
         headers["Accept-Ranges"] = "bytes"
-        headers["Last-Modified"] = http_date(modified)
+        if modified <= time.time():  # else it was replaced twice within a second
+            headers["Last-Modified"] = http_date(modified)
     if etag:
         headers["ETag"] = etag
     if len(file.sha256) == SHA256_LENGTH:
