@@ -16,8 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from camp.admin_findings import to_see_to
-from camp.admin_front import FrontPage, first_day, midnight
+from camp.admin_front import FrontPage, first_day
 from camp.admin_limits import answer_in_turn, refuse_search
+from camp.days import midnight
 
 
 class AutocompleteView(AutocompleteJsonView):

@@ -290,10 +290,13 @@ class ShareQuerySet(models.QuerySet):
         """Return the links that somebody made."""
         return self.filter(user=user)
 
+    def unexpired(self):
+        """Return those that have not ended, though their downloads may be used up."""
+        return self.filter(expires_at__gt=timezone.now(), user__is_active=True)
+
     def open(self):
         """Return those that are neither over nor used up."""
-        unused = Q(limit=None) | Q(downloads__lt=F("limit"))
-        return self.filter(unused, expires_at__gt=timezone.now(), user__is_active=True)
+        return self.unexpired().filter(Q(limit=None) | Q(downloads__lt=F("limit")))
 
 
 class Share(models.Model):
@@ -304,6 +307,8 @@ class Share(models.Model):
     )
     files = models.ManyToManyField(File, related_name="shares", verbose_name=_("files"))
     nonce = models.CharField(max_length=16, unique=True, default=new_nonce, editable=False)
+    # SHA-256 of the token in the address, in hex; "" where only the signature can be checked.
+    token_hash = models.CharField(max_length=64, default="", blank=True, editable=False)
     password = models.CharField(max_length=255, default="", blank=True, editable=False)
     limit = models.PositiveIntegerField(_("downloads at most"), null=True, blank=True)
     downloads = models.PositiveIntegerField(_("downloads"), default=0, editable=False)
@@ -339,3 +344,22 @@ class Share(models.Model):
         """Whether it leads nowhere any more."""
         used_up = self.limit is not None and self.downloads >= self.limit
         return used_up or self.expires_at <= timezone.now()
+
+
+class Receipt(models.Model):
+    """A download of a link, perhaps in several requests; see files/receipts.py."""
+
+    share = models.ForeignKey(Share, models.CASCADE, related_name="receipts")
+    # The number of the file, or "zip".
+    subject = models.CharField(max_length=20)
+    # A keyed hash of the network that the requests come from.
+    client = models.CharField(max_length=64)
+    sent = models.BigIntegerField()  # bytes
+    # The sweep looks for those that are over.
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "camp_receipts"
+
+    def __str__(self):
+        return f"{self.share_id} {self.subject}"

@@ -9,7 +9,6 @@ import hmac
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from camp.filenames import clean_filename
@@ -171,7 +170,8 @@ def finish(upload):
     """Make a File of an upload that has all its bytes; returns it, the same one each time.
 
     The row learns of the place before the bytes move there, and of the file after: a crash
-    in between is mended by the next call. Raises Gone, OSError.
+    in between is mended by the next call. Raises Gone, OSError, and OverQuota where there is
+    less room than at the start: the bytes stay until there is more, or the upload is over.
     """
     if upload.file_id:
         return upload.file
@@ -199,7 +199,7 @@ def finish(upload):
 
 def insert(upload):
     """Save the file of an upload, or what it replaces, unless another request has; returns it."""
-    with transaction.atomic():
+    with quota.reserving(upload.user_id, 0):
         # Before the upload: whoever deletes the file comes from there, too.
         versions.locked(upload.replaces_id, upload.user_id)
         upload.refresh_from_db(from_queryset=Upload.objects.select_for_update(of=("self",)))

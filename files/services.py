@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from camp.filenames import clean_filename
-from files import quota, resumable, storage, usage, versions
+from files import quota, receipts, resumable, storage, usage, versions
 from files.content_types import media_type
 from files.models import File, Reservation, Upload, Version
 from sessions_app.models import Session
@@ -46,7 +46,8 @@ def store(*, user, staged, filename, content_type="", session=None):
 
     First the bytes are on the disk under their final name, then comes the row: a crash
     in between leaves bytes that the sweep removes, never a row without bytes. Raises
-    OSError if the disk cannot take them, or what the database raises; then nothing stays.
+    OSError if the disk cannot take them, OverQuota, or what the database raises; then
+    nothing stays.
     """
     upload = Incoming(staged, filename, content_type)
     files, failed = store_all(user=user, uploads=[upload], session=session)
@@ -55,10 +56,11 @@ def store(*, user, staged, filename, content_type="", session=None):
     return files[0]
 
 
-def replace(*, file, upload):
+def replace(*, file, upload, reservation=None):
     """Have a file hold the bytes of `upload` from now on; returns it and a `versions.Outcome`.
 
-    `upload` is an Incoming, or anything with the same three attributes. What the file held
+    `upload` is an Incoming, or anything with the same three attributes, for which there may
+    be a `quota` reservation. What the file held
     becomes its latest Version; if it is in the trash by now, the bytes become a file of their
     own. Raises as `store` does; then the file is as it was.
     """
@@ -71,17 +73,18 @@ def replace(*, file, upload):
         upload.staged.discard()
         raise
     new = row(file.user, upload, path, file.session)
-    with writing([path]):
+    with writing([path]), quota.reserving(file.user_id, new.size, reservation):
         kept, outcome = versions.put(new, file.pk)
     usage.forget(kept.user_id)
     return kept, outcome
 
 
-def store_all(*, user, uploads, session=None):
+def store_all(*, user, uploads, session=None, reservation=None):
     """Do as `store` for many at once, in one round of syncing and one transaction.
 
-    `uploads` are `Incoming`s or anything with the same three attributes. Returns the new
-    Files, and a list of (upload, OSError) for those that the disk did not take.
+    `uploads` are `Incoming`s or anything with the same three attributes, for which there may
+    be a `quota` reservation. Returns the new Files, and a list of (upload, OSError or
+    OverQuota) for those that the disk did not take, or for which there is no room.
     """
     whole, failed = finished(uploads)
     try:
@@ -91,7 +94,10 @@ def store_all(*, user, uploads, session=None):
             upload.staged.discard()
         return [], failed + [(upload, error) for upload in whole]
     rows = [row(user, upload, path, session) for upload, path in zip(whole, paths, strict=True)]
-    return insert(rows, session), failed
+    files, refused = insert(user, rows, session, reservation)
+    upload_of = dict(zip(paths, whole, strict=True))
+    failed += [(upload_of[path], error) for path, error in refused.items()]
+    return files, failed
 
 
 def finished(uploads):
@@ -121,15 +127,29 @@ def row(user, upload, path, session):
     )
 
 
-def insert(rows, session):
-    """Save the rows in one short transaction and return them; without rows the bytes go."""
+def insert(user, rows, session, reservation):
+    """Save those rows of a user that there is room for, in one short transaction.
+
+    Returns them, and {storage path: OverQuota} for the others; without a row the bytes go.
+    """
+    fitting, refused = [], {}
+    if not rows:
+        return fitting, refused
     with writing([row.storage_path for row in rows]):
-        File.objects.bulk_create(rows, batch_size=BATCH)
-        if session is not None and rows:
+        left = quota.locked_left(user.pk, reservation)
+        for new in rows:
+            if left is not None and new.size > left:
+                refused[new.storage_path] = quota.OverQuota(max(0, left))
+                continue
+            fitting.append(new)
+            left = None if left is None else left - new.size
+        File.objects.bulk_create(fitting, batch_size=BATCH)
+        if session is not None and fitting:
             session.touch()
-    if rows:
-        usage.forget(rows[0].user_id)
-    return rows
+    for path in refused:
+        storage.remove(path)
+    usage.forget(user.pk)
+    return fitting, refused
 
 
 @contextmanager
@@ -208,6 +228,7 @@ def sweep_bytes(*, older_than=UNTOUCHED, dry_run=False, force=False):
                 storage.remove(path)
         storage.stop_uploads(timezone.now() - ABANDONED)
         Reservation.objects.filter(renewed_at__lt=timezone.now() - quota.FORGOTTEN).delete()
+        receipts.remove_expired()
     return Swept(len(parts) + resumable.expired(before, dry_run=dry_run), orphans)
 
 

@@ -4,6 +4,7 @@ Bytes are never written over. New ones lie in their own place before a row is to
 old ones go only once the row that names others is committed.
 """
 
+from datetime import timedelta
 from enum import Enum
 
 from django.conf import settings
@@ -16,6 +17,8 @@ from files import storage, usage
 from files.content_types import GENERIC, guessed
 from files.models import File, Version
 
+# A content from further in the future is of a clock that was wrong.
+CLOCKS_DIFFER = timedelta(minutes=1)
 CONTENT = ("content_type", "size", "sha256", "storage_path")
 
 
@@ -55,7 +58,7 @@ def put(new, pk):
     if is_same(file, new):
         transaction.on_commit(lambda: storage.remove(new.storage_path), robust=True)
         return file, Outcome.SAME
-    now = timezone.now()
+    now = next_moment(file)
     version_of(file, now).save(force_insert=True)
     hold(file, new, now)
     prune(file)
@@ -70,7 +73,7 @@ def restore(version):
     """
     with transaction.atomic():
         file, version = locked_version(version)
-        now = timezone.now()
+        now = next_moment(file)
         version_of(file, now).save(force_insert=True)
         # Not delete(): its signal would have the bytes removed.
         row = Version.objects.filter(pk=version.pk)
@@ -112,6 +115,16 @@ def is_same(file, new):
     return bool(same) and storage.size(file.storage_path) == file.size
 
 
+def next_moment(file):
+    """Return the time at which a file gets other content: now, but in another second than the last.
+
+    Last-Modified has whole seconds, and tells one content from another (RFC 9110, 8.8.2.2).
+    """
+    now = timezone.now()
+    next_second = file.since.replace(microsecond=0) + timedelta(seconds=1)
+    return next_second if timedelta() < next_second - now < CLOCKS_DIFFER else now
+
+
 def version_of(file, now):
     """Return what a file holds as a Version, not saved."""
     values = {name: getattr(file, name) for name in (*CONTENT, "filename", "since")}
@@ -124,6 +137,7 @@ def hold(file, other, now):
         setattr(file, name, getattr(other, name))
     file.filename = called(file.filename, other.filename)
     file.replaced_at = now
+    storage.set_time(file.storage_path, now)
     file.save(update_fields=[*CONTENT, "filename", "search_text", "replaced_at"])
 
 

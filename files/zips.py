@@ -3,12 +3,12 @@
 import logging
 
 from django.http import StreamingHttpResponse
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from zipstream import ZipStream
 
+from camp.content_disposition import attachment
 from camp.filenames import download_name
 from files import storage
+from files.dated_zip import DatedZipStream
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +19,10 @@ def zip_response(files, name):
     """Return the Files as a ZIP called `name`, without the bytes that are missing.
 
     What is missing is listed in a text file inside. The bytes are stored as they are:
-    most of what people keep is compressed already, and so the length is known.
+    most of what people keep is compressed already, and so the length is known. Entries have
+    the time of their content in the reader's zone: the same files give the same bytes.
     """
-    stream, missing, taken = ZipStream(sized=True), [], set()
+    stream, missing, taken = DatedZipStream(), [], set()
     files = list(files)
     sizes = storage.sizes([file.storage_path for file in files])
     for file, size in zip(files, sizes, strict=True):
@@ -30,13 +31,15 @@ def zip_response(files, name):
             missing.append(file.filename)
             continue
         arcname = distinct(download_name(file.filename), taken)
-        stream.add(blocks(file.storage_path), arcname, size=size)
+        stream.add_dated(blocks(file.storage_path), arcname, file.since, size=size)
     if missing:
         text = _("The content of these files is missing:") + "\r\n\r\n" + "\r\n".join(missing)
-        stream.add(text.encode(), distinct(_("missing files.txt"), taken))
+        # Of the files' time, so that the same files give the same bytes.
+        latest = max(file.since for file in files)
+        stream.add_dated(text.encode(), distinct(_("missing files.txt"), taken), latest)
     response = StreamingHttpResponse(stream, content_type="application/zip")
     response.headers["Content-Length"] = len(stream)
-    response.headers["Content-Disposition"] = content_disposition_header(True, download_name(name))
+    response.headers["Content-Disposition"] = attachment(name)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -1,5 +1,7 @@
 """What pages of other apps show of the files."""
 
+import contextlib
+
 from django import template
 from django.conf import settings
 from django.urls import reverse
@@ -68,8 +70,11 @@ def max_upload_size():
 
 @register.simple_tag
 def picture_address(file):
-    """Return the address of a file's thumbnail, "" if it cannot have one; makes it at once."""
-    return thumbnail_address(file) if thumbnails.get(file) else ""
+    """Return the address of a file's thumbnail, "" if it cannot have one; has it made."""
+    with contextlib.suppress(thumbnails.Pending):
+        if not thumbnails.get(file):
+            return ""
+    return thumbnail_address(file)
 
 
 def thumbnail_address(file):

@@ -20,7 +20,7 @@ from files import services
 from files.lookup import own_session_named
 from files.models import File
 from files.navigation import next_url, with_next
-from files.selection import Selection
+from files.selection import Selection, remember
 from files.zips import MOST, zip_response
 from sessions_app.models import Session
 
@@ -78,7 +78,7 @@ def to_share(request, chosen):
         text = _("A link leads to %(count)d files at most.") % {"count": MOST_SHARED}
         messages.error(request, text)
         return redirect(back(request, chosen))
-    query = urlencode({"id": ids}, doseq=True)
+    query = urlencode({"chosen": remember(request, ids)})
     return redirect(f"{reverse('files:link_new')}?{query}")
 
 

@@ -43,8 +43,11 @@ def test_nothing_in_them_can_run(as_owner, keep):
     ("filename", "disposition"),
     [
         ("notes.txt", 'attachment; filename="notes.txt"'),
-        ("資料　版.pdf", f"attachment; filename*=utf-8''{quote('資料　版.pdf')}"),
-        ("👍.png", f"attachment; filename*=utf-8''{quote('👍.png')}"),
+        (
+            "資料　版.pdf",
+            f"attachment; filename=\"file.pdf\"; filename*=UTF-8''{quote('資料　版.pdf')}",
+        ),
+        ("👍.png", f"attachment; filename=\"file.png\"; filename*=UTF-8''{quote('👍.png')}"),
         ("CON.txt", 'attachment; filename="_CON.txt"'),
         ("a:b?.txt", 'attachment; filename="a_b_.txt"'),
         ('say "hi".txt', 'attachment; filename="say _hi_.txt"'),
