@@ -87,6 +87,19 @@ def settle(upload):
     return size
 
 
+def received_digest(upload):
+    """Return the SHA-256 of the bytes that an upload has up to its offset; call `settle` first.
+
+    Raises Gone, `parts.Superseded`, OSError.
+    """
+    if upload.storage_path:
+        return bytes.fromhex(upload.sha256)
+    try:
+        return hashes.digest(Part(upload.pk), upload.offset)
+    except FileNotFoundError:
+        raise Gone(upload.pk) from None
+
+
 def receive(upload, stream, *, offset, algorithm="", checksum=b""):
     """Take the bytes of a request into an upload; returns the new offset.
 
@@ -180,7 +193,7 @@ def finish(upload):
         try:
             values = {
                 "storage_path": storage.new_path(),
-                "sha256": hashes.digest(part),
+                "sha256": hashes.digest(part, upload.length).hex(),
                 "offset": upload.length,
             }
         except FileNotFoundError:
