@@ -21,6 +21,7 @@ SENTENCES = {
     403: _("You may not do that"),
     404: _("Nothing is here"),
     405: _("This address is not a page"),
+    409: _("It cannot be deleted"),
     413: _("That is too large"),
     429: _("Too many attempts"),
     500: _("Camp made a mistake"),

@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "camp.middleware.MethodNotAllowedMiddleware",
+    "camp.external_references.ExternalReferenceMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
