@@ -27,6 +27,10 @@ class Gone(Exception):
     """The bytes of an upload are not there any more."""
 
 
+class WrongContent(Exception):
+    """All bytes are here, and are not those of the file that the client named."""
+
+
 class WrongOffset(Exception):
     """A request begins elsewhere than where the bytes end."""
 
@@ -184,20 +188,25 @@ def finish(upload):
     """Make a File of an upload that has all its bytes; returns it, the same one each time.
 
     The row learns of the place before the bytes move there, and of the file after: a crash
-    in between is mended by the next call. Raises Gone, OSError.
+    in between is mended by the next call. Raises Gone, WrongContent (then the upload is given
+    up), OSError.
     """
     if upload.file_id:
         return upload.file
     part = Part(upload.pk)
     if not upload.storage_path:
         try:
-            values = {
-                "storage_path": storage.new_path(),
-                "sha256": hashes.digest(part, upload.length).hex(),
-                "offset": upload.length,
-            }
+            sha256 = hashes.digest(part, upload.length).hex()
         except FileNotFoundError:
             raise Gone(upload.pk) from None
+        if not upload.may_hold(sha256):
+            terminate(upload)
+            raise WrongContent
+        values = {
+            "storage_path": storage.new_path(),
+            "sha256": sha256,
+            "offset": upload.length,
+        }
         Upload.objects.filter(pk=upload.pk, storage_path="").update(**values)
         upload.refresh_from_db()
     try:

@@ -16,6 +16,7 @@ from camp.filenames import clean_filename
 from files import quota, services, storage, versions
 from files.content_types import media_type
 from files.models import Upload
+from files.resumable import WrongContent
 
 LARGEST = storage.HELD
 KEYS = uuid.UUID("0b0f8ab5-2b5c-4a52-9d5b-5d0a4d9f9a55")
@@ -25,7 +26,7 @@ def receive(stream, *, user, length, filename, content_type, metadata, session, 
     """Take an upload of `length` bytes that `stream` holds; returns the Upload, which is finished.
 
     `key` is what its client calls it, or "": with the same key and the same bytes it is the
-    same upload. Raises OverQuota, OSError; then nothing stays.
+    same upload. Raises OverQuota, `resumable.WrongContent`, OSError; then nothing stays.
     """
     content = stream.read(length) if length else b""
     digest = hashlib.sha256(content).hexdigest()
@@ -44,6 +45,8 @@ def receive(stream, *, user, length, filename, content_type, metadata, session, 
         offset=length,
         expires_at=timezone.now() + settings.UPLOAD_EXPIRES,
     )
+    if not upload.may_hold(digest):
+        raise WrongContent
     upload.sha256, upload.storage_path = kept(content)
     try:
         insert(upload)

@@ -3,7 +3,8 @@
 Core, and the extensions creation, creation-with-upload, expiration, termination and
 checksum. Errors are plain text in the reader's language. A HEAD request with
 `Want-Repr-Digest: sha-256=1` (RFC 9530) is told the SHA-256 of the bytes received so far, so
-that a client can compare them with its file before it sends the rest.
+that a client can compare them with its file before it sends the rest; and one that names the
+SHA-256 of its file in Upload-Metadata (`sha256`, in hex) gets only that file kept.
 """
 
 import base64
@@ -223,6 +224,9 @@ def guarded(name, act, *args, **kwargs):
         raise Refused(409, _("The upload is further, or not as far.")) from None
     except resumable.WrongChecksum:
         raise Refused(CHECKSUM_MISMATCH, _("The bytes arrived damaged.")) from None
+    except resumable.WrongContent:
+        sentence = _("These are not the bytes of the file that was named. Begin the upload again.")
+        raise Refused(CHECKSUM_MISMATCH, sentence) from None
     except (resumable.Gone, Upload.DoesNotExist):
         raise Refused(410, _("The upload is over. Begin it again.")) from None
     except Superseded:

@@ -84,3 +84,38 @@ def test_under_the_key_of_an_earlier_small_file_another_content_is_another_file(
     assert first.headers["Camp-File"] != other.headers["Camp-File"]
     assert sorted(stored().values()) == sorted([CONTENT, CONTENT[::-1]])
     assert set(File.objects.values_list("size", flat=True)) == {LENGTH}
+
+
+NAMED = hashlib.sha256(CONTENT).hexdigest()
+
+
+def named(digest):
+    return {"Upload-Metadata": metadata(filename="a.txt", sha256=digest)}
+
+
+@pytest.mark.parametrize("digest", [NAMED, NAMED.upper(), "of another form", ""])
+def test_a_file_that_its_client_named_is_kept(as_owner, digest):
+    address = begin(as_owner, **named(digest))
+    patch(as_owner, address, 0, CONTENT[:10])
+    assert patch(as_owner, address, 10, CONTENT[10:]).status_code == 204
+    assert list(stored().values()) == [CONTENT]
+
+
+def test_two_halves_that_are_not_the_file_its_client_named_become_none(as_owner):
+    address = begin(as_owner, **named(NAMED))
+    patch(as_owner, address, 0, b"x" * 10)
+    answer = patch(as_owner, address, 10, CONTENT[10:])
+    assert answer.status_code == 460
+    assert "not the bytes of the file that was named" in answer.content.decode()
+    assert as_owner.head(address, headers=TUS).status_code == 404
+    assert not File.objects.exists()
+    assert stored() == {}
+    assert not Upload.objects.exists()
+
+
+def test_a_small_file_that_is_not_the_one_its_client_named_is_not_kept(as_owner):
+    assert create(as_owner, body=CONTENT[::-1], **named(NAMED)).status_code == 460
+    assert not File.objects.exists()
+    assert not Upload.objects.exists()
+    assert stored() == {}
+    assert create(as_owner, body=CONTENT, **named(NAMED)).status_code == 201
