@@ -25,6 +25,7 @@ from camp.admin_front import readable_number
 from camp.admin_limits import StrictChangeList, refuse_lookup, refuse_search
 from camp.admin_paging import WindowPaginator
 from camp.cache import cache_manager, cached
+from camp.external_references import deletion
 from camp.search import normalise
 from camp.templatetags.camp import when
 
@@ -124,14 +125,19 @@ class CampModelAdmin(admin.ModelAdmin):
         """Run an action on the ticked rows; "all on every page" is not offered."""
         request.POST = request.POST.copy()
         request.POST["select_across"] = "0"
-        return super().response_action(request, queryset)
+        if request.POST.get("action") != "delete_selected":
+            return super().response_action(request, queryset)
+        # All of them go, or none and no log entry says so.
+        with deletion():
+            return super().response_action(request, queryset)
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         forget_front_page()
 
     def delete_model(self, request, obj):
-        super().delete_model(request, obj)
+        with deletion():
+            super().delete_model(request, obj)
         forget_front_page()
 
     def delete_queryset(self, request, queryset):

@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "camp.middleware.MethodNotAllowedMiddleware",
     "camp.middleware.UnstorableValueMiddleware",
+    "camp.external_references.ExternalReferenceMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

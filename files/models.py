@@ -1,5 +1,7 @@
 """Files: a row here, the bytes in storage."""
 
+import base64
+import re
 import secrets
 import uuid
 
@@ -180,6 +182,10 @@ class UploadQuerySet(models.QuerySet):
         return found.order_by("-created_at", "pk")
 
 
+# In a metadata header: the SHA-256 of all of the file, in hex, itself in base64.
+NAMED_SHA256 = re.compile(r"(?:^|,) *sha256 +([A-Za-z0-9+/=]+) *(?:,|$)")
+
+
 class Upload(models.Model):
     """A file that is coming in over several requests; its bytes are a `files.parts.Part`."""
 
@@ -228,6 +234,12 @@ class Upload(models.Model):
     def get_absolute_url(self):
         """Return the address to which the bytes are sent."""
         return reverse("uploads:upload", args=[self.pk])
+
+    def may_hold(self, sha256):
+        """Return whether its client named this SHA-256 (hex) for the whole file, or none."""
+        found = NAMED_SHA256.search(self.metadata)
+        named = base64.b64decode(found[1]).decode("latin-1").strip().lower() if found else ""
+        return sha256 == named or not re.fullmatch("[0-9a-f]{64}", named)
 
     def as_file(self):
         """Return the File that it becomes once its bytes are in their place, not saved."""

@@ -26,6 +26,10 @@ class Gone(Exception):
     """The bytes of an upload are not there any more."""
 
 
+class WrongContent(Exception):
+    """All bytes are here, and are not those of the file that the client named."""
+
+
 class WrongOffset(Exception):
     """A request begins elsewhere than where the bytes end."""
 
@@ -84,6 +88,19 @@ def settle(upload):
     if size == upload.length:
         finish(upload)
     return size
+
+
+def received_digest(upload):
+    """Return the SHA-256 of the bytes that an upload has up to its offset; call `settle` first.
+
+    Raises Gone, `parts.Superseded`, OSError.
+    """
+    if upload.storage_path:
+        return bytes.fromhex(upload.sha256)
+    try:
+        return hashes.digest(Part(upload.pk), upload.offset)
+    except FileNotFoundError:
+        raise Gone(upload.pk) from None
 
 
 def receive(upload, stream, *, offset, algorithm="", checksum=b""):
@@ -170,21 +187,26 @@ def finish(upload):
     """Make a File of an upload that has all its bytes; returns it, the same one each time.
 
     The row learns of the place before the bytes move there, and of the file after: a crash
-    in between is mended by the next call. Raises Gone, OSError, and OverQuota where there is
-    less room than at the start: the bytes stay until there is more, or the upload is over.
+    in between is mended by the next call. Raises Gone, WrongContent (then the upload is given
+    up), OSError, and OverQuota where there is less room than at the start: the bytes stay until
+    there is more, or the upload is over.
     """
     if upload.file_id:
         return upload.file
     part = Part(upload.pk)
     if not upload.storage_path:
         try:
-            values = {
-                "storage_path": storage.new_path(),
-                "sha256": hashes.digest(part),
-                "offset": upload.length,
-            }
+            sha256 = hashes.digest(part, upload.length).hex()
         except FileNotFoundError:
             raise Gone(upload.pk) from None
+        if not upload.may_hold(sha256):
+            terminate(upload)
+            raise WrongContent
+        values = {
+            "storage_path": storage.new_path(),
+            "sha256": sha256,
+            "offset": upload.length,
+        }
         Upload.objects.filter(pk=upload.pk, storage_path="").update(**values)
         upload.refresh_from_db()
     try:

@@ -1,7 +1,7 @@
 """Where bytes and rows meet: storing, moving, and sweeping up."""
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from camp.external_references import StillReferenced, deletion
 from camp.filenames import clean_filename
 from files import quota, receipts, resumable, storage, usage, versions
 from files.content_types import media_type
@@ -189,6 +190,8 @@ class Swept:
     orphans: int = 0
     files: int = 0
     sessions: int = 0
+    # Tables that are not Camp's, whose rows refer to things in the trash.
+    held: set[str] = field(default_factory=set)
 
 
 def sweep(*, older_than=UNTOUCHED, dry_run=False, force=False):
@@ -199,7 +202,9 @@ def sweep(*, older_than=UNTOUCHED, dry_run=False, force=False):
     swept = sweep_bytes(older_than=older_than, dry_run=dry_run, force=force)
     expired = timezone.now() - timedelta(days=settings.TRASH_DAYS)
     trashed = [model.objects.filter(deleted_at__lt=expired) for model in (File, Session)]
-    swept.files, swept.sessions = [rows.count() if dry_run else purge(rows) for rows in trashed]
+    swept.files, swept.sessions = [
+        rows.count() if dry_run else purge(rows, swept.held) for rows in trashed
+    ]
     return swept
 
 
@@ -256,18 +261,33 @@ def named_paths(paths):
     return {path for (path,) in each[0].union(*each[1:])}
 
 
-def purge(things):
+def purge(things, held=None):
     """Delete rows of a queryset that are in the trash, for good; returns how many.
 
-    The bytes of files follow when a batch is committed.
+    The bytes of files follow when a batch is committed. What a table that is not Camp's refers
+    to stays; the name of that table is added to `held`, a set, or else StillReferenced is raised.
     """
-    count = 0
-    while True:
-        with transaction.atomic():
+    trashed = things.filter(deleted_at__isnull=False).order_by("pk")
+    count = last = 0
+    while keys := list(trashed.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH]):
+        count += purge_batch(things, keys, held)
+        last = keys[-1]
+    return count
+
+
+def purge_batch(things, keys, held):
+    """Do the same for some keys, in one transaction, or for each in its own if some are held."""
+    try:
+        with deletion():
             # Locked, so that nobody restores one that is on its way out.
-            trashed = things.select_for_update().filter(deleted_at__isnull=False)
-            batch = list(trashed.order_by("pk").values_list("pk", flat=True)[:BATCH])
-            things.model.objects.filter(pk__in=batch).delete()
-        count += len(batch)
-        if len(batch) < BATCH:
-            return count
+            locked = things.select_for_update().filter(pk__in=keys, deleted_at__isnull=False)
+            found = list(locked.values_list("pk", flat=True))
+            things.model.objects.filter(pk__in=found).delete()
+        return len(found)
+    except StillReferenced as error:
+        if held is None:
+            raise
+        if len(keys) == 1:
+            held.update(error.tables)
+            return 0
+    return sum(purge_batch(things, [key], held) for key in keys)

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
+from camp.external_references import deletion
 from camp.filenames import shortened
 from files import storage, usage
 from files.content_types import GENERIC, guessed
@@ -83,8 +84,11 @@ def restore(version):
 
 
 def remove(version):
-    """Delete a version with its bytes. Raises Version.DoesNotExist where it is gone."""
-    with transaction.atomic():
+    """Delete a version with its bytes.
+
+    Raises Version.DoesNotExist where it is gone, StillReferenced.
+    """
+    with deletion():
         file, version = locked_version(version)
         version.delete()
         usage.forget(file.user_id)

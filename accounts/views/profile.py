@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms import DeleteForm, ProfileForm
 from accounts.lifecycle import LastOrganiserError, delete_account
+from camp.external_references import StillReferenced, sentence
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,6 +49,8 @@ def delete(request):
                     "Make somebody else an administrator first."
                 ),
             )
+        except StillReferenced as error:
+            form.add_error(None, sentence(error.tables))
         else:
             logout(request)
             messages.success(request, _("Your account and everything in it are deleted."))

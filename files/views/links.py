@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from camp.external_references import deletion
 from camp.paging import KeyPage
 from files import shares
 from files.forms import ShareForm
@@ -58,7 +59,9 @@ def new(request):
 @login_required
 def revoke(request, pk):
     """End a link at once."""
-    get_object_or_404(Share.objects.visible_to(request.user), pk=pk).delete()
+    share = get_object_or_404(Share.objects.visible_to(request.user), pk=pk)
+    with deletion():
+        share.delete()
     messages.success(request, _("The link leads nowhere any more."))
     return redirect("files:links")
 

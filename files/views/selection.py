@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from camp.errors import error_response
+from camp.external_references import sentence
 from files import services
 from files.lookup import own_session_named
 from files.models import File
@@ -122,11 +123,15 @@ def restore(request, chosen):
 
 def purge(request, chosen):
     """Delete the files for good."""
-    count = services.purge(chosen.files)
+    held = set()
+    count = services.purge(chosen.files, held)
     text = ngettext(
         "%(count)d thing is gone for good.", "%(count)d things are gone for good.", count
     )
-    messages.success(request, text % {"count": count})
+    if count or not held:
+        messages.success(request, text % {"count": count})
+    if held:
+        messages.error(request, sentence(sorted(held)))
     return redirect(back(request, chosen))
 
 
