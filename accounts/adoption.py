@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from accounts.collisions import LIMITS, Person, changes, collisions, write_template
 from accounts.hashers import recognisable
+from camp.takeover.ordering import insertion
 from camp.takeover.steps import Part, Step, quoted
 
 TABLE = "sample_users"
@@ -26,8 +27,9 @@ def part(matches, settlement):
     key = match.names["id"]
     columns = {name: match.names.get(name) for name in ("email", "username", "hashed_password")}
     # As they are going to be numbered, so that the same account is the older one then.
-    age = match.names.get("created_at") if match.renumbered else None
-    everybody = list(people(key, columns, [age, key] if age else [key]))
+    age = [quoted(match.names["created_at"])] if "created_at" in match.names else []
+    order = [*age, *insertion(match, renamed=False)] if match.renumbered else [quoted(key)]
+    everybody = list(people(key, columns, order))
     found.lines += hash_lines(everybody)
     changed = changes(everybody, settlement)
     if settlement.template:
@@ -45,11 +47,11 @@ def part(matches, settlement):
 
 
 def people(key, columns, order):
-    """Yield each Person in `order`; `columns` are {Camp's name: the old column or None}."""
+    """Yield each Person, sorted by SQL terms; `columns` are {Camp's name: old column or None}."""
     names = ", ".join(quoted(name) if name else "''" for name in columns.values())
-    order = ", ".join(map(quoted, order))
+    sql = f"SELECT {quoted(key)}, {names} FROM {quoted(TABLE)} ORDER BY {', '.join(order)}"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {quoted(key)}, {names} FROM {quoted(TABLE)} ORDER BY {order}")
+        cursor.execute(sql)
         while rows := cursor.fetchmany(2000):
             for row_key, *values in rows:
                 yield Person(str(row_key), *map(text_of, values))

@@ -27,6 +27,7 @@ from files.adoption import OldFile
 from files.adoption_report import folder, room, source_lines, write_missing
 from files.content_types import media_type
 from files.models import File
+from sessions_app import adoption as conversations
 from sessions_app.models import Message, Session
 
 TABLE = "sample_files"
@@ -70,6 +71,7 @@ def contributors(options, journal=None):
     """Return what takes part beside the tables: see camp.takeover.plan.made."""
     return [
         partial(people.part, settlement=options.settlement),
+        conversations.part,
         partial(files_part, options=options, journal=journal),
     ]
 
@@ -184,6 +186,11 @@ def completed(file, kept):
 def save(batch):
     """Write the changes of a batch of Files."""
     File.objects.bulk_update(batch, CHANGED)
+
+
+def mends():
+    """Return the Steps for what an earlier version of Camp did not do well when it took over."""
+    return list(conversations.mends())
 
 
 def left():

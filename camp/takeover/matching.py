@@ -40,6 +40,11 @@ class Match:
         return self.expected.name
 
     @property
+    def table(self):
+        """Return what the table is called while its rows become Camp's."""
+        return self.name
+
+    @property
     def missing(self):
         """Return those of Camp's columns that are not there."""
         columns = self.expected.columns.values()

@@ -6,6 +6,7 @@ from django.apps import apps
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from camp.takeover import ordering
 from camp.takeover.matching import KEYS
 from camp.takeover.steps import Step, count, quoted
 
@@ -37,14 +38,14 @@ def translate(matches):
 
 
 def numbering(match):
-    """Return the Step that numbers the rows of a table, the oldest first."""
-    table = quoted(match.name)
-    key = quoted(match.aside[match.names["id"]])
-    order = f"created_at, {key}" if "created_at" in match.names else key
-    numbered = f"SELECT {key} AS old, row_number() OVER (ORDER BY {order}) AS n FROM {table}"
-    sql = f"UPDATE {table} SET id = numbered.n FROM ({numbered}) AS numbered WHERE {key} = old"
+    """Return the Step that numbers the rows of a table, the oldest first: see ordering."""
+    key = match.aside[match.names["id"]]
+    sql = (
+        f"UPDATE {quoted(match.table)} SET id = numbered.n FROM ({ordering.numbered(match)}) "
+        f"AS numbered WHERE {quoted(key)} = numbered.old"
+    )
     text = _("%(table)s: the rows are numbered; their old keys stay as %(old)s.")
-    return Step(text % {"table": match.name, "old": match.aside[match.names["id"]]}, [sql])
+    return Step(text % {"table": match.name, "old": key}, [sql])
 
 
 def key_of(match, column, matches):

@@ -95,18 +95,29 @@ class Command(BaseCommand):
         )
 
     def already(self, asked, options):
-        """Bring in what is left of the files, if asked to; nothing else is to be done."""
-        if not options["uploads"]:
+        """Do what an earlier takeover left: messages out of order, bytes of files."""
+        mends = takeover.mends()
+        if not (mends or options["uploads"]):
             self.stdout.write(_("There is nothing to take over: the database is not an old one."))
             return
-        for line in takeover.left_lines(asked):
+        lines = [mend.text for mend in mends]
+        if options["uploads"]:
+            lines += takeover.left_lines(asked)
+        for line in lines:
             self.stdout.write(line)
         if not options["apply"]:
             self.stdout.write(_("Nothing was changed. Do it with: %(fix)s") % {"fix": again()})
             return
-        done = takeover.later(asked, self.stdout)
-        text = ngettext("%(count)d file has its bytes.", "%(count)d files have their bytes.", done)
-        self.stdout.write(self.style.SUCCESS(text % {"count": done}))
+        for mend in mends:
+            mend.do()
+        if mends:
+            self.stdout.write(self.style.SUCCESS(_("This is done.")))
+        if options["uploads"]:
+            done = takeover.later(asked, self.stdout)
+            text = ngettext(
+                "%(count)d file has its bytes.", "%(count)d files have their bytes.", done
+            )
+            self.stdout.write(self.style.SUCCESS(text % {"count": done}))
 
 
 def asked_for(options):
