@@ -3,6 +3,7 @@
 # ruff: noqa: S608  (names come from the catalogue, and are quoted)
 
 from collections import Counter
+from dataclasses import replace
 
 from django.contrib.auth.hashers import identify_hasher
 from django.db import connection
@@ -15,6 +16,7 @@ from camp.takeover.ordering import insertion
 from camp.takeover.steps import Part, Step, quoted
 
 TABLE = "sample_users"
+OWN = "camp-"  # before the ids of accounts that are not taken over
 SHOWN = 20
 
 
@@ -29,8 +31,9 @@ def part(matches, settlement):
     # As they are going to be numbered, so that the same account is the older one then.
     age = [quoted(match.names["created_at"])] if "created_at" in match.names else []
     order = [*age, *insertion(match, renamed=False)] if match.renumbered else [quoted(key)]
-    everybody = list(people(key, columns, order))
+    everybody = list(people(match.found.name, key, columns, order))
     found.lines += hash_lines(everybody)
+    everybody = [*camps_own(match), *everybody]
     changed = changes(everybody, settlement)
     if settlement.template:
         write_template(settlement.template, everybody)
@@ -46,10 +49,19 @@ def part(matches, settlement):
     return found
 
 
-def people(key, columns, order):
+def camps_own(match):
+    """Return the people who have accounts of Camp's own already; they keep their names."""
+    if not match.beside:
+        return []
+    columns = {name: name for name in ("email", "username", "hashed_password")}
+    own = people(match.name, "id", columns, ["id"])
+    return [replace(person, key=f"{OWN}{person.key}") for person in own]
+
+
+def people(table, key, columns, order):
     """Yield each Person, sorted by SQL terms; `columns` are {Camp's name: old column or None}."""
     names = ", ".join(quoted(name) if name else "''" for name in columns.values())
-    sql = f"SELECT {quoted(key)}, {names} FROM {quoted(TABLE)} ORDER BY {', '.join(order)}"
+    sql = f"SELECT {quoted(key)}, {names} FROM {quoted(table)} ORDER BY {', '.join(order)}"
     with connection.cursor() as cursor:
         cursor.execute(sql)
         while rows := cursor.fetchmany(2000):
@@ -66,16 +78,18 @@ def text_of(value):
 
 def steps(match, settlement):
     """Yield what is done to the accounts, in Camp's columns by then."""
+    table = quoted(match.table)
 
     def settle():
         # Read again: the rows are locked only now.
         key = match.aside.get(match.names["id"], "id")
         columns = {name: name for name in ("email", "username")}
-        changed = [new for _old, new in changes(list(people(key, columns, ["id"])), settlement)]
+        everybody = [*camps_own(match), *people(match.table, key, columns, ["id"])]
+        changed = [new for _old, new in changes(everybody, settlement)]
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {quoted(key)}, id FROM {quoted(TABLE)}")
+            cursor.execute(f"SELECT {quoted(key)}, id FROM {table}")
             numbers = {str(old): number for old, number in cursor.fetchall()}
-            update = f"UPDATE {quoted(TABLE)} SET email = %s, username = %s WHERE id = %s"
+            update = f"UPDATE {table} SET email = %s, username = %s WHERE id = %s"
             # First out of each other's way.
             away = [(f"~{new.key}", f"~{new.key}", numbers[new.key]) for new in changed]
             cursor.executemany(update, away)
@@ -88,7 +102,7 @@ def steps(match, settlement):
     yield Step(
         _("Argon2 hashes are marked as what they are; bcrypt is told apart at the first log-in."),
         [
-            f"UPDATE {quoted(TABLE)} SET {password} = 'argon2' || {password} "
+            f"UPDATE {table} SET {password} = 'argon2' || {password} "
             f"WHERE {password} LIKE '$argon2%'"
         ],
     )

@@ -91,14 +91,14 @@ def old_files(matches):
     if match is None or not match.names.get("storage_path"):
         return
     names = [match.names.get(name) for name in ("id", "storage_path", "size", "filename")]
-    yield from files_of(*names)
+    yield from files_of(match.found.name, *names)
 
 
-def files_of(key, *names):
+def files_of(table, key, *names):
     """Yield an OldFile for each row; the names are those of key, path, size and file name."""
     chosen = ", ".join(quoted(name) if name else "NULL" for name in (key, *names))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {chosen} FROM {quoted(TABLE)} ORDER BY {quoted(key)}")
+        cursor.execute(f"SELECT {chosen} FROM {quoted(table)} ORDER BY {quoted(key)}")
         while rows := cursor.fetchmany(2000):
             for row_key, path, length, name in rows:
                 length = int(length) if str(length).isdigit() else None

@@ -59,7 +59,7 @@ def misplaced():
 
     It numbered those of the same time by their old random keys, which still are there.
     """
-    match = catalogue.found([MESSAGES]).tables.get(MESSAGES)
+    match = catalogue.found({MESSAGES: MESSAGES}).tables.get(MESSAGES)
     if match is None or "old_id" not in match.columns:
         return 0
     return count(f"SELECT COUNT(*) FROM ({ordering.misplaced()}) AS misplaced")

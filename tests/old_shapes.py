@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from tests.old_backend import ALEMBIC, over_sha256
 
 SHAPES = ("integer", "uuid", "singular")
+# What nobody has, but somebody might: integer keys, or only some tables, by singular names.
+MIXES = ("integer singular", "uuid half")
 SESSIONS, EXCHANGES = 4, 12
+ABOUT = {"location": "Tokyo", "tags": ["<b>旅</b>"]}  # metadata of a session
 TABLES = {
     "user": """
         id {key} PRIMARY KEY,
@@ -71,13 +74,13 @@ class Filled:
 
 def names(shape):
     """Return {kind: name of its table} of a shape."""
-    plural = "" if shape == "singular" else "s"
-    return {kind: f"sample_{kind}{plural}" for kind in TABLES}
+    singular = TABLES if "singular" in shape else ("session", "file") if "half" in shape else ()
+    return {kind: f"sample_{kind}" + ("" if kind in singular else "s") for kind in TABLES}
 
 
 def make(old, shape):
     """Make the empty tables of a shape, as Alembic did."""
-    integer = shape == "integer"
+    integer = "integer" in shape
     words = {
         "key": "%(id)s" if integer else "%(uuid)s",
         "reference": "INTEGER" if integer else "%(uuid)s",
@@ -97,7 +100,7 @@ def make(old, shape):
 
 def new_key(shape, numbers):
     """Return a function that gives keys: numbers in a row, or random UUIDs."""
-    if shape == "integer":
+    if "integer" in shape:
         count = iter(range(1, 10**6))
         return lambda: next(count)
     return lambda: str(uuid.UUID(int=numbers.getrandbits(128), version=4))
@@ -108,7 +111,7 @@ def fill(old, shape, *, answers_first=False, prefix="old"):
 
     With `answers_first` the rows of each answer lie before those of its question.
     """
-    numbers = random.Random(7)  # noqa: S311
+    numbers = random.Random(7)
     keys = new_key(shape, numbers)
     filled = Filled(make(old, shape))
     tables = filled.tables
@@ -121,7 +124,7 @@ def fill(old, shape, *, answers_first=False, prefix="old"):
     for number in range(SESSIONS):
         public = f"{prefix}-session-{number}"
         filled.sessions[public] = keys()
-        about = json.dumps({"title": f"計画 {number}", "tags": ["<b>旅</b>"]}) if number % 2 else None
+        about = json.dumps(ABOUT | {"title": f"計画 {number}"}) if number % 2 else None
         session = {"id": filled.sessions[public], "session_id": public, "metadata": about}
         old.insert(tables["session"], session | {"user_id": filled.users["hana"]})
         filled.messages[public] = []
@@ -129,9 +132,7 @@ def fill(old, shape, *, answers_first=False, prefix="old"):
             pair = [("user", f"# question {exchange}"), ("assistant", f"answer {exchange}")]
             filled.messages[public] += [content for _role, content in pair]
             time = f"2025-01-02 03:{exchange:02}:05.678+00:00"
-            add_messages(
-                old, filled, keys, public, time, reversed(pair) if answers_first else pair
-            )
+            add_messages(old, filled, keys, public, time, reversed(pair) if answers_first else pair)
     return filled
 
 

@@ -7,12 +7,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from camp import database
 from files.models import File
 from sessions_app.models import Message, Session
 from tests import old_shapes
 from tests.old_backend import PASSWORD, apply, takeover
-from tests.old_shapes import EXCHANGES, SESSIONS, SHAPES
+from tests.old_shapes import EXCHANGES, SESSIONS
 
 
 def log_in(name):
@@ -53,7 +52,7 @@ def test_a_question_stands_before_its_answer(old, shape, answers_first):
 
 
 def keys_of(shape):
-    return old_shapes.new_key(shape, random.Random(11))  # noqa: S311
+    return old_shapes.new_key(shape, random.Random(11))
 
 
 def many_of_one_time(old, order):

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from accounts.collisions import Settlement
 from camp import danger, running, trouble
 from camp.takeover import detection, report, safety
+from camp.takeover.names import TABLES
 from camp.takeover.steps import Choices
 from files import takeover
 
@@ -50,6 +51,13 @@ class Command(BaseCommand):
             help="which old column is Camp's; without a NAME there is none",
         )
         parser.add_argument(
+            "--table",
+            action="append",
+            default=[],
+            metavar="TABLE=NAME",
+            help="which old table is Camp's",
+        )
+        parser.add_argument(
             "--timestamps-in",
             default="UTC",
             metavar="ZONE",
@@ -60,7 +68,7 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options):
         asked = asked_for(options)
-        if not detection.is_old():
+        if not (detection.is_old() or detection.left_beside()):
             self.already(asked, options)
             return
         if options["apply"]:
@@ -126,7 +134,7 @@ def asked_for(options):
     if zone not in zoneinfo.available_timezones():
         raise CommandError(_("There is no time zone %(zone)s.") % {"zone": zone})
     return takeover.Options(
-        Choices(dict(map(column, options["column"])), zone),
+        Choices(dict(map(column, options["column"])), dict(map(table, options["table"])), zone),
         Settlement(
             options["settle"] == "rename", options["settle_file"], options["settle_template"]
         ),
@@ -143,6 +151,16 @@ def column(text):
     if not (equals and dot and table and name):
         raise CommandError(_("Write a column as TABLE.COLUMN=NAME, not %(text)s.") % {"text": text})
     return (table, name), old
+
+
+def table(text):
+    """Return (table, old name) from TABLE=NAME; the table is one of Camp's."""
+    name, _equals, old = text.partition("=")
+    if name not in TABLES or not old:
+        values = {"text": text, "tables": ", ".join(TABLES)}
+        sentence = _("Write a table as TABLE=NAME, not %(text)s. TABLE is one of %(tables)s.")
+        raise CommandError(sentence % values)
+    return name, old
 
 
 def again():
