@@ -23,7 +23,7 @@ from camp.takeover import plan as plans
 from camp.takeover import work
 from camp.takeover.steps import Choices, Part, Step, quoted
 from files import adoption, storage, usage
-from files.adoption import OldFile
+from files.adoption import DAMAGED, UNREADABLE, OldFile, OtherSize, Source
 from files.adoption_report import folder, room, source_lines, write_missing
 from files.content_types import media_type
 from files.models import File
@@ -43,6 +43,7 @@ class Options:
     uploads: str = ""
     link: bool = False
     missing: str = ""
+    any_size: bool = False
 
 
 def examined(options):
@@ -131,6 +132,7 @@ def files_part(matches, options, journal):
 def fetch(rows, options, journal, stream):
     """Bring the bytes of rows in; raises CommandError where the disk does not take them."""
     sources = folder(options).sources(rows)
+    journal.forget_other_sizes(rows, sources)
     total = sum(source.size for source in sources.values())
     try:
         with Progress(stream, total, _("Files")) as progress:
@@ -139,6 +141,8 @@ def fetch(rows, options, journal, stream):
         sentence = _("The files could not be brought in (%(why)s). The database is as it was.")
         raise CommandError(sentence % {"why": error.strerror or error}) from None
     for key, error in failed.items():
+        state = DAMAGED if isinstance(error, OtherSize) else UNREADABLE
+        sources[key] = Source(state, found=getattr(error, "found", None))
         stream.write(
             _("File %(key)s cannot be read (%(why)s).")
             % {
@@ -147,7 +151,8 @@ def fetch(rows, options, journal, stream):
             }
             + "\n"
         )
-    return failed
+    if options.missing:
+        write_missing(options.missing, rows, sources)
 
 
 def complete(key, journal):

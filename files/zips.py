@@ -16,23 +16,27 @@ MOST = 10_000  # files
 
 
 def zip_response(files, name):
-    """Return the Files as a ZIP called `name`, without the bytes that are missing.
+    """Return the Files as a ZIP called `name`, without those whose bytes are missing or damaged.
 
-    What is missing is listed in a text file inside. The bytes are stored as they are:
+    They are listed in a text file inside. The bytes are stored as they are:
     most of what people keep is compressed already, and so the length is known.
     """
     stream, missing, taken = ZipStream(sized=True), [], set()
     files = list(files)
     sizes = storage.sizes([file.storage_path for file in files])
     for file, size in zip(files, sizes, strict=True):
-        if size is None:
-            logger.error("The bytes of file %s are missing.", file.pk)
+        if size != file.size:
+            logger.error("The bytes of file %s are missing or damaged.", file.pk)
             missing.append(file.filename)
             continue
         arcname = distinct(download_name(file.filename), taken)
         stream.add(blocks(file.storage_path), arcname, size=size)
     if missing:
-        text = _("The content of these files is missing:") + "\r\n\r\n" + "\r\n".join(missing)
+        text = (
+            _("The content of these files is missing or damaged:")
+            + "\r\n\r\n"
+            + "\r\n".join(missing)
+        )
         stream.add(text.encode(), distinct(_("missing files.txt"), taken))
     response = StreamingHttpResponse(stream, content_type="application/zip")
     response.headers["Content-Length"] = len(stream)

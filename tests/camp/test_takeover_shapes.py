@@ -83,6 +83,26 @@ def test_every_shape_is_named_and_moves_in(old, uploads, shape):
     User.objects.create_user("new", "new@example.org")
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_file_that_is_cut_short_does_not_pass_for_whole(old, uploads, tmp_path, shape):
+    filled, contents = fill(old, shape, uploads)
+    put(uploads, "a.txt", b"of")
+    listed = tmp_path / "missing.csv"
+    report = takeover("--uploads", uploads)
+    assert "1 damaged" in report
+    assert "(2 of 4 bytes)" in report
+    apply("--uploads", uploads, "--missing", listed)
+    assert ",a.txt,4,uploads/a.txt,damaged,2" in listed.read_text(encoding="utf-8-sig")
+    file = File.objects.get(filename="a.txt")
+    assert (file.size, file.sha256) == (4, "")
+    hana = log_in("hana")
+    assert hana.get(f"/files/{file.pk}/download/").status_code == 404
+    assert hana.get("/files/").content.decode().count("Content missing") == 1
+    put(uploads, "a.txt", contents["a.txt"])
+    assert "1 file has its bytes" in takeover("--uploads", uploads, "--apply")
+    assert_all_is_there(filled, contents)
+
+
 @pytest.mark.parametrize("shape", ["singular", "integer singular"])
 def test_rows_beside_empty_tables_of_camp_move_in(old, uploads, shape):
     filled, contents = fill(old, shape, uploads)

@@ -31,6 +31,11 @@ class Command(BaseCommand):
             "--link", action="store_true", help="share the old files instead of copying them"
         )
         parser.add_argument(
+            "--any-size",
+            action="store_true",
+            help="take files that have not as many bytes as their row says, as they are",
+        )
+        parser.add_argument(
             "--missing",
             default="",
             metavar="FILE",
@@ -141,6 +146,7 @@ def asked_for(options):
         options["uploads"],
         options["link"],
         options["missing"],
+        options["any_size"],
     )
 
 
