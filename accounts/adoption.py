@@ -4,6 +4,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 from django.contrib.auth.hashers import identify_hasher
 from django.db import connection
@@ -12,8 +13,11 @@ from django.utils.translation import ngettext
 
 from accounts.collisions import LIMITS, Person, changes, collisions, write_template
 from accounts.hashers import recognisable
+from camp.takeover import catalogue, later, postgresql, sqlite
+from camp.takeover.expected import Expected
+from camp.takeover.names import squeezed
 from camp.takeover.ordering import insertion
-from camp.takeover.steps import Part, Step, quoted
+from camp.takeover.steps import Part, Step, count, quoted
 
 TABLE = "sample_users"
 OWN = "camp-"  # before the ids of accounts that are not taken over
@@ -199,3 +203,31 @@ def remarks(everybody):
         elif len(person.username) > LIMITS["username"]:
             text = _("Account %(key)s keeps its long user name until it changes it: “%(name)s”.")
             yield text % values
+
+
+def mends(zone):
+    """Yield the Step that an earlier takeover left to do: when people last logged in."""
+    found = catalogue.found({TABLE: TABLE}).tables[TABLE].columns.values()
+    target = Expected().tables[TABLE].later["last_login"]
+    names = [name for name in later.TAKEN[target.name] if name != squeezed(target.name)]
+    for column in [column for column in found if squeezed(column.name) in names][:1]:
+        lacking = f"last_login IS NULL AND {quoted(column.name)} IS NOT NULL"
+        if number := count(f"SELECT COUNT(*) FROM {quoted(TABLE)} WHERE {lacking}"):
+            text = ngettext(
+                "%(count)s person gets the time of the last log-in from %(column)s.",
+                "%(count)s people get the time of their last log-in from %(column)s.",
+                number,
+            )
+            values = {"count": f"{number:,}", "column": column.name}
+            yield Step(text % values, run=partial(fill_last_login, column, target, lacking, zone))
+
+
+def fill_last_login(column, target, lacking, zone):
+    """Take over when people last logged in, from a column that was kept."""
+    engine = postgresql
+    if connection.vendor == "sqlite":
+        engine = sqlite
+        sqlite.prepare(zone)
+    value = engine.cast(quoted(column.name), column, target, zone)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {quoted(TABLE)} SET last_login = {value} WHERE {lacking}")

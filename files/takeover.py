@@ -21,6 +21,7 @@ from camp.progress import Progress
 from camp.search import normalise
 from camp.takeover import plan as plans
 from camp.takeover import work
+from camp.takeover.found import ALEMBIC
 from camp.takeover.steps import Choices, Part, Step, quoted
 from files import adoption, storage, usage
 from files.adoption import DAMAGED, UNREADABLE, OldFile, OtherSize, Source
@@ -193,9 +194,11 @@ def save(batch):
     File.objects.bulk_update(batch, CHANGED)
 
 
-def mends():
+def mends(options):
     """Return the Steps for what an earlier version of Camp did not do well when it took over."""
-    return list(conversations.mends())
+    if ALEMBIC not in connection.introspection.table_names():
+        return []
+    return [*people.mends(options.choices.zone), *conversations.mends()]
 
 
 def left():

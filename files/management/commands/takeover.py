@@ -109,7 +109,7 @@ class Command(BaseCommand):
 
     def already(self, asked, options):
         """Do what an earlier takeover left: messages out of order, bytes of files."""
-        mends = takeover.mends()
+        mends = takeover.mends(asked)
         if not (mends or options["uploads"]):
             self.stdout.write(_("There is nothing to take over: the database is not an old one."))
             return
