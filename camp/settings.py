@@ -9,7 +9,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from camp import env as environment
-from camp import env_s3, logs
+from camp import env_s3, logs, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.load(BASE_DIR)
@@ -17,6 +17,7 @@ env = environment.load(BASE_DIR)
 # Where Camp keeps what it makes
 CAMP_DATA_DIR = env.folder("CAMP_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)
 LOCAL_STORAGE_PATH = env.folder("LOCAL_STORAGE_PATH", CAMP_DATA_DIR / "files", base=BASE_DIR)
+LOCAL_STORAGE_PATH_AS_GIVEN = env.text("LOCAL_STORAGE_PATH").strip()
 BACKUP_FOLDER = env.folder("CAMP_BACKUP_DIR", CAMP_DATA_DIR / "backups", base=BASE_DIR)
 SETUP_TOKEN_FILE = CAMP_DATA_DIR / "setup-token"
 
@@ -28,8 +29,9 @@ CAMP_ENVIRONMENT = env.choice(
     ["development", "staging", "production"],
 )
 DEBUG = env.boolean("DEBUG")
-SECRET_KEY = env.secret("SECRET_KEY", CAMP_DATA_DIR / "secret-key")
-SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.chosen(
+    env, CAMP_DATA_DIR / "secret-key", strict=CAMP_ENVIRONMENT != "development"
+)
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])

@@ -19,6 +19,8 @@ from files.content_types import sent_type
 logger = logging.getLogger(__name__)
 
 SHA256_LENGTH = 64  # in hex
+# The parameter of a request for bytes that are known to be damaged.
+AS_IT_IS = "as_it_is"
 
 
 class Download(StreamingHttpResponse):
@@ -47,7 +49,8 @@ def file_response(request, file, *, from_here=False, by_camp=False):
 
     Answers Range, If-Range and the conditions of RFC 9110; HEAD gets the headers alone.
     Bytes that cannot be read become a page that says so, and a line in the log: 404 where
-    they are missing, else 503. With X_ACCEL_REDIRECT nginx sends the bytes, and with
+    they are missing, else 503. So do those that are not as many as came, unless the request
+    asks for them as they are. With X_ACCEL_REDIRECT nginx sends the bytes, and with
     S3_PRESIGNED_DOWNLOADS the object store, unless they must come `from_here`, this origin,
     or are sent `by_camp` itself, which then sees how far they came.
     """
@@ -57,6 +60,9 @@ def file_response(request, file, *, from_here=False, by_camp=False):
         return unreadable(request, file, error)
     if stored.size != file.size:
         logger.error("File %s has %s bytes of %s.", file.pk, stored.size, file.size)
+        if AS_IT_IS not in request.GET:
+            stored.close()
+            return damaged(request, file, stored.size)
     if settings.X_ACCEL_REDIRECT and not storage.object_store() and not by_camp:
         stored.close()
         return with_headers(handed_over(file), file)
@@ -188,6 +194,14 @@ def etag_of(file, stored):
     if len(file.sha256) != SHA256_LENGTH or stored.size != file.size:
         return ""
     return quote_etag(file.sha256)
+
+
+def damaged(request, file, found):
+    """Return the page for bytes that are not as many as the row says, with a way to get them."""
+    query = request.GET.copy()
+    query[AS_IT_IS] = "yes"
+    context = {"file": file, "found": found, "as_it_is": f"{request.path}?{query.urlencode()}"}
+    return render(request, "files/unreadable.html", context, status=503)
 
 
 def unreadable(request, file, error):

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from camp.old_metadata import OldMetadata
 from camp.search import SearchTextField, by_index, holding
 from camp.trash import OwnedQuerySet, Trashable
 from files.kinds import Kind, KindOf
@@ -62,7 +63,7 @@ class FileQuerySet(OwnedQuerySet):
         return {file: other for file, other in pairs if other and other.pk < file.pk}
 
 
-class File(Trashable):
+class File(OldMetadata, Trashable):
     """A file that somebody keeps."""
 
     user = models.ForeignKey(

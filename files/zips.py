@@ -16,24 +16,28 @@ MOST = 10_000  # files
 
 
 def zip_response(files, name):
-    """Return the Files as a ZIP called `name`, without the bytes that are missing.
+    """Return the Files as a ZIP called `name`, without those whose bytes are missing or damaged.
 
-    What is missing is listed in a text file inside. The bytes are stored as they are:
-    most of what people keep is compressed already, and so the length is known. Entries have
-    the time of their content in the reader's zone: the same files give the same bytes.
+    They are listed in a text file inside. The bytes are stored as they are: most of what
+    people keep is compressed already, and so the length is known. Entries have the time of
+    their content in the reader's zone: the same files give the same bytes.
     """
     stream, missing, taken = DatedZipStream(), [], set()
     files = list(files)
     sizes = storage.sizes([file.storage_path for file in files])
     for file, size in zip(files, sizes, strict=True):
-        if size is None:
-            logger.error("The bytes of file %s are missing.", file.pk)
+        if size != file.size:
+            logger.error("The bytes of file %s are missing or damaged.", file.pk)
             missing.append(file.filename)
             continue
         arcname = distinct(download_name(file.filename), taken)
         stream.add_dated(blocks(file.storage_path), arcname, file.since, size=size)
     if missing:
-        text = _("The content of these files is missing:") + "\r\n\r\n" + "\r\n".join(missing)
+        text = (
+            _("The content of these files is missing or damaged:")
+            + "\r\n\r\n"
+            + "\r\n".join(missing)
+        )
         # Of the files' time, so that the same files give the same bytes.
         latest = max(file.since for file in files)
         stream.add_dated(text.encode(), distinct(_("missing files.txt"), taken), latest)

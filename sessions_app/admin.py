@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from camp.admin_filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
 from camp.admin_front import Figure, Series, counts_by_day, readable_number
+from camp.admin_metadata import ShowsOldMetadata
 from camp.admin_models import (
     CampModelAdmin,
     RestoresFromTrash,
@@ -93,7 +94,7 @@ class RoleFilter(admin.SimpleListFilter):
 
 
 @admin.register(Session)
-class SessionAdmin(RestoresFromTrash, ShowsTallies, CampModelAdmin):
+class SessionAdmin(ShowsOldMetadata, RestoresFromTrash, ShowsTallies, CampModelAdmin):
     """Sessions with their last messages."""
 
     list_display = ["title_or_none", "created_at", "updated_at"]
@@ -159,7 +160,7 @@ class SessionAdmin(RestoresFromTrash, ShowsTallies, CampModelAdmin):
 
 
 @admin.register(Message)
-class MessageAdmin(CampModelAdmin):
+class MessageAdmin(ShowsOldMetadata, CampModelAdmin):
     """Messages of all sessions."""
 
     list_display = ["beginning", "role_name", "created_at", "edited_at"]

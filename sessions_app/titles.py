@@ -2,9 +2,13 @@
 
 import unicodedata
 
+from camp.old_metadata import parsed
 from sessions_app.markdown import first_line
 
 LENGTH = 80
+LONGEST = 255  # as the column has it
+# By which of its names the old backend's metadata may tell a title.
+NAMES = ("title", "name", "session_name", "session_title", "subject", "topic", "summary")
 # A title needs no more of a message to be found in.
 LOOKED_AT = 2000
 JOINER = "\u200d"
@@ -21,6 +25,20 @@ def is_blank(text):
 def title_from(content):
     """Return a title of at most 80 characters for a session that begins with `content`."""
     return shorten(" ".join(first_line(content.lstrip()[:LOOKED_AT]).split()))
+
+
+def title_of(content, metadata):
+    """Return a title for a session of the old backend, which had none: "" if nothing tells one.
+
+    It is the one in the metadata, else that of a message: `content`.
+    """
+    found = parsed(metadata)
+    named = [found.get(name) for name in NAMES] if isinstance(found, dict) else []
+    for text in named:
+        if isinstance(text, str) and not is_blank(text):
+            return shorten(" ".join(text.split()), LONGEST)
+    title = title_from(content or "")
+    return "" if is_blank(title) else title
 
 
 def shorten(text, length=LENGTH):

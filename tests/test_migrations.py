@@ -25,9 +25,16 @@ GUIDE = {
 }  # fmt: skip
 ADDED = {
     "sample_users": {"is_staff", "is_superuser", "last_login", "language", "time_zone"},
-    "sample_sessions": {"deleted_at", "search_text"},
-    "sample_messages": {"edited_at", "search_text"},
-    "sample_files": {"session_id", "sha256", "deleted_at", "replaced_at", "search_text"},
+    "sample_sessions": {"deleted_at", "search_text", "old_metadata"},
+    "sample_messages": {"edited_at", "search_text", "old_metadata"},
+    "sample_files": {
+        "session_id",
+        "sha256",
+        "deleted_at",
+        "replaced_at",
+        "search_text",
+        "old_metadata",
+    },
 }
 
 

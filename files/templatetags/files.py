@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from camp.templatetags.camp import icon
-from files import quota, thumbnails, unfinished
+from files import quota, storage, thumbnails, unfinished
 from files.models import File, Upload
 
 register = template.Library()
@@ -60,6 +60,23 @@ def file_icon(file):
         plain,
         thumbnail_address(file),
     )
+
+
+@register.simple_tag
+def content_state(file, thorough=False):
+    """Return what is wrong with the bytes of a file: "behind", "missing", "damaged", or "".
+
+    "behind" are those that did not come along from the old backend, for want of them or as
+    they were damaged there. Unless `thorough`, nothing else is looked for: that costs no list
+    anything.
+    """
+    taken_over = not storage.OPAQUE.fullmatch(file.storage_path)
+    if not taken_over and (not thorough or storage.object_store()):
+        return ""
+    size = storage.size(file.storage_path)
+    if size is None:
+        return "behind" if taken_over else "missing"
+    return "" if size == file.size else "damaged"
 
 
 @register.simple_tag

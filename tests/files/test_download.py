@@ -101,10 +101,16 @@ def test_unreadable_bytes_are_told_and_logged(as_owner, file, caplog, monkeypatc
     assert "Permission denied" in caplog.text
 
 
-def test_bytes_of_another_length_are_logged(as_owner, file, caplog):
+def test_bytes_of_another_length_are_told_and_logged(as_owner, file, caplog):
     place(file.storage_path, b"hel")
-    assert get(as_owner, file).getvalue() == b"hel"
+    response = get(as_owner, file)
+    assert response.status_code == 503
+    page = response.content.decode().replace("\xa0", " ")
+    assert "is damaged: it has 3 bytes instead of 5 bytes" in page
     assert f"File {file.pk} has 3 bytes of 5." in caplog.text
+    address = f"/files/{file.pk}/download/?as_it_is=yes"
+    assert address in page
+    assert as_owner.get(address).getvalue() == b"hel"
 
 
 def test_somebody_elses_file_is_not_found(as_stranger, file):
