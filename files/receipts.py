@@ -88,9 +88,9 @@ def give_back_unsent(response, receipt, asked):
     def counted(blocks):
         nonlocal sent
         for block in blocks:
-            yield block
-            # Only now it is known that the server wanted more.
+            # Before: a client may leave as soon as it has the last byte.
             sent += len(block)
+            yield block
 
     response.streaming_content = counted(response.streaming_content)
     response._resource_closers.append(lambda: give_back(receipt, max(0, asked - sent)))

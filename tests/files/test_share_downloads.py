@@ -95,6 +95,12 @@ def test_a_download_that_was_cut_may_begin_anew(as_owner, client, keep):
     assert downloads() == 1
 
 
+def test_who_leaves_with_the_last_byte_has_had_all(client, one):
+    assert cut(client.get(one)) == BODY
+    assert client.get(one).status_code == 404
+    assert downloads() == 1
+
+
 def test_a_download_manager_takes_parts_at_once(client, one):
     open_answers = [client.get(one)]
     for start in range(25, 200, 25):
