@@ -3,13 +3,14 @@
 import sys
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.errors import error_response
+from camp.errors import error_response, wants_json
 from camp.unavailable import is_trouble, unavailable
 
 
@@ -36,7 +37,12 @@ def permission_denied(request, exception=None):
 
 
 def csrf_failure(request, reason=""):
-    """Answer 403 to a form without the right token; `reason` is for the log only."""
+    """Answer 403 to a form without the right token; `reason` is for the log only.
+
+    Of people without a log-in the token may not even have been read: they get to log in.
+    """
+    if getattr(request, "is_body_withheld", False) and not wants_json(request):
+        return redirect_to_login(request.get_full_path())
     return error_response(request, 403, csrf=True)
 
 
