@@ -7,10 +7,11 @@ import weakref
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from camp import client_waits
+from camp import client_waits, hashing_slots
 from camp.client_address import client_address
 from camp.client_waits import TooManyWaits
 from camp.errors import error_response
+from camp.hashing_slots import HashingBusy
 from camp.request_body import LONGEST_PAUSE, MINIMUM_RATE, TooSlow
 from camp.worker_slots import NoFreeSlot, worker_slots
 
@@ -36,6 +37,13 @@ class RequestLimitsMiddleware:
                 return limit_response(request, self.get_response(request))
         except NoFreeSlot:
             return busy(request)
+
+    def process_exception(self, request, exception):
+        """Answer 503 where a password could not be hashed soon enough."""
+        if not isinstance(exception, HashingBusy):
+            return None
+        detail = _("Too many people are logging in at once. Try again in a moment.")
+        return error_response(request, 503, detail=detail, retry_after=hashing_slots.RETRY_AFTER)
 
 
 class AnonymousBodyMiddleware:

@@ -33,7 +33,16 @@ from django.http.request import validate_host
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp import client_waits, environments, postgres, replacing, running, setup_token, trouble
+from camp import (
+    client_waits,
+    environments,
+    hashing_slots,
+    postgres,
+    replacing,
+    running,
+    setup_token,
+    trouble,
+)
 from camp.ownership import make_folder
 from camp.worker_slots import worker_slots
 
@@ -275,7 +284,7 @@ def serve(address, port, threads, lines):
         http=HTTPModes.http1,
         websockets=False,
         workers=1,
-        blocking_threads=threads + client_waits.TOTAL,
+        blocking_threads=threads + client_waits.TOTAL + hashing_slots.LONGEST_QUEUE,
         backlog=CONNECTIONS,
         backpressure=raise_open_files(),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),

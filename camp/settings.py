@@ -131,11 +131,11 @@ AUTHENTICATION_BACKENDS = [
     "accounts.backends.LoginBackend",
 ]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "accounts.hashers.Argon2PasswordHasher",
+    "accounts.hashers.PBKDF2PasswordHasher",
+    "accounts.hashers.ScryptPasswordHasher",
     # The old backend's: bcrypt over the hex SHA-256, and plain bcrypt; raw ones last.
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "accounts.hashers.BCryptSHA256PasswordHasher",
     "accounts.hashers.TruncatingBCryptPasswordHasher",
     "accounts.hashers.OldBackendHasher",
 ]
