@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.backends import find
+from camp.client_address import client_address as address_of
 from camp.errors import error_response
 from camp.text import normalize
 
@@ -42,16 +43,11 @@ def key(username):
 
 
 def client_address(request):
-    """Return the address that tries come from, as text, or None where it is unknown.
-
-    X-Forwarded-For is believed only behind a proxy of ours, and only its last entry,
-    which is the proxy's own; whoever asks can write the others.
-    """
-    hops = [request.META.get("REMOTE_ADDR", "")]
-    if settings.CAMP_HTTPS:
-        hops.insert(0, request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2])
-    found = filter(None, map(_address, hops))
-    return next(found, None)
+    """Return the address that tries come from, as text, or None where it is unknown."""
+    address = address_of(request.META)
+    if address is not None and address.version == 6:
+        address = ipaddress.ip_address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS)
+    return address and str(address)
 
 
 def locked_out(request, response=None, credentials=None):
@@ -67,24 +63,6 @@ def forgive(user):
 def _digest(login):
     text = normalize(login).strip().casefold()
     return f"?{salted_hmac('accounts.throttle', text).hexdigest()}"
-
-
-def _address(text):
-    """Return an IP address in one spelling, without a port, or None if it is none."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if address.version == 6 and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if address.version == 6:
-        address = ipaddress.ip_address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS)
-    return str(address)
 
 
 def _waiting_time(request, credentials):

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.template.response import TemplateResponse
@@ -92,6 +93,7 @@ class CampAdminSite(admin.AdminSite):
         return update_wrapper(inner, guarded)
 
     @method_decorator(never_cache)
+    @login_not_required
     def login(self, request, extra_context=None):
         """Send people to Camp's own log-in, so that there is one to guard and to style."""
         index = reverse("admin:index", current_app=self.name)

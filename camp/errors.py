@@ -22,6 +22,8 @@ SENTENCES = {
     404: _("Nothing is here"),
     405: _("This address is not a page"),
     409: _("It cannot be deleted"),
+    408: _("That took too long"),
+    411: _("The length of what was sent is missing"),
     413: _("That is too large"),
     429: _("Too many attempts"),
     500: _("Camp made a mistake"),

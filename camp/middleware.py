@@ -95,6 +95,23 @@ class UnstorableValueMiddleware:
         return error_response(request, 400)
 
 
+class SecurityHeadersMiddleware:
+    """Add the security headers that Django has no setting for, to every answer.
+
+    https://www.w3.org/TR/permissions-policy/ and
+    https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        for name, value in settings.SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
 class MethodNotAllowedMiddleware:
     """Give a page to whoever opens an address that only takes forms; Django's is empty."""
 

@@ -60,17 +60,20 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "camp.middleware.RequestLogMiddleware",
+    "camp.middleware.SecurityHeadersMiddleware",
     "camp.health.HealthMiddleware",
     "camp.middleware.FormEncodingMiddleware",
     "camp.unavailable.DatabaseTroubleMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "camp.request_limits.RequestLimitsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "camp.request_limits.AnonymousBodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "camp.middleware.MethodNotAllowedMiddleware",
@@ -135,11 +138,11 @@ AUTHENTICATION_BACKENDS = [
     "accounts.backends.LoginBackend",
 ]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "accounts.hashers.Argon2PasswordHasher",
+    "accounts.hashers.PBKDF2PasswordHasher",
+    "accounts.hashers.ScryptPasswordHasher",
     # The old backend's: bcrypt over the hex SHA-256, and plain bcrypt; raw ones last.
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "accounts.hashers.BCryptSHA256PasswordHasher",
     "accounts.hashers.TruncatingBCryptPasswordHasher",
     "accounts.hashers.OldBackendHasher",
 ]
@@ -235,6 +238,15 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
+}
+# Camp asks for none of these, and neither may a page that is made to show in it.
+UNUSED_FEATURES = (
+    "accelerometer browsing-topics camera display-capture geolocation gyroscope hid magnetometer "
+    "microphone midi payment serial usb xr-spatial-tracking"
+)
+SECURITY_HEADERS = {
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES.split()),
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 if CAMP_HTTPS:
     SECURE_SSL_REDIRECT = True

@@ -3,6 +3,7 @@
 import sys
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
@@ -11,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.errors import error_response
+from camp.errors import error_response, wants_json
 from camp.unavailable import is_trouble, unavailable
 
 # Fields of forms that hold a text worth keeping; never a password.
@@ -43,8 +44,11 @@ def permission_denied(request, exception=None):
 def csrf_failure(request, reason=""):
     """Answer 403 to a form without the right token; `reason` is for the log only.
 
-    What was written comes back with the answer, unless another site may have sent it.
+    What was written comes back with the answer, unless another site may have sent it. Of people
+    without a log-in the form may not even have been read: they get to log in.
     """
+    if getattr(request, "is_body_withheld", False) and not wants_json(request):
+        return redirect_to_login(request.get_full_path())
     page = previous_page(request)
     return error_response(request, 403, csrf=True, page=page, written=written(request, page))
 

@@ -162,7 +162,7 @@ def taken(appender, stream, left):
                 appender.write(block)
         except OSError as cut:
             error = cut
-            # What a last read got before the line broke: see camp.wsgi.CutShort.
+            # What a last read got before the line broke: see camp.request_body.CutShort.
             if came := getattr(cut.__cause__, "arrived", b""):
                 appender.write(came)
         finally:

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, logout
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -58,6 +58,7 @@ def delete(request):
     return render(request, "accounts/delete.html", {"form": form})
 
 
+@login_not_required
 @require_POST
 def set_language(request):
     """Switch the language, and remember it in the profile of who is logged in.

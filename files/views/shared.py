@@ -3,6 +3,7 @@
 import math
 from functools import wraps
 
+from django.contrib.auth.decorators import login_not_required
 from django.db.models.functions import Lower
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
@@ -58,6 +59,7 @@ def over(request):
     return error_response(request, 404, detail=_("This link does not exist, or it is over."))
 
 
+@login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @shared
 def page(request, share, token):

@@ -10,7 +10,7 @@
   const STALLED = 60000; // ms without a byte, after which the line counts as lost
   const TELL_FROM = 4000; // ms that an upload takes before its half is worth telling
   // Answers of a server, or of one in front of it, that is back in a moment.
-  const LOST = [0, 409, 502, 503, 504];
+  const LOST = [0, 408, 409, 502, 503, 504];
   // What was refused for its size or name is refused again.
   const FINAL = [400, 413];
   const OVER = [404, 410];
