@@ -68,7 +68,7 @@ class LogEntryAdmin(Record):
     list_display_links = ["__str__"]
     list_filter = ["action_time", "action_flag", "content_type"]
     list_select_related = ["user", "content_type"]
-    search_fields = ["object_repr", "user__username"]
+    search_fields = ["object_repr", "user__username_key__contains"]
     ordering = ["-id"]
     fields = ["action_time", "user", "content_type", "object_repr", "message"]
     readonly_fields = fields

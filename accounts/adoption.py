@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import partial
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import identify_hasher
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -13,6 +14,8 @@ from django.utils.translation import ngettext
 
 from accounts.collisions import LIMITS, Person, changes, collisions, write_template
 from accounts.hashers import recognisable
+from accounts.identity import fold
+from accounts.keys import fill_keys
 from camp.takeover import catalogue, later, postgresql, sqlite
 from camp.takeover.expected import Expected
 from camp.takeover.names import squeezed
@@ -50,6 +53,8 @@ def part(matches, settlement):
     found.problems += problem_lines(left)
     found.lines += remarks([wanted.get(person.key, person) for person in everybody])
     found.before = [*steps(match, settlement)]
+    # On SQLite the rows come back only after the migrations.
+    found.after = [Step("", run=lambda: fill_keys(get_user_model()))]
     return found
 
 
@@ -195,7 +200,7 @@ def remarks(everybody):
     """Yield lines about accounts that log in differently from now on."""
     for person in everybody:
         values = {"key": person.key, "name": person.username}
-        if "@" in person.username and person.username.lower() != person.email.lower():
+        if "@" in person.username and fold(person.username) != fold(person.email):
             text = _(
                 "Account %(key)s logs in with its e-mail: its user name “%(name)s” has an “@”."
             )

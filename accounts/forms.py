@@ -41,7 +41,7 @@ class LoginForm(auth_forms.AuthenticationForm):
 
 
 class IdentityForm(forms.ModelForm):
-    """User name and e-mail, which nobody else may have in any case of letters."""
+    """User name and e-mail, which nobody else may have, however they are written."""
 
     class Meta:
         model = get_user_model()
@@ -55,23 +55,9 @@ class IdentityForm(forms.ModelForm):
             "email": forms.EmailInput(attrs={"autocomplete": "email"}),
         }
 
-    def clean_username(self):
-        """Return a name that nobody else has; what is no name at all, the model refuses."""
-        username = self.cleaned_data["username"]
-        if "@" not in username:
-            self._refuse_taken("username", username)
-        return username
-
     def clean_email(self):
-        """Return an e-mail that nobody else has."""
-        email = get_user_model().objects.normalize_email(self.cleaned_data["email"])
-        self._refuse_taken("email", email)
-        return email
-
-    def _refuse_taken(self, field, value):
-        model = get_user_model()
-        if model.objects.by_login(value).exclude(pk=self.instance.pk).exists():
-            raise self.instance.unique_error_message(model, [field])
+        """Return the e-mail with its host in lower case; that it is free, the model checks."""
+        return get_user_model().objects.normalize_email(self.cleaned_data["email"])
 
     def save_unless_taken(self):
         """Save and return the user.
@@ -145,9 +131,9 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
     )
 
     def get_users(self, email):
-        """Return the active users of an e-mail, in any case of letters."""
-        found = get_user_model().objects.by_login(email).filter(is_active=True)
-        return [user for user in found if user.has_usable_password()]
+        """Return the active user of an e-mail, however it is written, in a list."""
+        user = get_user_model().objects.find(email)
+        return [user] if user and user.is_active and user.has_usable_password() else []
 
     def send_mail(
         self,

@@ -9,10 +9,10 @@ import math
 from axes.handlers.proxy import AxesProxyHandler
 from axes.utils import reset
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.backends import find
 from camp.client_address import client_address as address_of
 from camp.errors import error_response
 from camp.text import normalize
@@ -32,7 +32,7 @@ def username(request, credentials):
     # axes asks several times a request; the account is looked up once.
     keys = request.__dict__.setdefault("_login_keys", {})
     if login not in keys:
-        user = find(login)
+        user = get_user_model().objects.find(login)
         keys[login] = key(user.username) if user else _digest(login)
     return keys[login]
 

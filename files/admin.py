@@ -85,7 +85,12 @@ class FileAdmin(ShowsOldMetadata, RestoresFromTrash, CampModelAdmin):
         "created_at",
     ]
     list_select_related = ["user", "session"]
-    search_fields = ["search_text__contains", "user__username", "user__email"]
+    search_fields = [
+        "search_text__contains",
+        "user__username_key__contains",
+        "user__email_key__contains",
+        "user__email",
+    ]
     search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
     ordering = ["-id"]
     autocomplete_fields = ["user", "session"]

@@ -100,7 +100,13 @@ class SessionAdmin(ShowsOldMetadata, RestoresFromTrash, ShowsTallies, CampModelA
     list_display = ["title_or_none", "created_at", "updated_at"]
     list_filter = [("user", ChosenFilter), OwnerFilter, TrashFilter, "updated_at", "created_at"]
     list_select_related = ["user"]
-    search_fields = ["search_text__contains", "session_id", "user__username", "user__email"]
+    search_fields = [
+        "search_text__contains",
+        "session_id",
+        "user__username_key__contains",
+        "user__email_key__contains",
+        "user__email",
+    ]
     search_help_text = gettext_lazy("Searches titles, session IDs, user names and e-mails.")
     ordering = ["-id"]
     autocomplete_fields = ["user"]

@@ -6,9 +6,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
-from files.models import File
+from files.models import File, Quota, Share, Upload
 from sessions_app.models import Message, Session
 from tests.admin_pages import act, browser, changelist, counts, helper, names, page, queries, told
 from tests.conftest import PASSWORD, person
@@ -388,3 +389,25 @@ class TestOtherTables:
         as_organiser.post(page(USER, "change", owner.pk), change)
         assert browser(owner).get(changelist("files_file")).status_code == 200
         assert browser(owner).get(users()).status_code == 403
+
+
+OWNED = ["files_file", "files_share", "files_quota", "files_upload", "sessions_app_session"]
+
+
+@pytest.mark.parametrize("text", ["straße", "STRASSE", "Strasse@", "ＳＴＲＡＳＳＥ"])
+def test_every_list_finds_a_person_and_their_things_by_any_spelling(as_organiser, text):
+    both = [
+        User.objects.create_user("straße", "one@example.org"),
+        User.objects.create_user("two", "STRASSE@example.org"),
+    ]
+    found = names(as_organiser.get(users(f"?q={text}")))
+    assert found == [user.pk for user in both if "@" not in text or user.username == "two"]
+    for user in both:
+        things_of(user, sessions=1, files=1)
+        share = Share.objects.create(user=user, expires_at=timezone.now())
+        share.files.add(File.objects.get(user=user))
+        Quota.objects.create(user=user, limit=1)
+        Upload.objects.create(user=user, filename="part", length=1, expires_at=timezone.now())
+    for model in OWNED:
+        rows = as_organiser.get(changelist(model, f"?q={text}")).context["cl"].result_list
+        assert {row.user_id for row in rows} == set(found), model
