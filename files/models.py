@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from camp.old_metadata import OldMetadata
 from camp.search import SearchTextField, by_index, holding
 from camp.trash import OwnedQuerySet, Trashable
+from files.content_types import media_type
 from files.kinds import Kind, KindOf
 from sessions_app.models import Session
 
@@ -138,9 +139,14 @@ class File(OldMetadata, Trashable):
         return reverse("files:detail", args=[self.pk])
 
     @property
+    def media_type(self):
+        """Return the registered name of its type; a row of before may have another name."""
+        return media_type(self.content_type, self.filename)
+
+    @property
     def kind(self):
         """Return the file's `files.kinds.Kind`."""
-        return Kind.of(self.content_type)
+        return Kind.of(self.media_type)
 
     @property
     def since(self):

@@ -56,20 +56,20 @@ def kind_of(file):
     """Return how a file may be shown, judged by its type: a word, or ""."""
     if thumbnails.may_have(file):
         return "picture"
-    if file.content_type == PDF:
+    if file.media_type == PDF:
         return "pdf"
-    if file.content_type in MEDIA:
-        return MEDIA[file.content_type]
-    if file.content_type == MARKDOWN:
+    if file.media_type in MEDIA:
+        return MEDIA[file.media_type]
+    if file.media_type == MARKDOWN:
         return "markdown"
     return "text" if file.kind == Kind.TEXT else ""
 
 
 def inline_response(request, file):
     """Return sound, video or PDF for showing in the browser; 404 for anything else."""
-    if file.content_type in MEDIA:
-        kind, policy = file.content_type, SANDBOX
-    elif file.content_type == PDF and begins_like_pdf(file):
+    if file.media_type in MEDIA:
+        kind, policy = file.media_type, SANDBOX
+    elif file.media_type == PDF and begins_like_pdf(file):
         kind, policy = PDF, POLICY
     else:
         return HttpResponse(status=404)

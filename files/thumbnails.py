@@ -46,7 +46,7 @@ def path_of(storage_path):
 
 def may_have(file):
     """Return whether it is worth to try to show a file as a picture."""
-    return file.content_type in TYPES and 0 < file.size <= LARGEST
+    return file.media_type in TYPES and 0 < file.size <= LARGEST
 
 
 def get(file):

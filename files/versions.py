@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from camp.external_references import deletion
-from camp.filenames import shortened
+from camp.filenames import shorten_name
 from files import storage, usage
 from files.content_types import GENERIC, guessed
 from files.models import File, Version
@@ -154,7 +154,7 @@ def called(name, other):
     if len(kinds) == 1 or GENERIC in kinds:
         return name
     stem, suffix = name.rpartition(".")[0], other.rpartition(".")[2]
-    return shortened(f"{stem}.{suffix}")
+    return shorten_name(f"{stem}.{suffix}")
 
 
 def prune(file):

@@ -6,7 +6,7 @@ from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
 
 from camp.content_disposition import attachment
-from camp.filenames import download_name
+from camp.filenames import download_name, shorten_bytes
 from files import storage
 from files.dated_zip import DatedZipStream
 
@@ -22,7 +22,7 @@ def zip_response(files, name):
     people keep is compressed already, and so the length is known. Entries have the time of
     their content in the reader's zone: the same files give the same bytes.
     """
-    stream, missing, taken = DatedZipStream(), [], set()
+    stream, missing, taken = DatedZipStream(), [], {}
     files = list(files)
     sizes = storage.sizes([file.storage_path for file in files])
     for file, size in zip(files, sizes, strict=True):
@@ -56,13 +56,14 @@ def blocks(path):
 
 
 def distinct(name, taken):
-    """Return `name`, with a number if it is in `taken` already, whatever its case; add it there."""
-    stem, dot, suffix = name.rpartition(".")
-    if not stem:
-        stem, dot, suffix = name, "", ""
-    found, number = name, 1
+    """Return `name`, with a number if it is taken already, whatever its case.
+
+    `taken` is a dict of the names given so far, case-folded, with how often each was asked for.
+    """
+    found, number = name, taken.get(name.casefold(), 0)
     while found.casefold() in taken:
         number += 1
-        found = f"{stem} ({number}){dot}{suffix}"
-    taken.add(found.casefold())
+        found = shorten_bytes(name, addition=f" ({number})")
+    taken[name.casefold()] = max(number, 1)
+    taken.setdefault(found.casefold(), 1)
     return found

@@ -22,6 +22,7 @@ from camp.admin_models import (
     link_to,
     total_of,
 )
+from sessions_app.forms import TitleField
 from sessions_app.models import Message, Session
 
 ROLES = [
@@ -121,6 +122,11 @@ class SessionAdmin(ShowsOldMetadata, RestoresFromTrash, ShowsTallies, CampModelA
     def title_or_none(self, session):
         """Return the title, or the words for a session without one."""
         return str(session)
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if db_field.name == "title":
+            kwargs["form_class"] = TitleField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_list_display(self, request):
         title, *rest = super().get_list_display(request)
