@@ -1,6 +1,5 @@
-"""Tables of Django and django-axes in the admin: groups, and what was done by whom."""
+"""Other tables of accounts in the admin: groups, and what was done by whom."""
 
-from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -9,12 +8,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_permissions import WordsPermissions
+from accounts.models import AttemptCounter
 from camp.admin_models import CampModelAdmin
 
 admin.site.unregister(Group)
-
-# django-axes has no Japanese of its own for what its table is called.
-NAMES = [_("access attempt"), _("access attempts")]
 
 
 @admin.register(Group)
@@ -82,32 +79,20 @@ class LogEntryAdmin(Record):
         return False
 
 
-@admin.register(AccessAttempt)
-class AccessAttemptAdmin(Record):
-    """Log-ins that failed; deleting an entry lets the person try again at once.
+@admin.register(AttemptCounter)
+class AttemptCounterAdmin(Record):
+    """Wrong passwords by account and address; without an entry the person may try again at once."""
 
-    What else was sent is kept by django-axes, but is nobody's business.
-    """
-
-    list_display = ["username", "address", "failures", "last_try"]
-    list_filter = ["attempt_time"]
-    search_fields = ["username", "ip_address"]
-    search_help_text = _("Delete an entry to let its user try again at once.")
+    list_display = ["kind", "account", "address", "count", "ends_at"]
+    list_filter = ["kind", "ends_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username_key__contains", "user__email_key__contains", "address"]
+    search_help_text = _("Delete the entries of a user or an address to allow tries again at once.")
     ordering = ["-id"]
-    fields = ["username", "address", "failures", "last_try", "path_info", "user_agent"]
+    fields = ["kind", "account", "address", "count", "ends_at"]
     readonly_fields = fields
 
-    @admin.display(description=_("address"), ordering="ip_address")
-    def address(self, attempt):
-        """Return the network address that the log-in came from."""
-        return attempt.ip_address
-
-    @admin.display(description=_("failed log-ins"), ordering="failures_since_start")
-    def failures(self, attempt):
-        """Return how often it failed."""
-        return attempt.failures_since_start
-
-    @admin.display(description=_("last try"), ordering="attempt_time")
-    def last_try(self, attempt):
-        """Return when it failed last."""
-        return attempt.attempt_time
+    @admin.display(description=_("user"))
+    def account(self, counter):
+        """Return the user, or that what was typed belongs to nobody."""
+        return counter.user or (_("no such user") if counter.subject else None)

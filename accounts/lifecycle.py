@@ -54,5 +54,6 @@ def delete_account(user):
         keys = list(organisers.order_by("pk").select_for_update().values_list("pk", flat=True))
         if keys == [user.pk] and users.exclude(pk=user.pk).exists():
             raise LastOrganiserError
+        pk = user.pk
         user.delete()
-    throttle.forgive(user)
+    throttle.forgive(pk)

@@ -173,6 +173,53 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.username
 
 
+class AttemptCounter(models.Model):
+    """How often something that is limited was tried; see accounts.limits."""
+
+    class Kind(models.TextChoices):
+        """What is counted, and by what."""
+
+        LOGIN = "login", _("passwords for an account from one address")
+        ACCOUNT = "account", _("passwords for an account")
+        ADDRESS = "address", _("log-ins from one address")
+        MAILBOX = "mailbox", _("password e-mails to one mailbox")
+        ASKER = "asker", _("password e-mails asked for from one address")
+
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    # The account's number, or a digest of what was typed; "" where the address alone counts.
+    subject = models.CharField(max_length=80, default="", editable=False)
+    # For the administration: rows of accounts that are gone do no harm and go soon.
+    user = models.ForeignKey(
+        User,
+        models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    address = models.CharField(_("address"), max_length=45, default="")
+    count = models.PositiveIntegerField(_("tries"), default=0)
+    ends_at = models.DateTimeField(_("counted until"))
+
+    class Meta:
+        db_table = "camp_attempt_counters"
+        verbose_name = _("attempt counter")
+        verbose_name_plural = _("attempt counters")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject", "address"], name="camp_attempt_counters_one"
+            )
+        ]
+        indexes = [
+            # What is over is removed.
+            models.Index("ends_at", name="camp_attempt_counters_over"),
+        ]
+
+    def __str__(self):
+        return self.get_kind_display()
+
+
 @receiver(pre_save, sender=User, dispatch_uid="accounts.keys_of_fixtures")
 def set_keys_of_fixture(sender, instance, raw, **kwargs):
     """Set the keys of a row from a fixture, for which no field fills itself."""

@@ -1,82 +1,129 @@
-"""What django-axes counts failed log-ins by, and what it answers after too many.
+"""Limits on wrong passwords: by account, by address, and by both together.
 
-The settings name the functions of this module; the counting happens in the database.
+The settings have django-axes ask `Handler` before a log-in and tell it how that ended. Who is
+logged in already types passwords too: see `check_password`. All count in the database.
 """
 
 import ipaddress
-import math
 
-from axes.handlers.proxy import AxesProxyHandler
-from axes.utils import reset
+from axes.handlers.base import AxesHandler
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts import limits
+from accounts.identity import login_key
+from accounts.limits import Limit
+from accounts.models import AttemptCounter
 from camp.client_address import client_address as address_of
+from camp.client_address import parse_address
 from camp.errors import error_response
-from camp.text import normalize
 
-IPV6_HOST_BITS = 64  # one customer holds at least so many addresses: they count as one
+Kind = AttemptCounter.Kind
+# A site has a /48 (RFC 6177), and with it 65,536 networks to try from: all count as one.
+IPV6_HOST_BITS = 80
+# So many times LOGIN_FAILURE_LIMIT, from all addresses together, pause an account everywhere. More
+# than one address needs: nobody is to lock somebody else out from a single place.
+EVERYWHERE = 10
 
 
-def username(request, credentials):
-    """Return the key that tries at one account count under, however it is written.
+class Handler(AxesHandler):
+    """Counts a try to log in before the password is looked at.
 
-    Name and e-mail, in any case, lead to the same key; None where nothing was typed.
-    What belongs to no account becomes a digest: it may be a password in the wrong field.
+    The parameters of its methods are those of django-axes.
     """
-    login = (credentials or {}).get("username")
-    if login is None:
-        return None
-    # axes asks several times a request; the account is looked up once.
-    keys = request.__dict__.setdefault("_login_keys", {})
-    if login not in keys:
-        user = get_user_model().objects.find(login)
-        keys[login] = key(user.username) if user else _digest(login)
-    return keys[login]
+
+    def is_allowed(self, request, credentials=None):
+        """Return whether a password may be looked at, and count it if so."""
+        user, subject = _typed((credentials or {}).get("username") or "")
+        address = client_address(request) or ""
+        request.login_limits = [
+            *account_limits(subject, user, address),
+            Limit(
+                Kind.ADDRESS,
+                settings.LOGIN_ADDRESS_LIMIT,
+                settings.AXES_COOLOFF_TIME,
+                address=address,
+            ),
+        ]
+        request.login_wait = limits.take(request.login_limits)
+        return not request.login_wait
+
+    def user_login_failed(self, sender, credentials, request=None, **kwargs):
+        """Have the answer say so if this was the last try for now."""
+        counted = getattr(request, "login_limits", None)
+        if counted is None:
+            return
+        limits.sweep()
+        request.login_wait = request.login_wait or limits.seconds_to_wait(counted)
+        request.axes_locked_out = bool(request.login_wait)
+
+    def user_logged_in(self, sender, request, user, **kwargs):
+        """Take the try back, and forget earlier ones at the account from this address."""
+        counted = getattr(request, "login_limits", None)
+        if counted is not None:
+            forget_tries(counted)
+
+    def reset_attempts(self, *, ip_address=None, username=None, ip_or_username=False):
+        """Remove counters, for the commands `axes_reset`; returns how many."""
+        rows = AttemptCounter.objects.all()
+        if username:
+            _user, subject = _typed(username)
+            rows = rows.filter(subject=subject)
+        if ip_address:
+            rows = rows.filter(address=_network(parse_address(ip_address)) or ip_address)
+        return rows.delete()[0]
 
 
-def key(username):
-    """Return the form of a user name that tries count under."""
-    return username.lower()
+def account_limits(subject, user, address):
+    """Return the limits for passwords at an account; `user` is None where there is none."""
+    most, window = settings.AXES_FAILURE_LIMIT, settings.AXES_COOLOFF_TIME
+    account = {"subject": subject, "user_id": user and user.pk}
+    return [
+        Limit(Kind.LOGIN, most, window, address=address, **account),
+        Limit(Kind.ACCOUNT, most * EVERYWHERE, window, **account),
+    ]
+
+
+def forget_tries(counted):
+    """Take a try back that was right, and forget what was wrong before from the same place."""
+    limits.give_back(counted)
+    for limit in counted:
+        if limit.kind == Kind.LOGIN:
+            limit.rows().delete()
 
 
 def client_address(request):
     """Return the address that tries come from, as text, or None where it is unknown."""
-    address = address_of(request.META)
-    if address is not None and address.version == 6:
-        address = ipaddress.ip_address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS)
-    return address and str(address)
+    return _network(address_of(request.META))
 
 
 def locked_out(request, response=None, credentials=None):
     """Return the answer to one try too many: 429, with the time to wait."""
-    return error_response(request, 429, retry_after=_waiting_time(request, credentials))
+    return error_response(request, 429, retry_after=getattr(request, "login_wait", 0) or 1)
 
 
-def forgive(user):
-    """Forget the failed log-ins at an account: its owner has proved to be that."""
-    reset(username=key(user.username))
+def forgive(pk):
+    """Forget the wrong passwords at an account: its owner has proved to be that, or it is gone."""
+    AttemptCounter.objects.filter(subject=str(pk)).delete()
 
 
-def _digest(login):
-    text = normalize(login).strip().casefold()
-    return f"?{salted_hmac('accounts.throttle', text).hexdigest()}"
+def digest(*words):
+    """Return what stands for a text in the database: it may be a password in the wrong field."""
+    return f"?{salted_hmac('accounts.throttle', ' '.join(words)).hexdigest()}"
 
 
-def _waiting_time(request, credentials):
-    """Return the seconds until enough of the failures are too old to count, at least 1."""
-    handler = AxesProxyHandler.get_implementation()
-    waiting = [1]
-    for attempts in handler.get_user_attempts(request, credentials):
-        failures = attempts.order_by("attempt_time")
-        rows = list(failures.values_list("attempt_time", "failures_since_start"))
-        left = sum(count for _moment, count in rows)
-        for moment, count in rows:
-            left -= count
-            if left < settings.AXES_FAILURE_LIMIT:
-                until = moment + settings.AXES_COOLOFF_TIME
-                waiting.append((until - timezone.now()).total_seconds())
-                break
-    return math.ceil(max(waiting))
+def _typed(login):
+    """Return (user or None, subject) of a name or e-mail: what tries count under.
+
+    The same happens for names that nobody has.
+    """
+    user = get_user_model().objects.find(login)
+    return user, str(user.pk) if user else digest(*login_key(login))
+
+
+def _network(address):
+    """Return an `ipaddress` object as text, one for each site with IPv6; None for None."""
+    if address is not None and address.version == 6:
+        address = ipaddress.ip_address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS)
+    return address and str(address)

@@ -157,18 +157,14 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURE_LIMIT", 5, minimum=1)
 AXES_COOLOFF_TIME = env.duration("LOGIN_COOLOFF", timedelta(minutes=15))
-# Both at once: guessing at one person's account does not lock that person out elsewhere.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_RESET_ON_SUCCESS = True
-# The waiting time that people are told stays true, and waiting callers write nothing.
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_USERNAME_CALLABLE = "accounts.throttle.username"
+# Wrong passwords from one address, at whatever accounts; a whole camp may share an address.
+LOGIN_ADDRESS_LIMIT = env.integer("LOGIN_ADDRESS_LIMIT", 50, minimum=1)
+# It counts in the database, so that it keeps working when Redis is down.
+AXES_HANDLER = "accounts.throttle.Handler"
 AXES_CLIENT_IP_CALLABLE = "accounts.throttle.client_address"
 AXES_LOCKOUT_CALLABLE = "accounts.throttle.locked_out"
 # When and from where people logged in is nobody's business.
 AXES_DISABLE_ACCESS_LOG = True
-# In the database, so that it keeps working when Redis is down.
-AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
 AXES_VERBOSE = False
 # accounts/admin_tables.py shows its tables, without what people typed beside their name.
 AXES_ENABLE_ADMIN = False

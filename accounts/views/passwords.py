@@ -47,7 +47,7 @@ class ResetConfirmView(auth_views.PasswordResetConfirmView):
     def form_valid(self, form):
         response = super().form_valid(form)
         # Who forgot the password has often tried several: let them in now.
-        throttle.forgive(self.user)
+        throttle.forgive(self.user.pk)
         return response
 
 

@@ -1,14 +1,13 @@
 """Users in the admin, and the tables of Django and django-axes beside them."""
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import AttemptCounter, User
 from files.models import File, Quota, Share, Upload
 from sessions_app.models import Message, Session
 from tests.admin_pages import act, browser, changelist, counts, helper, names, page, queries, told
@@ -335,9 +334,12 @@ class TestOtherTables:
     def test_failed_log_ins_show_the_name_and_not_what_else_was_sent(self, as_organiser, owner):
         data = {"username": "owner", "password": "my secret guess", "note": "also typed"}
         Client().post(reverse("accounts:login"), data)
-        attempt = AccessAttempt.objects.get()
-        address = page("axes_accessattempt", "change", attempt.pk)
-        for html in (as_organiser.get(changelist("axes_accessattempt")), as_organiser.get(address)):
+        attempt = AttemptCounter.objects.get(kind="login")
+        address = page("accounts_attemptcounter", "change", attempt.pk)
+        for html in (
+            as_organiser.get(changelist("accounts_attemptcounter")),
+            as_organiser.get(address),
+        ):
             assert "owner" in html.content.decode()
             assert "my secret guess" not in html.content.decode()
             assert "also typed" not in html.content.decode()
@@ -351,9 +353,9 @@ class TestOtherTables:
         assert client.post(login, right).status_code == 429
         act(
             as_organiser,
-            "axes_accessattempt",
+            "accounts_attemptcounter",
             "delete_selected",
-            *AccessAttempt.objects.all(),
+            *AttemptCounter.objects.all(),
             post="yes",
         )
         assert client.post(login, right).status_code == 302
