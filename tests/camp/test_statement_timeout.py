@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 
 from camp.statement_timeout import StatementClock, limit_connection
 
@@ -27,7 +28,8 @@ def limited(db, settings):
 )
 def test_a_statement_over_the_limit_is_stopped(limited, language, sentence):
     client = Client(raise_request_exception=False, headers={"accept-language": language})
-    response = client.get("/endless-query/")
+    with translation.override(language):
+        response = client.get("/endless-query/")
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0
     assert sentence in response.content.decode()
