@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
@@ -150,8 +151,12 @@ class CampModelAdmin(admin.ModelAdmin):
         return cached(key, FRONT_PAGE_EXPIRE, compute)
 
     def remembered_days(self, since, compute):
-        """Return `compute()` as `remembered` does, for readers of one time zone."""
-        return self.remembered(f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}", compute)
+        """Return {date: rows} of `compute()` as `remembered` does, for readers of one time zone."""
+        name = f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}"
+        days = self.remembered(
+            name, lambda: {day.isoformat(): count for day, count in compute().items()}
+        )
+        return {date.fromisoformat(day): count for day, count in days.items()}
 
     def list_url(self, query=""):
         """Return the address of this table's list."""

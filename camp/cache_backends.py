@@ -5,12 +5,14 @@ which one is there. Neither is load-bearing: every entry can be lost at any mome
 """
 
 import functools
+import json
 import logging
 import re
 
 from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.locmem import LocMemCache
+from django.core.serializers.json import DjangoJSONEncoder
 from django_redis.cache import RedisCache
 from redis.exceptions import RedisError, ResponseError
 
@@ -28,7 +30,12 @@ PING_EXPIRE = 60  # seconds
 
 
 class LocalMemoryCache(LocMemCache):
-    """Django's local-memory cache, with Redis's `delete_pattern`."""
+    """Django's local-memory cache, with Redis's `delete_pattern`, for the same values."""
+
+    def set(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
+        """Keep what JSON has; raise TypeError for anything else, as on Redis."""
+        json.dumps(value, cls=DjangoJSONEncoder)
+        super().set(key, value, timeout, version)
 
     def delete_pattern(self, pattern: str, version: int | None = None) -> int:
         """Delete the entries whose key matches the glob; return how many were alive."""
@@ -155,6 +162,8 @@ class ResilientRedisCache(RedisCache):
             "SOCKET_CONNECT_TIMEOUT": CONNECT_TIMEOUT,
             "SOCKET_TIMEOUT": ANSWER_TIMEOUT,
             **params.get("OPTIONS", {}),
+            # Whoever writes to Redis could have a pickle run code here.
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "IGNORE_EXCEPTIONS": False,  # the guard must see them
         }
         options["CONNECTION_POOL_KWARGS"] = {
@@ -246,7 +255,7 @@ class ResilientRedisCache(RedisCache):
 
     @guarded(away=_given_default, reads=True)
     def get(self, key, default=None, version=None):
-        """Return the entry or `default`; one that can no longer be unpickled is missing."""
+        """Return the entry or `default`; one that is no JSON is missing."""
         return self._readable(super().get, default, key, default, version)
 
     @guarded(away=_nothing, reads=True)
@@ -260,7 +269,7 @@ class ResilientRedisCache(RedisCache):
         except (RedisError, OSError):
             raise
         except Exception as error:
-            # Left there by another version of Camp, whose classes are not ours.
+            # Left there by somebody else, or by a version of Camp that pickled.
             logger.warning("An entry of the cache is unreadable (%s).", type(error).__name__)
             return unreadable
 
