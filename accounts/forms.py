@@ -1,22 +1,18 @@
 """Forms about who somebody is."""
 
-import logging
-
 from django import forms
 from django.conf import settings
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import get_user_model
+from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import time_zones
-
-logger = logging.getLogger(__name__)
+from accounts import emails, time_zones
+from camp import background
 
 
 class LoginForm(auth_forms.AuthenticationForm):
@@ -122,13 +118,27 @@ class DeleteForm(forms.Form):
 
 
 class PasswordResetForm(auth_forms.PasswordResetForm):
-    """Where to send the letter with a link that sets a new password."""
+    """Where to send the e-mail with a link that sets a new password."""
 
     email = forms.EmailField(
         label=_("E-mail"),
         max_length=255,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
+
+    def save(self, *, request, **options):
+        """Have the e-mail sent after the answer, which so takes as long without an account.
+
+        `options` are those of Django's form.
+        """
+        options.setdefault("domain_override", get_current_site(request).domain)
+        language = translation.get_language()
+
+        def send():
+            with translation.override(language):
+                super(PasswordResetForm, self).save(**options)
+
+        background.run("e-mail for a new password", send)
 
     def get_users(self, email):
         """Return the active user of an e-mail, however it is written, in a list."""
@@ -144,19 +154,6 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
         to_email,
         html_email_template_name=None,
     ):
-        """Send the letter, in the language of its receiver.
-
-        A letter that cannot be sent is for the log alone: the page must not tell that
-        there was one. Of the error only the kind is logged, as its text holds addresses.
-        """
-        with translation.override(context["user"].language or translation.get_language()):
-            subject = " ".join(render_to_string(subject_template_name, context).split())
-            body = render_to_string(email_template_name, context)
-        try:
-            EmailMessage(subject, body, from_email, [to_email]).send()
-        except Exception as error:
-            logger.error(
-                "The letter for a new password could not be sent to user %s: %s",
-                context["user"].pk,
-                type(error).__name__,
-            )
+        """Send the e-mail, in the language of its receiver."""
+        names = (subject_template_name, email_template_name)
+        emails.send(context["user"], to_email, *names, context, from_email=from_email)

@@ -5,6 +5,7 @@ logged in already types passwords too: see `check_password`. All count in the da
 """
 
 import ipaddress
+from datetime import timedelta
 
 from axes.handlers.base import AxesHandler
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.utils.crypto import salted_hmac
 
 from accounts import limits
-from accounts.identity import login_key
+from accounts.identity import email_key, login_key
 from accounts.limits import Limit
 from accounts.models import AttemptCounter
 from camp.errors import error_response
@@ -23,6 +24,10 @@ IPV6_HOST_BITS = 80
 # So many times LOGIN_FAILURE_LIMIT, from all addresses together, pause an account everywhere. More
 # than one address needs: nobody is to lock somebody else out from a single place.
 EVERYWHERE = 10
+# E-mails that strangers may ask for; a whole camp may share an address.
+EMAILS_TO_MAILBOX = 3
+EMAILS_FROM_ADDRESS = 30
+EMAIL_WINDOW = timedelta(hours=1)
 
 
 class Handler(AxesHandler):
@@ -112,6 +117,25 @@ def locked_out(request, response=None, credentials=None):
 def forgive(pk):
     """Forget the wrong passwords at an account: its owner has proved to be that, or it is gone."""
     AttemptCounter.objects.filter(subject=str(pk)).delete()
+
+
+def may_ask_for_email(request, email):
+    """Return whether an e-mail may be sent to a mailbox that a stranger names, and count it.
+
+    It is the same for mailboxes that belong to no account.
+    """
+    limits.sweep()
+    return not limits.take(
+        [
+            Limit(Kind.MAILBOX, EMAILS_TO_MAILBOX, EMAIL_WINDOW, digest("email", email_key(email))),
+            Limit(
+                Kind.ASKER,
+                EMAILS_FROM_ADDRESS,
+                EMAIL_WINDOW,
+                address=client_address(request) or "",
+            ),
+        ]
+    )
 
 
 def digest(*words):

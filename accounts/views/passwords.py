@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth import views as auth_views
+from django.http import HttpResponseRedirect
 from django.urls import reverse_lazy
 
 from accounts import throttle
@@ -22,7 +23,7 @@ class ChangeDoneView(auth_views.PasswordChangeDoneView):
 
 
 class ResetView(auth_views.PasswordResetView):
-    """Send a letter with a link; the answer is the same whether there is an account."""
+    """Send an e-mail with a link; the answer is the same whether there is an account."""
 
     template_name = "accounts/password_reset.html"
     form_class = PasswordResetForm
@@ -30,6 +31,11 @@ class ResetView(auth_views.PasswordResetView):
     email_template_name = "accounts/email/password_reset.txt"
     extra_email_context = {"days": settings.PASSWORD_RESET_TIMEOUT // 86_400}
     success_url = reverse_lazy("accounts:password_reset_done")
+
+    def form_valid(self, form):
+        if throttle.may_ask_for_email(self.request, form.cleaned_data["email"]):
+            return super().form_valid(form)
+        return HttpResponseRedirect(self.get_success_url())
 
 
 class ResetDoneView(auth_views.PasswordResetDoneView):

@@ -1,0 +1,24 @@
+"""E-mails to people about their accounts."""
+
+import logging
+
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.utils import translation
+
+logger = logging.getLogger(__name__)
+
+
+def send(user, address, subject_template, template, context, *, from_email=None):
+    """Send an e-mail to an address of `user`, in their language, else in the one at hand.
+
+    One that cannot be sent is for the log alone. Of the error only the kind is logged, as its
+    text holds addresses.
+    """
+    with translation.override(user.language or translation.get_language()):
+        subject = " ".join(render_to_string(subject_template, context).split())
+        body = render_to_string(template, context)
+    try:
+        EmailMessage(subject, body, from_email, [address]).send()
+    except Exception as error:
+        logger.error("An e-mail to user %s was not sent: %s", user.pk, type(error).__name__)
