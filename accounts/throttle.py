@@ -88,6 +88,22 @@ def account_limits(subject, user, address):
     ]
 
 
+def try_password(user, password, address):
+    """Return (whether the password is the user's, seconds to wait); for people who are logged in.
+
+    Their wrong passwords count as those at log-in do, whichever form they are typed into. While
+    they have to wait, no password is looked at.
+    """
+    counted = account_limits(str(user.pk), user, address)
+    if wait := limits.take(counted):
+        return False, wait
+    if user.check_password(password):
+        forget_tries(counted)
+        return True, 0
+    limits.sweep()
+    return False, limits.seconds_to_wait(counted)
+
+
 def forget_tries(counted):
     """Take a try back that was right, and forget what was wrong before from the same place."""
     limits.give_back(counted)
@@ -112,6 +128,14 @@ def client_address(request):
 def locked_out(request, response=None, credentials=None):
     """Return the answer to one try too many: 429, with the time to wait."""
     return error_response(request, 429, retry_after=getattr(request, "login_wait", 0) or 1)
+
+
+def tell_pause(response, seconds):
+    """Return the page of a form with status 429 if people have to wait for so many seconds."""
+    if seconds:
+        response.status_code = 429
+        response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def forgive(pk):

@@ -6,14 +6,22 @@ from django.http import HttpResponseRedirect
 from django.urls import reverse_lazy
 
 from accounts import throttle
-from accounts.forms import PasswordResetForm
+from accounts.forms import PasswordChangeForm, PasswordResetForm
 
 
 class ChangeView(auth_views.PasswordChangeView):
     """Change the password; every other log-in of this person ends."""
 
     template_name = "accounts/password_change.html"
+    form_class = PasswordChangeForm
     success_url = reverse_lazy("accounts:password_change_done")
+
+    def get_form_kwargs(self):
+        address = throttle.client_address(self.request) or ""
+        return super().get_form_kwargs() | {"address": address}
+
+    def form_invalid(self, form):
+        return throttle.tell_pause(super().form_invalid(form), form.paused)
 
 
 class ChangeDoneView(auth_views.PasswordChangeDoneView):
