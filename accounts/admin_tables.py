@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_permissions import WordsPermissions
@@ -15,7 +16,29 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(WordsPermissions, CampModelAdmin, DjangoGroupAdmin):
-    """Groups and their permissions."""
+    """Groups and their permissions.
+
+    Only administrators change permissions, and groups that organisers are in: others would
+    give themselves whatever they like.
+    """
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = [*super().get_readonly_fields(request, obj)]
+        return fields if request.user.is_superuser else [*fields, "permissions"]
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and self.manages(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        return super().has_delete_permission(request, obj) and self.manages(request, obj)
+
+    def manages(self, request, group):
+        """Return whether the reader may touch this group (None: some group)."""
+        return (
+            request.user.is_superuser
+            or group is None
+            or not group.user_set.filter(Q(is_staff=True) | Q(is_superuser=True)).exists()
+        )
 
 
 class Record(CampModelAdmin):

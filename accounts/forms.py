@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import emails, throttle, time_zones
 from camp import background
 from camp.templatetags.camp import minutes
+from camp.text import is_blank
 
 
 class AsksForPassword:
@@ -84,6 +85,13 @@ class IdentityForm(forms.ModelForm):
             "username": forms.TextInput(attrs={"spellcheck": "false"}),
             "email": forms.EmailInput(attrs={"autocomplete": "email"}),
         }
+
+    def clean_username(self):
+        """Return the user name; letters that have no glyph do not make one."""
+        name = self.cleaned_data["username"]
+        if is_blank(name):
+            raise ValidationError(self.fields["username"].error_messages["invalid"])
+        return name
 
     def clean_email(self):
         """Return the e-mail with its host in lower case; that it is free, the model checks."""

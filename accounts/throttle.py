@@ -1,7 +1,7 @@
 """Limits on wrong passwords: by account, by address, and by both together.
 
 The settings have django-axes ask `Handler` before a log-in and tell it how that ended. Who is
-logged in already types passwords too: see `check_password`. All count in the database.
+logged in already types passwords too: see `try_password`. All count in the database.
 """
 
 import ipaddress
@@ -16,6 +16,8 @@ from accounts import limits
 from accounts.identity import email_key, login_key
 from accounts.limits import Limit
 from accounts.models import AttemptCounter
+from camp.client_address import client_address as address_of
+from camp.client_address import parse_address
 from camp.errors import error_response
 
 Kind = AttemptCounter.Kind
@@ -74,7 +76,7 @@ class Handler(AxesHandler):
             _user, subject = _typed(username)
             rows = rows.filter(subject=subject)
         if ip_address:
-            rows = rows.filter(address=_address(ip_address) or ip_address)
+            rows = rows.filter(address=_network(parse_address(ip_address)) or ip_address)
         return rows.delete()[0]
 
 
@@ -113,16 +115,8 @@ def forget_tries(counted):
 
 
 def client_address(request):
-    """Return the address that tries come from, as text, or None where it is unknown.
-
-    X-Forwarded-For is believed only behind a proxy of ours, and only its last entry,
-    which is the proxy's own; whoever asks can write the others.
-    """
-    hops = [request.META.get("REMOTE_ADDR", "")]
-    if settings.CAMP_HTTPS:
-        hops.insert(0, request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2])
-    found = filter(None, map(_address, hops))
-    return next(found, None)
+    """Return the address that tries come from, as text, or None where it is unknown."""
+    return _network(address_of(request.META))
 
 
 def locked_out(request, response=None, credentials=None):
@@ -176,19 +170,8 @@ def _typed(login):
     return user, str(user.pk) if user else digest(*login_key(login))
 
 
-def _address(text):
-    """Return an IP address in one spelling, without a port, or None if it is none."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if address.version == 6 and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if address.version == 6:
+def _network(address):
+    """Return an `ipaddress` object as text, one for each site with IPv6; None for None."""
+    if address is not None and address.version == 6:
         address = ipaddress.ip_address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS)
-    return str(address)
+    return address and str(address)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from camp import database, findings, trouble
 from camp.errors import error_response, language
+from camp.statement_timeout import is_timeout
 
 RETRY_AFTER = 10  # seconds; a database that restarts is back by then
 # PostgreSQL's codes for a table and a column that are not there
@@ -73,6 +74,10 @@ def lacks_tables(error):
 def unavailable(request, error):
     """Answer 503, with the cause for whoever may know it."""
     request.__dict__.pop("_database_trouble", None)
+    if is_timeout(error):
+        with translation.override(language(request)):
+            detail = _("This took too long and was stopped. Ask for less, or try again later.")
+        return error_response(request, 503, retry_after=RETRY_AFTER, detail=detail)
     with translation.override(language(request)):
         cause = cause_of(error) if may_know(request) else None
     return error_response(

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from camp.admin_filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
 from camp.admin_front import Figure, Series, counts_by_day, readable_number
+from camp.admin_metadata import ShowsOldMetadata
 from camp.admin_models import (
     CampModelAdmin,
     RestoresFromTrash,
@@ -70,7 +71,7 @@ class FileForm(forms.ModelForm):
 
 
 @admin.register(File)
-class FileAdmin(RestoresFromTrash, CampModelAdmin):
+class FileAdmin(ShowsOldMetadata, RestoresFromTrash, CampModelAdmin):
     """Files: find, rename, hand over, download and delete them with their bytes."""
 
     form = FileForm

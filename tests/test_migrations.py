@@ -1,10 +1,16 @@
 """The schema: the guide's columns first, Camp's after, and the way back."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from files import shares
+from files.models import Share
 
 APPS = ("accounts", "sessions_app", "files")
 GUIDE = {
@@ -27,9 +33,16 @@ ADDED = {
         "username_key",
         "email_key",
     },
-    "sample_sessions": {"deleted_at", "search_text"},
-    "sample_messages": {"edited_at", "search_text"},
-    "sample_files": {"session_id", "sha256", "deleted_at", "replaced_at", "search_text"},
+    "sample_sessions": {"deleted_at", "search_text", "old_metadata"},
+    "sample_messages": {"edited_at", "search_text", "old_metadata"},
+    "sample_files": {
+        "session_id",
+        "sha256",
+        "deleted_at",
+        "replaced_at",
+        "search_text",
+        "old_metadata",
+    },
 }
 
 
@@ -95,6 +108,18 @@ def test_rows_from_before_the_search_columns_become_findable(at_first_migrations
     assert session.search_text == "abc 合宿"
     assert new.get_model("sessions_app.Message").objects.get().search_text == "東京タワー"
     assert new.get_model("files.File").objects.get().search_text == "カイド.txt"
+
+
+def test_links_of_before_get_the_hash_of_their_token(transactional_db, client):
+    old = migrate(("files", "0012_search_index"))
+    user = get_user_model().objects.create_user("hana", "h@example.org")
+    row = old.get_model("files.Share").objects.create(
+        user_id=user.pk, expires_at=timezone.now() + timedelta(days=1)
+    )
+    migrate(*latest())
+    share = Share.objects.get(pk=row.pk)
+    assert len(share.token_hash) == 64
+    assert client.get(f"/s/{shares.token_of(share)}/").status_code == 200
 
 
 def test_accounts_from_before_the_keys_get_them_and_nothing_is_lost(transactional_db, capsys):

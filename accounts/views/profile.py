@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, logout
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import emails, throttle
 from accounts.forms import DeleteForm, ProfileForm
 from accounts.lifecycle import LastOrganiserError, delete_account
+from camp.external_references import StillReferenced, sentence
 
 
 @sensitive_post_parameters()
@@ -62,6 +63,8 @@ def delete(request):
                     "Make somebody else an administrator first."
                 ),
             )
+        except StillReferenced as error:
+            form.add_error(None, sentence(error.tables))
         else:
             logout(request)
             messages.success(request, _("Your account and everything in it are deleted."))
@@ -70,6 +73,7 @@ def delete(request):
     return throttle.tell_pause(response, form.paused)
 
 
+@login_not_required
 @require_POST
 def set_language(request):
     """Switch the language, and remember it in the profile of who is logged in.
