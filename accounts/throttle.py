@@ -1,10 +1,11 @@
 """Limits on wrong passwords: by account, by address, and by both together.
 
 The settings have django-axes ask `Handler` before a log-in and tell it how that ended. Who is
-logged in already types passwords too: see `check_password`. All count in the database.
+logged in already types passwords too: see `try_password`. All count in the database.
 """
 
 import ipaddress
+from datetime import timedelta
 
 from axes.handlers.base import AxesHandler
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.utils.crypto import salted_hmac
 
 from accounts import limits
-from accounts.identity import login_key
+from accounts.identity import email_key, login_key
 from accounts.limits import Limit
 from accounts.models import AttemptCounter
 from camp.client_address import client_address as address_of
@@ -25,6 +26,10 @@ IPV6_HOST_BITS = 80
 # So many times LOGIN_FAILURE_LIMIT, from all addresses together, pause an account everywhere. More
 # than one address needs: nobody is to lock somebody else out from a single place.
 EVERYWHERE = 10
+# E-mails that strangers may ask for; a whole camp may share an address.
+EMAILS_TO_MAILBOX = 3
+EMAILS_FROM_ADDRESS = 30
+EMAIL_WINDOW = timedelta(hours=1)
 
 
 class Handler(AxesHandler):
@@ -85,6 +90,22 @@ def account_limits(subject, user, address):
     ]
 
 
+def try_password(user, password, address):
+    """Return (whether the password is the user's, seconds to wait); for people who are logged in.
+
+    Their wrong passwords count as those at log-in do, whichever form they are typed into. While
+    they have to wait, no password is looked at.
+    """
+    counted = account_limits(str(user.pk), user, address)
+    if wait := limits.take(counted):
+        return False, wait
+    if user.check_password(password):
+        forget_tries(counted)
+        return True, 0
+    limits.sweep()
+    return False, limits.seconds_to_wait(counted)
+
+
 def forget_tries(counted):
     """Take a try back that was right, and forget what was wrong before from the same place."""
     limits.give_back(counted)
@@ -103,9 +124,36 @@ def locked_out(request, response=None, credentials=None):
     return error_response(request, 429, retry_after=getattr(request, "login_wait", 0) or 1)
 
 
+def tell_pause(response, seconds):
+    """Return the page of a form with status 429 if people have to wait for so many seconds."""
+    if seconds:
+        response.status_code = 429
+        response.headers["Retry-After"] = str(seconds)
+    return response
+
+
 def forgive(pk):
     """Forget the wrong passwords at an account: its owner has proved to be that, or it is gone."""
     AttemptCounter.objects.filter(subject=str(pk)).delete()
+
+
+def may_ask_for_email(request, email):
+    """Return whether an e-mail may be sent to a mailbox that a stranger names, and count it.
+
+    It is the same for mailboxes that belong to no account.
+    """
+    limits.sweep()
+    return not limits.take(
+        [
+            Limit(Kind.MAILBOX, EMAILS_TO_MAILBOX, EMAIL_WINDOW, digest("email", email_key(email))),
+            Limit(
+                Kind.ASKER,
+                EMAILS_FROM_ADDRESS,
+                EMAIL_WINDOW,
+                address=client_address(request) or "",
+            ),
+        ]
+    )
 
 
 def digest(*words):

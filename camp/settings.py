@@ -206,7 +206,8 @@ LOCALE_PATHS = [BASE_DIR / "camp" / "locale"]
 TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Tokyo")
 USE_TZ = True
 
-# E-mail
+# E-mail, sent by a thread of its own: see camp.background
+BACKGROUND_JOBS_INLINE = False
 locals().update(env.email("EMAIL_URL"))
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@localhost>")
