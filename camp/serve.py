@@ -89,11 +89,11 @@ def free_address(host, port):
         if error.errno == errno.EADDRNOTAVAIL:
             raise CommandError(unknown_host(host, port)) from None
         if error.errno in (errno.EACCES, errno.EPERM):
-            sentence = _("Port %(port)s is not open to you. Take another with: %(fix)s")
+            sentence = _("Port %(port)s is not open to you.") % {"port": port}
         else:
-            sentence = _("Port %(port)s is taken. Take another with: %(fix)s")
+            sentence = postgres.taken(port)
         fix = trouble.manage("up", "--port", free_port(family, address))
-        raise CommandError(sentence % {"port": port, "fix": fix}) from None
+        raise CommandError(f"{sentence} {_('Take another with: %(fix)s') % {'fix': fix}}") from None
 
 
 def bind(family, address, port):
