@@ -3,6 +3,8 @@
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 
+from accounts import throttle
+
 
 class LoginBackend(ModelBackend):
     """Django's backend, for a user name or an e-mail, however it is written."""
@@ -14,8 +16,9 @@ class LoginBackend(ModelBackend):
         if username is None or password is None:
             return None
         user = model.objects.find(username)
-        if user is None:
-            model().set_password(password)
-        elif user.check_password(password) and self.user_can_authenticate(user):
-            return user
+        with throttle.not_counted_if_busy(getattr(request, "login_limits", ())):
+            if user is None:
+                model().set_password(password)
+            elif user.check_password(password) and self.user_can_authenticate(user):
+                return user
         return None

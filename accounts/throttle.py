@@ -4,6 +4,7 @@ The settings have django-axes ask `Handler` before a log-in and tell it how that
 logged in already types passwords too: see `try_password`. All count in the database.
 """
 
+import contextlib
 import ipaddress
 from datetime import timedelta
 
@@ -19,6 +20,7 @@ from accounts.models import AttemptCounter
 from camp.client_address import client_address as address_of
 from camp.client_address import parse_address
 from camp.errors import error_response
+from camp.hashing_slots import HashingBusy
 
 Kind = AttemptCounter.Kind
 # A site has a /48 (RFC 6177), and with it 65,536 networks to try from: all count as one.
@@ -99,11 +101,23 @@ def try_password(user, password, address):
     counted = account_limits(str(user.pk), user, address)
     if wait := limits.take(counted):
         return False, wait
-    if user.check_password(password):
+    with not_counted_if_busy(counted):
+        right = user.check_password(password)
+    if right:
         forget_tries(counted)
         return True, 0
     limits.sweep()
     return False, limits.seconds_to_wait(counted)
+
+
+@contextlib.contextmanager
+def not_counted_if_busy(counted):
+    """Take a try back if the server was too busy to look at the password."""
+    try:
+        yield
+    except HashingBusy:
+        limits.give_back(counted)
+        raise
 
 
 def forget_tries(counted):

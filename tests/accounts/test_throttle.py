@@ -13,6 +13,7 @@ from django.db.models import F
 from django.test import Client
 
 from accounts.models import AttemptCounter, User
+from camp.hashing_slots import HashingBusy
 from tests.conftest import PASSWORD, person
 
 LOGIN = "/accounts/login/"
@@ -337,4 +338,21 @@ def test_counters_that_are_over_are_removed(client, db):
 def test_the_commands_of_django_axes_end_a_pause(client, owner):
     try_often(client)
     call_command("axes_reset_username", "OWNER", stdout=io.StringIO())
+    assert is_let_in(client)
+
+
+def test_passwords_that_a_busy_server_did_not_look_at_are_not_counted(client, owner, monkeypatch):
+    def refuse(self, password):
+        raise HashingBusy
+
+    with monkeypatch.context() as patch:
+        patch.setattr(User, "check_password", refuse)
+        answers = [try_once(client).status_code for _ in range(LIMIT + 1)]
+        client.force_login(owner)
+        answers += [
+            client.post("/accounts/delete/", {"password": PASSWORD}).status_code
+            for _ in range(LIMIT + 1)
+        ]
+    assert set(answers) == {503}
+    client.logout()
     assert is_let_in(client)
