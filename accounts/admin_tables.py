@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_permissions import WordsPermissions
-from accounts.models import AttemptCounter
+from accounts.models import AttemptCounter, FormerLogEntry
 from camp.admin_models import CampModelAdmin
 
 admin.site.unregister(Group)
@@ -74,6 +74,28 @@ class LogEntryAdmin(Record):
     def message(self, entry):
         """Return Django's sentence about the change."""
         return entry.get_change_message()
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(FormerLogEntry)
+class FormerLogEntryAdmin(Record):
+    """What was done in the admin by people whose account is deleted."""
+
+    list_display = ["action_time", "former_pk", "object_repr", "content_type"]
+    list_display_links = ["object_repr"]
+    list_filter = ["action_time", "content_type"]
+    list_select_related = ["content_type"]
+    search_fields = ["object_repr"]
+    ordering = ["-id"]
+    fields = ["action_time", "former_pk", "content_type", "object_repr", "message"]
+    readonly_fields = fields
+
+    @admin.display(description=_("what changed"))
+    def message(self, entry):
+        """Return Django's sentence about the change."""
+        return LogEntry(change_message=entry.change_message).get_change_message()
 
     def has_delete_permission(self, request, obj=None):
         return False

@@ -1,12 +1,16 @@
 """People who log in."""
 
+from itertools import islice
+
 from asgiref.sync import sync_to_async
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.signals import pre_save
+from django.db.models.signals import pre_delete, pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
@@ -226,3 +230,48 @@ def set_keys_of_fixture(sender, instance, raw, **kwargs):
     if raw:
         for field in key_fields(sender).values():
             field.pre_save(instance, add=True)
+
+
+class FormerLogEntry(models.Model):
+    """What somebody did in the administration whose account is deleted by now.
+
+    Django deletes its entries with the account. Who it was is not kept, only that several
+    entries are of the same person.
+    """
+
+    former_pk = models.BigIntegerField(_("number of the account"))
+    action_time = models.DateTimeField(_("action time"))
+    action_flag = models.PositiveSmallIntegerField(_("action"))
+    content_type = models.ForeignKey(
+        ContentType, models.SET_NULL, null=True, verbose_name=_("kind of object")
+    )
+    object_id = models.TextField(null=True)
+    object_repr = models.CharField(_("object"), max_length=200)
+    change_message = models.TextField()
+
+    class Meta:
+        db_table = "camp_former_log_entries"
+        verbose_name = _("log entry of a deleted account")
+        verbose_name_plural = _("log entries of deleted accounts")
+
+    def __str__(self):
+        return self.object_repr
+
+
+@receiver(pre_delete, sender=User)
+def keep_log_entries(instance, using, **kwargs):
+    """Keep what an organiser did, without their name, when the account goes."""
+    entries = (
+        LogEntry.objects.using(using)
+        .filter(user=instance)
+        .order_by("pk")
+        .values(
+            *("action_time", "action_flag", "content_type_id"),
+            *("object_id", "object_repr", "change_message"),
+        )
+    )
+    former = (
+        FormerLogEntry(former_pk=instance.pk, **entry) for entry in entries.iterator(chunk_size=500)
+    )
+    while batch := list(islice(former, 500)):
+        FormerLogEntry.objects.using(using).bulk_create(batch)
