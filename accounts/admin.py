@@ -2,18 +2,23 @@
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import admin_tables  # noqa: F401  (registers Django's own tables)
+from accounts import (
+    admin_tables,  # noqa: F401  (registers other tables)
+    emails,
+)
 from accounts.admin_permissions import WordsPermissions
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_account
@@ -56,7 +61,7 @@ class UserAdmin(ShowsTallies, WordsPermissions, CampModelAdmin, DjangoUserAdmin)
     readonly_fields = ["password_link", "preferences", "created_at", "updated_at", "last_login"]
     list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
-    search_fields = ["username", "email"]
+    search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
     filter_horizontal = ["user_permissions"]
@@ -96,13 +101,25 @@ class UserAdmin(ShowsTallies, WordsPermissions, CampModelAdmin, DjangoUserAdmin)
         elif obj == request.user:
             # So that one administrator remains.
             fields += ["is_staff", "is_superuser"]
-        return fields + (["is_active"] if obj == request.user else [])
+        # One's own e-mail is changed in the profile, where it asks for the password.
+        return fields + (["is_active", "email"] if obj == request.user else [])
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
         if obj and self.has_change_permission(request, obj):
             return fieldsets
         return [(name, without(options, "password_link")) for name, options in fieldsets]
+
+    def user_change_password(self, request, id, form_url=""):
+        """Set a new password for somebody; for oneself, where it asks for the old one."""
+        if self.get_object(request, unquote(id)) == request.user:
+            return redirect("accounts:password_change")
+        return super().user_change_password(request, id, form_url)
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            emails.tell_old_address(request, obj, form.initial["email"])
 
     def delete_model(self, request, obj):
         self.delete_queryset(request, [obj])

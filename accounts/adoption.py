@@ -3,7 +3,10 @@
 # ruff: noqa: S608  (names come from the catalogue, and are quoted)
 
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import identify_hasher
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -11,9 +14,16 @@ from django.utils.translation import ngettext
 
 from accounts.collisions import LIMITS, Person, changes, collisions, write_template
 from accounts.hashers import recognisable
-from camp.takeover.steps import Part, Step, quoted
+from accounts.identity import fold
+from accounts.keys import fill_keys
+from camp.takeover import catalogue, later, postgresql, sqlite
+from camp.takeover.expected import Expected
+from camp.takeover.names import squeezed
+from camp.takeover.ordering import insertion
+from camp.takeover.steps import Part, Step, count, quoted
 
 TABLE = "sample_users"
+OWN = "camp-"  # before the ids of accounts that are not taken over
 SHOWN = 20
 
 
@@ -26,9 +36,11 @@ def part(matches, settlement):
     key = match.names["id"]
     columns = {name: match.names.get(name) for name in ("email", "username", "hashed_password")}
     # As they are going to be numbered, so that the same account is the older one then.
-    age = match.names.get("created_at") if match.renumbered else None
-    everybody = list(people(key, columns, [age, key] if age else [key]))
+    age = [quoted(match.names["created_at"])] if "created_at" in match.names else []
+    order = [*age, *insertion(match, renamed=False)] if match.renumbered else [quoted(key)]
+    everybody = list(people(match.found.name, key, columns, order))
     found.lines += hash_lines(everybody)
+    everybody = [*camps_own(match), *everybody]
     changed = changes(everybody, settlement)
     if settlement.template:
         write_template(settlement.template, everybody)
@@ -41,15 +53,26 @@ def part(matches, settlement):
     found.problems += problem_lines(left)
     found.lines += remarks([wanted.get(person.key, person) for person in everybody])
     found.before = [*steps(match, settlement)]
+    # On SQLite the rows come back only after the migrations.
+    found.after = [Step("", run=lambda: fill_keys(get_user_model()))]
     return found
 
 
-def people(key, columns, order):
-    """Yield each Person in `order`; `columns` are {Camp's name: the old column or None}."""
+def camps_own(match):
+    """Return the people who have accounts of Camp's own already; they keep their names."""
+    if not match.beside:
+        return []
+    columns = {name: name for name in ("email", "username", "hashed_password")}
+    own = people(match.name, "id", columns, ["id"])
+    return [replace(person, key=f"{OWN}{person.key}") for person in own]
+
+
+def people(table, key, columns, order):
+    """Yield each Person, sorted by SQL terms; `columns` are {Camp's name: old column or None}."""
     names = ", ".join(quoted(name) if name else "''" for name in columns.values())
-    order = ", ".join(map(quoted, order))
+    sql = f"SELECT {quoted(key)}, {names} FROM {quoted(table)} ORDER BY {', '.join(order)}"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {quoted(key)}, {names} FROM {quoted(TABLE)} ORDER BY {order}")
+        cursor.execute(sql)
         while rows := cursor.fetchmany(2000):
             for row_key, *values in rows:
                 yield Person(str(row_key), *map(text_of, values))
@@ -64,16 +87,18 @@ def text_of(value):
 
 def steps(match, settlement):
     """Yield what is done to the accounts, in Camp's columns by then."""
+    table = quoted(match.table)
 
     def settle():
         # Read again: the rows are locked only now.
         key = match.aside.get(match.names["id"], "id")
         columns = {name: name for name in ("email", "username")}
-        changed = [new for _old, new in changes(list(people(key, columns, ["id"])), settlement)]
+        everybody = [*camps_own(match), *people(match.table, key, columns, ["id"])]
+        changed = [new for _old, new in changes(everybody, settlement)]
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {quoted(key)}, id FROM {quoted(TABLE)}")
+            cursor.execute(f"SELECT {quoted(key)}, id FROM {table}")
             numbers = {str(old): number for old, number in cursor.fetchall()}
-            update = f"UPDATE {quoted(TABLE)} SET email = %s, username = %s WHERE id = %s"
+            update = f"UPDATE {table} SET email = %s, username = %s WHERE id = %s"
             # First out of each other's way.
             away = [(f"~{new.key}", f"~{new.key}", numbers[new.key]) for new in changed]
             cursor.executemany(update, away)
@@ -86,7 +111,7 @@ def steps(match, settlement):
     yield Step(
         _("Argon2 hashes are marked as what they are; bcrypt is told apart at the first log-in."),
         [
-            f"UPDATE {quoted(TABLE)} SET {password} = 'argon2' || {password} "
+            f"UPDATE {table} SET {password} = 'argon2' || {password} "
             f"WHERE {password} LIKE '$argon2%'"
         ],
     )
@@ -175,7 +200,7 @@ def remarks(everybody):
     """Yield lines about accounts that log in differently from now on."""
     for person in everybody:
         values = {"key": person.key, "name": person.username}
-        if "@" in person.username and person.username.lower() != person.email.lower():
+        if "@" in person.username and fold(person.username) != fold(person.email):
             text = _(
                 "Account %(key)s logs in with its e-mail: its user name “%(name)s” has an “@”."
             )
@@ -183,3 +208,31 @@ def remarks(everybody):
         elif len(person.username) > LIMITS["username"]:
             text = _("Account %(key)s keeps its long user name until it changes it: “%(name)s”.")
             yield text % values
+
+
+def mends(zone):
+    """Yield the Step that an earlier takeover left to do: when people last logged in."""
+    found = catalogue.found({TABLE: TABLE}).tables[TABLE].columns.values()
+    target = Expected().tables[TABLE].later["last_login"]
+    names = [name for name in later.TAKEN[target.name] if name != squeezed(target.name)]
+    for column in [column for column in found if squeezed(column.name) in names][:1]:
+        lacking = f"last_login IS NULL AND {quoted(column.name)} IS NOT NULL"
+        if number := count(f"SELECT COUNT(*) FROM {quoted(TABLE)} WHERE {lacking}"):
+            text = ngettext(
+                "%(count)s person gets the time of the last log-in from %(column)s.",
+                "%(count)s people get the time of their last log-in from %(column)s.",
+                number,
+            )
+            values = {"count": f"{number:,}", "column": column.name}
+            yield Step(text % values, run=partial(fill_last_login, column, target, lacking, zone))
+
+
+def fill_last_login(column, target, lacking, zone):
+    """Take over when people last logged in, from a column that was kept."""
+    engine = postgresql
+    if connection.vendor == "sqlite":
+        engine = sqlite
+        sqlite.prepare(zone)
+    value = engine.cast(quoted(column.name), column, target, zone)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {quoted(TABLE)} SET last_login = {value} WHERE {lacking}")

@@ -1,6 +1,7 @@
 """The accounts app: who you are."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,3 +10,10 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = _("Accounts")
+
+    def ready(self):
+        from accounts import keys
+        from camp.findings import registry
+
+        post_migrate.connect(keys.fill_after_migrate, sender=self)
+        registry.register("accounts", "accounts.findings.look", needs_database=True)

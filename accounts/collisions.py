@@ -1,8 +1,8 @@
 """Accounts of the old backend that Camp could not tell apart, and how they are settled.
 
-Camp takes names and e-mails for the same without regard to case, width and spaces at the
-ends. Where two accounts become one that way, the older keeps what it has; what happens to
-the other is decided by a person.
+Two names or e-mails are the same if their keys are (see accounts.identity). Where two accounts
+become one that way, the older keeps what it has; what happens to the other is decided by a
+person.
 """
 
 import csv
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
+from accounts.identity import KEYS
 from camp import trouble
 from camp.text import normalize
 
@@ -57,7 +58,7 @@ def collisions(everybody):
     for field in LIMITS:
         first = {}
         for person in everybody:
-            text = getattr(person, field).lower()
+            text = KEYS[field](getattr(person, field))
             if not text:
                 wrong.setdefault(person.key, {})[field] = ""
             elif first.setdefault(text, person.key) != person.key:
@@ -80,7 +81,7 @@ def renamed(everybody):
     wrong = collisions(everybody)
     taken = {
         field: {
-            getattr(person, field).lower()
+            KEYS[field](getattr(person, field))
             for person in everybody
             if field not in wrong.get(person.key, {})
         }
@@ -91,8 +92,8 @@ def renamed(everybody):
         new = {}
         for field in wrong.get(person.key, {}):
             tries = usernames(person) if field == "username" else emails(person)
-            new[field] = next(text for text in tries if text.lower() not in taken[field])
-            taken[field].add(new[field].lower())
+            new[field] = next(text for text in tries if KEYS[field](text) not in taken[field])
+            taken[field].add(KEYS[field](new[field]))
         if new:
             settled[person.key] = replace(person, **new)
     return settled

@@ -1,22 +1,53 @@
 """Forms about who somebody is."""
 
-import logging
-
 from django import forms
 from django.conf import settings
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import get_user_model
+from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import time_zones
+from accounts import emails, throttle, time_zones
+from camp import background
+from camp.templatetags.camp import minutes
+from camp.text import is_blank
 
-logger = logging.getLogger(__name__)
+
+class AsksForPassword:
+    """A mixin of forms that check the password of a user who is logged in.
+
+    `address` is the client's. `paused` are the seconds to wait after too many wrong ones.
+    """
+
+    def __init__(self, *args, address="", **kwargs):
+        self.address = address
+        self.paused = 0
+        super().__init__(*args, **kwargs)
+
+    @sensitive_variables("password")
+    def check_password(self, user, password):
+        """Raise ValidationError unless the password is the user's and may be tried."""
+        right, self.paused = throttle.try_password(user, password, self.address)
+        if self.paused:
+            text = ngettext(
+                "Too many wrong passwords. Please try again in %(count)d minute.",
+                "Too many wrong passwords. Please try again in %(count)d minutes.",
+                minutes(self.paused),
+            )
+            raise ValidationError(text % {"count": minutes(self.paused)}, code="paused")
+        if not right:
+            raise ValidationError(_("This is not your password."), code="password_incorrect")
+
+
+def current_password(**options):
+    """Return the field for the password that a user has."""
+    widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    return forms.CharField(strip=False, widget=widget, **options)
 
 
 class LoginForm(auth_forms.AuthenticationForm):
@@ -41,7 +72,7 @@ class LoginForm(auth_forms.AuthenticationForm):
 
 
 class IdentityForm(forms.ModelForm):
-    """User name and e-mail, which nobody else may have in any case of letters."""
+    """User name and e-mail, which nobody else may have, however they are written."""
 
     class Meta:
         model = get_user_model()
@@ -56,22 +87,15 @@ class IdentityForm(forms.ModelForm):
         }
 
     def clean_username(self):
-        """Return a name that nobody else has; what is no name at all, the model refuses."""
-        username = self.cleaned_data["username"]
-        if "@" not in username:
-            self._refuse_taken("username", username)
-        return username
+        """Return the user name; letters that have no glyph do not make one."""
+        name = self.cleaned_data["username"]
+        if is_blank(name):
+            raise ValidationError(self.fields["username"].error_messages["invalid"])
+        return name
 
     def clean_email(self):
-        """Return an e-mail that nobody else has."""
-        email = get_user_model().objects.normalize_email(self.cleaned_data["email"])
-        self._refuse_taken("email", email)
-        return email
-
-    def _refuse_taken(self, field, value):
-        model = get_user_model()
-        if model.objects.by_login(value).exclude(pk=self.instance.pk).exists():
-            raise self.instance.unique_error_message(model, [field])
+        """Return the e-mail with its host in lower case; that it is free, the model checks."""
+        return get_user_model().objects.normalize_email(self.cleaned_data["email"])
 
     def save_unless_taken(self):
         """Save and return the user.
@@ -96,9 +120,17 @@ class SignUpForm(IdentityForm, auth_forms.BaseUserCreationForm):
     """A new account."""
 
 
-class ProfileForm(IdentityForm):
-    """What people set about themselves."""
+class ProfileForm(AsksForPassword, IdentityForm):
+    """What people set about themselves. Another e-mail takes the password.
 
+    Whoever reads the e-mails of an account can take it, by a new password.
+    """
+
+    current_password = current_password(
+        label=_("Current password"),
+        required=False,
+        help_text=_("Needed to change the e-mail."),
+    )
     time_zone = forms.ChoiceField(
         label=_("Time zone"), required=False, help_text=_("Camp shows you all times in it.")
     )
@@ -107,36 +139,58 @@ class ProfileForm(IdentityForm):
     class Meta(IdentityForm.Meta):
         fields = ("username", "email", "time_zone", "language")
 
+    field_order = ("username", "email", "current_password")
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if not self.instance.has_usable_password():
+            del self.fields["current_password"]
         self.fields["time_zone"].choices = time_zones.choices(kept=self.instance.time_zone)
         self.fields["language"].choices = [("", _("As in your browser")), *settings.LANGUAGES]
 
+    @sensitive_variables("password")
+    def clean(self):
+        """Check the password if the e-mail changes."""
+        cleaned = super().clean() or self.cleaned_data
+        changes = cleaned.get("email", self.instance.email) != self.instance.email
+        if changes and "current_password" in self.fields:
+            password = cleaned.get("current_password")
+            try:
+                if not password:
+                    raise ValidationError(_("Type your password to change the e-mail."))
+                self.check_password(self.instance, password)
+            except ValidationError as error:
+                self.add_error("current_password", error)
+        return cleaned
 
-class DeleteForm(forms.Form):
+
+class PasswordChangeForm(AsksForPassword, auth_forms.PasswordChangeForm):
+    """The old password and a new one."""
+
+    def clean_old_password(self):
+        """Return the old password if it is the user's."""
+        self.check_password(self.user, self.cleaned_data["old_password"])
+        return self.cleaned_data["old_password"]
+
+
+class DeleteForm(AsksForPassword, forms.Form):
     """The password, as the proof that somebody means it."""
 
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
-    )
+    password = current_password(label=_("Password"))
 
     def __init__(self, user, *args, **kwargs):
         self.user = user
         super().__init__(*args, **kwargs)
+        self.fields["password"].widget.attrs["autofocus"] = True
 
-    @sensitive_variables("password")
     def clean_password(self):
         """Return the password if it is the user's."""
-        password = self.cleaned_data["password"]
-        if not self.user.check_password(password):
-            raise ValidationError(_("This is not your password."), code="password_incorrect")
-        return password
+        self.check_password(self.user, self.cleaned_data["password"])
+        return self.cleaned_data["password"]
 
 
 class PasswordResetForm(auth_forms.PasswordResetForm):
-    """Where to send the letter with a link that sets a new password."""
+    """Where to send the e-mail with a link that sets a new password."""
 
     email = forms.EmailField(
         label=_("E-mail"),
@@ -144,10 +198,24 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
 
+    def save(self, *, request, **options):
+        """Have the e-mail sent after the answer, which so takes as long without an account.
+
+        `options` are those of Django's form.
+        """
+        options.setdefault("domain_override", get_current_site(request).domain)
+        language = translation.get_language()
+
+        def send():
+            with translation.override(language):
+                super(PasswordResetForm, self).save(**options)
+
+        background.run("e-mail for a new password", send)
+
     def get_users(self, email):
-        """Return the active users of an e-mail, in any case of letters."""
-        found = get_user_model().objects.by_login(email).filter(is_active=True)
-        return [user for user in found if user.has_usable_password()]
+        """Return the active user of an e-mail, however it is written, in a list."""
+        user = get_user_model().objects.find(email)
+        return [user] if user and user.is_active and user.has_usable_password() else []
 
     def send_mail(
         self,
@@ -158,19 +226,6 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
         to_email,
         html_email_template_name=None,
     ):
-        """Send the letter, in the language of its receiver.
-
-        A letter that cannot be sent is for the log alone: the page must not tell that
-        there was one. Of the error only the kind is logged, as its text holds addresses.
-        """
-        with translation.override(context["user"].language or translation.get_language()):
-            subject = " ".join(render_to_string(subject_template_name, context).split())
-            body = render_to_string(email_template_name, context)
-        try:
-            EmailMessage(subject, body, from_email, [to_email]).send()
-        except Exception as error:
-            logger.error(
-                "The letter for a new password could not be sent to user %s: %s",
-                context["user"].pk,
-                type(error).__name__,
-            )
+        """Send the e-mail, in the language of its receiver."""
+        names = (subject_template_name, email_template_name)
+        emails.send(context["user"], to_email, *names, context, from_email=from_email)

@@ -1,14 +1,16 @@
-"""Password hashes of the old backend, as its rows hold them.
+"""Django's password hashers, a few passwords at once, and those of the old backend.
 
-It stored what its libraries returned, without the prefix that Django knows a hasher by.
-Of a bcrypt hash nobody can tell whether the password or its SHA-256 went into it, until
-a password is tried. All of these are replaced by Argon2 when their owner logs in.
+The old backend stored what its libraries returned, without the prefix that Django knows
+a hasher by. Of a bcrypt hash nobody can tell whether the password or its SHA-256 went into
+it, until a password is tried. All of these are replaced by Argon2 when their owner logs in.
 """
 
 import hashlib
 import re
 
-from django.contrib.auth.hashers import BasePasswordHasher, BCryptPasswordHasher
+from django.contrib.auth import hashers
+
+from camp.hashing_slots import hashing_slots
 
 BCRYPT_LIMIT = 72  # bytes; what comes after never counted, and bcrypt 5 refuses it
 
@@ -20,7 +22,42 @@ def recognisable(encoded):
     return f"{OldBackendHasher.algorithm}{encoded}" if _raw(encoded or "") else encoded
 
 
-class OldBackendHasher(BasePasswordHasher):
+class BoundedHasher:
+    """Hashes, and compares with a hash, only a few passwords at once in the whole process.
+
+    Either raises HashingBusy when that takes too long.
+    """
+
+    def encode(self, password, *args, **kwargs):
+        with hashing_slots.hashing():
+            return super().encode(password, *args, **kwargs)
+
+    def verify(self, password, encoded):
+        with hashing_slots.hashing():
+            return super().verify(password, encoded)
+
+    def harden_runtime(self, password, encoded):
+        with hashing_slots.hashing():
+            return super().harden_runtime(password, encoded)
+
+
+class Argon2PasswordHasher(BoundedHasher, hashers.Argon2PasswordHasher):
+    """Django's, a few at once."""
+
+
+class PBKDF2PasswordHasher(BoundedHasher, hashers.PBKDF2PasswordHasher):
+    """Django's, a few at once."""
+
+
+class ScryptPasswordHasher(BoundedHasher, hashers.ScryptPasswordHasher):
+    """Django's, a few at once."""
+
+
+class BCryptSHA256PasswordHasher(BoundedHasher, hashers.BCryptSHA256PasswordHasher):
+    """Django's, a few at once."""
+
+
+class RawHashVerifier(hashers.BasePasswordHasher):
     """Checks raw hashes of bcrypt and Argon2. Makes none."""
 
     algorithm = "old"
@@ -39,13 +76,21 @@ class OldBackendHasher(BasePasswordHasher):
         return {}
 
 
-class TruncatingBCryptPasswordHasher(BCryptPasswordHasher):
+class OldBackendHasher(BoundedHasher, RawHashVerifier):
+    """The same, a few at once."""
+
+
+class TruncatingBCrypt(hashers.BCryptPasswordHasher):
     """Django's plain bcrypt, also for passwords that bcrypt 5 finds too long."""
 
     def encode(self, password, salt):
         """Return the hash of the bytes that bcrypt can take."""
         hashed = self._load_library().hashpw(password.encode()[:BCRYPT_LIMIT], salt)
         return f"{self.algorithm}${hashed.decode('ascii')}"
+
+
+class TruncatingBCryptPasswordHasher(BoundedHasher, TruncatingBCrypt):
+    """The same, a few at once."""
 
 
 def _fits_bcrypt(password, stored):

@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import throttle
 from camp import setup_token
+from camp.external_references import deletion
 
 
 class LastOrganiserError(Exception):
@@ -43,14 +44,16 @@ def delete_account(user):
     """Delete a user and everything that belongs to them.
 
     Raises LastOrganiserError for the last active administrator while others have
-    accounts: nobody could let a new one in.
+    accounts: nobody could let a new one in. Raises StillReferenced where a table that is
+    not Camp's refers to the account or to something in it.
     """
     users = get_user_model().objects
-    with transaction.atomic():
+    with deletion():
         organisers = users.filter(is_superuser=True, is_active=True)
         # All are locked, in one order: two who leave at once must not both be the last but one.
         keys = list(organisers.order_by("pk").select_for_update().values_list("pk", flat=True))
         if keys == [user.pk] and users.exclude(pk=user.pk).exists():
             raise LastOrganiserError
+        pk = user.pk
         user.delete()
-    throttle.forgive(user)
+    throttle.forgive(pk)

@@ -1,30 +1,37 @@
 """People who log in."""
 
+from itertools import islice
+
 from asgiref.sync import sync_to_async
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.signals import pre_delete, pre_save
+from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
 from accounts.hashers import recognisable
+from accounts.identity import IdentityQuerySet, KeyField, is_marked, key_fields, with_keys
+from camp.text import normalize
 
 
-class UserManager(BaseUserManager):
+class UserManager(BaseUserManager.from_queryset(IdentityQuerySet)):
     """Makes people and finds them by what they type at log-in."""
 
-    def by_login(self, text):
-        """Return the users whose name or e-mail is `text`, case ignored."""
-        lowered = Lower(models.Value(text.strip()))
-        if "@" in text:
-            return self.alias(email_key=Lower("email")).filter(email_key=lowered)
-        name = Lower(models.Value(self.model.normalize_username(text.strip())))
-        return self.alias(username_key=Lower("username")).filter(username_key=name)
+    def find(self, text):
+        """Return the user whose name or e-mail is `text`, or None."""
+        return self.by_login(text).first()
 
     def get_by_natural_key(self, username):
-        """Return the user of that name or e-mail, case ignored."""
-        return self.by_login(username).get()
+        """Return the user of that name or e-mail; raises User.DoesNotExist."""
+        user = self.find(username)
+        if user is None:
+            raise self.model.DoesNotExist
+        return user
 
     def create_user(self, username, email, password=None, **fields):
         """Make and return a user; without a password nobody can log in as them."""
@@ -38,7 +45,11 @@ class UserManager(BaseUserManager):
         return user
 
     def create_superuser(self, username, email, password=None, **fields):
-        """Make and return an organiser who may do everything."""
+        """Make and return an organiser who may do everything.
+
+        Raises ValidationError, which `createsuperuser` words, where the name or e-mail is taken.
+        """
+        self.model(username=username, email=email).validate_identity()
         return self.create_user(
             username, email, password, **fields | {"is_staff": True, "is_superuser": True}
         )
@@ -76,6 +87,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(_("time zone"), max_length=64, default="", blank=True)
     created_at = models.DateTimeField(_("signed up"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    # Names and e-mails are looked up, and kept apart, by these.
+    username_key = KeyField(source="username")
+    email_key = KeyField(source="email")
 
     objects = UserManager()
 
@@ -88,20 +102,59 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         constraints = [
+            # As expressions, they become indexes: SQLite need not rebuild the table for them.
             models.UniqueConstraint(
-                Lower("email"),
-                name="sample_users_email_ci",
-                violation_error_message=_("This e-mail already has an account."),
+                models.F("username_key"),
+                name="sample_users_username_folded",
+                violation_error_message=_("This user name is taken."),
             ),
             models.UniqueConstraint(
-                Lower("username"),
-                name="sample_users_username_ci",
-                violation_error_message=_("This user name is taken."),
+                models.F("email_key"),
+                name="sample_users_email_folded",
+                violation_error_message=_("This e-mail already has an account."),
             ),
         ]
 
     def __str__(self):
         return self.username
+
+    @classmethod
+    def normalize_username(cls, username):
+        """Return a user name in the Unicode form NFKC, in linear time."""
+        return normalize(username) if isinstance(username, str) else username
+
+    def save(self, *args, update_fields=None, **kwargs):
+        """Save as Django does; `update_fields` with a name or an e-mail saves its key too."""
+        super().save(*args, update_fields=with_keys(type(self), update_fields), **kwargs)
+
+    save.alters_data = True
+
+    def validate_unique(self, exclude=None):
+        """Raise ValidationError where somebody has the name or the e-mail, however written."""
+        errors = {}
+        try:
+            super().validate_unique(exclude)
+        except ValidationError as error:
+            errors = error.error_dict
+        try:
+            self.validate_identity({*(exclude or ()), *errors})
+        except ValidationError as error:
+            errors |= error.error_dict
+        if errors:
+            raise ValidationError(errors)
+
+    def validate_identity(self, exclude=()):
+        """Do the same for the keys alone."""
+        others = type(self)._default_manager.exclude(pk=self.pk)
+        errors = {}
+        for source, field in key_fields(type(self)).items():
+            key = field.key_of(self)
+            if key is None or is_marked(key) or source in exclude:
+                continue
+            if others.filter(**{field.name: key}).exists():
+                errors[source] = self.unique_error_message(type(self), [source])
+        if errors:
+            raise ValidationError(errors)
 
     def check_password(self, raw_password):
         """Return whether the password is right; a raw hash becomes one of Argon2 then."""
@@ -122,3 +175,103 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self):
         """Return the name that Django's admin greets with."""
         return self.username
+
+
+class AttemptCounter(models.Model):
+    """How often something that is limited was tried; see accounts.limits."""
+
+    class Kind(models.TextChoices):
+        """What is counted, and by what."""
+
+        LOGIN = "login", _("passwords for an account from one address")
+        ACCOUNT = "account", _("passwords for an account")
+        ADDRESS = "address", _("log-ins from one address")
+        MAILBOX = "mailbox", _("password e-mails to one mailbox")
+        ASKER = "asker", _("password e-mails asked for from one address")
+
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    # The account's number, or a digest of what was typed; "" where the address alone counts.
+    subject = models.CharField(max_length=80, default="", editable=False)
+    # For the administration: rows of accounts that are gone do no harm and go soon.
+    user = models.ForeignKey(
+        User,
+        models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    address = models.CharField(_("address"), max_length=45, default="")
+    count = models.PositiveIntegerField(_("tries"), default=0)
+    ends_at = models.DateTimeField(_("counted until"))
+
+    class Meta:
+        db_table = "camp_attempt_counters"
+        verbose_name = _("attempt counter")
+        verbose_name_plural = _("attempt counters")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject", "address"], name="camp_attempt_counters_one"
+            )
+        ]
+        indexes = [
+            # What is over is removed.
+            models.Index("ends_at", name="camp_attempt_counters_over"),
+        ]
+
+    def __str__(self):
+        return self.get_kind_display()
+
+
+@receiver(pre_save, sender=User, dispatch_uid="accounts.keys_of_fixtures")
+def set_keys_of_fixture(sender, instance, raw, **kwargs):
+    """Set the keys of a row from a fixture, for which no field fills itself."""
+    if raw:
+        for field in key_fields(sender).values():
+            field.pre_save(instance, add=True)
+
+
+class FormerLogEntry(models.Model):
+    """What somebody did in the administration whose account is deleted by now.
+
+    Django deletes its entries with the account. Who it was is not kept, only that several
+    entries are of the same person.
+    """
+
+    former_pk = models.BigIntegerField(_("number of the account"))
+    action_time = models.DateTimeField(_("action time"))
+    action_flag = models.PositiveSmallIntegerField(_("action"))
+    content_type = models.ForeignKey(
+        ContentType, models.SET_NULL, null=True, verbose_name=_("kind of object")
+    )
+    object_id = models.TextField(null=True)
+    object_repr = models.CharField(_("object"), max_length=200)
+    change_message = models.TextField()
+
+    class Meta:
+        db_table = "camp_former_log_entries"
+        verbose_name = _("log entry of a deleted account")
+        verbose_name_plural = _("log entries of deleted accounts")
+
+    def __str__(self):
+        return self.object_repr
+
+
+@receiver(pre_delete, sender=User)
+def keep_log_entries(instance, using, **kwargs):
+    """Keep what an organiser did, without their name, when the account goes."""
+    entries = (
+        LogEntry.objects.using(using)
+        .filter(user=instance)
+        .order_by("pk")
+        .values(
+            *("action_time", "action_flag", "content_type_id"),
+            *("object_id", "object_repr", "change_message"),
+        )
+    )
+    former = (
+        FormerLogEntry(former_pk=instance.pk, **entry) for entry in entries.iterator(chunk_size=500)
+    )
+    while batch := list(islice(former, 500)):
+        FormerLogEntry.objects.using(using).bulk_create(batch)

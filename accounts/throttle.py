@@ -1,104 +1,191 @@
-"""What django-axes counts failed log-ins by, and what it answers after too many.
+"""Limits on wrong passwords: by account, by address, and by both together.
 
-The settings name the functions of this module; the counting happens in the database.
+The settings have django-axes ask `Handler` before a log-in and tell it how that ended. Who is
+logged in already types passwords too: see `try_password`. All count in the database.
 """
 
+import contextlib
 import ipaddress
-import math
+from datetime import timedelta
 
-from axes.handlers.proxy import AxesProxyHandler
-from axes.utils import reset
+from axes.handlers.base import AxesHandler
 from django.conf import settings
-from django.utils import timezone
+from django.contrib.auth import get_user_model
 from django.utils.crypto import salted_hmac
 
-from accounts.backends import find
+from accounts import limits
+from accounts.identity import email_key, login_key
+from accounts.limits import Limit
+from accounts.models import AttemptCounter
+from camp.client_address import client_address as address_of
+from camp.client_address import parse_address
 from camp.errors import error_response
-from camp.text import normalize
+from camp.hashing_slots import HashingBusy
 
-IPV6_HOST_BITS = 64  # one customer holds at least so many addresses: they count as one
+Kind = AttemptCounter.Kind
+# A site has a /48 (RFC 6177), and with it 65,536 networks to try from: all count as one.
+IPV6_HOST_BITS = 80
+# So many times LOGIN_FAILURE_LIMIT, from all addresses together, pause an account everywhere. More
+# than one address needs: nobody is to lock somebody else out from a single place.
+EVERYWHERE = 10
+# E-mails that strangers may ask for; a whole camp may share an address.
+EMAILS_TO_MAILBOX = 3
+EMAILS_FROM_ADDRESS = 30
+EMAIL_WINDOW = timedelta(hours=1)
 
 
-def username(request, credentials):
-    """Return the key that tries at one account count under, however it is written.
+class Handler(AxesHandler):
+    """Counts a try to log in before the password is looked at.
 
-    Name and e-mail, in any case, lead to the same key; None where nothing was typed.
-    What belongs to no account becomes a digest: it may be a password in the wrong field.
+    The parameters of its methods are those of django-axes.
     """
-    login = (credentials or {}).get("username")
-    if login is None:
-        return None
-    # axes asks several times a request; the account is looked up once.
-    keys = request.__dict__.setdefault("_login_keys", {})
-    if login not in keys:
-        user = find(login)
-        keys[login] = key(user.username) if user else _digest(login)
-    return keys[login]
+
+    def is_allowed(self, request, credentials=None):
+        """Return whether a password may be looked at, and count it if so."""
+        user, subject = _typed((credentials or {}).get("username") or "")
+        address = client_address(request) or ""
+        request.login_limits = [
+            *account_limits(subject, user, address),
+            Limit(
+                Kind.ADDRESS,
+                settings.LOGIN_ADDRESS_LIMIT,
+                settings.AXES_COOLOFF_TIME,
+                address=address,
+            ),
+        ]
+        request.login_wait = limits.take(request.login_limits)
+        return not request.login_wait
+
+    def user_login_failed(self, sender, credentials, request=None, **kwargs):
+        """Have the answer say so if this was the last try for now."""
+        counted = getattr(request, "login_limits", None)
+        if counted is None:
+            return
+        limits.sweep()
+        request.login_wait = request.login_wait or limits.seconds_to_wait(counted)
+        request.axes_locked_out = bool(request.login_wait)
+
+    def user_logged_in(self, sender, request, user, **kwargs):
+        """Take the try back, and forget earlier ones at the account from this address."""
+        counted = getattr(request, "login_limits", None)
+        if counted is not None:
+            forget_tries(counted)
+
+    def reset_attempts(self, *, ip_address=None, username=None, ip_or_username=False):
+        """Remove counters, for the commands `axes_reset`; returns how many."""
+        rows = AttemptCounter.objects.all()
+        if username:
+            _user, subject = _typed(username)
+            rows = rows.filter(subject=subject)
+        if ip_address:
+            rows = rows.filter(address=_network(parse_address(ip_address)) or ip_address)
+        return rows.delete()[0]
 
 
-def key(username):
-    """Return the form of a user name that tries count under."""
-    return username.lower()
+def account_limits(subject, user, address):
+    """Return the limits for passwords at an account; `user` is None where there is none."""
+    most, window = settings.AXES_FAILURE_LIMIT, settings.AXES_COOLOFF_TIME
+    account = {"subject": subject, "user_id": user and user.pk}
+    return [
+        Limit(Kind.LOGIN, most, window, address=address, **account),
+        Limit(Kind.ACCOUNT, most * EVERYWHERE, window, **account),
+    ]
+
+
+def try_password(user, password, address):
+    """Return (whether the password is the user's, seconds to wait); for people who are logged in.
+
+    Their wrong passwords count as those at log-in do, whichever form they are typed into. While
+    they have to wait, no password is looked at.
+    """
+    counted = account_limits(str(user.pk), user, address)
+    if wait := limits.take(counted):
+        return False, wait
+    with not_counted_if_busy(counted):
+        right = user.check_password(password)
+    if right:
+        forget_tries(counted)
+        return True, 0
+    limits.sweep()
+    return False, limits.seconds_to_wait(counted)
+
+
+@contextlib.contextmanager
+def not_counted_if_busy(counted):
+    """Take a try back if the server was too busy to look at the password."""
+    try:
+        yield
+    except HashingBusy:
+        limits.give_back(counted)
+        raise
+
+
+def forget_tries(counted):
+    """Take a try back that was right, and forget what was wrong before from the same place."""
+    limits.give_back(counted)
+    for limit in counted:
+        if limit.kind == Kind.LOGIN:
+            limit.rows().delete()
 
 
 def client_address(request):
-    """Return the address that tries come from, as text, or None where it is unknown.
-
-    X-Forwarded-For is believed only behind a proxy of ours, and only its last entry,
-    which is the proxy's own; whoever asks can write the others.
-    """
-    hops = [request.META.get("REMOTE_ADDR", "")]
-    if settings.CAMP_HTTPS:
-        hops.insert(0, request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2])
-    found = filter(None, map(_address, hops))
-    return next(found, None)
+    """Return the address that tries come from, as text, or None where it is unknown."""
+    return _network(address_of(request.META))
 
 
 def locked_out(request, response=None, credentials=None):
     """Return the answer to one try too many: 429, with the time to wait."""
-    return error_response(request, 429, retry_after=_waiting_time(request, credentials))
+    return error_response(request, 429, retry_after=getattr(request, "login_wait", 0) or 1)
 
 
-def forgive(user):
-    """Forget the failed log-ins at an account: its owner has proved to be that."""
-    reset(username=key(user.username))
+def tell_pause(response, seconds):
+    """Return the page of a form with status 429 if people have to wait for so many seconds."""
+    if seconds:
+        response.status_code = 429
+        response.headers["Retry-After"] = str(seconds)
+    return response
 
 
-def _digest(login):
-    text = normalize(login).strip().casefold()
-    return f"?{salted_hmac('accounts.throttle', text).hexdigest()}"
+def forgive(pk):
+    """Forget the wrong passwords at an account: its owner has proved to be that, or it is gone."""
+    AttemptCounter.objects.filter(subject=str(pk)).delete()
 
 
-def _address(text):
-    """Return an IP address in one spelling, without a port, or None if it is none."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if address.version == 6 and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if address.version == 6:
+def may_ask_for_email(request, email):
+    """Return whether an e-mail may be sent to a mailbox that a stranger names, and count it.
+
+    It is the same for mailboxes that belong to no account.
+    """
+    limits.sweep()
+    return not limits.take(
+        [
+            Limit(Kind.MAILBOX, EMAILS_TO_MAILBOX, EMAIL_WINDOW, digest("email", email_key(email))),
+            Limit(
+                Kind.ASKER,
+                EMAILS_FROM_ADDRESS,
+                EMAIL_WINDOW,
+                address=client_address(request) or "",
+            ),
+        ]
+    )
+
+
+def digest(*words):
+    """Return what stands for a text in the database: it may be a password in the wrong field."""
+    return f"?{salted_hmac('accounts.throttle', ' '.join(words)).hexdigest()}"
+
+
+def _typed(login):
+    """Return (user or None, subject) of a name or e-mail: what tries count under.
+
+    The same happens for names that nobody has.
+    """
+    user = get_user_model().objects.find(login)
+    return user, str(user.pk) if user else digest(*login_key(login))
+
+
+def _network(address):
+    """Return an `ipaddress` object as text, one for each site with IPv6; None for None."""
+    if address is not None and address.version == 6:
         address = ipaddress.ip_address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS)
-    return str(address)
-
-
-def _waiting_time(request, credentials):
-    """Return the seconds until enough of the failures are too old to count, at least 1."""
-    handler = AxesProxyHandler.get_implementation()
-    waiting = [1]
-    for attempts in handler.get_user_attempts(request, credentials):
-        failures = attempts.order_by("attempt_time")
-        rows = list(failures.values_list("attempt_time", "failures_since_start"))
-        left = sum(count for _moment, count in rows)
-        for moment, count in rows:
-            left -= count
-            if left < settings.AXES_FAILURE_LIMIT:
-                until = moment + settings.AXES_COOLOFF_TIME
-                waiting.append((until - timezone.now()).total_seconds())
-                break
-    return math.ceil(max(waiting))
+    return address and str(address)

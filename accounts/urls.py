@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from accounts.views import log_in, passwords, profile, sign_up
+from accounts.views import current, log_in, passwords, profile, sign_up
 
 app_name = "accounts"
 
 urlpatterns = [
     path("login/", log_in.LoginView.as_view(), name="login"),
     path("logout/", log_in.LogoutView.as_view(), name="logout"),
+    path("current/", current.current, name="current"),
     path("signup/", sign_up.signup, name="signup"),
     path("profile/", profile.profile, name="profile"),
     path("password/change/", passwords.ChangeView.as_view(), name="password_change"),

@@ -100,7 +100,7 @@ class Place:
             "REDIS_URL": "",
             "DATABASE_URL": server.database(f"camp_lists_{rows}") if server else "",
             "DJANGO_SETTINGS_MODULE": "camp.settings",
-            "SECRET_KEY": "a-key-for-the-bench-only-that-nothing-is-protected-with",
+            "SECRET_KEY": "bench-guards-nothing-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0",
         }
         command = [sys.executable, ROOT / "bench" / "lists_place.py", str(rows)]
         self.process = stack.enter_context(

@@ -50,7 +50,7 @@ def prepare_environment(engine, folder, stack):
         "DJANGO_SETTINGS_MODULE": "camp.settings",
         "CAMP_ENV_FILES": "",
         "CAMP_DATA_DIR": str(folder / "data"),
-        "SECRET_KEY": "a-key-for-the-drill-only-that-nothing-is-protected-with",
+        "SECRET_KEY": "drill-guards-nothing-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0",
     }
     for name in ("DATABASE_URL", "REDIS_URL", "LOCAL_STORAGE_PATH", "CAMP_BACKUP_DIR"):
         os.environ.pop(name, None)

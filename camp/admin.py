@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.template.response import TemplateResponse
@@ -16,7 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from camp.admin_findings import to_see_to
-from camp.admin_front import FrontPage, first_day, midnight
+from camp.admin_front import FrontPage, first_day
+from camp.admin_limits import answer_in_turn, refuse_search
+from camp.days import midnight
 
 
 class AutocompleteView(AutocompleteJsonView):
@@ -74,6 +77,10 @@ class CampAdminSite(admin.AdminSite):
         app_list = super().get_app_list(request, app_label)
         return sorted(app_list, key=lambda app: order.index(app["app_label"]))
 
+    def get_urls(self):
+        """Leave out the redirect to a row's page on the site: it would tell session IDs."""
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+
     def admin_view(self, view, cacheable=False):
         """Guard a view; whoever is logged in but no organiser is told so."""
         guarded = super().admin_view(view, cacheable)
@@ -81,11 +88,12 @@ class CampAdminSite(admin.AdminSite):
         def inner(request, *args, **kwargs):
             if request.user.is_authenticated and not self.has_permission(request):
                 return self.refuse(request)
-            return guarded(request, *args, **kwargs)
+            return answer_in_turn(guarded, request, *args, **kwargs)
 
         return update_wrapper(inner, guarded)
 
     @method_decorator(never_cache)
+    @login_not_required
     def login(self, request, extra_context=None):
         """Send people to Camp's own log-in, so that there is one to guard and to style."""
         index = reverse("admin:index", current_app=self.name)
@@ -103,7 +111,8 @@ class CampAdminSite(admin.AdminSite):
 
     def autocomplete_view(self, request):
         """Answer the search of a field that chooses a row of another table."""
-        return AutocompleteView.as_view(admin_site=self)(request)
+        refusal = refuse_search(request, request.GET.get("term", ""))
+        return refusal or AutocompleteView.as_view(admin_site=self)(request)
 
     def password_change(self, request, extra_context=None):
         """Send organisers to the one place where passwords are changed."""

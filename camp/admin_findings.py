@@ -3,7 +3,7 @@
 from django.utils import translation
 
 from camp.cache import cached
-from camp.findings import ERROR, OK, registry
+from camp.findings import ERROR, OK, Finding, registry
 
 PERMISSION = "camp.view_instance"
 EXPIRE = 120  # seconds that what was mended may still be shown
@@ -15,6 +15,12 @@ def to_see_to(user):
     if not user.has_perm(PERMISSION):
         return None
     key = f"findings:{translation.get_language()}"
-    found = cached(key, EXPIRE, lambda: registry.gather(patience=PATIENCE, thorough=False))
-    wanting = [finding for finding in found if finding.level != OK]
+    found = cached(key, EXPIRE, find)
+    wanting = [Finding(**values) for values in found if values["level"] != OK]
     return sorted(wanting, key=lambda finding: finding.level != ERROR)
+
+
+def find():
+    """Return all findings as dicts, which is how the cache takes them."""
+    found = registry.gather(patience=PATIENCE, thorough=False)
+    return [finding.as_dict() for finding in found]

@@ -9,7 +9,7 @@ whose tables the reader may view:
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 from django.db.models import Count, Q
@@ -17,6 +17,8 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from camp.days import midnight
 
 DAYS = 14
 
@@ -103,11 +105,6 @@ class FrontPage:
 def first_day():
     """Return the reader's date that the plots begin with."""
     return timezone.localdate() - timedelta(days=DAYS - 1)
-
-
-def midnight(day):
-    """Return the moment at which `day` begins for the reader."""
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def bars(counts, days):

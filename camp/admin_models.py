@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import BigIntegerField, Count, DateTimeField, OuterRef, Subquery
+from django.db.models import BigIntegerField, Count, DateTimeField, Field, OuterRef, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.urls import reverse
@@ -20,8 +23,10 @@ from django.utils.translation import gettext_lazy as _
 
 from camp.admin_deletion import summary
 from camp.admin_front import readable_number
+from camp.admin_limits import StrictChangeList, refuse_lookup, refuse_search
 from camp.admin_paging import WindowPaginator
 from camp.cache import cache_manager, cached
+from camp.external_references import deletion
 from camp.search import normalise
 from camp.templatetags.camp import when
 
@@ -60,6 +65,59 @@ class CampModelAdmin(admin.ModelAdmin):
         """Search as Django does, without differences of width and case."""
         return super().get_search_results(request, queryset, normalise(search_term))
 
+    def get_search_fields(self, request):
+        """Leave out columns of tables that the reader may not view: a search tells them."""
+        fields = super().get_search_fields(request)
+        return [field for field in fields if self.may_search(request, field)]
+
+    def may_search(self, request, path):
+        """Return whether the reader may view every table that a search field leads through."""
+        opts = self.opts
+        for name in path.split("__"):
+            field = next((one for one in opts.get_fields() if one.name == name), None)
+            if field is None or not field.is_relation:
+                return True
+            opts = field.related_model._meta
+            other = self.admin_site._registry.get(field.related_model)
+            if other is None or not other.has_view_permission(request):
+                return False
+        return True
+
+    def get_changelist(self, request, **kwargs):
+        return StrictChangeList
+
+    def changelist_view(self, request, extra_context=None):
+        """Show the list; refuse searches and filters that it does not offer."""
+        refusal = refuse_search(request, request.GET.get("q", ""))
+        if refusal:
+            return refusal
+        try:
+            return super().changelist_view(request, extra_context)
+        except DisallowedModelAdminLookup:
+            return refuse_lookup(request)
+
+    def to_field_allowed(self, request, to_field):
+        """Allow the primary key, by which all relations of Camp refer to rows."""
+        return to_field in (self.opts.pk.name, self.opts.pk.attname)
+
+    def get_changeform_initial_data(self, request):
+        """Return the values for a new row from the address, without those that are none."""
+        initial = super().get_changeform_initial_data(request)
+        return {name: value for name, value in initial.items() if self.fits(name, value)}
+
+    def fits(self, name, value):
+        """Return whether a value from the address suits the column or relation `name`."""
+        field = next((one for one in self.opts.get_fields() if one.name == name), None)
+        target = field.related_model._meta.pk if field and field.is_relation else field
+        if not isinstance(target, Field):
+            return False
+        try:
+            for one in value if isinstance(value, list) else [value]:
+                target.run_validators(target.to_python(one))
+        except (ValidationError, ValueError, OverflowError):
+            return False
+        return True
+
     def get_deleted_objects(self, objs, request):
         """Return the content of the confirmation page, counted instead of listed."""
         return summary(self, objs, request)
@@ -68,14 +126,19 @@ class CampModelAdmin(admin.ModelAdmin):
         """Run an action on the ticked rows; "all on every page" is not offered."""
         request.POST = request.POST.copy()
         request.POST["select_across"] = "0"
-        return super().response_action(request, queryset)
+        if request.POST.get("action") != "delete_selected":
+            return super().response_action(request, queryset)
+        # All of them go, or none and no log entry says so.
+        with deletion():
+            return super().response_action(request, queryset)
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         forget_front_page()
 
     def delete_model(self, request, obj):
-        super().delete_model(request, obj)
+        with deletion():
+            super().delete_model(request, obj)
         forget_front_page()
 
     def delete_queryset(self, request, queryset):
@@ -88,8 +151,12 @@ class CampModelAdmin(admin.ModelAdmin):
         return cached(key, FRONT_PAGE_EXPIRE, compute)
 
     def remembered_days(self, since, compute):
-        """Return `compute()` as `remembered` does, for readers of one time zone."""
-        return self.remembered(f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}", compute)
+        """Return {date: rows} of `compute()` as `remembered` does, for readers of one time zone."""
+        name = f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}"
+        days = self.remembered(
+            name, lambda: {day.isoformat(): count for day, count in compute().items()}
+        )
+        return {date.fromisoformat(day): count for day, count in days.items()}
 
     def list_url(self, query=""):
         """Return the address of this table's list."""

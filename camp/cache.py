@@ -20,7 +20,7 @@ _MISSING = object()
 
 
 class CacheManager:
-    """The cache of this project, by key; values are anything that can be pickled.
+    """The cache of this project, by key; values are what JSON has.
 
     Keys are free text. Two processes of one installation share entries where the backend
     is Redis, and never with another project on the same server.
@@ -30,7 +30,7 @@ class CacheManager:
         """Keep `value` for `expire` seconds, by default for settings.CACHE_TTL.
 
         With 0 seconds or less the entry is removed. Returns whether it was done; False
-        means that the cache is away. Raises what pickle raises for a value it cannot take.
+        means that the cache is away. Raises TypeError for a value that JSON has not.
         """
         if expire is not None and expire <= 0:
             self.delete_sync(key)

@@ -5,12 +5,14 @@ which one is there. Neither is load-bearing: every entry can be lost at any mome
 """
 
 import functools
+import json
 import logging
 import re
 
 from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.locmem import LocMemCache
+from django.core.serializers.json import DjangoJSONEncoder
 from django_redis.cache import RedisCache
 from redis.exceptions import RedisError, ResponseError
 
@@ -24,10 +26,16 @@ logger = logging.getLogger("camp.cache")
 CONNECT_TIMEOUT = 0.3
 ANSWER_TIMEOUT = 0.5
 SCAN_BATCH = 1000  # keys
+PING_EXPIRE = 60  # seconds
 
 
 class LocalMemoryCache(LocMemCache):
-    """Django's local-memory cache, with Redis's `delete_pattern`."""
+    """Django's local-memory cache, with Redis's `delete_pattern`, for the same values."""
+
+    def set(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
+        """Keep what JSON has; raise TypeError for anything else, as on Redis."""
+        json.dumps(value, cls=DjangoJSONEncoder)
+        super().set(key, value, timeout, version)
 
     def delete_pattern(self, pattern: str, version: int | None = None) -> int:
         """Delete the entries whose key matches the glob; return how many were alive."""
@@ -63,7 +71,11 @@ def guarded(method=None, *, away=None, reads=False):
         if link.usable(self, reads=reads):
             losses = link.losses
             try:
+                if reads and link.proof_due():
+                    self._prove()
                 answer = method(self, *args, **kwargs)
+                if not reads:
+                    link.proved()
                 # A new connection may have found a restarted server: its entries are old.
                 if link.losses == losses:
                     return answer
@@ -116,6 +128,11 @@ def _text(value):
     return value.decode() if isinstance(value, bytes) else (value or "")
 
 
+def _ask(connection, *command):
+    connection.send_command(*command)
+    return connection.read_response()
+
+
 def _run_id(info):
     found = re.search(r"run_id:(\w+)", _text(info))
     return found[1] if found else ""
@@ -130,9 +147,12 @@ class ResilientRedisCache(RedisCache):
     `pttl` 0, and `incr` and `decr` the step itself, as if counting had just begun. What
     only Redis has (sets, hashes and the like) gives None.
 
+    A server that answers and refuses to write, as a replica or a full one does, counts as away.
     Entries do not outlive an outage: they are deleted before the first read after it,
-    since a log-out or a change may have missed them. What remains: another process that
-    still reaches the server sees the old entry until this one is back; and a process that
+    since a log-out or a change may have missed them. A process that only reads writes an
+    entry now and then, so that it notices when the server refuses what others delete. What
+    remains: another process that still reaches the server, where this one does not, sees the
+    old entry until this one is back; and a process that
     is itself restarted before the server is back has forgotten the outage, unless the
     server was restarted too, which is noticed.
     """
@@ -142,6 +162,8 @@ class ResilientRedisCache(RedisCache):
             "SOCKET_CONNECT_TIMEOUT": CONNECT_TIMEOUT,
             "SOCKET_TIMEOUT": ANSWER_TIMEOUT,
             **params.get("OPTIONS", {}),
+            # Whoever writes to Redis could have a pickle run code here.
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "IGNORE_EXCEPTIONS": False,  # the guard must see them
         }
         options["CONNECTION_POOL_KWARGS"] = {
@@ -152,37 +174,45 @@ class ResilientRedisCache(RedisCache):
         self.link = Link.to(str(server))
         # Outside of the entries' own names, so that deleting them all leaves it.
         self._run_key = f"{self.key_prefix}:{self.version}-server-run"
+        self._ping_key = f"{self.key_prefix}:{self.version}-ping"
 
     def ping(self) -> bool:
-        """Return whether the server answers; at once no while it is known to be away."""
+        """Return whether the server takes entries; at once no while it is known to be away."""
         return self._ping() is True
 
     @guarded(reads=True)
     def _ping(self):
-        return bool(self.client.get_client().ping())
+        self._prove()
+        return True
+
+    def _prove(self):
+        """Write an entry: a replica and a full server answer PONG. Raises RedisError, OSError."""
+        self.client.get_client().set(self._ping_key, "", ex=PING_EXPIRE)
+        self.link.proved()
 
     def connected(self, connection):
-        """Greet the server on a new connection, and notice if it has been restarted.
+        """Greet the server on a new connection; notice if it was restarted, or takes no entries.
 
         A restarted server may bring back entries from an old snapshot. The name of its
-        run is therefore kept beside the entries.
+        run is therefore kept beside the entries. One that refuses to write has entries that a
+        log-out could not delete.
         """
         connection.on_connect()
         try:
-            connection.send_command("INFO", "server")
-            run = _run_id(connection.read_response())
-            connection.send_command("GET", self._run_key)
-            known = _text(connection.read_response())
-            if known == run:
-                return
-            if known and not self.link.recovering_here():
-                self.link.restarted()
-            elif not known:
-                connection.send_command("SET", self._run_key, run)
-                connection.read_response()
+            run = _run_id(_ask(connection, "INFO", "server"))
+            known = _text(_ask(connection, "GET", self._run_key))
         except ResponseError:
             # Not every account may ask; then a restart goes unnoticed.
             return
+        if self.link.recovering_here():
+            return
+        if known and known != run:
+            self.link.restarted()
+            return
+        try:
+            _ask(connection, "SET", self._run_key, run)
+        except ResponseError as error:
+            self.link.lost(error)
 
     def recover(self):
         """Prove that the server answers, on a new connection. Raises RedisError, OSError."""
@@ -225,7 +255,7 @@ class ResilientRedisCache(RedisCache):
 
     @guarded(away=_given_default, reads=True)
     def get(self, key, default=None, version=None):
-        """Return the entry or `default`; one that can no longer be unpickled is missing."""
+        """Return the entry or `default`; one that is no JSON is missing."""
         return self._readable(super().get, default, key, default, version)
 
     @guarded(away=_nothing, reads=True)
@@ -239,7 +269,7 @@ class ResilientRedisCache(RedisCache):
         except (RedisError, OSError):
             raise
         except Exception as error:
-            # Left there by another version of Camp, whose classes are not ours.
+            # Left there by somebody else, or by a version of Camp that pickled.
             logger.warning("An entry of the cache is unreadable (%s).", type(error).__name__)
             return unreadable
 

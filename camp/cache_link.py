@@ -7,16 +7,25 @@ for a trial, only the calls that were under way when the server went away did.
 """
 
 import logging
+import re
 import threading
 import time
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 logger = logging.getLogger("camp.cache")
 
 PAUSE = 5.0  # seconds between two trials
+PROOF = 5.0  # seconds for which one write shows that the server takes others
 
 OPEN, WRITE_ONLY, AWAY = "open", "write-only", "away"
+
+
+def reason(error: Exception) -> str:
+    """Return the kind of an error, with the server's own code where there is one (MISCONF)."""
+    code = re.match(r"[A-Z]{3,}\b", str(error)) if isinstance(error, ResponseError) else None
+    kind = type(error).__name__
+    return f"{kind}, {code[0]}" if code else kind
 
 
 class Link:
@@ -33,6 +42,7 @@ class Link:
         self._state = OPEN
         self._retry_at = 0.0
         self._trial: threading.Thread | None = None
+        self._proved_at = -PROOF
         self.losses = 0
 
     @classmethod
@@ -53,11 +63,24 @@ class Link:
         self._try_when_due(backend)
         return False
 
+    def proof_due(self) -> bool:
+        """Return whether it is long ago that the server took an entry; to one caller at a time."""
+        now = time.monotonic()
+        if now - self._proved_at < PROOF:
+            return False
+        self._proved_at = now
+        return True
+
+    def proved(self) -> None:
+        """Note that the server has just taken an entry."""
+        self._proved_at = time.monotonic()
+
     def lost(self, error: Exception) -> None:
         """Note that a call failed with `error`."""
         if self._close(PAUSE):
             # The message could hold the address of the server, with a password in it.
-            logger.warning("Redis does not answer (%s); going on without.", type(error).__name__)
+            what = "refuses" if isinstance(error, ResponseError) else "does not answer"
+            logger.warning("Redis %s (%s); going on without.", what, reason(error))
 
     def restarted(self) -> None:
         """Note that the server is a new one, so that its entries may be old."""

@@ -8,7 +8,10 @@ import sys
 
 from camp import bootstrap_texts, trouble
 
-SUITE_ENVIRONMENT = {"CAMP_ENV_FILES": "", "SECRET_KEY": "only-to-start-the-test-command"}
+SUITE_ENVIRONMENT = {
+    "CAMP_ENV_FILES": "",
+    "SECRET_KEY": "nothing-is-guarded-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0",
+}
 
 # Commands that have nothing to do with the data, or settle it themselves: the first three
 # may be what is needed to reach it.

@@ -5,8 +5,6 @@ a value that cannot be understood is refused by the name of its variable, and
 no message ever carries the value, since it may be a password.
 """
 
-import io
-import logging
 import os
 import re
 import secrets
@@ -18,10 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from camp import env_file
 from camp.ownership import give, make_folder
-
-# It would print a malformed line, and with it a secret.
-logging.getLogger("environ.environ").setLevel(logging.ERROR)
 
 TRUE = {"1", "true", "t", "yes", "y", "on"}
 FALSE = {"0", "false", "f", "no", "n", "off", ""}
@@ -37,14 +33,35 @@ POSTGRES_OPTIONS = {
 }  # fmt: skip
 SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
-# The password is greedy up to the last "@", so that it may hold @ # / ? raw.
-SERVER_URL = re.compile(
+# As RFC 3986 has it: every reserved character of a password is percent-encoded.
+STRICT_URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9]*)(?:\+[a-z0-9_]+)?://"
-    r"(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?"
+    r"(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?"
     r"(?P<host>\[[0-9a-fA-F:.]+\]|[^@/?#:\[\]]*)(?::(?P<port>\d*))?"
-    r"(?:/(?P<name>[^?#@]*))?(?:\?(?P<query>.*))?",
+    r"(?:/(?P<name>[^?#@]*))?(?:\?(?P<query>(?:[^=&#]+=[^&#]*(?:&[^=&#]+=[^&#]*)*)?))?",
     re.DOTALL,
 )
+# As people write it. The password is greedy up to the last "@", so that it may hold @ # / ? raw.
+SERVER_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9]*)(?:\+[a-z0-9_]+)?://"
+    r"(?:(?P<user>[^:/?#]*)(?::(?P<password>.*))?@)?"
+    r"(?P<host>\[[0-9a-fA-F:.]+\]|[^@/?#:\[\]]*)(?::(?P<port>\d*))?"
+    r"(?:/(?P<name>[^?#@]*))?(?:\?(?P<query>[^#]*))?",
+    re.DOTALL,
+)
+SOCKET_URL = re.compile(
+    r"unix://(?:(?P<user>[^:/?#]*)(?::(?P<password>.*))?@)?(?P<path>/[^?#@]*)(?:\?(?P<query>[^#@]*))?",
+    re.DOTALL,
+)
+ENCODE = (
+    "In the user name and the password write @ as %40, # as %23, / as %2F, ? as %3F, : as %3A "
+    "and % as %25."
+)
+EXAMPLES = {
+    "postgresql": "postgresql://user:password@localhost:5432/camp_backend_db",
+    "redis": "redis://user:password@localhost:6379/0",
+    "unix": "unix://user:password@/run/redis/redis.sock?db=0",
+}
 
 
 class UnwritableFolder(ImproperlyConfigured):
@@ -158,7 +175,7 @@ class Environment(environ.Env):
             config = self.db_url_config(join_server_url(parts))
         except Exception:
             # django-environ's message would hold the password.
-            raise ImproperlyConfigured(bad_url(name, "postgresql")) from None
+            raise ImproperlyConfigured(bad_url(name, EXAMPLES["postgresql"])) from None
         options = {"connect_timeout": "5"} | postgres_options(name, parts["query"])
         config["HOST"] = options.pop("host", "") or config["HOST"]
         if not config["NAME"]:
@@ -171,21 +188,19 @@ class Environment(environ.Env):
         }
 
     def redis(self, name):
-        """Return a normalised `redis://` or `rediss://` URL, or "" where none is set."""
+        """Return a normalised `redis://`, `rediss://` or `unix://` URL, or "" where none is set."""
         url = self.text(name).strip()
-        if not url or url.startswith("unix://"):
-            return url
+        if not url:
+            return ""
+        if url.startswith("unix:"):
+            return socket_url(name, url)
         return join_server_url(split_server_url(name, url, {"redis", "rediss"}))
 
     def email(self, name):
         """Return Django's EMAIL_* settings from one URL; the console where none is set."""
-        url = self.text(name).strip() or "consolemail://"
-        try:
-            config = self.email_url_config(url)
-        except Exception:
-            raise ImproperlyConfigured(bad_url(name, "smtp+tls", "smtp.example.org:587")) from None
-        config.pop("OPTIONS", None)
-        return config
+        from camp.env_email import mail  # which needs this module
+
+        return mail(self, name)
 
     def secret(self, name, file):
         """Return the secret from `name`, from the file named by `name`_FILE, or from `file`.
@@ -225,27 +240,9 @@ def load(base_dir):
             continue
         except (OSError, UnicodeDecodeError):
             raise ImproperlyConfigured(f"{name} cannot be read: it must be UTF-8 text.") from None
-        Loaded.read_env(io.StringIO(plain_lines(text)))
+        for variable, value in dict(env_file.values(text)).items():
+            Loaded.ENVIRON.setdefault(variable, value)
     return Loaded()
-
-
-def plain_lines(text):
-    """Return `.env` text as django-environ takes it.
-
-    The old backend read the same file with python-dotenv, which allows spaces
-    around `=` and a comment behind a value; a `#` inside a value has no space
-    before it.
-    """
-    lines = []
-    for line in text.splitlines():
-        found = re.match(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z_0-9]*)\s*=\s*(.*?)\s*$", line)
-        if not found:
-            continue
-        name, value = found.groups()
-        quoted = re.match(r"('[^']*'|\"(?:[^\"\\]|\\.)*\")\s*(?:#.*)?$", value)
-        value = quoted[1] if quoted else re.sub(r"(^|\s+)#.*$", "", value)
-        lines.append(f"{name}={value}")
-    return "\n".join(lines)
 
 
 def is_pooled(name, query):
@@ -291,18 +288,35 @@ def sqlite_database(file):
     }
 
 
-def split_server_url(name, url, schemes):
-    """Return the parts of a server's URL, decoded, or refuse it by `name`."""
-    found = SERVER_URL.fullmatch(url)
+def split_server_url(name, url, schemes, example=""):
+    """Return the parts of a server's URL, decoded, or refuse it by `name`.
+
+    Where it can be read in two ways, as RFC 3986 does and with a raw password, it is refused:
+    one of them leads to another server. `example` is such a URL as it should be.
+    """
+    example = example or EXAMPLES["redis" if "redis" in schemes else "postgresql"]
+    found, strict = SERVER_URL.fullmatch(url), STRICT_URL.fullmatch(url)
     if not found or found["scheme"] not in schemes:
-        scheme = "redis" if "redis" in schemes else "postgresql"
-        raise ImproperlyConfigured(bad_url(name, scheme))
+        raise ImproperlyConfigured(bad_url(name, example))
+    if strict and strict.groupdict() != found.groupdict():
+        raise ImproperlyConfigured(f"{name} can be read in two ways. {ENCODE}")
     parts = {key: value or "" for key, value in found.groupdict().items()}
     if parts["port"] and not 0 < int(parts["port"]) < 65536:
         raise ImproperlyConfigured(f"{name} has a port that does not exist.")
     for key in ("user", "password", "name"):
         parts[key] = decode(parts[key])
     return parts
+
+
+def socket_url(name, url):
+    """Return the URL of a Redis that listens on a Unix socket, its reserved characters encoded."""
+    found = SOCKET_URL.fullmatch(url)
+    if not found:
+        raise ImproperlyConfigured(bad_url(name, EXAMPLES["unix"]))
+    user, password = (quote(decode(found[key] or ""), safe="") for key in ("user", "password"))
+    login = f"{user}:{password}@" if password else f"{user}@" if user else ""
+    query = f"?{found['query']}" if found["query"] else ""
+    return f"unix://{login}{found['path']}{query}"
 
 
 def join_server_url(parts):
@@ -334,12 +348,9 @@ def postgres_options(name, query):
     return {key: value for key, value in options.items() if key in POSTGRES_OPTIONS}
 
 
-def bad_url(name, scheme, example=""):
+def bad_url(name, example):
     """Return the sentence that refuses a URL without showing it."""
-    example = example or (
-        "localhost:6379/0" if scheme == "redis" else "localhost:5432/camp_backend_db"
-    )
-    return f"{name} is not a URL that Camp understands: write {scheme}://user:password@{example}"
+    return f"{name} is not a URL that Camp understands: write {example}. {ENCODE}"
 
 
 def generated_secret(file):

@@ -1,13 +1,21 @@
-"""Write one variable into the file that the settings are read from.
-
-Every other byte of the file stays: order, comments, line endings, a BOM.
-"""
+"""The file that the settings are read from: all its variables, and one written into it."""
 
 import contextlib
 import os
 import re
 import tempfile
 from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+NEWLINE = re.compile(r"\r\n|\n|\r")
+VARIABLE = re.compile(
+    r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z_0-9]*)\s*=(?P<gap>\s*)(?P<value>.*?)\s*"
+)
+QUOTED = re.compile(r"""(?:'(?P<raw>[^']*)'|"(?P<text>(?:[^"\\]|\\.)*)")\s*(?:#.*)?""")
+COMMENT = re.compile(r"(?:^|\s+)#(?P<comment>.*)$")
+# Of these a part must not be taken for a comment.
+SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|KEY|URL")
 
 LINE = re.compile(
     r"(?P<head>\ufeff?\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z_0-9]*)\s*=[ \t]*)"
@@ -24,8 +32,45 @@ def path(base_dir):
     return next((base_dir / name for name in names if name), None)
 
 
+def values(text):
+    """Yield (name, value) for each variable in the text of an `.env` file.
+
+    As python-dotenv, with which the old backend read the same file, and shells have it: a `#`
+    behind a space begins a comment, one right behind the `=` or inside a value does not, and
+    in quotes nothing does. Raises ImproperlyConfigured where a secret could be meant.
+    """
+    for line in NEWLINE.split(text):
+        found = VARIABLE.fullmatch(line)
+        if found:
+            yield found["name"], _value(found)
+
+
+def _value(line):
+    """Return the value of a line that VARIABLE matched."""
+    name, written = line["name"], line["value"]
+    if quoted := QUOTED.fullmatch(written):
+        if quoted["raw"] is not None:
+            return quoted["raw"]
+        # As django-environ does: only these two stand for something else.
+        return re.sub(r"\\([^rnt])", r"\1", quoted["text"])
+    # Right behind the "=" it is part of the value, unless it looks like a comment.
+    close = written.startswith("#") and not line["gap"]
+    comment = COMMENT.search(written, 1 if close and written[1:2].strip() else 0)
+    if not comment:
+        return written
+    said = comment["comment"].lstrip("#")[:1]
+    if SECRET.search(name) and (said.strip() or (close and not comment.start())):
+        raise ImproperlyConfigured(
+            f"{name} has a # that may belong to it or begin a comment: put the value into single "
+            "quotes, or a space before and behind the # of the comment."
+        )
+    return written[: comment.start()]
+
+
 def put(file, name, value):
     """Set a variable in an `.env` file; the file is made, its owner's alone, where missing.
+
+    Every other byte of it stays: order, comments, line endings, a BOM.
 
     Raises OSError, or UnicodeDecodeError for a file that is not UTF-8.
     """

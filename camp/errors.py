@@ -4,6 +4,7 @@ They need neither the database nor a log-in, so that they work when those do not
 """
 
 import logging
+from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -20,6 +21,9 @@ SENTENCES = {
     403: _("You may not do that"),
     404: _("Nothing is here"),
     405: _("This address is not a page"),
+    409: _("It cannot be deleted"),
+    408: _("That took too long"),
+    411: _("The length of what was sent is missing"),
     413: _("That is too large"),
     429: _("Too many attempts"),
     500: _("Camp made a mistake"),
@@ -40,6 +44,8 @@ def error_response(
     retry_after: int | None = None,
     limit: int | None = None,
     csrf: bool = False,
+    page: str = "",
+    written: Sequence[str] = (),
     cause: findings.Finding | None = None,
     being_prepared: bool = False,
 ) -> HttpResponse:
@@ -47,7 +53,8 @@ def error_response(
 
     `detail` is a sentence for the reader, where there is more to say than the page does.
     `retry_after` (seconds) is for 429 and 503, and becomes a header too; `limit` (bytes)
-    is for 413; `csrf` says that a 403 is about the form's token. For 503 `cause` is what
+    is for 413; `csrf` says that a 403 is about the form's token, which was on `page` and held
+    the texts `written`. For 503 `cause` is what
     is wrong, where the reader may know it, and `being_prepared` says that tables are missing.
     """
     context = {
@@ -55,6 +62,8 @@ def error_response(
         "retry_after": retry_after,
         "limit": limit,
         "csrf": csrf,
+        "page": page,
+        "written": written,
         "commands": _commands(cause),
         "being_prepared": being_prepared,
         "request_id": getattr(request, "request_id", ""),

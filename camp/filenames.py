@@ -1,20 +1,15 @@
 """Names that people give to files: kept in their script, made safe to show and to download."""
 
 import re
+import unicodedata
 
-from camp.text import normalize
+from camp.text import clean_line, is_blank, normalize
 
-MAX_LENGTH = 255
+MAX_LENGTH = 255  # characters
+MAX_BYTES = 255  # of a name in the file systems of Linux, macOS and Android
 MAX_SUFFIX = 20
 FALLBACK = "file"
 
-# They end a line or a header; a person sees a gap there at most.
-GAPS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
-# Controls, and the bidirectional ones that can make `gpj.exe` read as `exe.jpg`. The
-# joiners U+200C and U+200D stay: emoji and several scripts need them.
-UNSEEN = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
 # What may not end a name that was cut: it belongs to what follows.
 DANGLING = re.compile(r"[\u200c\u200d\ufe0e\ufe0f\s]+$")
 
@@ -25,35 +20,55 @@ WINDOWS_DEVICES = re.compile(
 
 
 def clean_filename(name, fallback=FALLBACK):
-    """Return `name` as it is kept: its last part, in NFC, without what cannot be seen.
+    """Return `name` as it is kept: its last part, in NFC, on one line, without controls.
 
     At most 255 characters, of which the suffix keeps its own; `fallback` where nothing
-    is left.
+    visible is left.
     """
-    name = normalize(UNSEEN.sub("", GAPS.sub(" ", str(name))), "NFC")
-    name = re.split(r"[/\\]", name)[-1].strip(" ")
-    if not name.strip(". \u3000\u200b\u200c\u200d"):
+    # Composed characters are at most three times as many before.
+    name = shorten_name(re.split(r"[/\\]", str(name))[-1], 3 * MAX_LENGTH)
+    name = normalize(clean_line(name), "NFC").strip(" ")
+    if is_blank(name.replace(".", "")):
         return fallback
-    return shortened(name)
+    return shorten_name(name)
 
 
-def shortened(name, limit=MAX_LENGTH):
+def shorten_name(name, limit=MAX_LENGTH):
     """Return `name` with at most `limit` characters; what goes is the end of its stem."""
     if len(name) <= limit:
         return name
+    stem, suffix = split_suffix(name)
+    return cut_end(stem, limit - len(suffix)) + suffix
+
+
+def shorten_bytes(name, limit=MAX_BYTES, addition=""):
+    """Return `name` with at most `limit` bytes of UTF-8, `addition` before its suffix included."""
+    stem, suffix = split_suffix(name)
+    room = limit - len((addition + suffix).encode())
+    if len(stem.encode()) > room:
+        stem = cut_end(stem, len(stem.encode()[:room].decode(errors="ignore")))
+    return stem + addition + suffix
+
+
+def split_suffix(name):
+    """Return the stem of a name, and its suffix with the dot; "" where there is none."""
     stem, dot, suffix = name.rpartition(".")
-    if not stem or len(suffix) > MAX_SUFFIX:
-        stem, dot, suffix = name, "", ""
-    stem = stem[: limit - len(dot + suffix)]
-    return DANGLING.sub("", stem) + dot + suffix
+    return (stem, dot + suffix) if stem and len(suffix) <= MAX_SUFFIX else (name, "")
+
+
+def cut_end(text, length):
+    """Return at most `length` characters of `text`, none of them a part of what is cut."""
+    while length > 0 and length < len(text) and unicodedata.category(text[length])[0] == "M":
+        length -= 1
+    return DANGLING.sub("", text[:length])
 
 
 def download_name(name):
-    """Return `name` as every operating system takes it.
+    """Return `name` as every operating system takes it, in at most 255 bytes of UTF-8.
 
     Windows refuses some characters, a dot or space at the end, and the names of its
     devices: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
     """
-    name = REFUSED_BY_WINDOWS.sub("_", UNSEEN.sub("", GAPS.sub(" ", str(name))))
+    name = REFUSED_BY_WINDOWS.sub("_", clean_line(str(name)))
     name = name.rstrip(". ") or FALLBACK
-    return f"_{name}" if WINDOWS_DEVICES.fullmatch(name) else name
+    return shorten_bytes(f"_{name}" if WINDOWS_DEVICES.fullmatch(name) else name)

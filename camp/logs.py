@@ -20,6 +20,8 @@ from django.urls import get_resolver
 HIDDEN = "[hidden]"
 # URL arguments that open something for whoever knows them.
 SECRET_ARGUMENTS = ("token", "uidb64")
+# And the names of files.
+HIDDEN_ARGUMENTS = (*SECRET_ARGUMENTS, "name")
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
@@ -106,7 +108,7 @@ def safe_path(request) -> str:
     """Return the path of a request for a log: one word, with its secret parts hidden."""
     path, match = request.path_info, request.resolver_match
     arguments = match.kwargs if match else {}
-    secrets = {str(arguments[name]) for name in SECRET_ARGUMENTS if name in arguments}
+    secrets = {str(arguments[name]) for name in HIDDEN_ARGUMENTS if name in arguments}
     if match and not secrets:
         return _quoted(path)
     parts = path.split("/")

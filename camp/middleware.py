@@ -6,12 +6,19 @@ import secrets
 import time
 
 from django.conf import settings
+from django.core.signals import request_started
+from django.db import DataError
+from django.dispatch import receiver
 from django.utils.functional import SimpleLazyObject
+from django.utils.http import parse_header_parameters
+from django.utils.translation import gettext_lazy as _
 
 from camp import logs
 from camp.errors import error_response
 
 HEADER = "X-Request-ID"
+FOREIGN_CHARSET = "camp.foreign_charset"
+ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")
 
 logger = logging.getLogger("camp.access")
 _acceptable = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
@@ -38,6 +45,70 @@ class RequestLogMiddleware:
                 _log_when_closed(request, response, started)
             else:
                 _log(request, response, started)
+        return response
+
+
+@receiver(request_started)
+def note_foreign_charset(environ=None, **kwargs):
+    """Take a charset other than UTF-8 out of the content type, and leave a note of it.
+
+    Django decodes with any codec of Python's, also those that give no text (`rot13`), and does
+    so while it makes the request: no middleware comes before that.
+    """
+    kind, options = parse_header_parameters((environ or {}).get("CONTENT_TYPE") or "")
+    if options.get("charset", "utf-8").lower() in ENCODINGS:
+        return
+    environ["CONTENT_TYPE"] = kind
+    environ[FOREIGN_CHARSET] = True
+
+
+class FormEncodingMiddleware:
+    """Refuse forms that claim another encoding than UTF-8, the one of all pages."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if FOREIGN_CHARSET in request.META:
+            return error_response(request, 400, detail=_("Camp takes forms in UTF-8 only."))
+        return self.get_response(request)
+
+
+class UnstorableValueMiddleware:
+    """Answer 400 where a number, date or text of the request is beyond what databases hold.
+
+    Where each database notices differs: SQLite's driver overflows, PostgreSQL refuses the value.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        """Return the answer, or None for any other exception."""
+        with_nul = isinstance(exception, ValueError) and "NUL (0x00)" in str(exception)
+        if not with_nul and not isinstance(exception, DataError | OverflowError):
+            return None
+        logger.warning("A value was refused by the database.", exc_info=exception)
+        return error_response(request, 400)
+
+
+class SecurityHeadersMiddleware:
+    """Add the security headers that Django has no setting for, to every answer.
+
+    https://www.w3.org/TR/permissions-policy/ and
+    https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        for name, value in settings.SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
 

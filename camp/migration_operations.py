@@ -2,6 +2,8 @@
 
 from django.db import migrations
 
+from camp import old_metadata
+
 
 class AllowNull(migrations.AlterField):
     """An AlterField that makes a column nullable and touches nothing else of it.
@@ -29,3 +31,26 @@ class AllowNull(migrations.AlterField):
                 f"ALTER TABLE {quote(model._meta.db_table)} ALTER COLUMN {quote(column)} {change}"
             )
         return True
+
+
+class TakeOldMetadata(migrations.RunPython):
+    """Fill `old_metadata` of tables that were taken over before there was this column."""
+
+    def __init__(self, *tables):
+        self.tables = tables
+        super().__init__(self.fill, migrations.RunPython.noop, elidable=True)
+
+    def deconstruct(self):
+        return self.__class__.__qualname__, self.tables, {}
+
+    def fill(self, apps, schema_editor):
+        """Copy what the old columns hold."""
+        connection, quote = schema_editor.connection, schema_editor.quote_name
+        for table in self.tables:
+            with connection.cursor() as cursor:
+                described = connection.introspection.get_table_description(cursor, table)
+                for column in old_metadata.columns_of([each.name for each in described]):
+                    cursor.execute(
+                        f"UPDATE {quote(table)} SET old_metadata = CAST({quote(column)} AS text) "  # noqa: S608
+                        f"WHERE old_metadata IS NULL AND {quote(column)} IS NOT NULL"
+                    )

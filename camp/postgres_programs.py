@@ -102,6 +102,17 @@ def client(*names, at_least):
     return min(fitting, key=lambda programs: programs.major)
 
 
+def newest_client(*names):
+    """Return the Programs of the highest major, which reads what all before it wrote.
+
+    Raises ToolsMissing where this machine has none.
+    """
+    found = list(installations(*names))
+    if not found:
+        raise ToolsMissing(missing(names, 0, found))
+    return max(found, key=lambda programs: programs.major)
+
+
 def missing(names, at_least, found):
     """Return the sentence for programs of a version that this machine does not have."""
     values = {

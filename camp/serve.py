@@ -12,11 +12,13 @@ import multiprocessing
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -31,11 +33,23 @@ from django.http.request import validate_host
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp import environments, postgres, replacing, running, setup_token, trouble
+from camp import (
+    client_waits,
+    environments,
+    hashing_slots,
+    postgres,
+    replacing,
+    running,
+    setup_token,
+    trouble,
+)
 from camp.ownership import make_folder
+from camp.worker_slots import worker_slots
 
-THREADS = 32  # each holds a database connection; an upload or download holds one to its end
-BACKLOG = 1024  # connections, the idle ones of open browsers included
+THREADS = 32  # requests that work at once; each holds a database connection
+CONNECTIONS = 4096  # those of open browsers that send nothing included
+HEADER_SECONDS = 15  # for the head of a request, and between two requests
+STALLED_SECONDS = 60  # that a client may leave sent bytes unread for
 STOP_SECONDS = 10  # for requests that are under way
 READY_SECONDS = 60
 # By that name the jemalloc in Granian reads its options: https://jemalloc.net/jemalloc.3.html
@@ -75,11 +89,11 @@ def free_address(host, port):
         if error.errno == errno.EADDRNOTAVAIL:
             raise CommandError(unknown_host(host, port)) from None
         if error.errno in (errno.EACCES, errno.EPERM):
-            sentence = _("Port %(port)s is not open to you. Take another with: %(fix)s")
+            sentence = _("Port %(port)s is not open to you.") % {"port": port}
         else:
-            sentence = _("Port %(port)s is taken. Take another with: %(fix)s")
+            sentence = postgres.taken(port)
         fix = trouble.manage("up", "--port", free_port(family, address))
-        raise CommandError(sentence % {"port": port, "fix": fix}) from None
+        raise CommandError(f"{sentence} {_('Take another with: %(fix)s') % {'fix': fix}}") from None
 
 
 def bind(family, address, port):
@@ -255,6 +269,7 @@ def serve(address, port, threads, lines):
     os.environ.setdefault(ALLOCATOR, "narenas:2")
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     if sys.platform == "linux":
@@ -269,15 +284,18 @@ def serve(address, port, threads, lines):
         http=HTTPModes.http1,
         websockets=False,
         workers=1,
-        blocking_threads=threads,
-        backlog=BACKLOG,
-        backpressure=BACKLOG,
+        blocking_threads=threads + client_waits.TOTAL + hashing_slots.LONGEST_QUEUE,
+        backlog=CONNECTIONS,
+        backpressure=raise_open_files(),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     )
     try:
-        server.serve(target_loader=partial(start_worker, address, port, lines), wrap_loader=False)
+        server.serve(
+            target_loader=partial(start_worker, address, port, threads, lines), wrap_loader=False
+        )
     except SystemExit:
         raise CommandError(_("The server ended by itself; its last words are above.")) from None
 
@@ -289,7 +307,28 @@ def load_application():
     return application
 
 
-def start_worker(address, port, lines):
+def raise_open_files():
+    """Raise this process's limit of open files; returns how many connections it then allows.
+
+    Granian counts connections, idle ones included, by its `backpressure`.
+    """
+    if os.name == "nt":
+        return CONNECTIONS
+    import resource
+
+    wanted = CONNECTIONS * 5 // 4  # one more for every four: those that are read and stored
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        if hard != resource.RLIM_INFINITY:
+            wanted = min(wanted, hard)
+        with suppress(OSError, ValueError):  # macOS has a lower limit that it does not name
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return min(CONNECTIONS, soft * 4 // 5)
+    return CONNECTIONS
+
+
+def start_worker(address, port, threads, lines):
     """In the server's process: return the application, and watch over it from two threads."""
     if os.name != "nt":
         # Ctrl-C reaches the parent too, which then asks this process to stop; asked twice
@@ -297,7 +336,9 @@ def start_worker(address, port, lines):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threading.Thread(target=announce, args=(address, port, lines), daemon=True).start()
     threading.Thread(target=stop_with_parent, daemon=True).start()
-    return load_application()
+    application = load_application()
+    worker_slots.open(threads)
+    return application
 
 
 def announce(address, port, lines):
@@ -315,9 +356,28 @@ def announce(address, port, lines):
             continue
         finally:
             connection_.close()
+        drop_stalled_connections()
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
         return
+
+
+def drop_stalled_connections():
+    """Have Linux close connections whose client takes no bytes for STALLED_SECONDS.
+
+    A thread that sends to one waits as long as the connection lasts. The option is inherited
+    from the listening socket (tcp(7), TCP_USER_TIMEOUT), which Granian does not hand out.
+    """
+    if sys.platform != "linux":
+        return
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue
+            with socket.socket(fileno=os.dup(int(name))) as found:
+                if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    option = socket.TCP_USER_TIMEOUT
+                    found.setsockopt(socket.IPPROTO_TCP, option, STALLED_SECONDS * 1000)
 
 
 def stop_with_parent():

@@ -9,7 +9,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from camp import env as environment
-from camp import env_s3, logs
+from camp import env_s3, logs, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.load(BASE_DIR)
@@ -17,6 +17,7 @@ env = environment.load(BASE_DIR)
 # Where Camp keeps what it makes
 CAMP_DATA_DIR = env.folder("CAMP_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)
 LOCAL_STORAGE_PATH = env.folder("LOCAL_STORAGE_PATH", CAMP_DATA_DIR / "files", base=BASE_DIR)
+LOCAL_STORAGE_PATH_AS_GIVEN = env.text("LOCAL_STORAGE_PATH").strip()
 BACKUP_FOLDER = env.folder("CAMP_BACKUP_DIR", CAMP_DATA_DIR / "backups", base=BASE_DIR)
 SETUP_TOKEN_FILE = CAMP_DATA_DIR / "setup-token"
 
@@ -28,8 +29,9 @@ CAMP_ENVIRONMENT = env.choice(
     ["development", "staging", "production"],
 )
 DEBUG = env.boolean("DEBUG")
-SECRET_KEY = env.secret("SECRET_KEY", CAMP_DATA_DIR / "secret-key")
-SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.chosen(
+    env, CAMP_DATA_DIR / "secret-key", strict=CAMP_ENVIRONMENT != "development"
+)
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -58,19 +60,25 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "camp.middleware.RequestLogMiddleware",
+    "camp.middleware.SecurityHeadersMiddleware",
     "camp.health.HealthMiddleware",
+    "camp.middleware.FormEncodingMiddleware",
     "camp.unavailable.DatabaseTroubleMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "camp.request_limits.RequestLimitsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "camp.request_limits.AnonymousBodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "camp.middleware.MethodNotAllowedMiddleware",
+    "camp.middleware.UnstorableValueMiddleware",
+    "camp.external_references.ExternalReferenceMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -92,6 +100,8 @@ TEMPLATES = [
 
 # Database and cache
 DATABASES = {"default": env.database("DATABASE_URL", CAMP_DATA_DIR / "camp.sqlite3")}
+# How long one statement of a page may take; 0: no limit
+STATEMENT_TIMEOUT = env.duration("STATEMENT_TIMEOUT", timedelta(seconds=10))
 
 REDIS_URL = env.redis("REDIS_URL")
 CACHE_TTL = env.integer("CACHE_TTL", 300, minimum=1)  # seconds
@@ -128,11 +138,11 @@ AUTHENTICATION_BACKENDS = [
     "accounts.backends.LoginBackend",
 ]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "accounts.hashers.Argon2PasswordHasher",
+    "accounts.hashers.PBKDF2PasswordHasher",
+    "accounts.hashers.ScryptPasswordHasher",
     # The old backend's: bcrypt over the hex SHA-256, and plain bcrypt; raw ones last.
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "accounts.hashers.BCryptSHA256PasswordHasher",
     "accounts.hashers.TruncatingBCryptPasswordHasher",
     "accounts.hashers.OldBackendHasher",
 ]
@@ -147,18 +157,14 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURE_LIMIT", 5, minimum=1)
 AXES_COOLOFF_TIME = env.duration("LOGIN_COOLOFF", timedelta(minutes=15))
-# Both at once: guessing at one person's account does not lock that person out elsewhere.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_RESET_ON_SUCCESS = True
-# The waiting time that people are told stays true, and waiting callers write nothing.
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_USERNAME_CALLABLE = "accounts.throttle.username"
+# Wrong passwords from one address, at whatever accounts; a whole camp may share an address.
+LOGIN_ADDRESS_LIMIT = env.integer("LOGIN_ADDRESS_LIMIT", 50, minimum=1)
+# It counts in the database, so that it keeps working when Redis is down.
+AXES_HANDLER = "accounts.throttle.Handler"
 AXES_CLIENT_IP_CALLABLE = "accounts.throttle.client_address"
 AXES_LOCKOUT_CALLABLE = "accounts.throttle.locked_out"
 # When and from where people logged in is nobody's business.
 AXES_DISABLE_ACCESS_LOG = True
-# In the database, so that it keeps working when Redis is down.
-AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
 AXES_VERBOSE = False
 # accounts/admin_tables.py shows its tables, without what people typed beside their name.
 AXES_ENABLE_ADMIN = False
@@ -200,7 +206,8 @@ LOCALE_PATHS = [BASE_DIR / "camp" / "locale"]
 TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Tokyo")
 USE_TZ = True
 
-# E-mail
+# E-mail, sent by a thread of its own: see camp.background
+BACKGROUND_JOBS_INLINE = False
 locals().update(env.email("EMAIL_URL"))
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@localhost>")
@@ -228,6 +235,15 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
+}
+# Camp asks for none of these, and neither may a page that is made to show in it.
+UNUSED_FEATURES = (
+    "accelerometer browsing-topics camera display-capture geolocation gyroscope hid magnetometer "
+    "microphone midi payment serial usb xr-spatial-tracking"
+)
+SECURITY_HEADERS = {
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES.split()),
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 if CAMP_HTTPS:
     SECURE_SSL_REDIRECT = True

@@ -1,9 +1,23 @@
-"""Unicode normalisation that takes linear time whatever a stranger sends."""
+"""Text that people send: normalised in linear time, on one line, and visible."""
 
 import functools
 import re
 import unicodedata
 
+# They end a line or a header; a person sees a gap there at most.
+GAPS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+# Controls, and the bidirectional ones that can make `gpj.exe` read as `exe.jpg`. The
+# joiners U+200C and U+200D stay: emoji and several scripts need them.
+CONTROLS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+# White space, the property Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which
+# has letters and marks without a glyph as well, and the empty pattern of Braille.
+INVISIBLE = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
 # UAX #15, Stream-Safe Text Format: no script needs more combining marks in a row.
 MAX_COMBINING_MARKS = 30
 # Every combining mark is in planes 0 and 1, or is a variation selector, which is a starter.
@@ -20,6 +34,17 @@ def normalize(text, form="NFKC"):
     if text.isascii():
         return text
     return unicodedata.normalize(form, _surplus_marks().sub(r"\1", text))
+
+
+def clean_line(text):
+    """Return `text` on one line, without controls that hide or reorder what it says."""
+    return CONTROLS.sub("", GAPS.sub(" ", text))
+
+
+def is_blank(text):
+    """Return whether nothing of `text` can be seen: white space, formatting, unassigned."""
+    rest = INVISIBLE.sub("", text)
+    return all(unicodedata.category(character)[0] in "ZC" for character in rest)
 
 
 @functools.cache

@@ -6,10 +6,11 @@ import shlex
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from camp.bootstrap_texts import text
+from camp.connection_errors import is_connection_error, lacks_tables
 from camp.env import UnwritableFolder
 
 # Lines that PostgreSQL's library adds to the one that matters.
@@ -27,8 +28,10 @@ def sentence(error):
         return text("bad_configuration", why=error)
     if isinstance(error, ModuleNotFoundError):
         return missing_package(error)
-    if isinstance(error, DatabaseError) and connection.connection is None:
+    if is_connection_error(error):
         return unreachable_database(error)
+    if lacks_tables(error):
+        return missing_table(error)
     return None
 
 
@@ -51,6 +54,13 @@ def unreachable_database(error):
     from camp.findings.connection import no_connection
 
     return findings.with_fix(no_connection(error))
+
+
+def missing_table(error):
+    """Return the sentence for a table or column that the database does not have."""
+    return _(
+        "A table or a column is missing (%(why)s). If it is one of Camp's, make it with: %(fix)s"
+    ) % {"why": reason(error), "fix": manage("migrate")}
 
 
 def failed_migration(error):

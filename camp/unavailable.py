@@ -9,20 +9,18 @@ import sys
 
 from django.conf import settings
 from django.core.signals import got_request_exception
-from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
+from django.db import DatabaseError, InterfaceError
 from django.dispatch import receiver
 from django.http.request import split_domain_port
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from camp import database, findings, trouble
+from camp.connection_errors import is_connection_error, is_passing, lacks_tables
 from camp.errors import error_response, language
+from camp.statement_timeout import is_timeout
 
 RETRY_AFTER = 10  # seconds; a database that restarts is back by then
-# PostgreSQL's codes for a table and a column that are not there
-MISSING = ("42P01", "42703")
-# What SQLite says
-MISSING_WORDS = ("no such table", "no such column", "has no column named")
 # A proxy on this machine would make everybody seem to sit at it.
 PROXY_HEADERS = (
     "Forwarded",
@@ -58,21 +56,19 @@ def note_trouble(request=None, **kwargs):
 
 def is_trouble(error):
     """Return whether an exception says that the database cannot be worked with just now."""
-    if isinstance(error, ProgrammingError):
-        return lacks_tables(error)
-    return isinstance(error, OperationalError | InterfaceError)
-
-
-def lacks_tables(error):
-    """Return whether a table or a column is missing."""
-    if code(error):
-        return code(error) in MISSING
-    return any(word in str(error) for word in MISSING_WORDS)
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return False
+    known = (is_connection_error, lacks_tables, is_passing, is_timeout)
+    return any(matches(error) for matches in known)
 
 
 def unavailable(request, error):
     """Answer 503, with the cause for whoever may know it."""
     request.__dict__.pop("_database_trouble", None)
+    if is_timeout(error):
+        with translation.override(language(request)):
+            detail = _("This took too long and was stopped. Ask for less, or try again later.")
+        return error_response(request, 503, retry_after=RETRY_AFTER, detail=detail)
     with translation.override(language(request)):
         cause = cause_of(error) if may_know(request) else None
     return error_response(
@@ -134,13 +130,8 @@ def lost_connection(error):
     """Return the Finding for a database that gives no connection, or breaks it off."""
     from camp.findings.connection import no_connection
 
-    if database.is_postgresql() and code(error) and not code(error).startswith(("08", "57P")):
+    if database.is_postgresql() and not is_connection_error(error):
         title = _("The database does not do what it is asked to (%(why)s)")
         values = {"why": trouble.reason(error)}
         return findings.error("database.connection", title % values, fix=trouble.manage("doctor"))
     return no_connection(error)
-
-
-def code(error):
-    """Return PostgreSQL's code of an error, or ""."""
-    return getattr(error.__cause__, "sqlstate", None) or ""

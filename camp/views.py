@@ -3,14 +3,20 @@
 import sys
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.utils.encoding import iri_to_uri
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.errors import error_response
+from camp.errors import error_response, wants_json
 from camp.unavailable import is_trouble, unavailable
+
+# Fields of forms that hold a text worth keeping; never a password.
+WRITTEN = ("title", "content")
 
 
 def bad_request(request, exception=None):
@@ -36,8 +42,30 @@ def permission_denied(request, exception=None):
 
 
 def csrf_failure(request, reason=""):
-    """Answer 403 to a form without the right token; `reason` is for the log only."""
-    return error_response(request, 403, csrf=True)
+    """Answer 403 to a form without the right token; `reason` is for the log only.
+
+    What was written comes back with the answer, unless another site may have sent it. Of people
+    without a log-in the form may not even have been read: they get to log in.
+    """
+    if getattr(request, "is_body_withheld", False) and not wants_json(request):
+        return redirect_to_login(request.get_full_path())
+    page = previous_page(request)
+    return error_response(request, 403, csrf=True, page=page, written=written(request, page))
+
+
+def previous_page(request):
+    """Return the address of the page of this site that a form was sent from, or ""."""
+    address = request.headers.get("Referer", "")
+    host, secure = {request.get_host()}, request.is_secure()
+    known = url_has_allowed_host_and_scheme(address, host, require_https=secure)
+    return iri_to_uri(address) if known and not address.startswith("/") else ""
+
+
+def written(request, page):
+    """Return the texts of a form that somebody may have thought about, as a list."""
+    if not page or request.content_type != "application/x-www-form-urlencoded":
+        return []
+    return [text for name in WRITTEN if (text := request.POST.get(name, "")).strip()]
 
 
 def not_found(request, exception=None):

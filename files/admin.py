@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from camp.admin_filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
 from camp.admin_front import Figure, Series, counts_by_day, readable_number
+from camp.admin_metadata import ShowsOldMetadata
 from camp.admin_models import (
     CampModelAdmin,
     RestoresFromTrash,
@@ -70,7 +71,7 @@ class FileForm(forms.ModelForm):
 
 
 @admin.register(File)
-class FileAdmin(RestoresFromTrash, CampModelAdmin):
+class FileAdmin(ShowsOldMetadata, RestoresFromTrash, CampModelAdmin):
     """Files: find, rename, hand over, download and delete them with their bytes."""
 
     form = FileForm
@@ -84,7 +85,12 @@ class FileAdmin(RestoresFromTrash, CampModelAdmin):
         "created_at",
     ]
     list_select_related = ["user", "session"]
-    search_fields = ["search_text__contains", "user__username", "user__email"]
+    search_fields = [
+        "search_text__contains",
+        "user__username_key__contains",
+        "user__email_key__contains",
+        "user__email",
+    ]
     search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
     ordering = ["-id"]
     autocomplete_fields = ["user", "session"]

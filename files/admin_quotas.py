@@ -58,7 +58,7 @@ class QuotaAdmin(CampModelAdmin):
     form = QuotaForm
     list_display = ["user", "room", "used"]
     list_select_related = ["user"]
-    search_fields = ["user__username", "user__email"]
+    search_fields = ["user__username_key__contains", "user__email_key__contains", "user__email"]
     autocomplete_fields = ["user"]
 
     @admin.display(description=gettext_lazy("room"), ordering="limit")

@@ -37,7 +37,12 @@ class ShareAdmin(CampModelAdmin):
     list_display = ["name", "created_at", "expires_at", "use", "used_at", "has_password"]
     list_filter = [("user", ChosenFilter), ValidFilter, "created_at"]
     list_select_related = ["user"]
-    search_fields = ["files__search_text__contains", "user__username", "user__email"]
+    search_fields = [
+        "files__search_text__contains",
+        "user__username_key__contains",
+        "user__email_key__contains",
+        "user__email",
+    ]
     search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
     ordering = ["-created_at", "-id"]
     fields = ["user", "names", "created_at", "expires_at", "use", "used_at", "has_password"]

@@ -18,7 +18,7 @@ class UploadAdmin(CampModelAdmin):
     list_display = ["filename", "user", "progress", "created_at", "expires_at"]
     list_select_related = ["user"]
     list_filter = [("user", ChosenFilter)]
-    search_fields = ["user__username", "user__email"]
+    search_fields = ["user__username_key__contains", "user__email_key__contains", "user__email"]
     ordering = ["-created_at"]
     fields = ["filename", "user", "session", "content_type", "progress", "created_at", "expires_at"]
     readonly_fields = fields

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from files import storage
 
@@ -21,6 +22,8 @@ BATCH_FILES = 64
 BATCH_BYTES = 64 * 2**20
 FORMS = ("NFC", "NFD")
 FOUND, MISSING, OUTSIDE, UNSURE = "found", "missing", "outside", "unsure"
+# Bytes are there, but not as many as the row says; or nobody may read them.
+DAMAGED, UNREADABLE = "damaged", "unreadable"
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,34 @@ class OldFile:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the bytes of a row are, or why there are none."""
+    """Where the bytes of a row are, or why there are none.
+
+    `size` is how many come in, `found` how many are there.
+    """
 
     state: str
     path: Path | None = None
     size: int = 0
+    found: int | None = None
+
+
+class OtherSize(OSError):
+    """There are other bytes than when they were looked for."""
+
+    def __init__(self, found):
+        super().__init__(_("its size is another one"))
+        self.strerror, self.found = self.args[0], found
 
 
 class Uploads:
-    """The old backend's folder. Nothing outside of it is ever read."""
+    """The old backend's folder. Nothing outside of it is ever read.
 
-    def __init__(self, folder):
+    With `any_size` bytes are taken even if there are not as many as their row says.
+    """
+
+    def __init__(self, folder, *, any_size=False):
         """Raises OSError if there is no such folder."""
+        self.any_size = any_size
         self.root = Path(folder).resolve(strict=True)
         if not self.root.is_dir():
             raise NotADirectoryError(f"{folder}")
@@ -54,9 +73,10 @@ class Uploads:
     def sources(self, rows):
         """Return {key: Source} for rows (OldFile).
 
-        A path that is found as it is, or below the folder's own name, is taken at its word.
-        One of which only the end is found must have the size that the row says, and nobody
-        else may claim the same bytes: they might be another person's.
+        A path that is found as it is, or below the folder's own name, is taken at its word:
+        with another size it is damaged. One of which only the end is found must have the size
+        that the row says, and nobody else may claim the same bytes: they might be another
+        person's.
         """
         found, guesses = {}, {}
         for row in rows:
@@ -74,21 +94,26 @@ class Uploads:
     def source(self, row):
         """Return the Source of one row, and whether it is only guessed."""
         sure, guesses = candidates(row.path, self.root)
-        outside = False
-        for parts in sure:
-            source = self.at(parts)
-            if source and source.path:
+        seen = [source for parts in sure if (source := self.at(parts))]
+        there = [source for source in seen if source.path]
+        for source in there:
+            if row.size in (None, source.size) or self.any_size:
                 return source, False
-            outside = outside or source is not None
+        if there:
+            return Source(DAMAGED, found=there[0].size), False
         for parts in guesses:
             source = self.at(parts)
             if source and source.path and source.size == row.size:
                 return source, True
-            outside = outside or (source is not None and source.path is None)
-        return Source(OUTSIDE if outside else MISSING), False
+            if source and not source.path:
+                seen.append(source)
+        return (seen[0] if seen else Source(MISSING)), False
 
     def at(self, parts):
-        """Return the Source at a relative path, one without a path if it leads outside, or None."""
+        """Return the Source at a relative path, or None where no file is.
+
+        It has no path if it leads outside, or nobody may read it.
+        """
         given = "/".join(parts)
         # Systems differ in how they compose letters.
         forms = dict.fromkeys([given, *(unicodedata.normalize(form, given) for form in FORMS)])
@@ -96,12 +121,16 @@ class Uploads:
             try:
                 real = (self.root / form).resolve(strict=True)
                 found = real.stat()
+            except PermissionError:
+                return Source(UNREADABLE)
             except (OSError, ValueError, RuntimeError):
                 continue
             if not real.is_relative_to(self.root):
                 return Source(OUTSIDE)
             if stat.S_ISREG(found.st_mode):
-                return Source(FOUND, real, found.st_size)
+                if not os.access(real, os.R_OK):
+                    return Source(UNREADABLE)
+                return Source(FOUND, real, found.st_size, found.st_size)
         return None
 
 
@@ -244,6 +273,13 @@ class Journal:
             return kept
         return None
 
+    def forget_other_sizes(self, rows, sources):
+        """Forget what was noted of rows whose bytes are not as many as are taken now."""
+        for row in rows:
+            kept = self.kept.get(row.key)
+            if kept and kept.size not in (row.size, sources[row.key].size):
+                del self.kept[row.key]
+
     def remove(self):
         """Forget everything: the rows know it now."""
         self.file.unlink(missing_ok=True)
@@ -263,9 +299,15 @@ def bring(rows, sources, journal, *, link, progress):
             progress.add(source.size)
             continue
         try:
-            batch.append((row, staged(source.path, link, progress)))
+            part = staged(source.path, link, progress)
         except OSError as error:
             failed[row.key] = error
+            continue
+        if part.size != source.size:
+            part.discard()
+            failed[row.key] = OtherSize(part.size)
+            continue
+        batch.append((row, part))
         if len(batch) >= BATCH_FILES or sum(part.size for _row, part in batch) >= BATCH_BYTES:
             keep(batch, journal)
             batch = []

@@ -3,21 +3,24 @@
 import base64
 import logging
 import secrets
+import time
 from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header, http_date, quote_etag
+from django.utils.http import http_date, quote_etag
 
-from camp.filenames import download_name
+from camp.content_disposition import attachment
 from files import ranges, storage
 from files.content_types import sent_type
 
 logger = logging.getLogger(__name__)
 
 SHA256_LENGTH = 64  # in hex
+# The parameter of a request for bytes that are known to be damaged.
+AS_IT_IS = "as_it_is"
 
 
 class Download(StreamingHttpResponse):
@@ -27,6 +30,8 @@ class Download(StreamingHttpResponse):
         """Send `pieces`, each a bytes object or a Range of the open file `stored`."""
         super().__init__(self.blocks(stored, pieces), **options)
         self.headers["Content-Length"] = sum(map(len, pieces))
+        # Without what stands around several ranges.
+        self.file_bytes = sum(len(piece) for piece in pieces if isinstance(piece, ranges.Range))
         # A client that leaves ends the response, and never the generator.
         self._resource_closers.append(stored.close)
 
@@ -39,13 +44,15 @@ class Download(StreamingHttpResponse):
             yield from storage.blocks(stored, piece.start, len(piece))
 
 
-def file_response(request, file, *, from_here=False):
+def file_response(request, file, *, from_here=False, by_camp=False):
     """Return the bytes of `file` for saving, never for showing: it may hold anything.
 
     Answers Range, If-Range and the conditions of RFC 9110; HEAD gets the headers alone.
     Bytes that cannot be read become a page that says so, and a line in the log: 404 where
-    they are missing, else 503. With S3_PRESIGNED_DOWNLOADS the answer leads to the object
-    store, unless the bytes must come `from_here`.
+    they are missing, else 503. So do those that are not as many as came, unless the request
+    asks for them as they are. With X_ACCEL_REDIRECT nginx sends the bytes, and with
+    S3_PRESIGNED_DOWNLOADS the object store, unless they must come `from_here`, this origin,
+    or are sent `by_camp` itself, which then sees how far they came.
     """
     try:
         stored = storage.open(file.storage_path)
@@ -53,10 +60,14 @@ def file_response(request, file, *, from_here=False):
         return unreadable(request, file, error)
     if stored.size != file.size:
         logger.error("File %s has %s bytes of %s.", file.pk, stored.size, file.size)
-    if settings.X_ACCEL_REDIRECT and not storage.object_store():
+        if AS_IT_IS not in request.GET:
+            stored.close()
+            return damaged(request, file, stored.size)
+    if settings.X_ACCEL_REDIRECT and not storage.object_store() and not by_camp:
         stored.close()
         return with_headers(handed_over(file), file)
-    if settings.S3_PRESIGNED_DOWNLOADS and request.method == "GET" and not from_here:
+    here = from_here or by_camp or request.method != "GET"
+    if settings.S3_PRESIGNED_DOWNLOADS and not here:
         stored.close()
         return led_to_store(file)
     response = answer(request, file, stored)
@@ -64,6 +75,29 @@ def file_response(request, file, *, from_here=False):
         return response
     stored.close()
     return response
+
+
+def bytes_given(request, file, response):
+    """Return how many bytes of `file` an answer of `file_response` gives; None without a body.
+
+    Where another server sends them, it is what Range asks of it.
+    """
+    if isinstance(response, Download):
+        return response.file_bytes
+    elsewhere = "X-Accel-Redirect" in response.headers or response.status_code == 302
+    if request.method != "GET" or not elsewhere:
+        return None
+    try:
+        wanted = ranges.within(request.headers.get("Range", ""), file.size)
+    except ranges.Unsatisfiable:
+        return None
+    return file.size if wanted is None else sum(map(len, wanted))
+
+
+def discard(response):
+    """Release what an answer that is not sent holds open; its `close` would end the request."""
+    for release in response._resource_closers:
+        release()
 
 
 def answer(request, file, stored):
@@ -127,7 +161,7 @@ def led_to_store(file):
     address = storage.object_store().address(
         file.storage_path,
         seconds=settings.S3_PRESIGNED_DOWNLOADS,
-        disposition=content_disposition_header(True, download_name(file.filename)),
+        disposition=attachment(file.filename),
         content_type=sent_type(file.content_type, file.filename),
     )
     return HttpResponseRedirect(address, headers={"Cache-Control": "private, no-store"})
@@ -138,14 +172,14 @@ def with_headers(response, file, etag="", modified=None, *, multipart=False):
     headers = response.headers
     if not multipart:
         headers["Content-Type"] = sent_type(file.content_type, file.filename)
-    name = download_name(file.filename)
-    headers["Content-Disposition"] = content_disposition_header(True, name)
+    headers["Content-Disposition"] = attachment(file.filename)
     headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Cache-Control"] = "private, no-cache"
     if modified is not None:
         headers["Accept-Ranges"] = "bytes"
-        headers["Last-Modified"] = http_date(modified)
+        if modified <= time.time():  # else it was replaced twice within a second
+            headers["Last-Modified"] = http_date(modified)
     if etag:
         headers["ETag"] = etag
     if len(file.sha256) == SHA256_LENGTH:
@@ -160,6 +194,14 @@ def etag_of(file, stored):
     if len(file.sha256) != SHA256_LENGTH or stored.size != file.size:
         return ""
     return quote_etag(file.sha256)
+
+
+def damaged(request, file, found):
+    """Return the page for bytes that are not as many as the row says, with a way to get them."""
+    query = request.GET.copy()
+    query[AS_IT_IS] = "yes"
+    context = {"file": file, "found": found, "as_it_is": f"{request.path}?{query.urlencode()}"}
+    return render(request, "files/unreadable.html", context, status=503)
 
 
 def unreadable(request, file, error):

@@ -13,7 +13,6 @@ from django.utils.translation import ngettext
 from camp import search_index, trouble
 from camp.findings import error, ok, warning
 from camp.findings.backups import newest
-from camp.findings.connection import restore_command
 from files import storage
 from files.models import File, Upload
 from files.services import BATCH, FEW, stored_batches
@@ -45,10 +44,11 @@ def missing():
     rows = File.objects.order_by("pk").values_list("pk", "storage_path")
     sample = dict([*rows[:SAMPLE], *rows.reverse()[:SAMPLE]])
     try:
-        lost = storage.each_exists(sample.values()).count(False)
+        found = storage.each_exists(sample.values())
     except OSError as problem:
         title = _("Whether the files have their bytes cannot be seen (%(why)s)")
         return error("files.missing", title % {"why": problem.strerror or problem})
+    lost = found.count(False)
     if not lost:
         title = _("The files have their bytes (%(count)s looked at)") % {"count": len(sample)}
         return ok("files.missing", title)
@@ -58,22 +58,57 @@ def missing():
         len(sample),
     )
     title = sentence % {"lost": lost, "count": len(sample)}
-    detail, fix = belongs()
-    return error("files.missing", title, detail, fix)
+    paths = [path for path, there in zip(sample.values(), found, strict=True) if not there]
+    return error("files.missing", title, *ways_back(paths))
+
+
+def ways_back(paths, *, lost=True):
+    """Return how the bytes of some storage paths may come back, and the command for the first way.
+
+    What never came along from the old backend is in its folder; anything else may be in a
+    backup, or, if it is `lost` and not only damaged, in another place than the settings say.
+    """
+    behind = sum(not storage.OPAQUE.fullmatch(path) for path in paths)
+    said, fixes = [], []
+    if behind:
+        text = ngettext(
+            "%(count)s of them did not come along from the old backend: name its folder.",
+            "%(count)s of them did not come along from the old backend: name its folder.",
+            behind,
+        )
+        said.append(text % {"count": f"{behind:,}"})
+        fixes.append(trouble.manage("takeover", "--uploads", _("FOLDER")))
+    if behind < len(paths):
+        question, fix = belongs() if lost else ("", "")
+        if last := newest():
+            command = recover_command(last)
+            text = _("A backup may have them; this brings back nothing else: %(fix)s")
+            said += [text % {"fix": command}, question]
+            fixes.append(command)
+        else:
+            said += [_("There is no backup that may have them."), question]
+        fixes.append(fix)
+    return " ".join(filter(None, said)), fixes[0]
+
+
+def recover_command(backup):
+    """Return the command that brings only missing and damaged bytes back from a backup."""
+    return trouble.manage("restore", trouble.quoted(backup), "--missing")
 
 
 def belongs():
-    """Return the question whether the bytes are looked for in the right place, and a fix."""
+    """Return the question whether the bytes are looked for in the right place, and a setting."""
     if storage.object_store():
         question = _("Do S3_BUCKET and S3_PREFIX name the place that belongs to this database?")
-        return question, restore_command() if newest() else "S3_BUCKET=…"
+        return question, "S3_BUCKET=…"
     question = _("Is LOCAL_STORAGE_PATH the folder that belongs to this database?")
-    return question, restore_command() if newest() else "LOCAL_STORAGE_PATH=…"
+    return question, "LOCAL_STORAGE_PATH=…"
 
 
 def orphans():
     """Return whether bytes lie about that no file owns."""
     found, known, whole = count_orphans(timezone.now() - LEFT)
+    young = count_young() if whole else 0
     if found > max(FEW, known):
         title = _("Most stored bytes belong to no file of this database (%(found)s of %(count)s)")
         detail = _("Does the storage belong to another database?")
@@ -87,6 +122,8 @@ def orphans():
             found,
         )
         return warning("files.orphans", sentence % {"count": found}, fix=trouble.manage("sweep"))
+    if young:
+        return ok("files.orphans", too_young(young))
     if whole:
         return ok("files.orphans", _("No stored bytes are without a file"))
     title = _("No stored bytes are without a file (%(count)s looked at)")
@@ -103,6 +140,27 @@ def count_orphans(before):
         if time.monotonic() > end:
             return found, known, False
     return found, known, True
+
+
+def count_young():
+    """Return how many stored paths no row names yet that are too young to be orphans."""
+    end = time.monotonic() + SECONDS
+    count = 0
+    for nameless, _named in stored_batches(timezone.now() + storage.UPLOADING + LEFT):
+        count += len(nameless)
+        if time.monotonic() > end:
+            break
+    return count
+
+
+def too_young(count):
+    """Return the title for stored bytes without a file that may be about to get one."""
+    text = ngettext(
+        "%(count)s stored file without a row is too young to judge: it may be an upload",
+        "%(count)s stored files without a row are too young to judge: they may be uploads",
+        count,
+    )
+    return text % {"count": f"{count:,}"}
 
 
 def unswept():

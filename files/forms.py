@@ -50,3 +50,7 @@ class ShareForm(forms.Form):
         max_value=1_000_000,
         help_text=_("Empty for no limit."),
     )
+
+    def clean_days(self):
+        """Return a number."""
+        return int(self.cleaned_data["days"])

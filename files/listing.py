@@ -1,11 +1,9 @@
 """A page of the library: searched, filtered and sorted as the address says."""
 
-from datetime import timedelta
-
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from camp.days import days_ago
 from camp.narrowing import NEAR, Narrowing
 from camp.paging import KeyPage, first_rows
 from camp.search import looked_up
@@ -30,11 +28,12 @@ SIZES = {
     "100M": (_("From 100 MiB"), 100 * MIB),
     "1G": (_("From 1 GiB"), 1024 * MIB),
 }
+# Days before today: a choice begins at the reader's midnight.
 DATES = {
-    "1": (_("Since yesterday"), timedelta(days=1)),
-    "7": (_("In the last 7 days"), timedelta(days=7)),
-    "30": (_("In the last 30 days"), timedelta(days=30)),
-    "365": (_("In the last year"), timedelta(days=365)),
+    "1": (_("Since yesterday"), 1),
+    "7": (_("In the last 7 days"), 7),
+    "30": (_("In the last 30 days"), 30),
+    "365": (_("In the last year"), 365),
 }
 
 
@@ -70,7 +69,7 @@ class Choice:
         if self.size:
             files = files.filter(size__gte=SIZES[self.size][1])
         if self.date:
-            files = files.filter(created_at__gte=timezone.now() - DATES[self.date][1])
+            files = files.filter(created_at__gte=days_ago(DATES[self.date][1]))
         return files
 
     def fields(self):

@@ -1,5 +1,7 @@
 """Files: a row here, the bytes in storage."""
 
+import base64
+import re
 import secrets
 import uuid
 
@@ -11,8 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from camp.old_metadata import OldMetadata
 from camp.search import SearchTextField, by_index, holding
 from camp.trash import OwnedQuerySet, Trashable
+from files.content_types import media_type
 from files.kinds import Kind, KindOf
 from sessions_app.models import Session
 
@@ -60,7 +64,7 @@ class FileQuerySet(OwnedQuerySet):
         return {file: other for file, other in pairs if other and other.pk < file.pk}
 
 
-class File(Trashable):
+class File(OldMetadata, Trashable):
     """A file that somebody keeps."""
 
     user = models.ForeignKey(
@@ -135,9 +139,14 @@ class File(Trashable):
         return reverse("files:detail", args=[self.pk])
 
     @property
+    def media_type(self):
+        """Return the registered name of its type; a row of before may have another name."""
+        return media_type(self.content_type, self.filename)
+
+    @property
     def kind(self):
         """Return the file's `files.kinds.Kind`."""
-        return Kind.of(self.content_type)
+        return Kind.of(self.media_type)
 
     @property
     def since(self):
@@ -178,6 +187,10 @@ class UploadQuerySet(models.QuerySet):
         """Return those of a person that can still go on, the newest first."""
         found = self.filter(user=user, file=None, expires_at__gt=timezone.now())
         return found.order_by("-created_at", "pk")
+
+
+# In a metadata header: the SHA-256 of all of the file, in hex, itself in base64.
+NAMED_SHA256 = re.compile(r"(?:^|,) *sha256 +([A-Za-z0-9+/=]+) *(?:,|$)")
 
 
 class Upload(models.Model):
@@ -228,6 +241,12 @@ class Upload(models.Model):
     def get_absolute_url(self):
         """Return the address to which the bytes are sent."""
         return reverse("uploads:upload", args=[self.pk])
+
+    def may_hold(self, sha256):
+        """Return whether its client named this SHA-256 (hex) for the whole file, or none."""
+        found = NAMED_SHA256.search(self.metadata)
+        named = base64.b64decode(found[1]).decode("latin-1").strip().lower() if found else ""
+        return sha256 == named or not re.fullmatch("[0-9a-f]{64}", named)
 
     def as_file(self):
         """Return the File that it becomes once its bytes are in their place, not saved."""
@@ -290,10 +309,13 @@ class ShareQuerySet(models.QuerySet):
         """Return the links that somebody made."""
         return self.filter(user=user)
 
+    def unexpired(self):
+        """Return those that have not ended, though their downloads may be used up."""
+        return self.filter(expires_at__gt=timezone.now(), user__is_active=True)
+
     def open(self):
         """Return those that are neither over nor used up."""
-        unused = Q(limit=None) | Q(downloads__lt=F("limit"))
-        return self.filter(unused, expires_at__gt=timezone.now(), user__is_active=True)
+        return self.unexpired().filter(Q(limit=None) | Q(downloads__lt=F("limit")))
 
 
 class Share(models.Model):
@@ -304,6 +326,8 @@ class Share(models.Model):
     )
     files = models.ManyToManyField(File, related_name="shares", verbose_name=_("files"))
     nonce = models.CharField(max_length=16, unique=True, default=new_nonce, editable=False)
+    # SHA-256 of the token in the address, in hex; "" where only the signature can be checked.
+    token_hash = models.CharField(max_length=64, default="", blank=True, editable=False)
     password = models.CharField(max_length=255, default="", blank=True, editable=False)
     limit = models.PositiveIntegerField(_("downloads at most"), null=True, blank=True)
     downloads = models.PositiveIntegerField(_("downloads"), default=0, editable=False)
@@ -339,3 +363,22 @@ class Share(models.Model):
         """Whether it leads nowhere any more."""
         used_up = self.limit is not None and self.downloads >= self.limit
         return used_up or self.expires_at <= timezone.now()
+
+
+class Receipt(models.Model):
+    """A download of a link, perhaps in several requests; see files/receipts.py."""
+
+    share = models.ForeignKey(Share, models.CASCADE, related_name="receipts")
+    # The number of the file, or "zip".
+    subject = models.CharField(max_length=20)
+    # A keyed hash of the network that the requests come from.
+    client = models.CharField(max_length=64)
+    sent = models.BigIntegerField()  # bytes
+    # The sweep looks for those that are over.
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "camp_receipts"
+
+    def __str__(self):
+        return f"{self.share_id} {self.subject}"

@@ -22,6 +22,7 @@ from files.writing import Sink, Takers
 
 FOLDER = "resumable"
 TOKEN = 16  # bytes
+READ = 2**20  # bytes, when a part is read again
 # So many uploads may go on without being read again from their beginning.
 REMEMBERED = 256
 
@@ -57,6 +58,21 @@ class Part:
     def size(self):
         """Return how many bytes are here; raises FileNotFoundError."""
         return self.path.stat().st_size
+
+    def hash(self, size):
+        """Return a SHA-256 object that has read the first `size` bytes.
+
+        Raises Superseded where there are fewer, OSError.
+        """
+        found = hashlib.sha256()
+        with self.path.open("rb", buffering=0) as stream:
+            while size:
+                block = stream.read(min(size, READ))
+                if not block:
+                    raise Superseded(self.key)
+                found.update(block)
+                size -= len(block)
+        return found
 
     def sync(self):
         """Return once all bytes are on the disk."""
@@ -205,13 +221,16 @@ class Hashes:
         with self._lock:
             self._kept.pop(key, None)
 
-    def digest(self, part):
-        """Return the SHA-256 of all of a part, in hex; read from it where not known."""
-        found = self.take(part.key, part.size())
-        if found is None:
-            with part.path.open("rb") as stream:
-                found = hashlib.file_digest(stream, "sha256")
-        return found.hexdigest()
+    def digest(self, part, size):
+        """Return the SHA-256 of the first `size` bytes of a part, as bytes.
+
+        It is remembered, so that to ask again, or to go on from there, reads nothing. Raises
+        Superseded where the part has become shorter meanwhile, OSError.
+        """
+        found = self.take(part.key, size) or part.hash(size)
+        digest = found.digest()
+        self.keep(part.key, size, found)
+        return digest
 
 
 hashes = Hashes()

@@ -11,10 +11,9 @@ from django.http import HttpResponse
 from files import storage, thumbnails
 from files.downloads import file_response
 from files.kinds import Kind
+from files.text_decoding import decode_text
 
 TEXT_BYTES = 100 * 2**10
-# What text of these years and countries is written in, strictest first.
-ENCODINGS = ("utf-8-sig", "euc-jp", "cp932")
 MEDIA = {
     **dict.fromkeys(["audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "audio/x-wav"], "audio"),
     **dict.fromkeys(["audio/flac", "audio/webm", "audio/aac", "audio/opus"], "audio"),
@@ -46,7 +45,7 @@ class Preview:
         except OSError:
             raw = b"\0"
         self.cut = len(raw) > TEXT_BYTES
-        text = decoded(raw[:TEXT_BYTES])
+        text = decode_text(raw[:TEXT_BYTES])
         if text is None:
             self.kind = ""
         else:
@@ -57,35 +56,20 @@ def kind_of(file):
     """Return how a file may be shown, judged by its type: a word, or ""."""
     if thumbnails.may_have(file):
         return "picture"
-    if file.content_type == PDF:
+    if file.media_type == PDF:
         return "pdf"
-    if file.content_type in MEDIA:
-        return MEDIA[file.content_type]
-    if file.content_type == MARKDOWN:
+    if file.media_type in MEDIA:
+        return MEDIA[file.media_type]
+    if file.media_type == MARKDOWN:
         return "markdown"
     return "text" if file.kind == Kind.TEXT else ""
 
 
-def decoded(raw):
-    """Return bytes as text, or None if they are none; a cut letter at the end is left out."""
-    if b"\0" in raw:
-        return None
-    for encoding in ENCODINGS:
-        for end in (len(raw), -1, -2, -3):
-            try:
-                return raw[:end].decode(encoding)
-            except UnicodeDecodeError as error:
-                # Only a letter that the end has cut is worth another try.
-                if error.start < len(raw) - 4:
-                    break
-    return None
-
-
 def inline_response(request, file):
     """Return sound, video or PDF for showing in the browser; 404 for anything else."""
-    if file.content_type in MEDIA:
-        kind, policy = file.content_type, SANDBOX
-    elif file.content_type == PDF and begins_like_pdf(file):
+    if file.media_type in MEDIA:
+        kind, policy = file.media_type, SANDBOX
+    elif file.media_type == PDF and begins_like_pdf(file):
         kind, policy = PDF, POLICY
     else:
         return HttpResponse(status=404)

@@ -3,7 +3,8 @@
 Nothing is counted beside the rows: what is taken up is the sum of a person's files (earlier
 versions and the trash too), of their unfinished uploads and of the reservations of forms that are
 coming in. Whoever wants room first locks the person's row, so that of two uploads the
-second sees what the first has reserved.
+second sees what the first has reserved. A reservation only keeps a form from being read in
+vain: it may lapse, so room is looked for again where the rows of files are written.
 """
 
 from contextlib import contextmanager
@@ -63,12 +64,16 @@ def limit_of(user_id):
 
 
 @contextmanager
-def reserving(user_id, size):
-    """Within the block, write the row that takes up `size` bytes; raises OverQuota."""
+def reserving(user_id, size, reservation=None):
+    """Within the block, write the row that takes up `size` bytes; raises OverQuota.
+
+    A `reservation` for them ends with it. Of an Upload, whose row has taken up its bytes from
+    the start, `size` is 0.
+    """
     with transaction.atomic():
-        left = locked_left(user_id)
+        left = locked_left(user_id, reservation)
         if left is not None and size > left:
-            raise OverQuota(left)
+            raise OverQuota(max(0, left))
         yield
 
 
@@ -81,7 +86,7 @@ def reserve_up_to(user_id, size):
         return None
     with transaction.atomic():
         left = locked_left(user_id)
-        return Reservation.objects.create(user_id=user_id, size=min(size, left))
+        return Reservation.objects.create(user_id=user_id, size=min(size, max(0, left)))
 
 
 def renew(reservation):
@@ -95,14 +100,19 @@ def release(reservation):
         Reservation.objects.filter(pk=reservation.pk).delete()
 
 
-def locked_left(user_id):
-    """Return what is left for somebody, and keep others from reserving until the commit."""
+def locked_left(user_id, reservation=None):
+    """Return what is left for somebody, and keep others from reserving until the commit.
+
+    It is below 0 where a limit was lowered, and None without one. Room that a `reservation`
+    holds is given back first.
+    """
     limit = limit_of(user_id)
     if limit is None:
         return None
     people = get_user_model().objects.select_for_update(no_key=True)
     list(people.filter(pk=user_id).values_list("pk"))
-    return max(0, limit - taken(user_id))
+    release(reservation)
+    return limit - taken(user_id)
 
 
 def taken(user_id):

@@ -9,7 +9,6 @@ import hmac
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from camp.filenames import clean_filename
@@ -25,6 +24,10 @@ NOTED = timedelta(minutes=1)
 
 class Gone(Exception):
     """The bytes of an upload are not there any more."""
+
+
+class WrongContent(Exception):
+    """All bytes are here, and are not those of the file that the client named."""
 
 
 class WrongOffset(Exception):
@@ -87,6 +90,19 @@ def settle(upload):
     return size
 
 
+def received_digest(upload):
+    """Return the SHA-256 of the bytes that an upload has up to its offset; call `settle` first.
+
+    Raises Gone, `parts.Superseded`, OSError.
+    """
+    if upload.storage_path:
+        return bytes.fromhex(upload.sha256)
+    try:
+        return hashes.digest(Part(upload.pk), upload.offset)
+    except FileNotFoundError:
+        raise Gone(upload.pk) from None
+
+
 def receive(upload, stream, *, offset, algorithm="", checksum=b""):
     """Take the bytes of a request into an upload; returns the new offset.
 
@@ -146,7 +162,7 @@ def taken(appender, stream, left):
                 appender.write(block)
         except OSError as cut:
             error = cut
-            # What a last read got before the line broke: see camp.wsgi.CutShort.
+            # What a last read got before the line broke: see camp.request_body.CutShort.
             if came := getattr(cut.__cause__, "arrived", b""):
                 appender.write(came)
         finally:
@@ -171,20 +187,26 @@ def finish(upload):
     """Make a File of an upload that has all its bytes; returns it, the same one each time.
 
     The row learns of the place before the bytes move there, and of the file after: a crash
-    in between is mended by the next call. Raises Gone, OSError.
+    in between is mended by the next call. Raises Gone, WrongContent (then the upload is given
+    up), OSError, and OverQuota where there is less room than at the start: the bytes stay until
+    there is more, or the upload is over.
     """
     if upload.file_id:
         return upload.file
     part = Part(upload.pk)
     if not upload.storage_path:
         try:
-            values = {
-                "storage_path": storage.new_path(),
-                "sha256": hashes.digest(part),
-                "offset": upload.length,
-            }
+            sha256 = hashes.digest(part, upload.length).hex()
         except FileNotFoundError:
             raise Gone(upload.pk) from None
+        if not upload.may_hold(sha256):
+            terminate(upload)
+            raise WrongContent
+        values = {
+            "storage_path": storage.new_path(),
+            "sha256": sha256,
+            "offset": upload.length,
+        }
         Upload.objects.filter(pk=upload.pk, storage_path="").update(**values)
         upload.refresh_from_db()
     try:
@@ -199,7 +221,7 @@ def finish(upload):
 
 def insert(upload):
     """Save the file of an upload, or what it replaces, unless another request has; returns it."""
-    with transaction.atomic():
+    with quota.reserving(upload.user_id, 0):
         # Before the upload: whoever deletes the file comes from there, too.
         versions.locked(upload.replaces_id, upload.user_id)
         upload.refresh_from_db(from_queryset=Upload.objects.select_for_update(of=("self",)))

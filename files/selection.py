@@ -1,5 +1,7 @@
 """Several files that a person chose: by their numbers, or all that a list would show."""
 
+import secrets
+
 from django.db.models import Count, Sum
 from django.http import Http404
 
@@ -8,6 +10,10 @@ from files.lookup import own_session_named
 from files.models import File
 
 MAX_KEY = 2**63 - 1  # more makes SQLite raise
+# Where a browser's session keeps the last choices that another page needs: servers and
+# proxies refuse addresses as long as some hundred numbers.
+REMEMBERED = "chosen_files"
+MOST_REMEMBERED = 5
 
 
 class Selection:
@@ -57,3 +63,16 @@ def keys(texts):
     if any(key > MAX_KEY for key in found):
         raise Http404
     return list(found)
+
+
+def remember(request, chosen):
+    """Keep the numbers of files for another page; returns the name under which it finds them."""
+    name = secrets.token_urlsafe(6)
+    earlier = list(request.session.get(REMEMBERED, {}).items())[1 - MOST_REMEMBERED :]
+    request.session[REMEMBERED] = {**dict(earlier), name: list(chosen)}
+    return name
+
+
+def remembered(request, name):
+    """Return the numbers kept under a name, [] where they are not known any more."""
+    return request.session.get(REMEMBERED, {}).get(name, [])

@@ -1,7 +1,7 @@
 """Where bytes and rows meet: storing, moving, and sweeping up."""
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
@@ -9,8 +9,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from camp.external_references import StillReferenced, deletion
 from camp.filenames import clean_filename
-from files import quota, resumable, storage, usage, versions
+from files import quota, receipts, resumable, storage, usage, versions
 from files.content_types import media_type
 from files.models import File, Reservation, Upload, Version
 from sessions_app.models import Session
@@ -46,7 +47,8 @@ def store(*, user, staged, filename, content_type="", session=None):
 
     First the bytes are on the disk under their final name, then comes the row: a crash
     in between leaves bytes that the sweep removes, never a row without bytes. Raises
-    OSError if the disk cannot take them, or what the database raises; then nothing stays.
+    OSError if the disk cannot take them, OverQuota, or what the database raises; then
+    nothing stays.
     """
     upload = Incoming(staged, filename, content_type)
     files, failed = store_all(user=user, uploads=[upload], session=session)
@@ -55,10 +57,11 @@ def store(*, user, staged, filename, content_type="", session=None):
     return files[0]
 
 
-def replace(*, file, upload):
+def replace(*, file, upload, reservation=None):
     """Have a file hold the bytes of `upload` from now on; returns it and a `versions.Outcome`.
 
-    `upload` is an Incoming, or anything with the same three attributes. What the file held
+    `upload` is an Incoming, or anything with the same three attributes, for which there may
+    be a `quota` reservation. What the file held
     becomes its latest Version; if it is in the trash by now, the bytes become a file of their
     own. Raises as `store` does; then the file is as it was.
     """
@@ -71,17 +74,18 @@ def replace(*, file, upload):
         upload.staged.discard()
         raise
     new = row(file.user, upload, path, file.session)
-    with writing([path]):
+    with writing([path]), quota.reserving(file.user_id, new.size, reservation):
         kept, outcome = versions.put(new, file.pk)
     usage.forget(kept.user_id)
     return kept, outcome
 
 
-def store_all(*, user, uploads, session=None):
+def store_all(*, user, uploads, session=None, reservation=None):
     """Do as `store` for many at once, in one round of syncing and one transaction.
 
-    `uploads` are `Incoming`s or anything with the same three attributes. Returns the new
-    Files, and a list of (upload, OSError) for those that the disk did not take.
+    `uploads` are `Incoming`s or anything with the same three attributes, for which there may
+    be a `quota` reservation. Returns the new Files, and a list of (upload, OSError or
+    OverQuota) for those that the disk did not take, or for which there is no room.
     """
     whole, failed = finished(uploads)
     try:
@@ -91,7 +95,10 @@ def store_all(*, user, uploads, session=None):
             upload.staged.discard()
         return [], failed + [(upload, error) for upload in whole]
     rows = [row(user, upload, path, session) for upload, path in zip(whole, paths, strict=True)]
-    return insert(rows, session), failed
+    files, refused = insert(user, rows, session, reservation)
+    upload_of = dict(zip(paths, whole, strict=True))
+    failed += [(upload_of[path], error) for path, error in refused.items()]
+    return files, failed
 
 
 def finished(uploads):
@@ -121,15 +128,29 @@ def row(user, upload, path, session):
     )
 
 
-def insert(rows, session):
-    """Save the rows in one short transaction and return them; without rows the bytes go."""
+def insert(user, rows, session, reservation):
+    """Save those rows of a user that there is room for, in one short transaction.
+
+    Returns them, and {storage path: OverQuota} for the others; without a row the bytes go.
+    """
+    fitting, refused = [], {}
+    if not rows:
+        return fitting, refused
     with writing([row.storage_path for row in rows]):
-        File.objects.bulk_create(rows, batch_size=BATCH)
-        if session is not None and rows:
+        left = quota.locked_left(user.pk, reservation)
+        for new in rows:
+            if left is not None and new.size > left:
+                refused[new.storage_path] = quota.OverQuota(max(0, left))
+                continue
+            fitting.append(new)
+            left = None if left is None else left - new.size
+        File.objects.bulk_create(fitting, batch_size=BATCH)
+        if session is not None and fitting:
             session.touch()
-    if rows:
-        usage.forget(rows[0].user_id)
-    return rows
+    for path in refused:
+        storage.remove(path)
+    usage.forget(user.pk)
+    return fitting, refused
 
 
 @contextmanager
@@ -169,6 +190,8 @@ class Swept:
     orphans: int = 0
     files: int = 0
     sessions: int = 0
+    # Tables that are not Camp's, whose rows refer to things in the trash.
+    held: set[str] = field(default_factory=set)
 
 
 def sweep(*, older_than=UNTOUCHED, dry_run=False, force=False):
@@ -179,7 +202,9 @@ def sweep(*, older_than=UNTOUCHED, dry_run=False, force=False):
     swept = sweep_bytes(older_than=older_than, dry_run=dry_run, force=force)
     expired = timezone.now() - timedelta(days=settings.TRASH_DAYS)
     trashed = [model.objects.filter(deleted_at__lt=expired) for model in (File, Session)]
-    swept.files, swept.sessions = [rows.count() if dry_run else purge(rows) for rows in trashed]
+    swept.files, swept.sessions = [
+        rows.count() if dry_run else purge(rows, swept.held) for rows in trashed
+    ]
     return swept
 
 
@@ -208,6 +233,7 @@ def sweep_bytes(*, older_than=UNTOUCHED, dry_run=False, force=False):
                 storage.remove(path)
         storage.stop_uploads(timezone.now() - ABANDONED)
         Reservation.objects.filter(renewed_at__lt=timezone.now() - quota.FORGOTTEN).delete()
+        receipts.remove_expired()
     return Swept(len(parts) + resumable.expired(before, dry_run=dry_run), orphans)
 
 
@@ -235,18 +261,33 @@ def named_paths(paths):
     return {path for (path,) in each[0].union(*each[1:])}
 
 
-def purge(things):
+def purge(things, held=None):
     """Delete rows of a queryset that are in the trash, for good; returns how many.
 
-    The bytes of files follow when a batch is committed.
+    The bytes of files follow when a batch is committed. What a table that is not Camp's refers
+    to stays; the name of that table is added to `held`, a set, or else StillReferenced is raised.
     """
-    count = 0
-    while True:
-        with transaction.atomic():
+    trashed = things.filter(deleted_at__isnull=False).order_by("pk")
+    count = last = 0
+    while keys := list(trashed.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH]):
+        count += purge_batch(things, keys, held)
+        last = keys[-1]
+    return count
+
+
+def purge_batch(things, keys, held):
+    """Do the same for some keys, in one transaction, or for each in its own if some are held."""
+    try:
+        with deletion():
             # Locked, so that nobody restores one that is on its way out.
-            trashed = things.select_for_update().filter(deleted_at__isnull=False)
-            batch = list(trashed.order_by("pk").values_list("pk", flat=True)[:BATCH])
-            things.model.objects.filter(pk__in=batch).delete()
-        count += len(batch)
-        if len(batch) < BATCH:
-            return count
+            locked = things.select_for_update().filter(pk__in=keys, deleted_at__isnull=False)
+            found = list(locked.values_list("pk", flat=True))
+            things.model.objects.filter(pk__in=found).delete()
+        return len(found)
+    except StillReferenced as error:
+        if held is None:
+            raise
+        if len(keys) == 1:
+            held.update(error.tables)
+            return 0
+    return sum(purge_batch(things, [key], held) for key in keys)

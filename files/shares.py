@@ -1,18 +1,24 @@
 """Links to files for people without a log-in.
 
-The address holds a token: the link's nonce and a signature of it under SECRET_KEY. So a
-token cannot be guessed, a copy of the database gives none away, and the owner can be shown
-the address again.
+The address holds a token: the link's nonce and a signature of it under SECRET_KEY. The row
+keeps the nonce and a SHA-256 hash of the token. So a token cannot be guessed; a copy of the
+database or a backup gives none away, yet is all that it takes to check one, also on another
+machine with another key; and while the key is the same, the owner can be shown the address
+again. A token that is rightly signed counts as well: links made under SECRET_KEY_FALLBACKS
+have another hash.
 """
 
 import base64
+import hashlib
 import math
+import re
 from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.core.cache import cache
+from django.db import transaction
 from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -22,6 +28,7 @@ from files.models import File, Share
 SALT = "files.share"
 SIGNATURE = 22  # characters of 6 bits each
 NONCE = 16  # characters
+TOKEN = re.compile(rf"[0-9a-f]{{{NONCE}}}[\w-]{{{SIGNATURE}}}", re.ASCII)
 # So many wrong passwords, then a pause for everybody who does not know it.
 FAILURES = 10
 PAUSE = timedelta(minutes=15)
@@ -31,28 +38,69 @@ MISSES = 30
 MISSED_FOR = 60  # seconds
 
 
+def create(*, user, files, days, limit=None, password=""):
+    """Return a new Share of some of the user's Files, which ends after `days`."""
+    share = Share(
+        user=user,
+        limit=limit,
+        password=make_password(password) if password else "",
+        expires_at=timezone.now() + timedelta(days=days),
+    )
+    share.token_hash = hashed(signed_token(share.nonce, settings.SECRET_KEY))
+    with transaction.atomic():
+        share.save()
+        share.files.set(files)
+    return share
+
+
 def token_of(share):
-    """Return the token in the address of a link."""
-    return share.nonce + signature(share.nonce, settings.SECRET_KEY)
+    """Return the token in the address of a link, or None if another SECRET_KEY made it."""
+    tokens = (signed_token(share.nonce, secret) for secret in secret_keys())
+    if not share.token_hash:
+        return next(tokens)
+    return next((token for token in tokens if hashed(token) == share.token_hash), None)
 
 
-def signature(nonce, secret):
-    """Return what makes a nonce a token."""
+def secret_keys():
+    """Return the keys that a token may be signed under, the present one first."""
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+
+
+def signed_token(nonce, secret):
+    """Return the token of a nonce under a key."""
     digest = salted_hmac(SALT, nonce, secret=secret, algorithm="sha256").digest()
-    return base64.urlsafe_b64encode(digest).decode("ascii")[:SIGNATURE]
+    return nonce + base64.urlsafe_b64encode(digest).decode("ascii")[:SIGNATURE]
 
 
-def is_signed(token):
-    """Return whether a token was made here, whatever became of its link."""
-    nonce, given = token[:NONCE], token[NONCE:]
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    right = [constant_time_compare(given, signature(nonce, secret)) for secret in secrets]
+def hashed(token):
+    """Return the hash that the database keeps of a token; it is random enough for a plain one."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def is_valid(token, token_hash):
+    """Return whether a token has that hash, or is signed under one of the keys."""
+    right = [constant_time_compare(hashed(token), token_hash)]
+    for secret in secret_keys():
+        right.append(constant_time_compare(token, signed_token(token[:NONCE], secret)))
     return any(right)
 
 
-def find(token):
-    """Return the open Share of a token, or None."""
-    return Share.objects.open().filter(nonce=token[:NONCE]).first() if is_signed(token) else None
+def find(token, links=None):
+    """Return the Share of a token, or None; the link may be used up, but not over.
+
+    `links` is a queryset to look in instead.
+    """
+    if not TOKEN.fullmatch(token):
+        return None
+    links = Share.objects.unexpired() if links is None else links
+    share = links.filter(nonce=token[:NONCE]).first()
+    return share if share and is_valid(token, share.token_hash) else None
+
+
+def was_made(token):
+    """Return whether a token was made here, whatever became of its link."""
+    signed = bool(TOKEN.fullmatch(token)) and is_valid(token, "")
+    return signed or find(token, Share.objects.all()) is not None
 
 
 def note_miss(place):
@@ -96,9 +144,3 @@ def seconds_to_wait(share):
     """Return how long the pause after wrong passwords goes on, at least 1."""
     share.refresh_from_db(fields=["failed_at"])
     return max(1, math.ceil((share.failed_at + PAUSE - timezone.now()).total_seconds()))
-
-
-def count_download(share):
-    """Note one use of a link; returns False where its limit is reached already."""
-    still = Share.objects.open().filter(pk=share.pk)
-    return bool(still.update(downloads=F("downloads") + 1, used_at=timezone.now()))

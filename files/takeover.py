@@ -21,12 +21,14 @@ from camp.progress import Progress
 from camp.search import normalise
 from camp.takeover import plan as plans
 from camp.takeover import work
+from camp.takeover.found import ALEMBIC
 from camp.takeover.steps import Choices, Part, Step, quoted
 from files import adoption, storage, usage
-from files.adoption import OldFile
+from files.adoption import DAMAGED, UNREADABLE, OldFile, OtherSize, Source
 from files.adoption_report import folder, room, source_lines, write_missing
 from files.content_types import media_type
 from files.models import File
+from sessions_app import adoption as conversations
 from sessions_app.models import Message, Session
 
 TABLE = "sample_files"
@@ -42,6 +44,7 @@ class Options:
     uploads: str = ""
     link: bool = False
     missing: str = ""
+    any_size: bool = False
 
 
 def examined(options):
@@ -70,6 +73,7 @@ def contributors(options, journal=None):
     """Return what takes part beside the tables: see camp.takeover.plan.made."""
     return [
         partial(people.part, settlement=options.settlement),
+        conversations.part,
         partial(files_part, options=options, journal=journal),
     ]
 
@@ -89,14 +93,14 @@ def old_files(matches):
     if match is None or not match.names.get("storage_path"):
         return
     names = [match.names.get(name) for name in ("id", "storage_path", "size", "filename")]
-    yield from files_of(*names)
+    yield from files_of(match.found.name, *names)
 
 
-def files_of(key, *names):
+def files_of(table, key, *names):
     """Yield an OldFile for each row; the names are those of key, path, size and file name."""
     chosen = ", ".join(quoted(name) if name else "NULL" for name in (key, *names))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {chosen} FROM {quoted(TABLE)} ORDER BY {quoted(key)}")
+        cursor.execute(f"SELECT {chosen} FROM {quoted(table)} ORDER BY {quoted(key)}")
         while rows := cursor.fetchmany(2000):
             for row_key, path, length, name in rows:
                 length = int(length) if str(length).isdigit() else None
@@ -129,6 +133,7 @@ def files_part(matches, options, journal):
 def fetch(rows, options, journal, stream):
     """Bring the bytes of rows in; raises CommandError where the disk does not take them."""
     sources = folder(options).sources(rows)
+    journal.forget_other_sizes(rows, sources)
     total = sum(source.size for source in sources.values())
     try:
         with Progress(stream, total, _("Files")) as progress:
@@ -137,6 +142,8 @@ def fetch(rows, options, journal, stream):
         sentence = _("The files could not be brought in (%(why)s). The database is as it was.")
         raise CommandError(sentence % {"why": error.strerror or error}) from None
     for key, error in failed.items():
+        state = DAMAGED if isinstance(error, OtherSize) else UNREADABLE
+        sources[key] = Source(state, found=getattr(error, "found", None))
         stream.write(
             _("File %(key)s cannot be read (%(why)s).")
             % {
@@ -145,7 +152,8 @@ def fetch(rows, options, journal, stream):
             }
             + "\n"
         )
-    return failed
+    if options.missing:
+        write_missing(options.missing, rows, sources)
 
 
 def complete(key, journal):
@@ -184,6 +192,13 @@ def completed(file, kept):
 def save(batch):
     """Write the changes of a batch of Files."""
     File.objects.bulk_update(batch, CHANGED)
+
+
+def mends(options):
+    """Return the Steps for what an earlier version of Camp did not do well when it took over."""
+    if ALEMBIC not in connection.introspection.table_names():
+        return []
+    return [*people.mends(options.choices.zone), *conversations.mends()]
 
 
 def left():

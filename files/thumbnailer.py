@@ -12,6 +12,7 @@ SIDE = 1280  # pixels
 PIXELS = 64_000_000
 MEMORY = 1536 * 2**20  # bytes of address space
 CPU_SECONDS = 15
+WHITE_12, WHITE_16 = 2**12 - 1, 2**16 - 1
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 
 
@@ -35,10 +36,23 @@ def main(source, target):
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     with Image.open(source, formats=FORMATS) as image:
         image.draft("RGB", (SIDE, SIDE))
-        small = ImageOps.exif_transpose(image)
+        small = ImageOps.exif_transpose(with_8_bits(image))
         small.thumbnail((SIDE, SIDE))
         mode = "RGBA" if "A" in small.getbands() or "transparency" in small.info else "RGB"
         small.convert(mode).save(target, "WEBP", quality=80, method=3)
+
+
+def with_8_bits(image):
+    """Return a grey image of more bits a pixel with 8; Pillow's own conversion cuts at 255."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = image.convert("F")
+    low, high = values.getextrema()
+    if image.mode != "F" and low >= 0 and high <= WHITE_16:
+        # Cameras and scanners keep 12 bits in 16.
+        low, high = 0, WHITE_12 if high <= WHITE_12 else WHITE_16
+    scale = 255 / ((high - low) or 1)
+    return values.point(lambda value: value * scale - low * scale).convert("L")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Small pictures of pictures: made once, in a process of their own, with bounds.
 
+A request waits a moment at most for one that is not there yet: see files/thumbnail_queue.py.
+
 What is shown is always a fresh WebP of our own making, never what somebody uploaded. A
 picture that lies about itself, is cut off or would unpack to gigabytes gives none, which
 is remembered as an empty file.
@@ -8,6 +10,7 @@ is remembered as an empty file.
 import contextlib
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +20,7 @@ from pathlib import Path
 from django.conf import settings
 
 from files import storage
+from files.thumbnail_queue import ThumbnailQueue
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +30,13 @@ SUFFIX = ".webp"
 TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff"}
 LARGEST = 200 * 2**20  # bytes of a file that is tried at all
 SECONDS = 20
-# Each takes a core and up to some hundred MB.
-at_once = threading.BoundedSemaphore(2)
+WAIT = 1  # seconds that a request waits for one that is not there yet
+# Requests that wait at once; the others are told to come again without waiting.
+may_wait = threading.BoundedSemaphore(4)
+
+
+class Pending(Exception):
+    """The thumbnail is not made yet: it is to be asked for again soon."""
 
 
 def path_of(storage_path):
@@ -37,20 +46,33 @@ def path_of(storage_path):
 
 def may_have(file):
     """Return whether it is worth to try to show a file as a picture."""
-    return file.content_type in TYPES and 0 < file.size <= LARGEST
+    return file.media_type in TYPES and 0 < file.size <= LARGEST
 
 
 def get(file):
-    """Return the Path of a file's thumbnail, or None if it cannot have one."""
+    """Return the Path of a file's thumbnail, or None if it cannot have one.
+
+    Raises Pending where it is not made within WAIT seconds; the work goes on.
+    """
     if not may_have(file):
         return None
     path = path_of(file.storage_path)
     if not path.exists():
-        with at_once:
-            # Another request may have made it meanwhile.
-            if not path.exists():
-                make_of(file.storage_path, path)
+        content = file.sha256 or file.storage_path
+        job = queue.add(file.user_id, content, file.storage_path, path)
+        if job is None or not is_done_soon(job):
+            raise Pending
     return path if path.exists() and path.stat().st_size else None
+
+
+def is_done_soon(job):
+    """Return whether a job of the queue is done; wait, if not too many requests do so."""
+    if not may_wait.acquire(blocking=False):
+        return job.done.is_set()
+    try:
+        return job.done.wait(WAIT)
+    finally:
+        may_wait.release()
 
 
 def is_known_to_lack(file):
@@ -61,13 +83,32 @@ def is_known_to_lack(file):
         return False
 
 
-def make_of(storage_path, path):
-    """Write the thumbnail of stored bytes to `path`; bytes that cannot be had leave none."""
+def make_of(storage_path, path, made):
+    """Write the thumbnail of stored bytes to `path`; bytes that cannot be had leave none.
+
+    `made` is where the same content has one already, or None.
+    """
+    if path.exists():  # by a job that ended just now
+        return
     try:
+        if made is not None:
+            make_copy(made, path)
+            return
         with storage.local_copy(storage_path) as source:
             make(source, path)
     except OSError as error:
         logger.warning("No thumbnail can be made: %s", error.strerror or error)
+
+
+queue = ThumbnailQueue(make_of)
+
+
+def make_copy(made, path):
+    """Have the thumbnail `made` be at `path` too."""
+    if made.exists():
+        storage.make_folders(path.parent)
+        with draft_of(path) as draft:
+            shutil.copyfile(made, draft)
 
 
 def make(source, path):
@@ -75,11 +116,18 @@ def make(source, path):
     if not source.exists():
         return
     storage.make_folders(path.parent)
+    with draft_of(path) as draft:
+        if not picture(source, draft):
+            os.truncate(draft, 0)
+
+
+@contextlib.contextmanager
+def draft_of(path):
+    """Within the block, write the file that becomes `path` at its end; on OSError none does."""
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=SUFFIX)
     os.close(handle)
     try:
-        if not picture(source, draft):
-            os.truncate(draft, 0)
+        yield draft
         os.replace(draft, path)
     except OSError:
         with contextlib.suppress(OSError):

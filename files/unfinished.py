@@ -57,6 +57,11 @@ def arrived(upload):
 def told(user):
     """Return the same for the upload page, which compares them with what is chosen there."""
     return [
-        {"url": upload.get_absolute_url(), "size": upload.length, "metadata": upload.metadata}
+        {
+            "url": upload.get_absolute_url(),
+            "size": upload.length,
+            "offset": upload.offset,
+            "metadata": upload.metadata,
+        }
         for upload in Upload.objects.unfinished(user)[:TOLD]
     ]

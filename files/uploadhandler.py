@@ -83,7 +83,9 @@ class Refusal:
 
     @classmethod
     def failed(cls, name, error):
-        """Storing met an OSError, which is logged here."""
+        """Storing met an OSError, which is logged here, or OverQuota."""
+        if isinstance(error, quota.OverQuota):
+            return cls.over_quota(name, error.left)
         if error.errno in FULL:
             logger.error("An upload was refused: no room left on the device.")
             return cls.no_room(name)
@@ -135,7 +137,7 @@ class StagingHandler(FileUploadHandler):
         self._touched = time.monotonic()
         self._parsing = False
         self._no_room = False
-        self._reservation = None
+        self.reservation = None
 
     def handle_raw_input(self, input_data, META, content_length, boundary, encoding=None):
         """Parse the form; returns its fields and files. Nothing stays of a broken one."""
@@ -145,7 +147,7 @@ class StagingHandler(FileUploadHandler):
         # Better refuse at once than fill the disk to the brim first.
         with contextlib.suppress(OSError):
             self._no_room = content_length > storage.free_bytes()
-        self._reservation = quota.reserve_up_to(self.request.user.pk, content_length)
+        self.reservation = quota.reserve_up_to(self.request.user.pk, content_length)
         parser = NameKeepingParser(META, input_data, [self], encoding)
         try:
             return parser.parse()
@@ -173,8 +175,8 @@ class StagingHandler(FileUploadHandler):
         size = self._staged.size + len(raw_data)
         if size > settings.MAX_UPLOAD_SIZE:
             self._refuse(Refusal.too_large(self.file_name))
-        if self._reservation is not None and self._taken + size > self._reservation.size:
-            left = max(0, self._reservation.size - self._taken)
+        if self.reservation is not None and self._taken + size > self.reservation.size:
+            left = max(0, self.reservation.size - self._taken)
             self._refuse(Refusal.over_quota(self.file_name, left))
         try:
             self._staged.write(raw_data)
@@ -197,7 +199,7 @@ class StagingHandler(FileUploadHandler):
 
     def release(self):
         """Give back the room that was reserved; call it once the files have their rows."""
-        quota.release(self._reservation)
+        quota.release(self.reservation)
 
     def upload_interrupted(self):
         if self._staged is not None:
@@ -216,8 +218,8 @@ class StagingHandler(FileUploadHandler):
             self._touched = time.monotonic()
             for staged in self._waiting:
                 staged.touch()
-            if self._reservation is not None:
-                quota.renew(self._reservation)
+            if self.reservation is not None:
+                quota.renew(self.reservation)
 
     def _refuse(self, refusal):
         self._drop()

@@ -4,6 +4,7 @@ Bytes are never written over. New ones lie in their own place before a row is to
 old ones go only once the row that names others is committed.
 """
 
+from datetime import timedelta
 from enum import Enum
 
 from django.conf import settings
@@ -11,11 +12,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from camp.filenames import shortened
+from camp.external_references import deletion
+from camp.filenames import shorten_name
 from files import storage, usage
 from files.content_types import GENERIC, guessed
 from files.models import File, Version
 
+# A content from further in the future is of a clock that was wrong.
+CLOCKS_DIFFER = timedelta(minutes=1)
 CONTENT = ("content_type", "size", "sha256", "storage_path")
 
 
@@ -55,7 +59,7 @@ def put(new, pk):
     if is_same(file, new):
         transaction.on_commit(lambda: storage.remove(new.storage_path), robust=True)
         return file, Outcome.SAME
-    now = timezone.now()
+    now = next_moment(file)
     version_of(file, now).save(force_insert=True)
     hold(file, new, now)
     prune(file)
@@ -70,7 +74,7 @@ def restore(version):
     """
     with transaction.atomic():
         file, version = locked_version(version)
-        now = timezone.now()
+        now = next_moment(file)
         version_of(file, now).save(force_insert=True)
         # Not delete(): its signal would have the bytes removed.
         row = Version.objects.filter(pk=version.pk)
@@ -80,8 +84,11 @@ def restore(version):
 
 
 def remove(version):
-    """Delete a version with its bytes. Raises Version.DoesNotExist where it is gone."""
-    with transaction.atomic():
+    """Delete a version with its bytes.
+
+    Raises Version.DoesNotExist where it is gone, StillReferenced.
+    """
+    with deletion():
         file, version = locked_version(version)
         version.delete()
         usage.forget(file.user_id)
@@ -112,6 +119,16 @@ def is_same(file, new):
     return bool(same) and storage.size(file.storage_path) == file.size
 
 
+def next_moment(file):
+    """Return the time at which a file gets other content: now, but in another second than the last.
+
+    Last-Modified has whole seconds, and tells one content from another (RFC 9110, 8.8.2.2).
+    """
+    now = timezone.now()
+    next_second = file.since.replace(microsecond=0) + timedelta(seconds=1)
+    return next_second if timedelta() < next_second - now < CLOCKS_DIFFER else now
+
+
 def version_of(file, now):
     """Return what a file holds as a Version, not saved."""
     values = {name: getattr(file, name) for name in (*CONTENT, "filename", "since")}
@@ -124,6 +141,7 @@ def hold(file, other, now):
         setattr(file, name, getattr(other, name))
     file.filename = called(file.filename, other.filename)
     file.replaced_at = now
+    storage.set_time(file.storage_path, now)
     file.save(update_fields=[*CONTENT, "filename", "search_text", "replaced_at"])
 
 
@@ -136,7 +154,7 @@ def called(name, other):
     if len(kinds) == 1 or GENERIC in kinds:
         return name
     stem, suffix = name.rpartition(".")[0], other.rpartition(".")[2]
-    return shortened(f"{stem}.{suffix}")
+    return shorten_name(f"{stem}.{suffix}")
 
 
 def prune(file):

@@ -5,6 +5,7 @@ can happen is that only the answer is lost: a client that names the upload by a 
 own may send it again, and no second file comes of it.
 """
 
+import hashlib
 import uuid
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from camp.filenames import clean_filename
 from files import quota, services, storage, versions
 from files.content_types import media_type
 from files.models import Upload
+from files.resumable import WrongContent
 
 LARGEST = storage.HELD
 KEYS = uuid.UUID("0b0f8ab5-2b5c-4a52-9d5b-5d0a4d9f9a55")
@@ -23,9 +25,12 @@ KEYS = uuid.UUID("0b0f8ab5-2b5c-4a52-9d5b-5d0a4d9f9a55")
 def receive(stream, *, user, length, filename, content_type, metadata, session, replaces, key=""):
     """Take an upload of `length` bytes that `stream` holds; returns the Upload, which is finished.
 
-    `key` is what its client calls it, or "". Raises OverQuota, OSError; then nothing stays.
+    `key` is what its client calls it, or "": with the same key and the same bytes it is the
+    same upload. Raises OverQuota, `resumable.WrongContent`, OSError; then nothing stays.
     """
-    pk = uuid.uuid5(KEYS, f"{user.pk} {key}") if key else uuid.uuid4()
+    content = stream.read(length) if length else b""
+    digest = hashlib.sha256(content).hexdigest()
+    pk = uuid.uuid5(KEYS, f"{user.pk} {digest} {key}") if key else uuid.uuid4()
     if key and (earlier := finished(pk, user)):
         return earlier
     upload = Upload(
@@ -40,7 +45,9 @@ def receive(stream, *, user, length, filename, content_type, metadata, session, 
         offset=length,
         expires_at=timezone.now() + settings.UPLOAD_EXPIRES,
     )
-    upload.sha256, upload.storage_path = kept(stream, length)
+    if not upload.may_hold(digest):
+        raise WrongContent
+    upload.sha256, upload.storage_path = kept(content)
     try:
         insert(upload)
     except IntegrityError:
@@ -57,11 +64,11 @@ def finished(pk, user):
     return done.select_related("file").first()
 
 
-def kept(stream, length):
-    """Bring `length` bytes into the storage; returns (SHA-256, storage path). Raises OSError."""
+def kept(content):
+    """Bring bytes into the storage; returns (SHA-256, storage path). Raises OSError."""
     staged = storage.Staged()
     try:
-        staged.write(stream.read(length) if length else b"")
+        staged.write(content)
         staged.finish()
         return staged.sha256, storage.keep(staged)
     except BaseException:

@@ -3,12 +3,12 @@
 import logging
 
 from django.http import StreamingHttpResponse
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from zipstream import ZipStream
 
-from camp.filenames import download_name
+from camp.content_disposition import attachment
+from camp.filenames import download_name, shorten_bytes
 from files import storage
+from files.dated_zip import DatedZipStream
 
 logger = logging.getLogger(__name__)
 
@@ -16,27 +16,34 @@ MOST = 10_000  # files
 
 
 def zip_response(files, name):
-    """Return the Files as a ZIP called `name`, without the bytes that are missing.
+    """Return the Files as a ZIP called `name`, without those whose bytes are missing or damaged.
 
-    What is missing is listed in a text file inside. The bytes are stored as they are:
-    most of what people keep is compressed already, and so the length is known.
+    They are listed in a text file inside. The bytes are stored as they are: most of what
+    people keep is compressed already, and so the length is known. Entries have the time of
+    their content in the reader's zone: the same files give the same bytes.
     """
-    stream, missing, taken = ZipStream(sized=True), [], set()
+    stream, missing, taken = DatedZipStream(), [], {}
     files = list(files)
     sizes = storage.sizes([file.storage_path for file in files])
     for file, size in zip(files, sizes, strict=True):
-        if size is None:
-            logger.error("The bytes of file %s are missing.", file.pk)
+        if size != file.size:
+            logger.error("The bytes of file %s are missing or damaged.", file.pk)
             missing.append(file.filename)
             continue
         arcname = distinct(download_name(file.filename), taken)
-        stream.add(blocks(file.storage_path), arcname, size=size)
+        stream.add_dated(blocks(file.storage_path), arcname, file.since, size=size)
     if missing:
-        text = _("The content of these files is missing:") + "\r\n\r\n" + "\r\n".join(missing)
-        stream.add(text.encode(), distinct(_("missing files.txt"), taken))
+        text = (
+            _("The content of these files is missing or damaged:")
+            + "\r\n\r\n"
+            + "\r\n".join(missing)
+        )
+        # Of the files' time, so that the same files give the same bytes.
+        latest = max(file.since for file in files)
+        stream.add_dated(text.encode(), distinct(_("missing files.txt"), taken), latest)
     response = StreamingHttpResponse(stream, content_type="application/zip")
     response.headers["Content-Length"] = len(stream)
-    response.headers["Content-Disposition"] = content_disposition_header(True, download_name(name))
+    response.headers["Content-Disposition"] = attachment(name)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"
     return response
@@ -49,13 +56,14 @@ def blocks(path):
 
 
 def distinct(name, taken):
-    """Return `name`, with a number if it is in `taken` already, whatever its case; add it there."""
-    stem, dot, suffix = name.rpartition(".")
-    if not stem:
-        stem, dot, suffix = name, "", ""
-    found, number = name, 1
+    """Return `name`, with a number if it is taken already, whatever its case.
+
+    `taken` is a dict of the names given so far, case-folded, with how often each was asked for.
+    """
+    found, number = name, taken.get(name.casefold(), 0)
     while found.casefold() in taken:
         number += 1
-        found = f"{stem} ({number}){dot}{suffix}"
-    taken.add(found.casefold())
+        found = shorten_bytes(name, addition=f" ({number})")
+    taken[name.casefold()] = max(number, 1)
+    taken.setdefault(found.casefold(), 1)
     return found

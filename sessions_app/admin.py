@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from camp.admin_filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
 from camp.admin_front import Figure, Series, counts_by_day, readable_number
+from camp.admin_metadata import ShowsOldMetadata
 from camp.admin_models import (
     CampModelAdmin,
     RestoresFromTrash,
@@ -21,6 +22,7 @@ from camp.admin_models import (
     link_to,
     total_of,
 )
+from sessions_app.forms import TitleField
 from sessions_app.models import Message, Session
 
 ROLES = [
@@ -93,13 +95,19 @@ class RoleFilter(admin.SimpleListFilter):
 
 
 @admin.register(Session)
-class SessionAdmin(RestoresFromTrash, ShowsTallies, CampModelAdmin):
+class SessionAdmin(ShowsOldMetadata, RestoresFromTrash, ShowsTallies, CampModelAdmin):
     """Sessions with their last messages."""
 
     list_display = ["title_or_none", "created_at", "updated_at"]
     list_filter = [("user", ChosenFilter), OwnerFilter, TrashFilter, "updated_at", "created_at"]
     list_select_related = ["user"]
-    search_fields = ["search_text__contains", "session_id", "user__username", "user__email"]
+    search_fields = [
+        "search_text__contains",
+        "session_id",
+        "user__username_key__contains",
+        "user__email_key__contains",
+        "user__email",
+    ]
     search_help_text = gettext_lazy("Searches titles, session IDs, user names and e-mails.")
     ordering = ["-id"]
     autocomplete_fields = ["user"]
@@ -114,6 +122,11 @@ class SessionAdmin(RestoresFromTrash, ShowsTallies, CampModelAdmin):
     def title_or_none(self, session):
         """Return the title, or the words for a session without one."""
         return str(session)
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if db_field.name == "title":
+            kwargs["form_class"] = TitleField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_list_display(self, request):
         title, *rest = super().get_list_display(request)
@@ -159,7 +172,7 @@ class SessionAdmin(RestoresFromTrash, ShowsTallies, CampModelAdmin):
 
 
 @admin.register(Message)
-class MessageAdmin(CampModelAdmin):
+class MessageAdmin(ShowsOldMetadata, CampModelAdmin):
     """Messages of all sessions."""
 
     list_display = ["beginning", "role_name", "created_at", "edited_at"]

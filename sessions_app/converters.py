@@ -17,8 +17,11 @@ class SessionIdConverter:
     regex = r"[^/\x00]+"
 
     def to_python(self, value):
-        """Return the session ID that a part of an address stands for."""
-        return ESCAPED.sub(lambda match: chr(int(match[1], 16)), value).replace("\x00", "")
+        """Return the session ID that a part of an address stands for; ValueError if none does."""
+        session_id = ESCAPED.sub(lambda match: chr(int(match[1], 16)), value).replace("\x00", "")
+        if not session_id:
+            raise ValueError("No session has an empty ID.")
+        return session_id
 
     def to_url(self, value):
         """Return the part of an address that stands for a session ID."""

@@ -3,8 +3,9 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from camp.text import is_blank
 from sessions_app.models import Message, Session
-from sessions_app.titles import is_blank
+from sessions_app.titles import clean_title
 
 MESSAGE_LENGTH = 100_000  # characters; five times that still fits into a request
 
@@ -48,8 +49,7 @@ class TitleField(forms.CharField):
     """A title: one line."""
 
     def to_python(self, value):
-        text = " ".join(super().to_python(value).split())
-        return "" if is_blank(text) else text
+        return clean_title(super().to_python(value))
 
 
 class NewSessionForm(forms.ModelForm):

@@ -1,21 +1,25 @@
-"""Messages as HTML that can neither run anything nor load anything.
+"""Markdown as HTML that can neither run nor load anything.
 
-Two walls: markdown-it-py never lets raw HTML through, and nh3 afterwards keeps only
-the tags and addresses named here. Both stay, since each covers faults of the other.
+Two walls: the writer below escapes all text and writes only the tags named here, and nh3
+removes whatever else got through. Both stay, since each covers faults of the other.
+
+The parser is pulldown-cmark, which takes linear time on any text (a parser in Python took
+seconds for 1 kB of table); what is expensive after it has a budget.
 """
 
 import re
 
 import nh3
+import pyromark
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
-# Levels of quotes and lists (a list takes two); the parser drops what is deeper.
-NESTING = 100
-# Brackets in brackets cost their square: 100,000 of them take 1.5 s with 10 levels, 8 s with 100.
-INLINE_NESTING = 10
+# Budgets of one document. They bound what the writer and nh3 spend (nh3 needs quadratic time
+# for nesting), far above what people write in 100,000 characters; bench/markdown.py has figures.
+MAX_NESTING = 100
+MAX_EVENTS = 40_000
+MAX_ENTITIES = 30_000
+MAX_HTML = 600_000  # characters
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "s", "strong"),
@@ -33,17 +37,45 @@ SCROLLED = {"pre": {"tabindex": "0"}, "table": {"tabindex": "0"}}
 SCHEMES = {"http", "https", "mailto"}
 REL = "nofollow noopener noreferrer"
 
+# Subscripts are parsed so that a single tilde is not taken for a strikethrough ("10~12時").
+PARSER = pyromark.Markdown(
+    options=pyromark.Options.ENABLE_TABLES
+    | pyromark.Options.ENABLE_STRIKETHROUGH
+    | pyromark.Options.ENABLE_SUBSCRIPT
+)
+# What opens and closes each element that has no details of its own.
+ELEMENTS = {
+    "Paragraph": ("<p>", "</p>\n"),
+    "HtmlBlock": ("<p>", "</p>\n"),
+    "BlockQuote": ("<blockquote>\n", "</blockquote>\n"),
+    "CodeBlock": ("<pre><code>", "</code></pre>\n"),
+    "Item": ("<li>", "</li>\n"),
+    "Emphasis": ("<em>", "</em>"),
+    "Strong": ("<strong>", "</strong>"),
+    "Strikethrough": ("<s>", "</s>"),
+    "Subscript": ("~", "~"),
+    "TableHead": ("<thead>\n<tr>\n", "</tr>\n</thead>\n<tbody>\n"),
+    "TableRow": ("<tr>\n", "</tr>\n"),
+    "Table": ("<table>\n", "</tbody>\n</table>\n"),
+}
+LINE_BREAKS = ("SoftBreak", "HardBreak")
+
 # Only ASCII, so that Japanese text right behind an address does not become part of it.
 ADDRESS = re.compile(r"\bhttps?://[a-z0-9\[][!#-;=?-_a-z~]{0,2000}", re.IGNORECASE | re.ASCII)
 TRAILING = ".,:;!?'*_~"
+LINKED = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
+
+
+class OverBudget(Exception):
+    """A document would cost more to render than any that a person writes."""
 
 
 def render(text):
-    """Return Markdown `text` as safe HTML; all that it cannot show is shown as written."""
-    tokens = MARKDOWN.parse(text)
-    if any(token.level >= NESTING - 1 for token in tokens):
+    """Return Markdown `text` as safe HTML; as written if it exceeds a budget."""
+    try:
+        html = HtmlWriter().write(PARSER.events(text))
+    except OverBudget:
         return as_written(text)
-    html = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
     return mark_safe(
         nh3.clean(
             html,
@@ -63,108 +95,208 @@ def as_written(text):
 
 
 def first_line(text):
-    """Return the first line of Markdown `text` that says something, without the marks."""
-    for token in MARKDOWN.parse(text):
-        if token.type == "inline":
-            lines = plain(token.children)
-        elif token.type in ("fence", "code_block"):
-            lines = token.content
+    """Return the first line of Markdown `text` that has content, without the markup."""
+    blocks = {"Paragraph", "Heading", "TableCell", "CodeBlock", "HtmlBlock", "Item"}
+    line = ""
+    for event in PARSER.events(text):
+        if isinstance(event, str):
+            ends, content = True, ""
         else:
-            continue
-        for line in lines.splitlines():
-            if line.strip():
+            (kind, content), *_ = event.items()
+            ends = kind in ("Start", "End") and name_of(content) in blocks
+            content = "" if kind in ("Start", "End") else content
+        for number, piece in enumerate(content.split("\n")):
+            if (number or ends) and line.strip():
                 return line.strip()
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+            line = piece if number else line + piece
+    return line.strip() or next((row.strip() for row in text.splitlines() if row.strip()), "")
 
 
-def plain(children):
-    """Return what inline tokens say."""
-    breaks = ("softbreak", "hardbreak")
-    return "".join("\n" if child.type in breaks else child.content for child in children)
+def name_of(tag):
+    """Return the name of the element in a Start or End event."""
+    return tag if isinstance(tag, str) else next(iter(tag))
 
 
-def adapt(state):
-    """Change parsed tokens to what a page of Camp takes.
+class HtmlWriter:
+    """Writes pulldown-cmark's events as HTML.
 
-    Headings go below the page's own, images become links (nothing loads from
-    elsewhere), bare addresses become links, alignment becomes an attribute (the
-    Content-Security-Policy forbids styles).
+    Headings go below the page's own, images and bare addresses become links (nothing loads
+    from elsewhere), raw HTML and links to other schemes are shown as text.
     """
-    for token in state.tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
-        elif token.type in ("th_open", "td_open") and "style" in token.attrs:
-            token.attrs = {"align": token.attrs["style"].removeprefix("text-align:")}
-        elif token.type == "inline":
-            token.children = list(linked(token.children, state.md))
 
+    def __init__(self):
+        self.parts = []
+        self.closings = []  # one for each open element
+        self.links = 0  # open ones
+        self.image = None  # text pieces of the image that is open
+        self.in_code = self.in_head = False
+        self.alignments, self.column = (), 0
 
-def linked(children, md):
-    """Yield inline tokens, with links in place of images and of bare addresses."""
-    inside = 0
-    for child in children:
-        inside += child.nesting if child.type.startswith("link_") else 0
-        if child.type == "image":
-            address = child.attrs["src"]
-            label = plain(child.children or []) or address
-            yield from [text_token(label)] if inside else link(address, label)
-        elif child.type == "text" and not inside:
-            yield from split(child.content, md)
+    def write(self, events):
+        """Return the HTML of `events`; raise OverBudget as soon as a budget is exceeded."""
+        for count, event in enumerate(events):
+            if count > MAX_EVENTS:
+                raise OverBudget
+            if isinstance(event, str):
+                self.write_mark(event)
+                continue
+            ((kind, content),) = event.items()
+            if kind == "Start":
+                self.open(content)
+            elif kind == "End":
+                self.parts.append(self.closings.pop()())
+            else:
+                self.write_text(kind, content)
+        html = "".join(self.parts)
+        if len(html) > MAX_HTML or html.count("&") > MAX_ENTITIES:
+            raise OverBudget
+        return html
+
+    def write_mark(self, event):
+        """Write a rule or the end of a line."""
+        if self.image is not None:
+            self.image.append(" ")
+        elif event in LINE_BREAKS:
+            self.parts.append("<br>\n")
         else:
-            yield child
+            self.parts.append("<hr>\n")
+
+    def write_text(self, kind, content):
+        """Write text, code or raw HTML, all of it escaped."""
+        if self.image is not None:
+            self.image.append(content)
+        elif kind == "Code":
+            self.parts.append(f"<code>{escape(content)}</code>")
+        elif kind == "Text" and not self.in_code:
+            self.parts.append(escape(content) if self.links else with_links(content))
+        elif kind == "Html":
+            self.parts.append(escape(content).replace("\n", "<br>\n"))
+        else:
+            self.parts.append(escape(content))
+
+    def open(self, tag):
+        """Write the beginning of an element and remember how to close it."""
+        if len(self.closings) >= MAX_NESTING:
+            raise OverBudget
+        name = name_of(tag)
+        special = getattr(self, f"open_{name.lower()}", None)
+        if special:
+            self.closings.append(special(None if isinstance(tag, str) else tag[name]))
+            return
+        opening, closing = ELEMENTS[name]
+        if self.image is None:
+            self.parts.append(opening)
+            self.closings.append(lambda: closing)
+        else:
+            self.closings.append(str)
+
+    def open_heading(self, heading):
+        level = min(int(heading["level"][1]) + 2, 6)
+        self.parts.append(f"<h{level}>")
+        return lambda: f"</h{level}>\n"
+
+    def open_list(self, start):
+        name = "ul" if start is None else "ol"
+        self.parts.append(f"<{name}>\n" if start in (None, 1) else f'<ol start="{start}">\n')
+        return lambda: f"</{name}>\n"
+
+    def open_codeblock(self, _kind):
+        self.parts.append(ELEMENTS["CodeBlock"][0])
+        self.in_code = True
+        return self.close_codeblock
+
+    def close_codeblock(self):
+        self.in_code = False
+        return ELEMENTS["CodeBlock"][1]
+
+    def open_table(self, alignments):
+        # As an attribute: the Content-Security-Policy forbids styles.
+        named = {"None": "", "Left": "left", "Center": "center", "Right": "right"}
+        self.alignments = [named[alignment] for alignment in alignments]
+        self.parts.append(ELEMENTS["Table"][0])
+        return lambda: ELEMENTS["Table"][1]
+
+    def open_tablehead(self, _nothing):
+        self.column, self.in_head = 0, True
+        self.parts.append(ELEMENTS["TableHead"][0])
+        return self.close_tablehead
+
+    def close_tablehead(self):
+        self.in_head = False
+        return ELEMENTS["TableHead"][1]
+
+    def open_tablerow(self, _nothing):
+        self.column = 0
+        self.parts.append(ELEMENTS["TableRow"][0])
+        return lambda: ELEMENTS["TableRow"][1]
+
+    def open_tablecell(self, _nothing):
+        align = self.alignments[self.column] if self.column < len(self.alignments) else ""
+        self.column += 1
+        name = "th" if self.in_head else "td"
+        self.parts.append(f'<{name} align="{align}">' if align else f"<{name}>")
+        return lambda: f"</{name}>\n"
+
+    def open_link(self, link):
+        address = f"mailto:{link['dest_url']}" if link["link_type"] == "Email" else link["dest_url"]
+        if self.image is not None:
+            return str
+        if not LINKED.match(address):
+            self.parts.append("[")
+            return lambda: f"]({escape(address)})"
+        self.links += 1
+        self.parts.append(f'<a href="{escape(address)}">')
+        return self.close_link
+
+    def close_link(self):
+        self.links -= 1
+        return "</a>"
+
+    def open_image(self, image):
+        if self.image is not None:
+            return str
+        self.image = []
+        return lambda: self.close_image(image["dest_url"])
+
+    def close_image(self, address):
+        label = "".join(self.image) or address
+        self.image = None
+        if self.links:
+            return escape(label)
+        if not LINKED.match(address):
+            return f"![{escape(label)}]({escape(address)})"
+        return link_to(address, label)
 
 
-def split(text, md):
-    """Yield tokens for `text`, each address in it as a link."""
-    end = 0
+def with_links(text):
+    """Return `text` as HTML, with each address in it as a link."""
+    if "://" not in text:
+        return escape(text)
+    parts, end = [], 0
     for match in ADDRESS.finditer(text):
-        shown = trimmed(match[0])
-        address = md.normalizeLink(shown)
-        if md.validateLink(address):
-            yield text_token(text[end : match.start()])
-            yield from link(address, shown)
+        shown = trim_address(match[0])
+        if LINKED.match(shown):
+            parts += [escape(text[end : match.start()]), link_to(shown, shown)]
             end = match.start() + len(shown)
-    yield text_token(text[end:])
+    return "".join([*parts, escape(text[end:])])
 
 
-def trimmed(address):
+def trim_address(address):
     """Return an address without the punctuation of the sentence around it."""
-    while True:
-        shorter = address.rstrip(TRAILING)
-        if shorter.endswith(")") and shorter.count(")") > shorter.count("("):
-            shorter = shorter[:-1]
-        if shorter == address:
-            return address
-        address = shorter
+    surplus = address.count(")") - address.count("(")
+    end = len(address)
+    while end and (address[end - 1] in TRAILING or (address[end - 1] == ")" and surplus > 0)):
+        end -= 1
+        surplus -= address[end] == ")"
+    return address[:end]
 
 
-def link(address, label):
-    """Return the tokens of a link."""
-    opening = Token("link_open", "a", 1, attrs={"href": address})
-    return [opening, text_token(label), Token("link_close", "a", -1)]
+def link_to(address, label):
+    """Return the HTML of a link."""
+    return f'<a href="{escape(address)}">{escape(label)}</a>'
 
 
-def text_token(text):
-    """Return the token of a run of plain text."""
-    return Token("text", "", 0, content=text)
-
-
-def parse_inline(state):
-    """Parse the inline text of all blocks, with their own limit of nesting."""
-    for token in state.tokens:
-        if token.type == "inline":
-            INLINE.inline.parse(token.content, INLINE, state.env, token.children)
-
-
-def parser(nesting):
-    """Return a parser of CommonMark with tables and strikethrough that keeps line breaks."""
-    options = {"html": False, "breaks": True, "maxNesting": nesting}
-    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
-
-
-INLINE = parser(INLINE_NESTING)
-MARKDOWN = parser(NESTING)
-MARKDOWN.core.ruler.at("inline", parse_inline)
-MARKDOWN.core.ruler.push("adapt", adapt)
-# Parsers compile their rules at first use, and are not safe for threads until then.
-MARKDOWN.parse("ready")
+def escape(text):
+    """Return `text` with what HTML would read as markup escaped, in text and attributes."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace('"', "&quot;")

@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from camp.old_metadata import OldMetadata
 from camp.search import SearchTextField, normalise
 from camp.trash import OwnedQuerySet, Trashable
 
@@ -29,7 +30,7 @@ class SessionQuerySet(OwnedQuerySet):
         return found
 
 
-class Session(Trashable):
+class Session(OldMetadata, Trashable):
     """A titled log of messages."""
 
     user = models.ForeignKey(
@@ -90,7 +91,7 @@ class MessageQuerySet(models.QuerySet):
         return self.filter(session__user=user, session__deleted_at=None)
 
 
-class Message(models.Model):
+class Message(OldMetadata):
     """One entry of a session."""
 
     class Role(models.TextChoices):

@@ -2,9 +2,14 @@
 
 import unicodedata
 
+from camp.old_metadata import parsed
+from camp.text import clean_line, is_blank
 from sessions_app.markdown import first_line
 
 LENGTH = 80
+LONGEST = 255  # as the column has it
+# By which of its names the old backend's metadata may tell a title.
+NAMES = ("title", "name", "session_name", "session_title", "subject", "topic", "summary")
 # A title needs no more of a message to be found in.
 LOOKED_AT = 2000
 JOINER = "\u200d"
@@ -13,14 +18,28 @@ FLAG_LETTERS = range(0x1F1E6, 0x1F200)
 VOICED_MARKS = "\uff9e\uff9f"  # of half-width katakana
 
 
-def is_blank(text):
-    """Return whether nothing of `text` can be seen: spaces, controls, formatting."""
-    return all(unicodedata.category(character)[0] in "ZC" for character in text)
+def clean_title(text):
+    """Return `text` as a title: one line with single spaces; "" if nothing of it can be seen."""
+    text = " ".join(clean_line(text).split())
+    return "" if is_blank(text) else text
 
 
 def title_from(content):
     """Return a title of at most 80 characters for a session that begins with `content`."""
-    return shorten(" ".join(first_line(content.lstrip()[:LOOKED_AT]).split()))
+    return shorten(clean_title(first_line(content.lstrip()[:LOOKED_AT])))
+
+
+def title_of(content, metadata):
+    """Return a title for a session of the old backend, which had none: "" if nothing tells one.
+
+    It is the one in the metadata, else that of a message: `content`.
+    """
+    found = parsed(metadata)
+    named = [found.get(name) for name in NAMES] if isinstance(found, dict) else []
+    for text in named:
+        if isinstance(text, str) and not is_blank(text):
+            return shorten(clean_title(text), LONGEST)
+    return title_from(content or "")
 
 
 def shorten(text, length=LENGTH):

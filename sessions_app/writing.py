@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from camp.external_references import deletion
 from sessions_app.models import Message
 from sessions_app.titles import title_from
 
@@ -31,8 +32,8 @@ def change_message(*, message, content):
     message.session.touch()
 
 
-@transaction.atomic
+@deletion()
 def delete_message(*, message):
-    """Delete a message for good."""
+    """Delete a message for good. Raises StillReferenced."""
     message.delete()
     message.session.touch()

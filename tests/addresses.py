@@ -25,6 +25,7 @@ ADDRESSES = {
     "health_ready": ({}, PAGE, REFUSED),
     "accounts:login": ({}, PAGE, PAGE),
     "accounts:logout": ({}, REFUSED, SENT_ON),
+    "accounts:current": ({}, PAGE, REFUSED),
     "accounts:signup": ({}, PAGE, PAGE),
     "accounts:profile": ({}, LOGIN, LOGIN),
     "accounts:password_change": ({}, LOGIN, LOGIN),

@@ -21,6 +21,8 @@ def pytest_configure():
         "django.contrib.auth.hashers.MD5PasswordHasher",
         *camp_settings.PASSWORD_HASHERS,
     ]
+    # E-mails are sent before the answer, in the transaction of the test.
+    camp_settings.BACKGROUND_JOBS_INLINE = True
     # Hashed names exist only after collectstatic.
     camp_settings.STORAGES["staticfiles"] = {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"

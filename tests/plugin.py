@@ -68,7 +68,7 @@ def isolate(environment):
         environment.pop(name, None)
         environment.pop(f"{name}_FILE", None)
     environment["CAMP_ENV_FILES"] = ""
-    environment["SECRET_KEY"] = "a-key-for-tests-only-that-nothing-is-protected-with"
+    environment["SECRET_KEY"] = "tests-guard-nothing-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0"
     # Playwright keeps an event loop in the thread that the tests use the ORM in.
     environment["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 

@@ -1,9 +1,16 @@
 """The schema: the guide's columns first, Camp's after, and the way back."""
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from files import shares
+from files.models import Share
 
 APPS = ("accounts", "sessions_app", "files")
 GUIDE = {
@@ -17,10 +24,25 @@ GUIDE = {
     },
 }  # fmt: skip
 ADDED = {
-    "sample_users": {"is_staff", "is_superuser", "last_login", "language", "time_zone"},
-    "sample_sessions": {"deleted_at", "search_text"},
-    "sample_messages": {"edited_at", "search_text"},
-    "sample_files": {"session_id", "sha256", "deleted_at", "replaced_at", "search_text"},
+    "sample_users": {
+        "is_staff",
+        "is_superuser",
+        "last_login",
+        "language",
+        "time_zone",
+        "username_key",
+        "email_key",
+    },
+    "sample_sessions": {"deleted_at", "search_text", "old_metadata"},
+    "sample_messages": {"edited_at", "search_text", "old_metadata"},
+    "sample_files": {
+        "session_id",
+        "sha256",
+        "deleted_at",
+        "replaced_at",
+        "search_text",
+        "old_metadata",
+    },
 }
 
 
@@ -86,3 +108,43 @@ def test_rows_from_before_the_search_columns_become_findable(at_first_migrations
     assert session.search_text == "abc 合宿"
     assert new.get_model("sessions_app.Message").objects.get().search_text == "東京タワー"
     assert new.get_model("files.File").objects.get().search_text == "カイド.txt"
+
+
+def test_links_of_before_get_the_hash_of_their_token(transactional_db, client):
+    old = migrate(("files", "0012_search_index"))
+    user = get_user_model().objects.create_user("hana", "h@example.org")
+    row = old.get_model("files.Share").objects.create(
+        user_id=user.pk, expires_at=timezone.now() + timedelta(days=1)
+    )
+    migrate(*latest())
+    share = Share.objects.get(pk=row.pk)
+    assert len(share.token_hash) == 64
+    assert client.get(f"/s/{shares.token_of(share)}/").status_code == 200
+
+
+def test_accounts_from_before_the_keys_get_them_and_nothing_is_lost(transactional_db, capsys):
+    old = migrate(("accounts", "0002_permissions_and_preferences"))
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE sample_users ADD COLUMN phone varchar(20)")
+    try:
+        names = ["straße", "STRASSE", *(f"p{number}" for number in range(1100))]
+        old.get_model("accounts.User").objects.bulk_create(
+            old.get_model("accounts.User")(username=name, email=f"{name}@example.org")
+            for name in names
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE sample_users SET phone = '+81 3'")
+        call_command("migrate", verbosity=0)
+        assert "(STRASSE) has the user name of account" in capsys.readouterr().out
+        users = get_user_model().objects
+        assert list(users.order_by("pk").values_list("username", flat=True)) == names
+        assert users.find("strasse").username == "straße"
+        assert users.find("STRASSE").username == "STRASSE"
+        assert users.find("P1099").username == "p1099"
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM sample_users WHERE phone = '+81 3'")
+            assert cursor.fetchone() == (1102,)
+    finally:
+        migrate(*latest())
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE sample_users DROP COLUMN phone")

@@ -11,7 +11,7 @@ from accounts.forms import LoginForm
 
 
 class LoginView(auth_views.LoginView):
-    """Log in with user name or e-mail; django-axes counts what fails."""
+    """Log in with user name or e-mail; accounts.throttle counts what fails."""
 
     template_name = "accounts/login.html"
     authentication_form = LoginForm

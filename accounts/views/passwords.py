@@ -2,17 +2,26 @@
 
 from django.conf import settings
 from django.contrib.auth import views as auth_views
+from django.http import HttpResponseRedirect
 from django.urls import reverse_lazy
 
 from accounts import throttle
-from accounts.forms import PasswordResetForm
+from accounts.forms import PasswordChangeForm, PasswordResetForm
 
 
 class ChangeView(auth_views.PasswordChangeView):
     """Change the password; every other log-in of this person ends."""
 
     template_name = "accounts/password_change.html"
+    form_class = PasswordChangeForm
     success_url = reverse_lazy("accounts:password_change_done")
+
+    def get_form_kwargs(self):
+        address = throttle.client_address(self.request) or ""
+        return super().get_form_kwargs() | {"address": address}
+
+    def form_invalid(self, form):
+        return throttle.tell_pause(super().form_invalid(form), form.paused)
 
 
 class ChangeDoneView(auth_views.PasswordChangeDoneView):
@@ -22,7 +31,7 @@ class ChangeDoneView(auth_views.PasswordChangeDoneView):
 
 
 class ResetView(auth_views.PasswordResetView):
-    """Send a letter with a link; the answer is the same whether there is an account."""
+    """Send an e-mail with a link; the answer is the same whether there is an account."""
 
     template_name = "accounts/password_reset.html"
     form_class = PasswordResetForm
@@ -30,6 +39,11 @@ class ResetView(auth_views.PasswordResetView):
     email_template_name = "accounts/email/password_reset.txt"
     extra_email_context = {"days": settings.PASSWORD_RESET_TIMEOUT // 86_400}
     success_url = reverse_lazy("accounts:password_reset_done")
+
+    def form_valid(self, form):
+        if throttle.may_ask_for_email(self.request, form.cleaned_data["email"]):
+            return super().form_valid(form)
+        return HttpResponseRedirect(self.get_success_url())
 
 
 class ResetDoneView(auth_views.PasswordResetDoneView):
@@ -47,7 +61,7 @@ class ResetConfirmView(auth_views.PasswordResetConfirmView):
     def form_valid(self, form):
         response = super().form_valid(form)
         # Who forgot the password has often tried several: let them in now.
-        throttle.forgive(self.user)
+        throttle.forgive(self.user.pk)
         return response
 
 

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, logout
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -12,22 +12,33 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import emails, throttle
 from accounts.forms import DeleteForm, ProfileForm
 from accounts.lifecycle import LastOrganiserError, delete_account
+from camp.external_references import StillReferenced, sentence
 
 
+@sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def profile(request):
     """Show and change the name, the e-mail, the time zone and the language."""
     # Not request.user itself: the page's header shows that, also while a form has errors.
     user = get_user_model().objects.get(pk=request.user.pk)
-    form = ProfileForm(request.POST if request.method == "POST" else None, instance=user)
+    old_email = user.email
+    form = ProfileForm(
+        request.POST if request.method == "POST" else None,
+        instance=user,
+        address=throttle.client_address(request) or "",
+    )
     if form.is_valid() and form.save_unless_taken():
+        if user.email != old_email:
+            emails.tell_old_address(request, user, old_email)
         with translation.override(user.language or translation.get_language_from_request(request)):
             messages.success(request, _("Your profile is saved."))
         return redirect("accounts:profile")
-    return render(request, "accounts/profile.html", {"form": form})
+    response = render(request, "accounts/profile.html", {"form": form})
+    return throttle.tell_pause(response, form.paused)
 
 
 @sensitive_post_parameters()
@@ -36,7 +47,11 @@ def profile(request):
 @login_required
 def delete(request):
     """Delete the account and everything in it, after the password is typed."""
-    form = DeleteForm(request.user, request.POST if request.method == "POST" else None)
+    form = DeleteForm(
+        request.user,
+        request.POST if request.method == "POST" else None,
+        address=throttle.client_address(request) or "",
+    )
     if form.is_valid():
         try:
             delete_account(get_user_model().objects.get(pk=request.user.pk))
@@ -48,13 +63,17 @@ def delete(request):
                     "Make somebody else an administrator first."
                 ),
             )
+        except StillReferenced as error:
+            form.add_error(None, sentence(error.tables))
         else:
             logout(request)
             messages.success(request, _("Your account and everything in it are deleted."))
             return redirect("home")
-    return render(request, "accounts/delete.html", {"form": form})
+    response = render(request, "accounts/delete.html", {"form": form})
+    return throttle.tell_pause(response, form.paused)
 
 
+@login_not_required
 @require_POST
 def set_language(request):
     """Switch the language, and remember it in the profile of who is logged in.

@@ -19,6 +19,7 @@ NAME = re.compile(
     r"\.(?P<ending>tar|sql)"
 )
 TIME = "%Y%m%d_%H%M%S"
+SAFETY = "_safety"
 
 
 class Name(NamedTuple):
@@ -66,19 +67,22 @@ def last_backup():
 
 
 def remove_older(newest, keep):
-    """Remove all but `keep` backups of the same kind in the folder of `newest`; returns how many.
+    """Remove all but `keep` backups like `newest` from its folder; returns how many.
 
-    Only archives of the same database with files, or without, like the newest one.
+    Those are of the same database, with files or without, like it. Of the backups that other
+    commands make before they destroy something, the same number stay.
     """
     kind = kind_of(newest)
-    same = [
-        path
-        for path in backups(newest.parent)
-        if parsed(path) <= parsed(newest) and kind_of(path) == kind
-    ]
-    for path in same[keep:]:
-        path.unlink()
-    return len(same[keep:])
+    if kind is None:
+        return 0
+    older = [path for path in backups(newest.parent) if parsed(path) <= parsed(newest)]
+    removed = 0
+    for name in {kind[0], SAFETY}:
+        same = [path for path in older if kind_of(path) == (name, *kind[1:])]
+        for path in same[keep:]:
+            path.unlink()
+            removed += 1
+    return removed
 
 
 def kind_of(path):

@@ -17,7 +17,7 @@ from camp.findings import ERROR, error, ok, warning
 from camp.findings.clock import offset
 from camp.findings.connection import ID, Server, damaged_file, no_connection, not_answered
 from camp.progress import size
-from camp.takeover.detection import is_old
+from camp.takeover import detection
 
 STATEMENT_SECONDS = 3
 LOCK_SECONDS = 2
@@ -111,13 +111,19 @@ def tables():
     """Are the tables those of Camp?"""
     name = database.place().name
     found = connection.introspection.table_names()
-    if is_old():
-        title = _("The database %(name)s is one of the old backend") % {"name": name}
+    if old := detection.waiting():
+        title = _("The database %(name)s is one of the old backend (%(tables)s)")
+        title %= {"name": name, "tables": ", ".join(old)}
         why = _("Camp can take it over; this shows what that would do.")
         yield error("database.tables", title, why, trouble.manage("takeover"))
     elif MigrationRecorder.Migration._meta.db_table not in found:
         title = _("The database %(name)s has no tables of Camp") % {"name": name}
         yield error("database.tables", title, "", trouble.manage("migrate"))
+    elif old := detection.left_beside():
+        title = _("Tables of the old backend are here that Camp did not take over: %(tables)s")
+        title %= {"tables": ", ".join(f"{table} ({rows:,})" for table, rows in old.items())}
+        why = _("Nobody sees their rows. This shows what taking them over would do.")
+        yield warning("database.tables", title, why, trouble.manage("takeover"))
 
 
 def migrations():

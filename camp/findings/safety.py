@@ -1,5 +1,6 @@
 """Does the configuration keep strangers out?"""
 
+import ipaddress
 import os
 from pathlib import Path
 
@@ -16,7 +17,7 @@ LOCAL = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 def look():
     """Yield what is found; each thing that is well in a line of its own."""
     yield secret()
-    found = list(exposure())
+    found = [*exposure(), *inherited()]
     yield from found
     if not found:
         title = _("DEBUG, ALLOWED_HOSTS and CSRF_TRUSTED_ORIGINS are safe")
@@ -26,8 +27,7 @@ def look():
 
 def exposure():
     """Does a place that is open to others show them too much?"""
-    public = settings.CAMP_HTTPS or settings.CAMP_ENVIRONMENT == "production"
-    if settings.DEBUG and public:
+    if settings.DEBUG and is_public():
         title = _("DEBUG and CAMP_HTTPS are both on")
         if not settings.CAMP_HTTPS:
             title = _("DEBUG is on in production")
@@ -54,6 +54,58 @@ def exposure():
             f"CSRF_TRUSTED_ORIGINS={secure}",
             check="camp.W002",
         )
+
+
+def inherited(host=""):
+    """Yield what a development machine's settings bring along, such as the old backend's.
+
+    `host` is the address to listen on, where it is not that of the settings.
+    """
+    host = host or settings.HOST
+    if settings.GUESSABLE_KEYS:
+        names = ", ".join(settings.GUESSABLE_KEYS)
+        title = _("%(names)s: a published example or easy to guess, and not used") % {
+            "names": names
+        }
+        detail = _(
+            "In development Camp uses a key of its own instead; elsewhere it does not start. "
+            "Remove the line."
+        )
+        yield warning("safety.guessable", title, detail, fix=f"{settings.GUESSABLE_KEYS[0]}=")
+    if settings.DEBUG and not is_public():
+        title = _("DEBUG is on")
+        detail = _("Error pages then show settings and code. Only developers of Camp need it.")
+        yield warning("safety.debugging", title, detail, "DEBUG=off")
+    local = all(name in LOCAL for name in settings.ALLOWED_HOSTS)
+    if listens_to_others(host) and local and not settings.CAMP_HTTPS:
+        title = _("Camp listens to other machines (HOST=%(host)s), which it does not answer")
+        detail = _("Listen to this machine only; or name this machine in ALLOWED_HOSTS.")
+        yield warning("safety.host", title % {"host": host}, detail, "HOST=127.0.0.1")
+    given, folder = settings.LOCAL_STORAGE_PATH_AS_GIVEN, settings.LOCAL_STORAGE_PATH
+    is_relative = given and not Path(given).expanduser().is_absolute()
+    if is_relative and not folder.is_relative_to(settings.CAMP_DATA_DIR):
+        title = _("LOCAL_STORAGE_PATH=%(given)s is relative: it is %(folder)s")
+        detail = _(
+            "It counts from Camp's own folder, not from where the old backend was. Remove the "
+            "line, or write the whole path of where Camp shall keep files; bring old ones in with "
+            "takeover --uploads."
+        )
+        values = {"given": given, "folder": folder}
+        fix = f"LOCAL_STORAGE_PATH={trouble.quoted(settings.CAMP_DATA_DIR / 'files')}"
+        yield warning("safety.storage_path", title % values, detail, fix)
+
+
+def is_public():
+    """Return whether people from outside are meant to come."""
+    return settings.CAMP_HTTPS or settings.CAMP_ENVIRONMENT == "production"
+
+
+def listens_to_others(host):
+    """Return whether an address to listen on is open to other machines."""
+    try:
+        return not ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() != "localhost"
 
 
 def secret():

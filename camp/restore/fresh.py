@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from camp import database
 from camp.archive import Damaged
 from camp.models import Instance
+from camp.takeover import detection
 
 HISTORY = "django_migrations"
-OLD_HISTORY = "alembic_version"
 
 
 def check_counts(expected, result):
@@ -47,7 +47,7 @@ def bring_forward(result):
         refuse_newer(applied())
         if is_behind():
             call_command("migrate", verbosity=0, interactive=False)
-    elif OLD_HISTORY in there or "sample_users" in there:
+    elif detection.unrecognised(there):
         result.is_old = True
     else:
         raise CommandError(_("It holds no database of Camp: nothing was changed."))

@@ -34,6 +34,13 @@ def restore(programs, dump):
         pass
 
 
+def write_sql(programs, dump, target):
+    """Write a dump as SQL into the file `target`; raises Damaged where it cannot be read whole."""
+    command = [programs.path("pg_restore"), *SAME, f"--file={target}", dump]
+    with _running(command, connection.settings_dict["NAME"]):
+        pass
+
+
 def _quoted(name):
     """Return a connection string for a database of any name."""
     escaped = name.replace("\\", "\\\\").replace("'", "\\'")

@@ -14,7 +14,8 @@ from camp.archive import Damaged
 from camp.portable import CannotLoad
 from camp.replacing import Replacement
 from camp.replacing.files import storage
-from camp.restore import archives, dumps, fresh
+from camp.restore import archives, custom_dumps, dumps, fresh
+from camp.restore.foreign_files import explain_foreign_file
 from camp.restore.inventory import count_missing
 from camp.restore.result import Result
 
@@ -115,12 +116,22 @@ def unchanged():
 
 
 def opened(path):
-    """Return the source in a file: an Archive or a Dump; raises CommandError, Damaged, OSError."""
-    if path.is_dir() or not path.exists():
+    """Return the source in a file: an Archive, a Dump or a CustomDump.
+
+    Raises CommandError, Damaged, OSError.
+    """
+    if path.is_dir():
+        sentence = _("%(file)s is a folder, not a backup: nothing was done. Name a file in it.")
+        raise CommandError(sentence % {"file": path})
+    if not path.exists():
         sentence = _("There is no file %(file)s. See what there is with: %(fix)s")
         listing = "dir" if os.name == "nt" else "ls -l"
         fix = f"{listing} {trouble.quoted(path.parent)}"
         raise CommandError(sentence % {"file": path, "fix": fix})
+    if custom_dumps.is_custom_dump(path):
+        return custom_dumps.CustomDump(path)
+    if sentence := explain_foreign_file(path):
+        raise CommandError(sentence)
     if archives.is_archive(path):
         return archives.Archive(path)
     return dumps.Dump(path)

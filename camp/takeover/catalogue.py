@@ -2,6 +2,8 @@
 
 # ruff: noqa: S608  (names come from the catalogue or from models, and are quoted)
 
+from dataclasses import replace
+
 from django.db import connection
 
 from camp import database
@@ -9,19 +11,26 @@ from camp.takeover import postgresql_catalogue, sqlite_catalogue
 from camp.takeover.found import ALEMBIC, Found, FoundTable
 
 
-def found(names):
-    """Return what is Found of the tables `names` in the configured database."""
+def found(sources):
+    """Return what is Found of old tables in the configured database: {Camp's name: old table}.
+
+    References between them name Camp's tables.
+    """
     counts = database.row_counts()
     catalogue = postgresql_catalogue if connection.vendor == "postgresql" else sqlite_catalogue
+    camps = {old: name for name, old in sources.items()}
     with connection.cursor() as cursor:
         tables = {}
-        for name in names:
-            if name in counts or catalogue.exists(cursor, name):
-                tables[name] = FoundTable(name, {}, counts.get(name, 0))
-                catalogue.fill(cursor, tables[name])
+        for name, old in sources.items():
+            tables[name] = FoundTable(old, {}, counts.get(old, 0))
+            catalogue.fill(cursor, tables[name])
+            tables[name].foreign_keys = [
+                replace(key, table=camps.get(key.table, key.table))
+                for key in tables[name].foreign_keys
+            ]
         revision = ""
         if counts.get(ALEMBIC):
             cursor.execute(f"SELECT version_num FROM {ALEMBIC} ORDER BY 1")
             revision = ", ".join(number for (number,) in cursor.fetchall())
-        holders = catalogue.holders(cursor, tables)
+        holders = catalogue.holders(cursor, list(camps))
     return Found(tables, counts, revision, holders)

@@ -108,11 +108,20 @@ class Expected:
             )
         )
 
+    @cached_property
+    def applied(self):
+        """The labels of the apps whose first migration ran: their tables are Camp's own."""
+        applied = MigrationRecorder(connection).applied_migrations()
+        return {app for app, name in self.first if (app, name) in applied}
+
+    def is_own(self, name):
+        """Return whether a table, if it is there, is Camp's own and no old one."""
+        return self.tables[name].app in self.applied
+
     def pending(self, tables):
         """Return the first migrations that made one of `tables` as it seems, yet did not run."""
-        applied = MigrationRecorder(connection).applied_migrations()
         there = {table.app for table in self.tables.values() if table.name in tables}
-        return [node for node in self.first if node[0] in there and node not in applied]
+        return [(app, name) for app, name in self.first if app in there - self.applied]
 
 
 def described(model, current):

@@ -61,7 +61,7 @@ OWN_SQL = {
 }
 
 
-def fills(match):
+def fills(match, matches):
     """Yield a Step for each value that the rows of a table lack."""
     for fill in FILLS.get(match.name, []):
         column = quoted(fill.column)
@@ -69,10 +69,10 @@ def fills(match):
         if fill.column in IDENTIFIERS and match.renumbered:
             # It is in links that people have.
             value = f"CAST({quoted(match.aside[match.names['id']])} AS varchar)"
-        sql = f"UPDATE {quoted(match.name)} SET {column} = {value} WHERE {empty(fill, column)}"
+        sql = f"UPDATE {quoted(match.table)} SET {column} = {value} WHERE {empty(fill, column)}"
         yield Step(told(match, fill, lacking(match, fill)), [sql])
     yield from fresh_identifiers(match)
-    yield from keys_for_strays(match)
+    yield from keys_for_strays(match, matches)
 
 
 def told(match, fill, number):
@@ -98,7 +98,7 @@ def lacking(match, fill):
     if not (old.null or blank):
         return 0
     condition = empty(fill, column) if blank else f"{column} IS NULL"
-    return count(f"SELECT COUNT(*) FROM {quoted(match.name)} WHERE {condition}")
+    return count(f"SELECT COUNT(*) FROM {quoted(match.found.name)} WHERE {condition}")
 
 
 def empty(fill, column):
@@ -114,7 +114,7 @@ def fresh_identifiers(match):
             continue
         if match.found.is_unique(old.name):
             continue
-        table, name = quoted(match.name), quoted(old.name)
+        table, name = quoted(match.found.name), quoted(old.name)
         number = count(f"SELECT COUNT({name}) - COUNT(DISTINCT {name}) FROM {table}")
         text = ngettext(
             "%(table)s: %(count)s row with the %(column)s of an earlier one gets a new one.",
@@ -122,7 +122,7 @@ def fresh_identifiers(match):
             number,
         )
         values = {"table": match.name, "column": column.name, "count": f"{number:,}"}
-        name = quoted(column.name)
+        table, name = quoted(match.table), quoted(column.name)
         numbered = (
             f"SELECT id, row_number() OVER (PARTITION BY {name} ORDER BY id) AS n FROM {table}"
         )
@@ -133,17 +133,19 @@ def fresh_identifiers(match):
         yield Step(text % values if number else "", [sql])
 
 
-def keys_for_strays(match):
+def keys_for_strays(match, matches):
     """Yield the Step that gives rows which must belong to another a key that nothing has yet.
 
     Where nothing stands behind a key, the row that does is made later: see orphans.
     """
     for column in match.expected.columns.values():
         if column.references and not column.null:
-            name, table = quoted(column.name), quoted(match.name)
+            name, table = quoted(column.name), quoted(match.table)
+            target = matches.get(column.references)
+            into = quoted(target.table if target else column.references)
             highest = [
                 f"(SELECT coalesce(max({key}), 0) FROM {of})"
-                for key, of in [("id", quoted(column.references)), (name, table)]
+                for key, of in [("id", into), (name, table)]
             ]
             sql = f"UPDATE {table} SET {name} = {' + '.join(highest)} + 1 WHERE {name} IS NULL"
             yield Step("", [sql])

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from django.apps import apps
+from django.db.migrations.recorder import MigrationRecorder
+
 ALEMBIC = "alembic_version"
+MIGRATIONS = MigrationRecorder.Migration._meta.db_table
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class FoundTable:
 
 @dataclass
 class Found:
-    """The old database: its tables of the guide, and how many rows every table has."""
+    """The old database: its tables, by Camp's names, and how many rows every table has."""
 
     tables: dict
     counts: dict
@@ -90,8 +94,7 @@ class Found:
     @property
     def others(self):
         """Return {table: rows} of the tables that Camp does not know."""
-        return {
-            name: rows
-            for name, rows in self.counts.items()
-            if name not in self.tables and name != ALEMBIC
-        }
+        models = apps.get_models(include_auto_created=True)
+        known = {model._meta.db_table for model in models} | {ALEMBIC, MIGRATIONS}
+        known |= {table.name for table in self.tables.values()}
+        return {name: rows for name, rows in self.counts.items() if name not in known}

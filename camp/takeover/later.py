@@ -7,11 +7,20 @@ They themselves stay, under another name.
 
 from django.utils.translation import gettext as _
 
+from camp import old_metadata
 from camp.takeover.matching import POSSIBLE
 from camp.takeover.names import squeezed
 from camp.takeover.steps import Step, quoted
 
-TAKEN = {"is_superuser", "is_staff", "last_login", "edited_at", "session_id"}
+# What each of Camp's later columns was called.
+TAKEN = {
+    "is_superuser": ["issuperuser"],
+    "is_staff": ["isstaff"],
+    "last_login": ["lastlogin", "lastloginat", "lastlogintime", "loggedinat", "lastsigninat"],
+    "edited_at": ["editedat"],
+    "session_id": ["sessionid"],
+    "old_metadata": old_metadata.NAMES,
+}
 DELETED = {"isdeleted", "deleted", "deletedat", "removedat"}
 
 
@@ -20,22 +29,32 @@ def adopt(match, matches, engine, zone):
     table = quoted(match.name)
     for column in match.unknown:
         name = original(match, column)
-        target = match.expected.later.get(name)
+        target = taker(match, name)
         if squeezed(name) in DELETED and "deleted_at" in match.expected.later:
             yield from trash(match, column)
-        elif name in TAKEN and target is not None and column.family in POSSIBLE[target.family]:
+        elif target is not None and column.family in POSSIBLE[target.family]:
             text = _("%(table)s.%(column)s gets the values of %(old)s.")
-            values = {"table": match.name, "column": name, "old": column.name}
+            values = {"table": match.name, "column": target.name, "old": column.name}
             old = quoted(column.name)
             if target.references:
                 yield Step(text % values, [reference(match, target, column, matches)])
                 continue
             value = engine.cast(old, column, target, zone)
-            sql = f"UPDATE {table} SET {quoted(name)} = {value} WHERE {old} IS NOT NULL"
+            into = quoted(target.name)
+            empty = f" AND {into} IS NULL" if target.null else ""
+            sql = f"UPDATE {table} SET {into} = {value} WHERE {old} IS NOT NULL{empty}"
             yield Step(text % values, [sql])
-            if name == "is_superuser":
+            if target.name == "is_superuser":
                 # Nobody else could open the administration, and there is an administrator.
                 yield Step("", [f"UPDATE {table} SET is_staff = true WHERE is_superuser"])
+
+
+def taker(match, name):
+    """Return the column of Camp's later migrations that takes the values of an old one, or None."""
+    for target, names in TAKEN.items():
+        if target in match.expected.later and squeezed(name) in names:
+            return match.expected.later[target]
+    return None
 
 
 def original(match, column):

@@ -33,11 +33,18 @@ class Match:
     names: dict = field(default_factory=dict)
     # An old column: its name from now on, since Camp needs its own for something else.
     aside: dict = field(default_factory=dict)
+    # Camp has its own table already, to which the rows are added.
+    beside: bool = False
 
     @property
     def name(self):
         """Return the table's name."""
         return self.expected.name
+
+    @property
+    def table(self):
+        """Return what the table is called while its rows become Camp's."""
+        return self.found.name if self.beside else self.name
 
     @property
     def missing(self):
@@ -65,7 +72,7 @@ class Match:
 
     @property
     def renumbered(self):
-        """Return whether the rows get new keys: the old ones are no numbers."""
+        """Return whether the rows get new keys: the old ones are no numbers, or in use."""
         return self.names.get("id") in self.aside
 
     def old(self, name):
@@ -86,7 +93,8 @@ def matched(expected, found, given):
     for table in expected.tables.values():
         if table.name in found.tables:
             own = {column: old for (name, column), old in given.items() if name == table.name}
-            matches[table.name] = match(table, found.tables[table.name], own)
+            beside = expected.is_own(table.name)
+            matches[table.name] = match(table, found.tables[table.name], own, beside)
     unknown = {name for name, _column in given} - matches.keys()
     if unknown:
         raise CommandError(_("There is no table %(table)s here.") % {"table": min(unknown)})
@@ -95,9 +103,9 @@ def matched(expected, found, given):
     return matches
 
 
-def match(expected, found, given):
+def match(expected, found, given, beside):
     """Return the Match of one table."""
-    one = Match(expected, found)
+    one = Match(expected, found, beside=beside)
     for column, old in given.items():
         if column not in expected.columns or (old and old not in found.columns):
             sentence = _("%(table)s has no column %(column)s.")
@@ -144,7 +152,7 @@ def set_aside(one):
     for name in one.found.columns:
         used_as = [column for column, old in one.names.items() if old == name]
         if (name in camps and not used_as) or (
-            used_as == ["id"] and one.found.columns[name].family != "integer"
+            used_as == ["id"] and (one.beside or one.found.columns[name].family != "integer")
         ):
             one.aside[name] = free_name(one, name)
 

@@ -1,6 +1,14 @@
-"""Other names that the same column goes by, the likeliest first."""
+"""Other names that the same table or column goes by, the likeliest first."""
 
 import re
+
+# What else Camp's tables were called.
+TABLES = {
+    "sample_users": ["sample_user"],
+    "sample_sessions": ["sample_session"],
+    "sample_messages": ["sample_message"],
+    "sample_files": ["sample_file"],
+}
 
 MOMENT_MADE = ["created", "create_time", "created_on", "creation_date", "inserted_at"]
 MOMENT_CHANGED = ["updated", "update_time", "updated_on", "modified_at", "modified", "last_updated"]

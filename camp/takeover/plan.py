@@ -8,8 +8,16 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.takeover import later, postgresql, postgresql_rules, references, sqlite
+from camp.takeover import (
+    later,
+    postgresql,
+    postgresql_merge,
+    postgresql_rules,
+    references,
+    sqlite,
+)
 from camp.takeover.catalogue import found as found_in_database
+from camp.takeover.detection import sources
 from camp.takeover.expected import Expected
 from camp.takeover.fills import fills
 from camp.takeover.matching import POSSIBLE, matched
@@ -48,7 +56,7 @@ def made(choices, contributors=()):
     A contributor is called with the matches, {table: Match}, and returns a Part.
     """
     expected = Expected()
-    found = found_in_database(expected.tables)
+    found = found_in_database(sources(expected, choices.tables))
     matches = matched(expected, found, choices.columns)
     plan = Plan(expected, found, matches)
     plan.problems = list(problems(found, matches, choices))
@@ -60,6 +68,8 @@ def made(choices, contributors=()):
 
 def problems(found, matches, choices):
     """Yield a sentence for everything that must be settled first."""
+    if not matches:
+        yield nothing_known(found)
     for match in matches.values():
         if not match.found.ordinary:
             yield _("%(table)s is no ordinary table.") % {"table": match.name}
@@ -79,11 +89,22 @@ def problems(found, matches, choices):
         yield _("The log-in of DATABASE_URL may not make tables here: take the database's owner.")
 
 
+def nothing_known(found):
+    """Return the sentence for a database in which no table is one that Camp knows."""
+    sentence = _(
+        "None of these tables is one that Camp knows: %(tables)s. If they hold the old backend's "
+        "data, say which is which with --table sample_users=NAME and so on. If they are "
+        "something else's, give Camp a database of its own: DATABASE_URL"
+    )
+    return sentence % {"tables": ", ".join(found.others) or "–"}
+
+
 def orphaned(matches):
     """Yield (column, table) where the rows of a table are there and what they belong to is not."""
     for match in matches.values():
         for column in match.expected.columns.values():
-            if column.references and column.references not in matches and match.found.rows:
+            there = column.references in matches or match.beside
+            if column.references and not there and match.found.rows:
                 yield f"{match.name}.{column.name}", column.references
 
 
@@ -128,35 +149,57 @@ def steps(plan, choices):
     matches = plan.matches.values()
     engine = postgresql if connection.vendor == "postgresql" else sqlite
     for match in matches:
+        yield from table_rename(match)
+    for match in matches:
         yield from renames(match)
         yield from additions(match)
     yield from references.translate(plan.matches)
     for match in matches:
-        if match.renumbered and connection.vendor == "postgresql":
+        if match.renumbered and not match.beside and connection.vendor == "postgresql":
             yield from postgresql_rules.renumber_key(match)
         yield from engine.retype(match, choices.zone)
-        yield from loosen(match)
-        yield from fills(match)
+        if not match.beside:
+            yield from loosen(match)
+        yield from fills(match, plan.matches)
     for part in plan.parts:
         yield from part.before
     if connection.vendor == "postgresql":
         yield from in_place(plan)
+        yield from postgresql_merge.merge(plan.matches)
     else:
         yield from sqlite.rebuild(plan.matches)
     for match in matches:
         yield from later.adopt(match, plan.matches, engine, choices.zone)
         yield from references.orphans(match, plan.matches)
     if connection.vendor == "postgresql":
+        yield from postgresql_merge.clear(plan.matches)
         for match in matches:
-            yield from postgresql_rules.link(match)
+            if not match.beside:
+                yield from postgresql_rules.link(match)
             yield from postgresql_rules.number(match)
     for part in plan.parts:
         yield from part.after
 
 
+def table_rename(match):
+    """Yield the Steps that give a table, and what is named after it, the name of Camp's."""
+    old, new = match.found.name, match.name
+    if match.beside or old == new:
+        return
+    text = _("%(old)s is what Camp calls %(new)s: it gets that name.")
+    sql = [f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}"]
+    if connection.vendor == "postgresql":
+        for unique in match.found.uniques:
+            if unique.constraint and unique.name.startswith(f"{old}_"):
+                name = new + unique.name.removeprefix(old)
+                names = f"{quoted(unique.name)} TO {quoted(name)}"
+                sql.append(f"ALTER TABLE {quoted(new)} RENAME CONSTRAINT {names}")
+    yield Step(text % {"old": old, "new": new}, sql)
+
+
 def renames(match):
     """Yield the Steps that give columns their names."""
-    table = quoted(match.name)
+    table = quoted(match.table)
     for old, new in match.aside.items():
         text = _("%(table)s.%(old)s is called %(new)s from now on: Camp needs the name.")
         values = {"table": match.name, "old": old, "new": new}
@@ -191,7 +234,7 @@ def is_again(match, column):
 def add(match, column):
     """Return the SQL that adds a column."""
     kind = postgresql.plain_type(column)
-    return f"ALTER TABLE {quoted(match.name)} ADD COLUMN {quoted(column.name)} {kind}"
+    return f"ALTER TABLE {quoted(match.table)} ADD COLUMN {quoted(column.name)} {kind}"
 
 
 def loosen(match):
@@ -209,8 +252,13 @@ def loosen(match):
 def in_place(plan):
     """Yield the Steps after which Camp's migrations find what their first ones make."""
     for match in plan.matches.values():
-        yield from postgresql_rules.constrain(match)
-    absent = [table for name, table in plan.expected.tables.items() if name not in plan.matches]
+        if not match.beside:
+            yield from postgresql_rules.constrain(match)
+    absent = [
+        table
+        for name, table in plan.expected.tables.items()
+        if name not in plan.matches and not plan.expected.is_own(name)
+    ]
     for table in absent:
         yield Step(
             _("%(table)s is made.") % {"table": table.name}, run=lambda table=table: create(table)
@@ -222,8 +270,11 @@ def in_place(plan):
         recorder.ensure_schema()
         for app, name in nodes:
             recorder.record_applied(app, name)
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command("migrate", verbosity=0, interactive=False, beside_old=True)
 
+    if not nodes:
+        yield Step(_("Camp's migrations run."), run=migrate)
+        return
     text = ngettext(
         "%(count)d first migration is recorded as done, and all others run.",
         "%(count)d first migrations are recorded as done, and all others run.",

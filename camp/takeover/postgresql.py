@@ -29,7 +29,7 @@ def problems(match):
         sentence = _(
             "The table %(table)s belongs to %(owner)s: log in as %(owner)s in DATABASE_URL."
         )
-        yield sentence % {"table": match.name, "owner": found.owner}
+        yield sentence % {"table": found.name, "owner": found.owner}
     for column in match.expected.columns.values():
         old = match.old(column.name)
         if old is None or match.is_translated(column.name) or not changes(old, column):
@@ -42,10 +42,23 @@ def problems(match):
             yield sentence % {"view": view, "table": match.name, "column": old.name}
         if column.family == "integer" and old.family == "text":
             wrong = f"trim({quoted(old.name)}) !~ '^[0-9]{{1,18}}$'"
-            if count(f"SELECT COUNT(*) FROM {quoted(match.name)} WHERE {wrong}"):
+            if count(f"SELECT COUNT(*) FROM {quoted(found.name)} WHERE {wrong}"):
                 sentence = _("%(table)s.%(column)s holds what is no number.")
                 yield sentence % {"table": match.name, "column": old.name}
-    yield from refusals(match)
+    if match.beside:
+        yield from views_in_the_way(match)
+    else:
+        yield from refusals(match)
+
+
+def views_in_the_way(match):
+    """Yield a sentence for each view of a table whose rows move to Camp's own."""
+    for view in sorted({view for views in match.found.views.values() for view in views}):
+        sentence = _(
+            "The view %(view)s reads %(table)s, whose rows move to %(target)s. Take it away: "
+            "DROP VIEW %(view)s"
+        )
+        yield sentence % {"view": view, "table": match.found.name, "target": match.name}
 
 
 def refusals(match):
@@ -104,7 +117,7 @@ def changes(old, column):
 
 def retype(match, zone):
     """Yield the Steps that give columns Camp's types, and let inserts do without unknown ones."""
-    table = quoted(match.name)
+    table = quoted(match.table)
     for column in match.expected.columns.values():
         old = match.old(column.name)
         if old is None or match.is_translated(column.name) or column.name in numbered(match):

@@ -85,12 +85,6 @@ HOLDERS = """
 """
 
 
-def exists(cursor, name):
-    """Return whether there is anything of that name: it may be a view."""
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f'"{name}"'])
-    return cursor.fetchone()[0]
-
-
 def fill(cursor, table):
     """Complete a FoundTable of which the name and the number of rows are known."""
     name = [f'"{table.name}"']

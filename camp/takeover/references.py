@@ -6,6 +6,7 @@ from django.apps import apps
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from camp.takeover import ordering
 from camp.takeover.matching import KEYS
 from camp.takeover.steps import Step, count, quoted
 
@@ -25,7 +26,7 @@ def translate(matches):
         for column in match.expected.columns.values():
             if not column.references or not match.is_translated(column.name):
                 continue
-            table, target = quoted(match.name), quoted(column.references)
+            table, target = quoted(match.table), quoted(matches[column.references].table)
             key = quoted(key_of(match, column, matches))
             old = quoted(match.aside[match.names[column.name]])
             sql = (
@@ -37,14 +38,16 @@ def translate(matches):
 
 
 def numbering(match):
-    """Return the Step that numbers the rows of a table, the oldest first."""
-    table = quoted(match.name)
-    key = quoted(match.aside[match.names["id"]])
-    order = f"created_at, {key}" if "created_at" in match.names else key
-    numbered = f"SELECT {key} AS old, row_number() OVER (ORDER BY {order}) AS n FROM {table}"
-    sql = f"UPDATE {table} SET id = numbered.n FROM ({numbered}) AS numbered WHERE {key} = old"
+    """Return the Step that numbers the rows of a table, the oldest first: see ordering."""
+    key = match.aside[match.names["id"]]
+    last = f"(SELECT coalesce(max(id), 0) FROM {quoted(match.name)})" if match.beside else "0"
+    rows = f"({ordering.numbered(match)}) AS numbered"
+    sql = (
+        f"UPDATE {quoted(match.table)} SET id = {last} + numbered.n FROM {rows} "
+        f"WHERE {quoted(key)} = numbered.old"
+    )
     text = _("%(table)s: the rows are numbered; their old keys stay as %(old)s.")
-    return Step(text % {"table": match.name, "old": match.aside[match.names["id"]]}, [sql])
+    return Step(text % {"table": match.name, "old": key}, [sql])
 
 
 def key_of(match, column, matches):
@@ -124,7 +127,7 @@ def strays(match, column, matches):
     old = match.old(column.name)
     if old is None:
         return match.found.rows
-    name, table = quoted(old.name), quoted(match.name)
+    name, table = quoted(old.name), quoted(match.found.name)
     number = count(f"SELECT COUNT(*) FROM {table} WHERE {name} IS NULL")
     if match.found.points_into(old.name, column.references) or column.references not in matches:
         return number
@@ -133,7 +136,7 @@ def strays(match, column, matches):
     [key] = [there for there, new in target.aside.items() if new == key] or [target.names[key]]
     return number + count(
         f"SELECT COUNT(*) FROM {table} AS stray WHERE {name} IS NOT NULL AND NOT EXISTS "
-        f"(SELECT 1 FROM {quoted(column.references)} AS target "
+        f"(SELECT 1 FROM {quoted(target.found.name)} AS target "
         f"WHERE CAST(target.{quoted(key)} AS varchar) = CAST(stray.{name} AS varchar))"
     )
 

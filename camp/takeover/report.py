@@ -42,7 +42,8 @@ def counted(rows):
 
 def table_lines(match):
     """Yield what there is to tell of a table."""
-    yield f"{match.name}: {counted(match.found.rows)}"
+    called = f" ← {match.found.name}" if match.found.name != match.name else ""
+    yield f"{match.name}{called}: {counted(match.found.rows)}"
     as_camps, others = [], []
     for column in match.expected.columns.values():
         old = match.old(column.name)

@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from camp.search import SearchTextField, fill_search_text
 from camp.takeover import sqlite_catalogue
 from camp.takeover.found import FoundTable
-from camp.takeover.steps import Step, quoted
+from camp.takeover.steps import Step, added, quoted
 
 ASIDE = "camp_old_"
 OBJECTS = """
@@ -58,6 +58,7 @@ def moment(value, zone):
 
 def problems(found, matches):
     """Yield sentences about tables that Camp does not know, and whose references would break."""
+    renumbered = {match.found.name for match in matches.values() if match.renumbered}
     for name in found.others:
         table = FoundTable(name, {})
         with connection.cursor() as cursor:
@@ -72,7 +73,7 @@ def problems(found, matches):
             )
             yield text % {"table": name, "count": stray}
         for key in table.foreign_keys:
-            if key.table in matches and matches[key.table].renumbered:
+            if key.table in renumbered:
                 sentence = _(
                     "%(table)s points to keys of %(target)s that are no numbers: with SQLite, "
                     "Camp cannot keep that. Move the database to PostgreSQL first."
@@ -82,7 +83,7 @@ def problems(found, matches):
 
 def retype(match, zone):
     """Yield the Steps that bring values into Camp's form; types matter little here."""
-    table = quoted(match.name)
+    table = quoted(match.table)
     for column in match.expected.columns.values():
         old = match.old(column.name)
         if old is not None and column.family == "moment":
@@ -103,15 +104,15 @@ def rebuild(matches):
         with connection.cursor() as cursor:
             # Else views of tables that are away for a moment would be an error.
             cursor.execute("PRAGMA legacy_alter_table=ON")
-            for name in matches:
-                cursor.execute(OBJECTS, [name])
-                objects[name] = cursor.fetchall()
+            for name, match in matches.items():
+                cursor.execute(OBJECTS, [match.table])
+                objects[name] = [] if match.beside else cursor.fetchall()
                 # Copied, not renamed: without its constraints, and foreign keys of other
                 # tables go on naming the table.
                 cursor.execute(
-                    f"CREATE TABLE {quoted(ASIDE + name)} AS SELECT * FROM {quoted(name)}"
+                    f"CREATE TABLE {quoted(ASIDE + name)} AS SELECT * FROM {quoted(match.table)}"
                 )
-                cursor.execute(f"DROP TABLE {quoted(name)}")
+                cursor.execute(f"DROP TABLE {quoted(match.table)}")
 
     def come_back():
         with connection.cursor() as cursor:
@@ -122,6 +123,9 @@ def rebuild(matches):
             cursor.execute("PRAGMA legacy_alter_table=OFF")
 
     yield Step("", run=step_aside)
+    for match in matches.values():
+        if match.beside:
+            yield Step(added(match))
     yield Step(_("Camp's migrations run."), run=migrate)
     yield Step("", run=come_back)
     yield Step("", run=lambda: make_findable(matches))
@@ -135,7 +139,7 @@ def migrate():
     """
     connection.check_constraints = lambda table_names=None: None
     try:
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command("migrate", verbosity=0, interactive=False, beside_old=True)
     finally:
         del connection.check_constraints
 
@@ -143,7 +147,11 @@ def migrate():
 def bring_rows(cursor, match):
     """Copy the rows of the table that stepped aside into Camp's, unknown columns included."""
     table = quoted(match.name)
+    cursor.execute("SELECT name FROM pragma_table_info(%s)", [match.name])
+    there = {name for (name,) in cursor.fetchall()}
     for column in match.unknown:
+        if column.name in there:
+            continue
         default = f" DEFAULT {column.default}" if is_constant(column.default) else ""
         cursor.execute(
             f"ALTER TABLE {table} ADD COLUMN {quoted(column.name)} {column.type}{default}"

@@ -32,12 +32,6 @@ HOLDERS = """
 """
 
 
-def exists(cursor, name):
-    """Return whether there is anything of that name: it may be a view."""
-    cursor.execute("SELECT 1 FROM sqlite_master WHERE name = %s", [name])
-    return cursor.fetchone() is not None
-
-
 def fill(cursor, table):
     """Complete a FoundTable of which the name and the number of rows are known."""
     name = table.name.replace('"', '""')

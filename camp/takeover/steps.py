@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import connection
+from django.utils.translation import ngettext
 
 
 @dataclass
@@ -27,10 +28,12 @@ class Step:
 class Choices:
     """What a person decided beforehand.
 
-    `columns` is {(table, column): old name}; `zone` the time zone of moments without one.
+    `columns` is {(table, column): old name}, `tables` {table: old name}; `zone` the time zone
+    of moments without one.
     """
 
     columns: dict = field(default_factory=dict)
+    tables: dict = field(default_factory=dict)
     zone: str = "UTC"
 
 
@@ -47,6 +50,17 @@ class Part:
     problems: list = field(default_factory=list)
     before: list = field(default_factory=list)
     after: list = field(default_factory=list)
+
+
+def added(match):
+    """Return the sentence on rows that go into a table of Camp's that is there already."""
+    text = ngettext(
+        "%(old)s: %(count)s row is added to %(table)s, behind those that are there.",
+        "%(old)s: %(count)s rows are added to %(table)s, behind those that are there.",
+        match.found.rows,
+    )
+    values = {"old": match.found.name, "table": match.name}
+    return text % (values | {"count": f"{match.found.rows:,}"})
 
 
 def quoted(name):

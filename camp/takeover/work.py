@@ -1,6 +1,7 @@
 """Doing a takeover: all of it or nothing."""
 
 import contextlib
+from collections import Counter
 
 from django.core.management import CommandError
 from django.db import DatabaseError, connection, transaction
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from camp import database, database_users, trouble
 from camp.takeover import plan as plans
 from camp.takeover import postgresql, sqlite
+from camp.takeover.detection import sources
 from camp.takeover.expected import Expected
 
 # What PostgreSQL calls a lock that it did not get in time.
@@ -22,13 +24,13 @@ def take_over(choices, contributors=(), *, check):
     whatever error the database is as it was.
     """
     try:
-        with exclusive(choices.zone):
+        with exclusive(choices):
             plan = plans.made(choices, contributors)
             if plan.all_problems:
                 raise CommandError(plan.all_problems[0])
             for step in plan.steps:
                 step.do()
-            compare(plan.found.counts, plan.expected)
+            compare(plan.found.counts, plan)
             check()
             if connection.vendor == "sqlite":
                 connection.check_constraints()
@@ -51,40 +53,47 @@ def failure(error):
 
 
 @contextlib.contextmanager
-def exclusive(zone):
+def exclusive(choices):
     """Hold one transaction over everything, in which nobody else reads or writes the old tables."""
     connection.ensure_connection()
     if connection.vendor == "postgresql":
         with transaction.atomic():
             names = set(connection.introspection.table_names())
-            postgresql.lock([name for name in Expected().tables if name in names])
+            expected = Expected()
+            old = sources(expected, choices.tables).values()
+            postgresql.lock(names & {*expected.tables, *old})
             yield
         return
     # SQLite takes this only between transactions.
     connection.disable_constraint_checking()
     try:
         with transaction.atomic():
-            sqlite.prepare(zone)
+            sqlite.prepare(choices.zone)
             yield
     finally:
         connection.enable_constraint_checking()
 
 
-def compare(before, expected):
+def compare(before, plan):
     """Raise CommandError unless every table has the rows that it had.
 
-    A table may have more where rows had to be made for others that belonged to none.
+    Old tables have Camp's names by now, or added their rows to Camp's own. A table may have
+    more where rows had to be made for others that belonged to none.
     """
-    after = database.row_counts()
+    tables, after = plan.expected.tables, database.row_counts()
+    wanted = Counter()
+    names = {table.name: name for name, table in plan.found.tables.items()}
+    for table, rows in before.items():
+        wanted[names.get(table, table)] += rows
     parents = {
         column.references
-        for table in expected.tables.values()
+        for table in tables.values()
         for column in table.columns.values()
         if column.references and not column.null
     }
-    for table, rows in before.items():
+    for table, rows in wanted.items():
         now = after.get(table, 0)
-        if now < rows or (now > rows and table in expected.tables and table not in parents):
+        if now < rows or (now > rows and table in tables and table not in parents):
             sentence = _(
                 "%(table)s would have %(after)d rows instead of %(before)d. The database is as "
                 "it was."

@@ -12,6 +12,8 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from camp.old_metadata import readable
+
 register = template.Library()
 
 ICONS = Path(__file__).resolve().parent.parent / "static" / "camp" / "icons.svg"
@@ -41,6 +43,12 @@ def readable_bytes(count):
     digits = 1 if amount < 99.95 and round(amount, 1) % 1 else 0
     number = formats.number_format(round(amount, digits), digits, force_grouping=True)
     return f"{number}{NO_BREAK_SPACE}{unit}"
+
+
+@register.filter
+def old_metadata(text):
+    """Return what the old backend noted about a row, for reading; "" where that is nothing."""
+    return readable(text)
 
 
 @register.simple_tag

@@ -14,12 +14,10 @@ from django.utils.translation import ngettext
 
 from camp import trouble
 from camp.findings import error, ok, warning
-from camp.findings.backups import newest
-from camp.findings.connection import restore_command
 from camp.progress import size as in_words
 from files import storage, usage
 from files.checkup.shared import batches, mend_command
-from files.findings import belongs
+from files.findings import ways_back
 from files.models import File, Version
 
 BLOCK = 2**20  # bytes
@@ -36,10 +34,12 @@ class Tally:
 
     count: int = 0
     ids: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
-    def add(self, id):
-        """Count a file, or a version of one."""
+    def add(self, id, path):
+        """Count a file, or a version of one, whose bytes are at a storage path."""
         self.count += 1
+        self.paths.append(path)
         if len(self.ids) < NAMED:
             self.ids.append(id)
 
@@ -107,7 +107,7 @@ class Contents:
             # Others are gone by now, as their bytes are.
             if row in unchanged:
                 mended = values and self._fix and self._mend(rows, row, values)
-                (self.mended if mended else self.wrong)[what].add(named(row))
+                (self.mended if mended else self.wrong)[what].add(named(row), row.storage_path)
 
     def _doubt(self, row, size, progress):
         """Return what seems to be the matter with a file, and what its row should say instead.
@@ -152,8 +152,7 @@ class Contents:
         if not lost.count:
             return ok("files.missing", _("All files have their bytes (%(count)s)") % self._values())
         title = ngettext("%(lost)s file has no bytes", "%(lost)s files have no bytes", lost.count)
-        question, fix = belongs()
-        return error("files.missing", title % {"lost": lost.count}, f"{question} {way(lost)}", fix)
+        return error("files.missing", title % {"lost": lost.count}, *way(lost, lost=True))
 
     def unreadable(self):
         """Return why the bytes of some files cannot be read."""
@@ -178,8 +177,7 @@ class Contents:
                 "%(count)s files have other bytes than those that came",
                 damaged.count,
             )
-            fix = restore_command() if newest() else ""
-            return error("files.checksums", title % {"count": damaged.count}, way(damaged), fix)
+            return error("files.checksums", title % {"count": damaged.count}, *way(damaged))
         if self._sample is None:
             title = _("All checksums are right (%(compared)s files, %(bytes)s read)")
         else:
@@ -195,8 +193,7 @@ class Contents:
                 "%(count)s files without a checksum have another size than their rows say",
                 unclear.count,
             )
-            fix = restore_command() if newest() else ""
-            yield error("files.sizes", title % {"count": unclear.count}, way(unclear), fix)
+            yield error("files.sizes", title % {"count": unclear.count}, *way(unclear))
         if wrong.count:
             title = ngettext(
                 "%(count)s file is whole, but its row says another size",
@@ -291,10 +288,7 @@ def by_id(tally):
     return _("By id: %(ids)s.") % {"ids": tally.named}
 
 
-def way(tally):
-    """Return which files are meant, and how their bytes may come back."""
-    if newest():
-        text = _("A backup may have them; restoring one brings back everything as it was then.")
-    else:
-        text = _("There is no backup that may have them.")
-    return f"{by_id(tally)} {text}"
+def way(tally, *, lost=False):
+    """Return which files are meant and how their bytes may come back, and the command for it."""
+    detail, fix = ways_back(tally.paths, lost=lost)
+    return f"{by_id(tally)} {detail}", fix

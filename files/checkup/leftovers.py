@@ -10,6 +10,7 @@ from camp import trouble
 from camp.findings import error, ok, warning
 from files import services, thumbnails
 from files.checkup.shared import BATCH, mend_command
+from files.findings import count_young, too_young
 
 
 def look(*, fix):
@@ -36,6 +37,8 @@ def refused(foreign):
 
 def orphans(count, left, fix):
     """Return how many stored bytes no row names."""
+    if not count and (young := count_young()):
+        return ok("files.orphans", too_young(young))
     if not count:
         return ok("files.orphans", _("No stored bytes are without a file"))
     found = ngettext(

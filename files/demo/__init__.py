@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
+from accounts.identity import KEYS
 from camp.search import normalise
 from files.demo import people, stories
 from files.demo.copies import copies_here
@@ -80,14 +81,14 @@ class Demo:
         table = Table(
             get_user_model(),
             *("username", "email", "password", "language", "time_zone"),
-            *("created_at", "updated_at"),
+            *("created_at", "updated_at", *(f"{name}_key" for name in KEYS)),
         )
         for portion in portions(people.invented(self.random, count), PORTION):
             rows = []
             for person in portion:
                 then = aware(self.times.sign_up())
                 named = (person.username, person.email, hashed, person.language, person.time_zone)
-                rows.append((*named, then, then))
+                rows.append((*named, then, then, *people.keys(person)))
             with transaction.atomic():
                 table.insert(rows)
                 ids = ids_of(get_user_model(), "username", [person.username for person in portion])

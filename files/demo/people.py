@@ -4,7 +4,8 @@ import itertools
 from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
-from django.db.models.functions import Lower
+
+from accounts.identity import KEYS
 
 DOMAIN = "example.org"
 # So many names at once are looked up among those that are taken.
@@ -98,8 +99,13 @@ def without_taken(people):
     """Return those of `people` whose user name and e-mail nobody has."""
     users = get_user_model().objects
     taken = set()
-    for column in ("username", "email"):
-        wanted = [getattr(person, column) for person in people]
-        rows = users.alias(key=Lower(column)).filter(key__in=wanted)
-        taken.update(rows.values_list(Lower(column), flat=True))
-    return [person for person in people if taken.isdisjoint((person.username, person.email))]
+    for column, key_of in KEYS.items():
+        wanted = [key_of(getattr(person, column)) for person in people]
+        found = users.filter(**{f"{column}_key__in": wanted})
+        taken.update(found.values_list(f"{column}_key", flat=True))
+    return [person for person in people if taken.isdisjoint(keys(person))]
+
+
+def keys(person):
+    """Return the keys of somebody's user name and e-mail."""
+    return [key_of(getattr(person, column)) for column, key_of in KEYS.items()]

@@ -1,12 +1,14 @@
 """What pages of other apps show of the files."""
 
+import contextlib
+
 from django import template
 from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html
 
 from camp.templatetags.camp import icon
-from files import quota, thumbnails, unfinished
+from files import quota, storage, thumbnails, unfinished
 from files.models import File, Upload
 
 register = template.Library()
@@ -61,6 +63,23 @@ def file_icon(file):
 
 
 @register.simple_tag
+def content_state(file, thorough=False):
+    """Return what is wrong with the bytes of a file: "behind", "missing", "damaged", or "".
+
+    "behind" are those that did not come along from the old backend, for want of them or as
+    they were damaged there. Unless `thorough`, nothing else is looked for: that costs no list
+    anything.
+    """
+    taken_over = not storage.OPAQUE.fullmatch(file.storage_path)
+    if not taken_over and (not thorough or storage.object_store()):
+        return ""
+    size = storage.size(file.storage_path)
+    if size is None:
+        return "behind" if taken_over else "missing"
+    return "" if size == file.size else "damaged"
+
+
+@register.simple_tag
 def max_upload_size():
     """Return how many bytes one uploaded file may have."""
     return settings.MAX_UPLOAD_SIZE
@@ -68,8 +87,11 @@ def max_upload_size():
 
 @register.simple_tag
 def picture_address(file):
-    """Return the address of a file's thumbnail, "" if it cannot have one; makes it at once."""
-    return thumbnail_address(file) if thumbnails.get(file) else ""
+    """Return the address of a file's thumbnail, "" if it cannot have one; has it made."""
+    with contextlib.suppress(thumbnails.Pending):
+        if not thumbnails.get(file):
+            return ""
+    return thumbnail_address(file)
 
 
 def thumbnail_address(file):

@@ -1,24 +1,21 @@
 """The links that a person made to their files: new ones, the list, and their end."""
 
-from datetime import timedelta
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.hashers import make_password
 from django.db.models import Count
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from camp.external_references import deletion
 from camp.paging import KeyPage
 from files import shares
 from files.forms import ShareForm
 from files.models import File, Share
-from files.selection import keys
+from files.selection import keys, remembered
 
 MOST = 500  # files of one link
 SHOWN = 5  # names of a link in the list
@@ -39,44 +36,41 @@ def listing(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def new(request):
-    """Make a link to the files with the given `id`s."""
+    """Make a link to the files with the given `id`s, or those that were `chosen` before."""
     given = request.POST if request.method == "POST" else request.GET
-    chosen = keys(given.getlist("id"))
+    before = given.get("chosen", "")
+    chosen = remembered(request, before) if before else keys(given.getlist("id"))
     files = list(File.objects.visible_to(request.user).filter(pk__in=chosen)[:MOST])
     if not chosen or len(files) != len(chosen):
+        if before:
+            messages.error(request, _("Choose the files again."))
+            return redirect("files:list")
         raise Http404
     form = ShareForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        share = make(request.user, files, form.cleaned_data)
+        share = shares.create(user=request.user, files=files, **form.cleaned_data)
         text = _("The link is ready: %(url)s")
         messages.success(request, text % {"url": address(request, share)})
         return redirect("files:links")
     return render(request, "files/link_new.html", {"form": form, "files": files})
 
 
-def make(user, files, data):
-    """Return a new Share."""
-    share = Share.objects.create(
-        user=user,
-        limit=data["limit"],
-        password=make_password(data["password"]) if data["password"] else "",
-        expires_at=timezone.now() + timedelta(days=int(data["days"])),
-    )
-    share.files.set(files)
-    return share
-
-
 @require_POST
 @login_required
 def revoke(request, pk):
     """End a link at once."""
-    get_object_or_404(Share.objects.visible_to(request.user), pk=pk).delete()
+    share = get_object_or_404(Share.objects.visible_to(request.user), pk=pk)
+    with deletion():
+        share.delete()
     messages.success(request, _("The link leads nowhere any more."))
     return redirect("files:links")
 
 
 def address(request, share):
-    """Return the full address of a link."""
-    path = reverse("share", args=[shares.token_of(share)])
+    """Return the full address of a link, or "" where only those who have it know it."""
+    token = shares.token_of(share)
+    if token is None:
+        return ""
+    path = reverse("share", args=[token])
     scheme = "https" if settings.CAMP_HTTPS else request.scheme
     return f"{scheme}://{request.get_host()}{path}"

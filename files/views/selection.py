@@ -16,11 +16,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from camp.errors import error_response
+from camp.external_references import sentence
 from files import services
 from files.lookup import own_session_named
 from files.models import File
 from files.navigation import next_url, with_next
-from files.selection import Selection
+from files.selection import Selection, remember
 from files.zips import MOST, zip_response
 from sessions_app.models import Session
 
@@ -78,7 +79,7 @@ def to_share(request, chosen):
         text = _("A link leads to %(count)d files at most.") % {"count": MOST_SHARED}
         messages.error(request, text)
         return redirect(back(request, chosen))
-    query = urlencode({"id": ids}, doseq=True)
+    query = urlencode({"chosen": remember(request, ids)})
     return redirect(f"{reverse('files:link_new')}?{query}")
 
 
@@ -122,11 +123,15 @@ def restore(request, chosen):
 
 def purge(request, chosen):
     """Delete the files for good."""
-    count = services.purge(chosen.files)
+    held = set()
+    count = services.purge(chosen.files, held)
     text = ngettext(
         "%(count)d thing is gone for good.", "%(count)d things are gone for good.", count
     )
-    messages.success(request, text % {"count": count})
+    if count or not held:
+        messages.success(request, text % {"count": count})
+    if held:
+        messages.error(request, sentence(sorted(held)))
     return redirect(back(request, chosen))
 
 

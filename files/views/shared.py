@@ -3,6 +3,7 @@
 import math
 from functools import wraps
 
+from django.contrib.auth.decorators import login_not_required
 from django.db.models.functions import Lower
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,13 +13,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.throttle import client_address
 from camp.errors import error_response
-from files import shares
-from files.downloads import file_response
+from camp.filenames import download_name
+from files import receipts, shares
+from files.downloads import bytes_given, discard, file_response
 from files.zips import zip_response
+
+ARCHIVE = "camp.zip"
 
 
 def shared(view):
-    """Give a view the Share of its token; what it answers is in no index and no cache."""
+    """Give a view the Share of its token; what it answers is in no index and no cache.
+
+    The link may be used up: a download that began before may still go on.
+    """
 
     @wraps(view)
     def guarded(request, token, **kwargs):
@@ -42,15 +49,23 @@ def nothing(request, token, place):
     if shares.is_guessing(place):
         detail = _("Too many links that lead nowhere were asked for. Try again in a minute.")
         return error_response(request, 429, detail=detail, retry_after=shares.MISSED_FOR)
-    if not shares.is_signed(token):
+    if not shares.was_made(token):
         shares.note_miss(place)
+    return over(request)
+
+
+def over(request):
+    """Return the answer to a link that leads nowhere."""
     return error_response(request, 404, detail=_("This link does not exist, or it is over."))
 
 
+@login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @shared
 def page(request, share, token):
     """Show the files of a link; ask for its password first, if it has one."""
+    if share.is_over:
+        return over(request)
     if request.method == "POST" and share.password:
         right = shares.is_right(share, request.POST.get("password", ""))
         if not right:
@@ -60,7 +75,9 @@ def page(request, share, token):
     if not is_unlocked(request, share):
         return render(request, "files/share_locked.html")
     files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
-    context = {"share": share, "files": files, "token": token}
+    for file in files:
+        file.saved_as = download_name(file.filename)
+    context = {"share": share, "files": files, "token": token, "archive": ARCHIVE}
     return render(request, "files/share.html", context)
 
 
@@ -94,29 +111,50 @@ def key(share):
 
 @require_safe
 @shared
-def download(request, share, token, pk):
-    """Send one file of a link."""
+def download(request, share, token, pk, name=""):
+    """Send one file of a link; `name` is for whoever names what is saved by the address."""
     if not is_unlocked(request, share):
         return redirect("share", token)
     file = get_object_or_404(shares.files_of(share), pk=pk)
-    if is_beginning(request) and not shares.count_download(share):
-        raise Http404
-    return file_response(request, file)
+    # Other servers would not tell what they have sent.
+    response = file_response(request, file, by_camp=share.limit is not None)
+    asked = bytes_given(request, file, response)
+    return counted(request, share, str(pk), response, size=file.size, asked=asked)
 
 
 @require_safe
 @shared
-def archive(request, share, token):
+def archive(request, share, token, name=""):
     """Send all files of a link as one ZIP."""
     if not is_unlocked(request, share):
         return redirect("share", token)
     files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
-    if not files or not shares.count_download(share):
+    if not files:
         raise Http404
-    return zip_response(files, "camp.zip")
+    response = zip_response(files, ARCHIVE)
+    size = int(response.headers["Content-Length"])
+    asked = size
+    if request.method == "HEAD":
+        response.streaming_content, asked = (), None
+    return counted(request, share, receipts.ZIP, response, size=size, asked=asked)
 
 
-def is_beginning(request):
-    """Return whether a download begins here; going on with one counts no second time."""
-    wanted = request.headers.get("Range", "").replace(" ", "")
-    return request.method == "GET" and (not wanted or wanted.startswith("bytes=0-"))
+def counted(request, share, subject, response, *, size, asked):
+    """Return `response`, or that the link is over where its limit does not allow it.
+
+    It gives `asked` bytes of `size`, or None without a body; see files/receipts.py.
+    """
+    client = receipts.client_of(share, client_address(request))
+    if asked is None:
+        allowed = receipts.may_ask(share, subject, client)
+    else:
+        allowed = receipt = receipts.take(share, subject, client, size=size, asked=asked)
+    if not allowed:
+        discard(response)
+        return over(request)
+    if asked is not None and response.streaming:
+        receipts.give_back_unsent(response, receipt, asked)
+        if share.limit is not None:
+            # What waits in nginx would count as sent.
+            response.headers["X-Accel-Buffering"] = "no"
+    return response

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from camp.external_references import sentence
 from camp.paging import KeyPage
 from files import services
 from files.models import File
@@ -81,7 +82,12 @@ def purge(request):
         one = get_object_or_404(things, pk__in=keys([given["id"]]))
         things = things.filter(pk=one.pk)
     if request.method == "POST":
-        messages.success(request, gone(services.purge(things), one))
+        held = set()
+        count = services.purge(things, held)
+        if count or not held:
+            messages.success(request, gone(count, one))
+        if held:
+            messages.error(request, sentence(sorted(held)))
         return redirect(kind.url)
     context = {"kind": kind, "one": one, "count": things.count()}
     return render(request, "files/purge.html", context)

@@ -1,7 +1,10 @@
 """Resumable uploads by the tus protocol, version 1.0.0: https://tus.io/protocols/resumable-upload
 
 Core, and the extensions creation, creation-with-upload, expiration, termination and
-checksum. Errors are plain text in the reader's language.
+checksum. Errors are plain text in the reader's language. A HEAD request with
+`Want-Repr-Digest: sha-256=1` (RFC 9530) is told the SHA-256 of the bytes received so far, so
+that a client can compare them with its file before it sends the rest; and one that names the
+SHA-256 of its file in Upload-Metadata (`sha256`, in hex) gets only that file kept.
 """
 
 import base64
@@ -35,6 +38,9 @@ BODY = "application/offset+octet-stream"
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]+")
 OVERRIDDEN = {"PATCH", "DELETE", "HEAD"}
+# Of extensions that are not offered. To ignore one would store another file than was meant.
+NOT_OFFERED = ("Upload-Concat", "Upload-Defer-Length")
+WANTS_DIGEST = re.compile(r"(?:^|,)\s*sha-256\s*=\s*(?:[1-9]|10)\s*(?:,|$)", re.ASCII)
 CHECKSUM_MISMATCH = 460
 NO_ROOM = 507
 LINGER = 10  # seconds
@@ -81,6 +87,7 @@ def tus(view):
 @require_http_methods(["OPTIONS", "POST"])
 def uploads(request):
     """Begin an upload, perhaps with its first bytes."""
+    refuse_not_offered(request)
     length = number(request, "Upload-Length")
     if length > settings.MAX_UPLOAD_SIZE:
         size = readable_bytes(settings.MAX_UPLOAD_SIZE)
@@ -89,6 +96,8 @@ def uploads(request):
         )
     raw = request.headers.get("Upload-Metadata", "")
     metadata = parsed_metadata(raw)
+    if request.content_type == BODY:
+        check_body(request, length)
     about = {
         "user": request.user,
         "length": length,
@@ -132,21 +141,54 @@ def upload(request, pk):
         resumable.terminate(found)
         return HttpResponse(status=204)
     if request.method == "HEAD":
-        guarded(found.filename, resumable.settle, found)
-        return told(found)
+        return progress(request, found)
+    refuse_not_offered(request)
     if request.content_type != BODY:
         raise Refused(415, _("The bytes must be sent as %(type)s.") % {"type": BODY})
+    if "Upload-Length" in request.headers and number(request, "Upload-Length") != found.length:
+        raise Refused(400, _("Upload-Length differs from what the upload began with."))
     take(request, found, number(request, "Upload-Offset"))
     return answer(found, 204)
 
 
-def take(request, upload, offset):
-    """Take the bytes of a request into an upload, from `offset` on."""
+def progress(request, upload):
+    """Return the answer to HEAD; with the digest of what has arrived, if the client wants it."""
+    guarded(upload.filename, resumable.settle, upload)
+    response = told(upload)
+    if WANTS_DIGEST.search(request.headers.get("Want-Repr-Digest", "")):
+        digest = guarded(upload.filename, resumable.received_digest, upload)
+        encoded = base64.b64encode(digest).decode("ascii")
+        response.headers["Repr-Digest"] = f"sha-256=:{encoded}:"
+    return response
+
+
+def refuse_not_offered(request):
+    """Refuse a request that relies on an extension of tus which is not offered here."""
+    for header in NOT_OFFERED:
+        if header in request.headers:
+            raise Refused(400, _("%(header)s is not supported here.") % {"header": header})
+    # The checksum would come behind the body (the extension checksum-trailer).
+    if "upload-checksum" in request.headers.get("Trailer", "").lower():
+        raise Refused(400, _("%(header)s is not supported here.") % {"header": "Trailer"})
+
+
+def check_body(request, left):
+    """Refuse a body that cannot be taken as the next of `left` bytes, before one is read.
+
+    Returns the checksum to expect, as `expected_checksum` does.
+    """
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         raise Refused(411, _("The request must tell how long it is."))
-    if int(request.headers.get("Content-Length") or 0) > max(0, upload.length - offset):
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise Refused(415, _("%(header)s is not supported here.") % {"header": "Content-Encoding"})
+    if int(request.headers.get("Content-Length") or 0) > max(0, left):
         raise Refused(413, _("The request holds more than is left of the file."))
-    algorithm, checksum = expected_checksum(request)
+    return expected_checksum(request)
+
+
+def take(request, upload, offset):
+    """Take the bytes of a request into an upload, from `offset` on."""
+    algorithm, checksum = check_body(request, upload.length - offset)
     about = {"offset": offset, "algorithm": algorithm, "checksum": checksum}
     try:
         guarded(upload.filename, resumable.receive, upload, request, **about)
@@ -182,6 +224,9 @@ def guarded(name, act, *args, **kwargs):
         raise Refused(409, _("The upload is further, or not as far.")) from None
     except resumable.WrongChecksum:
         raise Refused(CHECKSUM_MISMATCH, _("The bytes arrived damaged.")) from None
+    except resumable.WrongContent:
+        sentence = _("These are not the bytes of the file that was named. Begin the upload again.")
+        raise Refused(CHECKSUM_MISMATCH, sentence) from None
     except (resumable.Gone, Upload.DoesNotExist):
         raise Refused(410, _("The upload is over. Begin it again.")) from None
     except Superseded:
@@ -279,10 +324,13 @@ def expected_checksum(request):
     if not header:
         return "", b""
     algorithm, _space, value = header.partition(" ")
+    if algorithm not in ALGORITHMS:
+        names = {"names": ", ".join(ALGORITHMS)}
+        raise Refused(400, _("Upload-Checksum must be by one of: %(names)s.") % names)
     try:
         digest = base64.b64decode(value, validate=True)
     except binascii.Error:
         digest = b""
-    if algorithm not in ALGORITHMS or not digest:
+    if not digest:
         raise Refused(400, _("Upload-Checksum is not understood."))
     return algorithm, digest

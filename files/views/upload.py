@@ -51,7 +51,9 @@ def receive(request, handler):
     check_connection()
     session = own_session_named(request.user, session_id)
     uploads = request.FILES.getlist(FIELD)
-    files, failed = services.store_all(user=request.user, uploads=uploads, session=session)
+    files, failed = services.store_all(
+        user=request.user, uploads=uploads, session=session, reservation=handler.reservation
+    )
     refusals = [*handler.refusals, *(Refusal.failed(part.name, error) for part, error in failed)]
     if not files and not refusals:
         refusals = [Refusal("", 400, _("Choose at least one file."))]

@@ -15,6 +15,7 @@ from files import services, versions
 from files.downloads import file_response
 from files.lookup import own_file, own_version
 from files.models import Version
+from files.quota import OverQuota
 from files.uploadhandler import FIELD, Refusal, StagingHandler, check_connection
 
 
@@ -46,8 +47,8 @@ def receive(request, file, handler):
         return form_page(request, file, [Refusal("", 400, _("Choose one file."))])
     [upload] = uploads
     try:
-        kept, outcome = services.replace(file=file, upload=upload)
-    except OSError as error:
+        kept, outcome = services.replace(file=file, upload=upload, reservation=handler.reservation)
+    except (OSError, OverQuota) as error:
         return form_page(request, file, [Refusal.failed(upload.name, error)])
     messages.success(request, outcome.told(kept))
     return redirect(kept)

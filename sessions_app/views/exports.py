@@ -3,10 +3,9 @@
 from django.contrib.auth.decorators import login_required
 from django.http import StreamingHttpResponse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from camp.filenames import download_name
+from camp.content_disposition import attachment
 from sessions_app import export
 from sessions_app.access import own_session
 from sessions_app.titles import shorten
@@ -32,6 +31,5 @@ def as_json(request, session_id):
 def download(session, pieces, content_type, suffix):
     """Return a response that streams `pieces` of text to a file named after the session."""
     response = StreamingHttpResponse(pieces, content_type=f"{content_type}; charset=utf-8")
-    name = download_name(shorten(str(session)) + suffix)
-    response["Content-Disposition"] = content_disposition_header(True, name)
+    response["Content-Disposition"] = attachment(shorten(str(session)) + suffix)
     return response

@@ -24,6 +24,7 @@ def listing(request):
     """List the reader's sessions, newest change first; `q` searches titles and messages."""
     query = request.GET.get("q", "").strip()[:SEARCH_LENGTH]
     sessions = Session.objects.visible_to(request.user).search(query).annotate(**counts())
+    sessions = sessions.defer("old_metadata")  # which may be long
     page = KeyPage(sessions, ["-updated_at", "-id"], request.GET)
     if not page.rows and {"after", "before"} & request.GET.keys():
         # What was on this page went meanwhile.

@@ -1,14 +1,14 @@
 """Users in the admin, and the tables of Django and django-axes beside them."""
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import User
-from files.models import File
+from accounts.models import AttemptCounter, User
+from files.models import File, Quota, Share, Upload
 from sessions_app.models import Message, Session
 from tests.admin_pages import act, browser, changelist, counts, helper, names, page, queries, told
 from tests.conftest import PASSWORD, person
@@ -334,9 +334,12 @@ class TestOtherTables:
     def test_failed_log_ins_show_the_name_and_not_what_else_was_sent(self, as_organiser, owner):
         data = {"username": "owner", "password": "my secret guess", "note": "also typed"}
         Client().post(reverse("accounts:login"), data)
-        attempt = AccessAttempt.objects.get()
-        address = page("axes_accessattempt", "change", attempt.pk)
-        for html in (as_organiser.get(changelist("axes_accessattempt")), as_organiser.get(address)):
+        attempt = AttemptCounter.objects.get(kind="login")
+        address = page("accounts_attemptcounter", "change", attempt.pk)
+        for html in (
+            as_organiser.get(changelist("accounts_attemptcounter")),
+            as_organiser.get(address),
+        ):
             assert "owner" in html.content.decode()
             assert "my secret guess" not in html.content.decode()
             assert "also typed" not in html.content.decode()
@@ -350,9 +353,9 @@ class TestOtherTables:
         assert client.post(login, right).status_code == 429
         act(
             as_organiser,
-            "axes_accessattempt",
+            "accounts_attemptcounter",
             "delete_selected",
-            *AccessAttempt.objects.all(),
+            *AttemptCounter.objects.all(),
             post="yes",
         )
         assert client.post(login, right).status_code == 302
@@ -388,3 +391,25 @@ class TestOtherTables:
         as_organiser.post(page(USER, "change", owner.pk), change)
         assert browser(owner).get(changelist("files_file")).status_code == 200
         assert browser(owner).get(users()).status_code == 403
+
+
+OWNED = ["files_file", "files_share", "files_quota", "files_upload", "sessions_app_session"]
+
+
+@pytest.mark.parametrize("text", ["straße", "STRASSE", "Strasse@", "ＳＴＲＡＳＳＥ"])
+def test_every_list_finds_a_person_and_their_things_by_any_spelling(as_organiser, text):
+    both = [
+        User.objects.create_user("straße", "one@example.org"),
+        User.objects.create_user("two", "STRASSE@example.org"),
+    ]
+    found = names(as_organiser.get(users(f"?q={text}")))
+    assert found == [user.pk for user in both if "@" not in text or user.username == "two"]
+    for user in both:
+        things_of(user, sessions=1, files=1)
+        share = Share.objects.create(user=user, expires_at=timezone.now())
+        share.files.add(File.objects.get(user=user))
+        Quota.objects.create(user=user, limit=1)
+        Upload.objects.create(user=user, filename="part", length=1, expires_at=timezone.now())
+    for model in OWNED:
+        rows = as_organiser.get(changelist(model, f"?q={text}")).context["cl"].result_list
+        assert {row.user_id for row in rows} == set(found), model

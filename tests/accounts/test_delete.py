@@ -1,12 +1,11 @@
 import threading
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.auth import get_user
 from django.db import connection
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AttemptCounter, User
 from files.models import File
 from sessions_app.models import Message, Session
 from tests.conftest import PASSWORD, person
@@ -85,7 +84,7 @@ def test_failed_log_ins_at_the_account_are_forgotten_with_it(client, owner):
     client.force_login(owner)
     client.post("/accounts/login/", {"username": "owner", "password": "wrong"})
     delete(client)
-    assert not AccessAttempt.objects.exists()
+    assert not AttemptCounter.objects.exclude(kind="address").exists()
 
 
 def test_last_administrator_stays_while_others_have_accounts(client, organiser, member):

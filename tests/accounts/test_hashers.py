@@ -57,8 +57,8 @@ class QuickArgon2Hasher(Argon2PasswordHasher):
 
 @pytest.fixture(autouse=True)
 def hashers_of_camp(settings):
-    _for_tests, argon2_of_django, *others = settings.PASSWORD_HASHERS
-    assert argon2_of_django == "django.contrib.auth.hashers.Argon2PasswordHasher"
+    _for_tests, first, *others = settings.PASSWORD_HASHERS
+    assert first == "accounts.hashers.Argon2PasswordHasher"
     settings.PASSWORD_HASHERS = [f"{__name__}.QuickArgon2Hasher", *others]
 
 

@@ -1,12 +1,17 @@
 import re
 import smtplib
+import threading
 
 import pytest
 from django.contrib.auth import get_user
 from django.core import mail
+from django.db import connection
 from django.test import Client
-from django.utils import translation
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone, translation
 
+from accounts.models import AttemptCounter
+from camp import background
 from tests.conftest import PASSWORD, person
 
 CHANGE = "/accounts/password/change/"
@@ -233,3 +238,67 @@ def test_new_password_ends_the_waiting_after_too_many_tries(client, owner):
 def test_pages_on_the_way_take_no_form(client, db, path):
     assert client.get(path).status_code == 200
     assert client.post(path).status_code == 405
+
+
+# How often, and when
+
+
+def test_a_mailbox_gets_three_e_mails_an_hour(client, owner):
+    for spelling in ["owner@example.org", "OWNER@example.org", "owner@EXAMPLE.org"] * 5:
+        ask(client, spelling)
+    assert len(mail.outbox) == 3
+    AttemptCounter.objects.update(ends_at=timezone.now())
+    ask(client)
+    assert len(mail.outbox) == 4
+
+
+def test_one_address_asks_for_thirty_e_mails_an_hour(client, db):
+    for number in range(35):
+        person(f"p{number}")
+        ask(client, f"p{number}@example.org")
+    assert len(mail.outbox) == 30
+    client.post(RESET, {"email": "p34@example.org"}, REMOTE_ADDR="192.0.2.7")
+    assert len(mail.outbox) == 31
+
+
+def test_over_the_limit_the_answer_is_the_same(client, owner):
+    first = client.post(RESET, {"email": "owner@example.org"}, follow=True)
+    for _ in range(5):
+        last = client.post(RESET, {"email": "owner@example.org"}, follow=True)
+    assert first.redirect_chain == last.redirect_chain
+    assert without_tokens(first) == without_tokens(last)
+
+
+def test_an_asked_for_mailbox_is_not_stored(client, db):
+    ask(client, "secret@example.org")
+    assert "secret" not in str(list(AttemptCounter.objects.values()))
+
+
+@pytest.mark.parametrize("email", ["owner@example.org", "nobody@example.org"])
+def test_the_answer_does_not_look_for_the_account(client, owner, settings, monkeypatch, email):
+    """What takes longer with an account happens later."""
+    later = []
+    monkeypatch.setattr("camp.background.run", lambda name, job: later.append(job))
+    with CaptureQueriesContext(connection) as captured:
+        ask(client, email)
+    assert "sample_users" not in str(captured.captured_queries)
+    assert not mail.outbox
+    later[0]()
+    assert len(mail.outbox) == (email == "owner@example.org")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_e_mail_is_sent_by_another_thread(client, settings, monkeypatch):
+    person("owner")
+    settings.BACKGROUND_JOBS_INLINE = False
+    may_send, send = threading.Event(), mail.EmailMessage.send
+
+    def wait(message, **options):
+        assert may_send.wait(20)
+        return send(message, **options)
+
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", wait)
+    assert ask(client) is None  # the answer is there
+    may_send.set()
+    assert background.drain(20) == 0
+    assert mail.outbox[0].to == ["owner@example.org"]

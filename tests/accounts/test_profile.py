@@ -3,6 +3,7 @@ from django.utils import translation
 
 from accounts import time_zones
 from accounts.models import User
+from tests.conftest import PASSWORD
 
 PROFILE = "/accounts/profile/"
 GOOD = {
@@ -14,7 +15,7 @@ GOOD = {
 
 
 def save(client, **fields):
-    return client.post(PROFILE, GOOD | fields, follow=True)
+    return client.post(PROFILE, GOOD | {"current_password": PASSWORD} | fields, follow=True)
 
 
 def test_strangers_are_asked_to_log_in(client, db):
@@ -83,7 +84,7 @@ def test_report_is_in_the_language_just_chosen(client, owner):
 )
 def test_wrong_value_is_refused_and_nothing_changes(client, owner, member, field, value):
     client.force_login(owner)
-    response = client.post(PROFILE, GOOD | {field: value})
+    response = client.post(PROFILE, GOOD | {"current_password": PASSWORD, field: value})
     assert response.status_code == 200
     assert set(response.context["form"].errors) == {field}
     before = User.objects.get(pk=owner.pk)

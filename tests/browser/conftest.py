@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, sync_playwright
 
+from tests.browser.line import Line
+
 AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe" / "axe.min.js"
 BINARIES = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 FLAGS = [
@@ -106,3 +108,34 @@ def visit(chromium, camp_server):
     yield make
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def account(chromium, camp_server):
+    """Somebody who is logged in: what their browser knows of it."""
+    from tests.browser.test_everyday import sign_up  # which needs this module
+
+    context = chromium.new_context(base_url=camp_server.base_url)
+    sign_up(Person(context.new_page(), camp_server.base_url))
+    yield context.storage_state()
+    context.close()
+
+
+@pytest.fixture
+def person(visit, account):
+    """The same person in each test, on the list of their files."""
+    person = visit(locale="en-US", storage_state=account)
+    person.open("/files/")
+    return person
+
+
+@pytest.fixture
+def wired(visit, account, camp_server):
+    """The same person, on a `line` that can be cut."""
+    line = Line(camp_server.base_url)
+    # Cookies do not know of ports.
+    person = visit(locale="en-US", storage_state=account, base_url=line.base_url)
+    person.line = line
+    person.open("/files/")
+    yield person
+    line.close()

@@ -2,9 +2,11 @@
 
 import base64
 import io
+import time
 import wave
 
 import pytest
+from PIL import Image
 
 from tests.browser.test_everyday import sign_up
 
@@ -97,3 +99,29 @@ def test_sound_and_video_seek(visit):
     assert played["there"] == pytest.approx(played["target"], abs=0.2)
     assert played["currentTime"] > played["there"]
     assert {answer.status for answer in answers} == {206}
+
+
+def photograph(number):
+    """Return a JPEG that takes a while to read."""
+    stream = io.BytesIO()
+    picture = Image.effect_noise((2500, 2500), 50 + number).convert("RGB")
+    picture.save(stream, "JPEG", quality=80, progressive=True)
+    return stream.getvalue()
+
+
+def test_pictures_appear_by_themselves(visit):
+    person = visit()
+    sign_up(person)
+    page = person.page
+    person.open("/files/")
+    page.locator("main input[type=file]").first.set_input_files(
+        [
+            {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": photograph(number)}
+            for number in range(8)
+        ]
+    )
+    widths = "[...document.querySelectorAll('.thumb img')].map(image => image.naturalWidth)"
+    deadline = time.monotonic() + 60
+    while not (len(found := page.evaluate(widths)) == 8 and min(found) > 1):
+        assert time.monotonic() < deadline, found
+        page.wait_for_timeout(200)

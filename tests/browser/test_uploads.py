@@ -6,8 +6,6 @@ import time
 
 import pytest
 
-from tests.browser.conftest import Person
-from tests.browser.line import Line
 from tests.browser.test_everyday import sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]
@@ -23,35 +21,6 @@ DROP = """([type, names]) => {
         : new DragEvent(type, { ...options, dataTransfer: transfer });
     document.querySelector("footer").dispatchEvent(event);
 }"""
-
-
-@pytest.fixture(scope="module")
-def account(chromium, camp_server):
-    """Somebody who is logged in: what their browser knows of it."""
-    context = chromium.new_context(base_url=camp_server.base_url)
-    sign_up(Person(context.new_page(), camp_server.base_url))
-    yield context.storage_state()
-    context.close()
-
-
-@pytest.fixture
-def person(visit, account):
-    """The same person in each test, on the list of their files."""
-    person = visit(locale="en-US", storage_state=account)
-    person.open("/files/")
-    return person
-
-
-@pytest.fixture
-def wired(visit, account, camp_server):
-    """The same person, on a `line` that can be cut."""
-    line = Line(camp_server.base_url)
-    # Cookies do not know of ports.
-    person = visit(locale="en-US", storage_state=account, base_url=line.base_url)
-    person.line = line
-    person.open("/files/")
-    yield person
-    line.close()
 
 
 def choose(person, *files):
@@ -146,9 +115,10 @@ def test_chosen_files_appear_in_the_list(person):
 
 @pytest.mark.parametrize("way", ["drop", "paste"])
 def test_dropped_and_pasted_files_are_uploaded(person, way):
-    person.page.evaluate(DROP, [way, ["one.txt", "two.txt"]])
-    listed(person, "one.txt").wait_for()
-    listed(person, "two.txt").wait_for()
+    names = [f"{way} one.txt", f"{way} two.txt"]
+    person.page.evaluate(DROP, [way, names])
+    for name in names:
+        listed(person, name).wait_for()
 
 
 def test_the_whole_page_takes_files_while_they_are_dragged(person):
@@ -425,9 +395,10 @@ def test_a_server_that_is_away_for_a_moment_costs_no_byte(wired):
         route.fulfill(status=502, body="Bad Gateway")
 
     person.page.route(UPLOADS, refuse)
-    person.line.cut()
-    person.line.mend()
-    slow(person, -1)
+    with person.page.expect_response(lambda answer: answer.status == 502):
+        person.line.cut()
+        person.line.mend()
+        slow(person, -1)
     row(person, "away.bin").get_by_text("The connection was lost.").wait_for()
     person.page.unroute(UPLOADS)
     listed(person, "away.bin").wait_for()

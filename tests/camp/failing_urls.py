@@ -2,7 +2,7 @@
 
 import logging
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import InterfaceError, OperationalError, connection
 from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
@@ -32,6 +32,16 @@ def missing_table(request):
         cursor.execute("SELECT * FROM no_such_table")
 
 
+def endless_query(request):
+    """Keep the database busy until somebody stops it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) "
+            "SELECT count(*) FROM numbers WHERE n < 0"
+        )
+
+
+@login_not_required
 def form(request):
     """Read the form, as most views do."""
     return HttpResponse(f"{sorted(request.POST.items())} {sorted(request.FILES)}")
@@ -64,6 +74,7 @@ urlpatterns = [
     path("fail/<how>/", fail),
     path("fail/<how>/<token>/", fail),
     path("missing-table/", missing_table),
+    path("endless-query/", endless_query),
     path("form/", form),
     path("stream/", stream),
     path("download/", download),

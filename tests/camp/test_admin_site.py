@@ -208,7 +208,7 @@ class TestFrontPage:
         "files_file",
         "auth_group",
         "admin_logentry",
-        "axes_accessattempt",
+        "accounts_attemptcounter",
     ],
 )
 def test_every_list_is_searchable_and_well_formed(organiser, name):

@@ -158,15 +158,16 @@ def test_older_ones_of_the_same_kind_go(own_folder):
         return path
 
     alike = [pack(ending) for ending in (".tar", ".tar", "_2.tar")]
+    safety = [pack("_safety.tar") for _ in range(3)]
     others = [pack(files=None), pack(database="other"), pack("_portable.tar")]
-    others.append(pack("_safety.tar"))
+    others.append(pack("_safety.tar", database="other"))
     others += [own_folder / "backup_mine.tar", own_folder / "backup_20200101_000000.tar"]
     others += [own_folder / "backup_20200101_000000.sql", own_folder / "notes.txt"]
     for path in others[4:]:
         path.write_text("not an archive")
     newest, later = pack(), pack()
-    assert folder.remove_older(newest, keep=2) == 2
-    assert set(own_folder.iterdir()) == {alike[2], newest, later, *others}
+    assert folder.remove_older(newest, keep=2) == 3
+    assert set(own_folder.iterdir()) == {alike[2], *safety[1:], newest, later, *others}
 
 
 def test_only_as_many_stay_as_one_wants_to_keep(db, own_folder):

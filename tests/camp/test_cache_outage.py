@@ -1,9 +1,11 @@
 """Redis stops, hangs, is killed and comes back while people work."""
 
+import pickle
 import signal
 import statistics
 import threading
 import time
+import zlib
 
 import pytest
 from django.contrib.auth import SESSION_KEY
@@ -20,6 +22,15 @@ pytestmark = pytest.mark.fault
 can_hang = pytest.mark.skipif(
     not hasattr(signal, "SIGSTOP"), reason="This system cannot make a process hang."
 )
+
+ran = []
+
+
+class RunsCode:
+    """Runs code in whoever unpickles it."""
+
+    def __reduce__(self):
+        return ran.append, ("here",)
 
 
 def who(request):
@@ -214,13 +225,24 @@ class TestStaleEntries:
         wait_until_used_again()
         assert started.client().get("camping:1:user:1") == b"theirs"
 
-    def test_an_entry_that_cannot_be_unpickled_any_more_is_missing(self, started, caplog):
-        started.client().set("camp:1:user:1", b"\x80\x04cno_such_module\nThing\n.")
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            pickle.dumps({"name": "John"}),
+            pickle.dumps(RunsCode()),
+            zlib.compress(pickle.dumps(RunsCode())),
+            b"cos\n_exit\n(I3\ntR.",
+            b"{",
+        ],
+    )
+    def test_an_entry_that_is_no_json_is_missing_and_runs_nothing(self, started, caplog, entry):
+        started.client().set("camp:1:user:1", entry)
         assert cache.get("user:1", "default") == "default"
         assert cache.get_many(["user:1"]) == {}
         assert "unreadable" in caplog.text
         assert cache.set("user:1", 2)
         assert cache.get("user:1") == 2
+        assert not ran
 
 
 @pytest.mark.urls(__name__)

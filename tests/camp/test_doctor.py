@@ -108,7 +108,7 @@ class TestCommand:
             "--json",
             DATABASE_URL="postgresql://camp:s3cret%40word@127.0.0.1:1/camp_backend_db",
             REDIS_URL="redis://:other-s3cret@127.0.0.1:1/0",
-            SECRET_KEY="hunter2" * 10,
+            SECRET_KEY="hunter2-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0",
             CAMP_DATA_DIR=str(tmp_path),
             CAMP_HTTPS="on",
             DEBUG="on",  # a system check that fails

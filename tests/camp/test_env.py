@@ -187,10 +187,87 @@ def test_unknown_time_zone_is_refused(read, written):
         read(f"TIME_ZONE={written}\n").time_zone("TIME_ZONE", "Asia/Tokyo")
 
 
-def test_bad_email_url_is_refused_without_showing_it(read):
-    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL") as refused:
-        read(f"EMAIL_URL=pigeon://camp:{SECRET}@loft\n").email("EMAIL_URL")
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://camp:12?a={SECRET}@db:5432/camp",
+        f"postgresql://camp:{SECRET}@db/camp?application_name=a@b",
+        f"postgresql://camp:12?a=3@db:5432/camp?application_name={SECRET}",
+    ],
+)
+def test_a_url_that_may_mean_two_servers_is_refused(read, url):
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL can be read in two ways") as bad:
+        database(read(f"DATABASE_URL={url}\n"))
+    assert "@ as %40" in str(bad.value)
+    assert SECRET not in str(bad.value)
+
+
+def test_a_refused_url_says_how_to_write_a_password(read):
+    with pytest.raises(ImproperlyConfigured, match=r"# as %23, / as %2F, . as %3F"):
+        database(read(f"DATABASE_URL=postgresql://camp:{SECRET}#@db:port/camp\n"))
+
+
+def test_a_user_name_may_hold_an_at_sign(read):
+    config = database(read("DATABASE_URL=postgresql://camp@server:p@ss@db.example/camp\n"))
+    assert (config["USER"], config["PASSWORD"]) == ("camp@server", "p@ss")
+    assert config["HOST"] == "db.example"
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("unix:///run/redis.sock?db=1", "unix:///run/redis.sock?db=1"),
+        ("unix://:p#s?s@w/rd@/run/redis.sock", "unix://:p%23s%3Fs%40w%2Frd@/run/redis.sock"),
+        ("unix://camp:p%23@/run/redis.sock", "unix://camp:p%23@/run/redis.sock"),
+    ],
+)
+def test_redis_on_a_socket(read, written, url):
+    assert read(f"REDIS_URL={written}\n").redis("REDIS_URL") == url
+
+
+@pytest.mark.parametrize("url", [f"unix://{SECRET}", f"unix://:{SECRET}@/run/r.sock#x", "unix:/x"])
+def test_a_bad_socket_is_refused_without_showing_it(read, url):
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL") as refused:
+        read(f"REDIS_URL={url}\n").redis("REDIS_URL")
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "S3_SECRET_ACCESS_KEY", "DATABASE_URL"])
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("=#k3y", "#k3y"),
+        ("=#k3y # mine", "#k3y"),
+        ("=##k3y", "##k3y"),
+        ("=k3#y", "k3#y"),
+        ("=k3y#", "k3y#"),
+        ("=k3y # mine", "k3y"),
+        ("=k3y\t## mine", "k3y"),
+        ("='#k3y'", "#k3y"),
+        ("= '#k3y #2' # mine", "#k3y #2"),
+        ('="#k3y #2"', "#k3y #2"),
+        ('="k\\"3y"', 'k"3y'),
+        ("='\"k3y\"'", '"k3y"'),
+        ("= # mine", ""),
+        ("=", ""),
+        ("=k3y\x85more", "k3y\x85more"),
+        ("=old\n{name}=new", "new"),
+    ],
+)
+def test_a_hash_sign_in_an_env_file(read, name, written, value):
+    assert read(f"{name}{written.format(name=name)}\n").text(name) == value
+
+
+@pytest.mark.parametrize("written", ["= #k3y", "=# k3y", "=#", "=k3 #y", "= ##k3y", "=' #k3y"])
+def test_a_secret_that_could_be_a_comment_is_refused(read, written):
+    with pytest.raises(ImproperlyConfigured, match=r"SECRET_KEY has a # .* single quotes") as bad:
+        read(f"SECRET_KEY{written}\n")
+    assert "k3" not in str(bad.value)
+
+
+@pytest.mark.parametrize("written", ["= #seconds", "=# seconds", "= # seconds", "=#"])
+def test_other_variables_may_have_any_comment(read, written):
+    assert read(f"CACHE_TTL{written}\n").integer("CACHE_TTL", 300) == 300
 
 
 def test_the_real_environment_wins_then_env_local_then_env(tmp_path, monkeypatch):

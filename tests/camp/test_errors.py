@@ -1,6 +1,7 @@
 """What people see when something goes wrong."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -209,6 +210,35 @@ class TestForms:
         response = client.post("/form/", {"a": "b"})
         assert response.status_code == 403
         assert response.json() == {"error": str(SENTENCES[403])}
+
+    def send_from(self, referer, data, **kwargs):
+        client = Client(enforce_csrf_checks=True)
+        return client.post("/form/", data, headers={"referer": referer}, **kwargs)
+
+    def test_a_form_with_an_old_token_gives_back_what_was_written(self):
+        data = urlencode({"content": "<b>long\nthought</b>", "title": "T", "password": "geheim"})
+        kind = "application/x-www-form-urlencoded"
+        response = self.send_from("http://testserver/a/?b=c", data, content_type=kind)
+        page = response.content.decode()
+        assert response.status_code == 403
+        assert "&lt;b&gt;long\nthought&lt;/b&gt;</textarea>" in page
+        assert "readonly>T</textarea>" in page
+        assert 'href="http://testserver/a/?b=c"' in page
+        assert "geheim" not in page
+
+    @pytest.mark.parametrize(
+        "referer", ["", "http://elsewhere.example/", "javascript:alert(1)", "http://[", "/a/"]
+    )
+    def test_what_another_site_sends_is_not_shown(self, referer):
+        kind = "application/x-www-form-urlencoded"
+        page = self.send_from(referer, "content=buy", content_type=kind).content.decode()
+        assert "buy" not in page
+        assert "elsewhere" not in page
+
+    def test_a_form_with_files_is_not_read_for_it(self):
+        response = self.send_from("http://testserver/a/", {"content": "thought"})
+        assert response.status_code == 403
+        assert "thought" not in response.content.decode()
 
     def test_a_form_that_is_too_large(self, visitor, settings):
         settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000

@@ -25,6 +25,12 @@ KEPT = [
 ]
 
 
+INVISIBLE = [
+    *("\u00a0", "\u3164", "\u2800", "\u2060", "\u00ad", "\U000e0041", "\ufe0f", "\u115f", "\uffa0"),
+    *("\u180e", "\u034f", "\u17b4", "\u061c", "\ufff3", "\u2003", "\u00a0\u3164.\u2800"),
+]
+
+
 @pytest.mark.parametrize("name", KEPT)
 def test_a_name_keeps_its_characters(name):
     assert clean_filename(name) == name
@@ -49,6 +55,8 @@ def test_a_name_keeps_its_characters(name):
         ("dir/", "file"),
         ("\u3000", "file"),
         ("\u202e", "file"),
+        *((invisible, "file") for invisible in INVISIBLE),
+        (f"{INVISIBLE[0]}.txt", f"{INVISIBLE[0]}.txt"),
     ],
 )
 def test_what_is_no_part_of_a_name_goes(name, cleaned):
@@ -102,3 +110,27 @@ def test_the_fallback_is_the_callers():
 )
 def test_every_system_takes_the_name_of_a_download(name, given):
     assert download_name(name) == given
+
+
+@pytest.mark.parametrize("letter", ["a", "漢", "👍", "ガ", "e\u0323\u0301"])
+@pytest.mark.parametrize("suffix", [".txt", ".資料", ""])
+def test_the_name_of_a_download_has_at_most_255_bytes(letter, suffix):
+    name = download_name(letter * 300 + suffix)
+    assert 240 < len(name.encode()) <= 255
+    assert name.endswith(suffix)
+    assert unicodedata.normalize("NFC", name.removesuffix(suffix)[-len(letter) :]) in (
+        unicodedata.normalize("NFC", letter),
+        letter,
+    )
+
+
+def test_a_device_gets_its_mark_within_the_limit():
+    name = download_name("con." + "x" * 251)
+    assert name.startswith("_con.")
+    assert len(name) == 255
+
+
+def test_a_name_of_megabytes_is_cut_before_it_is_normalised():
+    name = clean_filename("\ufdfa" * 2_000_000 + ".txt")
+    assert len(name) == 255
+    assert name.endswith(".txt")

@@ -1,14 +1,17 @@
 """Tables that go from one engine to the other and back."""
 
 import contextlib
+import io
 import json
 import shutil
 import uuid
 from datetime import UTC, datetime
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
+from django.db.migrations.recorder import MigrationRecorder
 
 from camp import database, portable
 from camp.archive import Reader, Writer
@@ -310,3 +313,35 @@ def test_a_text_that_only_sqlite_takes_is_mended_or_refused_with_a_reason(people
         pytest.raises(portable.CannotLoad, match=r"sample_files .*value too long"),
     ):
         portable.load(tmp_path / "before", known)
+
+
+@pytest.mark.postgresql
+def test_accounts_that_only_sqlite_told_apart_come_along_and_are_named(people, tmp_path):
+    known = migrations()
+    known["accounts"] = [name for name in known["accounts"] if name < "0003"]
+    (tmp_path / "nothing").mkdir()
+    with sqlite(tmp_path / "old.sqlite3"):
+        portable.load(tmp_path / "nothing", known)
+        for app, names in known.items():
+            for name in names:
+                MigrationRecorder(connection).record_applied(app, name)
+        moments = "'2026-01-01 00:00:00', '2026-01-01 00:00:00', '', true, false, false, '', ''"
+        execute(
+            *(
+                "INSERT INTO sample_users (username, email, created_at, updated_at,"
+                " hashed_password, is_active, is_staff, is_superuser, language, time_zone)"
+                f" VALUES ('{name}', '{name}@example.org', {moments})"
+                for name in ("Дима", "дима", "other")
+            )
+        )
+        write(tmp_path / "old")
+    output = io.StringIO()
+    with empty(tmp_path):
+        portable.load(tmp_path / "old", known)
+        call_command("migrate", verbosity=0, stdout=output)
+        users = type(people).objects
+        assert [user.username for user in users.order_by("pk")] == ["Дима", "дима", "other"]
+        assert users.find("ДИМА").username == "Дима"
+        call_command("settle_accounts", "--rename", stdout=output)
+        assert users.find("ДИМА-2").username == "дима-2"
+    assert "Account 2 (дима) has the user name of account 1 (Дима)." in output.getvalue()

@@ -1,6 +1,10 @@
 """Plain SQL dumps: restored as data, whatever Windows made of them."""
 
+import gzip
+import io
+import lzma
 import subprocess
+import tarfile
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -198,6 +202,63 @@ def test_what_is_no_dump_is_refused(place, tmp_path):
     other = "BEGIN TRANSACTION;\nCOMMIT;\n" if connection.vendor == "postgresql" else OLD
     file.write_text(other)
     assert "--portable" in places.refusal(file)
+
+
+@pytest.mark.postgresql
+def test_a_custom_dump_of_pg_dump_is_restored(place, tmp_path):
+    before = places.digest()
+    dump = tmp_path / "camp.dump"
+    programs = postgres_programs.client("pg_dump", at_least=database.server_version())
+    name = connection.settings_dict["NAME"]
+    command = [programs.path("pg_dump"), "-Fc", f"--file={dump}", name]
+    subprocess.run(command, env=database.program_environment(name), check=True)
+    whole = dump.read_bytes()
+    for cut in (len(whole) // 2, len(whole) - 100, 200):
+        dump.write_bytes(whole[:cut])
+        assert "Nothing was changed" in places.refusal(dump, "--no-backup")
+    assert places.digest() == before
+    dump.write_bytes(whole)
+    get_user_model().objects.filter(username="owner").update(username="another")
+    assert "left as they are" in places.restore(dump, "--no-backup")
+    Instance.objects.update(restored="")
+    assert places.digest() == before
+
+
+@pytest.mark.sqlite
+def test_a_custom_dump_is_one_of_postgresql(place, tmp_path):
+    dump = tmp_path / "camp.dump"
+    dump.write_bytes(b"PGDMP\x01\x0e\x00")
+    assert "is one of PostgreSQL, and this database is SQLite" in places.refusal(dump)
+
+
+def tar_of(name):
+    """Return the bytes of a tar that begins with a member of that name."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.tar", b"", "is empty"),
+        ("photos.zip", b"PK\x03\x04rest", "is a ZIP"),
+        ("backup.tar.gz", gzip.compress(b"x"), "compressed with gzip: unpack it first"),
+        ("backup.tar.xz", lzma.compress(b"x"), "compressed with xz: unpack it first"),
+        ("home.tar", tar_of("home/notes.txt"), "a tar, but not an archive of Camp"),
+        ("dump.tar", tar_of("toc.dat"), "Dump it again with pg_dump -Fc"),
+        ("camp.sqlite3", b"SQLite format 3\0" + b"x" * 600, "is a file of SQLite"),
+    ],
+)
+def test_files_of_other_kinds_are_named(place, tmp_path, name, content, said):
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert said in places.refusal(file)
+
+
+def test_a_folder_is_named(place, tmp_path):
+    assert "is a folder, not a backup" in places.refusal(tmp_path)
 
 
 @pytest.mark.sqlite

@@ -194,3 +194,16 @@ def test_a_copy_is_made_first(old, settings):
     assert str(copy) in told
     assert b"sample_files" in copy.read_bytes()
     assert b"camp_instance" not in copy.read_bytes()
+
+
+def test_accounts_that_differ_by_case_beyond_ascii_are_settled(old, uploads):
+    old.run(ALEMBIC + GUIDE)
+    for number, name in enumerate(["Дима", "дима", "Élan", "élan", "ẞz", "ßz"], 1):
+        person = {"id": number, "email": f"{number}@example.org", "username": name}
+        old.insert("sample_users", person | {"hashed_password": "", "is_active": True})
+    assert "Account 2 has the user name of account 1" in refused("--uploads", uploads)
+    apply("--uploads", uploads, "--settle", "rename")
+    names = User.objects.order_by("pk").values_list("username", flat=True)
+    assert list(names) == ["Дима", "дима-2", "Élan", "élan-2", "ẞz", "ßz-2"]
+    assert User.objects.find("ДИМА").pk == 1
+    assert User.objects.find("SSZ-2").pk == 6

@@ -134,7 +134,7 @@ def test_a_taken_port_is_named_with_one_that_is_free(make_camp_server):
         server.port = taken.getsockname()[1]
         line = refusal(server)
 
-    assert f"Port {server.port} is taken." in line
+    assert f"Port {server.port} is in use by python (process " in line
     assert re.search(r"with: (python3|py) manage\.py up --port \d+$", line)
 
 

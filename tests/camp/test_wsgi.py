@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.handlers.wsgi import WSGIRequest
 
-from camp.wsgi import CompleteBody, CutShort, complete_bodies
+from camp.request_body import CompleteBody, CutShort, complete_bodies
 from tests.servers import answers, free_port, stop_process
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -103,6 +103,27 @@ class TestOverTheRealServer:
 
     def test_lines_can_be_read(self, probe):
         assert probe.send("/lines", b"a\nbc\nd", 6) == "lines [b'a\\n', b'bc\\n', b'd']"
+
+    def test_a_body_that_stops_is_given_up(self, probe):
+        """And no thread is left behind, although nothing can interrupt the server's read."""
+        with socket.create_connection(("127.0.0.1", probe.port), timeout=20) as connection:
+            head = b"POST /raw HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+            connection.sendall(head + b"abc")
+            answer = connection.makefile("rb").read()
+
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert answer.endswith(b"UnreadablePostError")
+        assert probe.wait_for(lambda: probe.send("/threads", b"", 0) == "threads 0")
+
+    def test_a_slow_body_arrives(self, probe):
+        with socket.create_connection(("127.0.0.1", probe.port), timeout=20) as connection:
+            connection.sendall(b"POST /raw HTTP/1.1\r\nHost: x\r\nContent-Length: 61440\r\n\r\n")
+            for _ in range(15):
+                connection.sendall(b"x" * 4096)
+                time.sleep(0.2)
+            answer = connection.recv(1000)
+
+        assert answer.endswith(b"body 61440")
 
 
 class Pieces:

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from camp.progress import Silent
 from files import adoption, storage
-from files.adoption import MISSING, OUTSIDE, UNSURE, Journal, OldFile, Uploads
+from files.adoption import DAMAGED, MISSING, OUTSIDE, UNREADABLE, UNSURE, Journal, OldFile, Uploads
 from files.models import File
 from tests.files.conftest import stored
 
@@ -51,8 +51,13 @@ def found(folder, path, size=5):
     ],
 )
 def test_old_paths_are_taken_at_their_word(uploads, path):
-    file = put(uploads, "2024/a.txt", b"any size")
+    file = put(uploads, "2024/a.txt")
     assert found(uploads, path.format(folder=uploads)).path == file
+    # Whatever else there is may be another's.
+    put(uploads, "a.txt", b"12345678")
+    source = found(uploads, path.format(folder=uploads), size=8)
+    assert (source.state, source.path, source.found) == (DAMAGED, None, 5)
+    assert found(uploads, path.format(folder=uploads), size=None).path == file
 
 
 @pytest.mark.parametrize("path", ["/srv/storage/2024/a.txt", "storage/a.txt", "data/x/2024/a.txt"])
@@ -240,6 +245,65 @@ def test_bytes_can_come_later(left, tmp_path, client, owner):
     put(left, "2.txt", b"two")
     assert "1 file has its bytes" in takeover("--uploads", left, "--apply")
     assert len(stored()) == 3
+
+
+@pytest.mark.parametrize("there", [b"", b"sh", b"longer than it was"])
+def test_bytes_of_another_size_stay_out_until_the_right_ones_come(
+    left, tmp_path, client, owner, there
+):
+    put(left, "1.txt", there)
+    listed = tmp_path / "missing.csv"
+    told = takeover("--uploads", left, "--missing", listed)
+    assert "1 damaged" in told
+    assert f"({len(there)} of 3 bytes)" in told
+    assert f"uploads/1.txt,damaged,{len(there)}" in listed.read_text(encoding="utf-8-sig")
+    listed.unlink()
+    assert "0 files have their bytes" in takeover("--uploads", left, "--missing", listed, "--apply")
+    assert "damaged" in listed.read_text(encoding="utf-8-sig")
+    one = File.objects.get(filename="1.txt")
+    assert (one.size, one.storage_path) == (3, "uploads/1.txt")
+    client.force_login(owner)
+    page = client.get("/files/", headers={"accept-language": "en"}).content.decode()
+    assert page.count("Content missing") == 2
+    page = client.get(f"/files/{one.pk}/", headers={"accept-language": "en"}).content.decode()
+    assert "missing or damaged in the old backend" in page
+    assert client.get(f"/files/{one.pk}/download/").status_code == 404
+    put(left, "1.txt", b"one")
+    assert "1 file has its bytes" in takeover("--uploads", left, "--apply")
+    assert client.get(f"/files/{one.pk}/download/").getvalue() == b"one"
+    assert client.get("/files/").content.decode().count("badge--danger") == 1
+
+
+def test_bytes_of_another_size_come_in_if_asked_for(left, client, owner):
+    put(left, "1.txt", b"other")
+    assert "1 file has its bytes" in takeover("--uploads", left, "--any-size", "--apply")
+    one = File.objects.get(filename="1.txt")
+    assert one.size == 5
+    client.force_login(owner)
+    assert client.get(f"/files/{one.pk}/download/").getvalue() == b"other"
+
+
+def test_bytes_that_grow_while_they_come_in_stay_out(uploads, tmp_path, monkeypatch):
+    put(uploads, "a.txt")
+    real = adoption.open_regular
+
+    def growing(path):
+        put(uploads, "a.txt", b"hello and more")
+        return real(path)
+
+    monkeypatch.setattr(adoption, "open_regular", growing)
+    journal, failed = bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal")
+    assert failed["1"].found == 14
+    assert journal.kept == stored() == {}
+
+
+def test_what_is_no_file_or_cannot_be_read_is_told(uploads, tmp_path, monkeypatch):
+    (uploads / "folder").mkdir()
+    closed = put(uploads, "closed.txt")
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != closed and real(path, mode))
+    assert found(uploads, "folder").state == MISSING
+    assert found(uploads, "closed.txt").state == UNREADABLE
 
 
 def test_a_folder_that_is_none_is_refused(left):

@@ -171,8 +171,18 @@ class TestContents:
         (no_backups / "backup_20261124_142233.tar").touch()
         lose(keep().storage_path)
         told = found()[0]["files.missing"]
-        assert "restore" in told["fix"]
-        assert "everything as it was then" in told["detail"]
+        assert told["fix"].endswith("backup_20261124_142233.tar --missing")
+        assert "brings back nothing else" in told["detail"]
+
+    def test_the_old_folder_is_offered_first(self, keep, no_backups):
+        (no_backups / "backup_20261124_142233.tar").touch()
+        lost, behind = keep(), keep()
+        lose(lost.storage_path)
+        change(behind, storage_path="uploads/a.txt")
+        told = found()[0]["files.missing"]
+        assert "takeover --uploads FOLDER" in told["fix"]
+        assert "1 of them did not come along" in told["detail"]
+        assert "--missing" in told["detail"]
 
     @pytest.mark.parametrize("path", ["/etc/passwd", "../../x", "ab", "a\\b", "ab/cd/" + "x" * 300])
     def test_rows_of_an_old_database_may_name_anything(self, file, path):

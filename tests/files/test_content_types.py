@@ -3,6 +3,9 @@
 import pytest
 
 from files.content_types import media_type, sent_type
+from tests.files.conftest import part
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,26 @@ from files.content_types import media_type, sent_type
         ("text/html\r\nX-Evil: 1", "a.png", "image/png"),
         ("text/日本", "a.png", "image/png"),
         ("x/" + "y" * 200, "a.png", "image/png"),
+        ("audio/x-m4a", "a.m4a", "audio/mp4"),
+        ("image/jpg", "a.jpg", "image/jpeg"),
+        ("image/pjpeg", "a", "image/jpeg"),
+        ("image/x-png", "a", "image/png"),
+        ("audio/mp3", "a.mp3", "audio/mpeg"),
+        ("audio/x-wav", "a.wav", "audio/wav"),
+        ("application/x-pdf", "a.pdf", "application/pdf"),
+        ("application/x-zip-compressed", "a.zip", "application/zip"),
+        ("text/x-markdown", "a.md", "text/markdown"),
+        ("text/plain", "README.MD", "text/markdown"),
+        ("text/plain", "a.json", "application/json"),
+        ("text/plain", "a.mp4", "text/plain"),
+        ("text/plain", "a.ts", "text/plain"),
+        ("application/vnd.ms-excel", "名簿.csv", "text/csv"),
+        ("application/vnd.ms-excel", "a.xls", "application/vnd.ms-excel"),
+        ("application/zip", "a.docx", DOCX),
+        ("application/x-zip-compressed", "a.epub", "application/epub+zip"),
+        ("application/zip", "a.html", "application/zip"),
+        ("", "a.docx", DOCX),
+        ("text/xml", "a.svg", "image/svg+xml"),
     ],
 )
 def test_the_type_is_well_formed(declared, name, found):
@@ -44,3 +67,23 @@ def test_the_type_is_well_formed(declared, name, found):
 )
 def test_code_of_pages_is_sent_as_text(declared, sent):
     assert sent_type(declared, "a") == sent
+
+
+@pytest.mark.parametrize(
+    ("declared", "name", "kept", "kind"),
+    [
+        ("audio/x-m4a", "a.m4a", "audio/mp4", "audio"),
+        ("application/vnd.ms-excel", "a.csv", "text/csv", "text"),
+        ("image/jpg", "a.jpg", "image/jpeg", "picture"),
+        ("application/x-pdf", "a.pdf", "application/pdf", "pdf"),
+        ("text/x-markdown", "a.md", "text/markdown", "markdown"),
+    ],
+)
+def test_an_upload_is_shown_whatever_its_type_is_called(
+    as_owner, owner, declared, name, kept, kind
+):
+    as_owner.post("/files/upload/", {"files": part(name, b"text", declared)})
+    file = owner.files.get()
+    assert file.content_type == kept
+    owner.files.update(content_type=declared)  # as an earlier version kept it
+    assert as_owner.get(file.get_absolute_url()).context["preview"].kind == kind

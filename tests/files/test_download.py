@@ -43,8 +43,11 @@ def test_nothing_in_them_can_run(as_owner, keep):
     ("filename", "disposition"),
     [
         ("notes.txt", 'attachment; filename="notes.txt"'),
-        ("資料　版.pdf", f"attachment; filename*=utf-8''{quote('資料　版.pdf')}"),
-        ("👍.png", f"attachment; filename*=utf-8''{quote('👍.png')}"),
+        (
+            "資料　版.pdf",
+            f"attachment; filename=\"file.pdf\"; filename*=UTF-8''{quote('資料　版.pdf')}",
+        ),
+        ("👍.png", f"attachment; filename=\"file.png\"; filename*=UTF-8''{quote('👍.png')}"),
         ("CON.txt", 'attachment; filename="_CON.txt"'),
         ("a:b?.txt", 'attachment; filename="a_b_.txt"'),
         ('say "hi".txt', 'attachment; filename="say _hi_.txt"'),
@@ -98,10 +101,16 @@ def test_unreadable_bytes_are_told_and_logged(as_owner, file, caplog, monkeypatc
     assert "Permission denied" in caplog.text
 
 
-def test_bytes_of_another_length_are_logged(as_owner, file, caplog):
+def test_bytes_of_another_length_are_told_and_logged(as_owner, file, caplog):
     place(file.storage_path, b"hel")
-    assert get(as_owner, file).getvalue() == b"hel"
+    response = get(as_owner, file)
+    assert response.status_code == 503
+    page = response.content.decode().replace("\xa0", " ")
+    assert "is damaged: it has 3 bytes instead of 5 bytes" in page
     assert f"File {file.pk} has 3 bytes of 5." in caplog.text
+    address = f"/files/{file.pk}/download/?as_it_is=yes"
+    assert address in page
+    assert as_owner.get(address).getvalue() == b"hel"
 
 
 def test_somebody_elses_file_is_not_found(as_stranger, file):

@@ -55,9 +55,19 @@ def test_a_file_without_bytes(owner):
     assert found()["missing"] == ERROR
 
 
+def test_what_did_not_come_along_is_in_the_old_folder(owner, bytes_at):
+    row(owner, "uploads/a.txt")
+    row(owner, bytes_at(5))
+    told = next(each for each in findings.look() if each.id == "files.missing")
+    assert "takeover --uploads FOLDER" in told.fix
+    assert "restore" not in told.fix + told.detail
+
+
 def test_bytes_without_a_file_that_no_sweep_took(bytes_at):
     bytes_at(0)
     assert found()["orphans"] == OK
+    told = next(each for each in findings.look() if each.id == "files.orphans")
+    assert "1 stored file without a row is too young to judge" in told.title
     bytes_at(5)
     assert found()["orphans"] == WARNING
 

@@ -1,6 +1,6 @@
 """The library: own files, searched, filtered, sorted, a page at a time."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from files.models import File
 from sessions_app.models import Session
+from tests.files.conftest import browser
 
 URL = "/files/"
 
@@ -225,3 +226,45 @@ def test_date_narrows(as_owner, keep, date, found):
     page = as_owner.get("/files/", {"date": date}).content.decode()
     expected = ["new.txt", "old.txt"] if found is None else found
     assert [name for name in ("new.txt", "old.txt") if name in page] == expected
+
+
+# A zone, the time of asking, and when yesterday began there, in UTC.
+YESTERDAYS = [
+    ("Asia/Tokyo", "2026-03-09T15:30", "2026-03-08T15:00"),  # half past midnight
+    ("Asia/Tokyo", "2026-03-09T14:30", "2026-03-07T15:00"),  # half an hour before it
+    ("America/New_York", "2026-03-09T16:00", "2026-03-08T05:00"),  # a day of 23 hours
+    ("America/New_York", "2026-11-02T17:00", "2026-11-01T04:00"),  # one of 25 hours
+    ("America/Santiago", "2026-09-07T15:00", "2026-09-06T04:00"),  # one without a midnight
+    ("America/Havana", "2026-11-02T17:00", "2026-11-01T04:00"),  # one with two of them
+    ("Pacific/Kiritimati", "2026-06-01T10:30", "2026-05-31T10:00"),
+]
+
+
+@pytest.mark.parametrize(("zone", "now", "began"), YESTERDAYS)
+@pytest.mark.parametrize("choice", ["list", "selection"])
+def test_since_yesterday_is_since_its_midnight(owner, keep, monkeypatch, zone, now, began, choice):
+    moment = datetime.fromisoformat(f"{now}+00:00")
+    monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
+    type(owner).objects.update(time_zone=zone)
+    began = datetime.fromisoformat(f"{began}+00:00")
+    for name, created_at in ("in", began), ("out", began - timedelta(seconds=1)):
+        File.objects.filter(pk=keep(f"{name}.txt").pk).update(created_at=created_at)
+    client = browser(owner)
+    if choice == "list":
+        page = client.get("/files/", {"date": "1"}).content.decode()
+        assert [name in page for name in ("in.txt", "out.txt")] == [True, False]
+    else:
+        data = {"action": "delete", "all": "1", "date": "1", "sure": "1"}
+        client.post("/files/selection/", data)
+        assert list(File.objects.present().values_list("filename", flat=True)) == ["out.txt"]
+
+
+def test_the_last_seven_days_begin_at_midnight(owner, keep, monkeypatch):
+    moment = datetime(2026, 3, 12, 16, tzinfo=UTC)  # noon, four days after the clocks changed
+    monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
+    type(owner).objects.update(time_zone="America/New_York")
+    began = datetime(2026, 3, 5, 5, tzinfo=UTC)
+    for name, created_at in ("in", began), ("out", began - timedelta(seconds=1)):
+        File.objects.filter(pk=keep(f"{name}.txt").pk).update(created_at=created_at)
+    page = browser(owner).get("/files/", {"date": "7"}).content.decode()
+    assert [name in page for name in ("in.txt", "out.txt")] == [True, False]

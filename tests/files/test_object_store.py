@@ -245,7 +245,8 @@ class TestPresigned:
         assert parse_qs(urlsplit(response.url).query)["X-Amz-Expires"] == ["60"]
         with urllib.request.urlopen(response.url) as fetched:
             assert fetched.read() == b"<script>"
-            assert fetched.headers["Content-Disposition"].startswith("attachment; filename*=utf-8")
+            disposition = fetched.headers["Content-Disposition"]
+            assert disposition.startswith("attachment; filename=\"file.html\"; filename*=UTF-8''")
 
     def test_browsers_may_reach_it_elsewhere(self, settings, as_owner, file):
         options = settings.STORAGES["default"]["OPTIONS"]

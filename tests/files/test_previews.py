@@ -54,6 +54,33 @@ def test_a_picture_is_shown_as_one_of_our_own(as_owner, keep, form):
     assert (made.format, made.size) == ("WEBP", (1280, 640))
 
 
+def gradient(mode, top):
+    """Return a grey picture of more than 8 bits, from black at the left to `top` at the right."""
+    image = Image.new(mode, (256, 4))
+    image.putdata([x * top // 255 for _ in range(4) for x in range(256)])
+    return image
+
+
+@pytest.mark.parametrize(
+    ("form", "mode", "top"),
+    [
+        ("PNG", "I;16", 65_535),
+        ("PNG", "I;16", 4095),
+        ("TIFF", "I;16", 65_535),
+        ("TIFF", "I;16", 4095),
+        ("TIFF", "I", 10**9),
+        ("TIFF", "F", 1000),
+    ],
+)
+def test_grey_pictures_of_more_bits_keep_their_shades(as_owner, keep, form, mode, top):
+    stream = io.BytesIO()
+    gradient(mode, top).save(stream, form)
+    file = keep("a.img", stream.getvalue(), content_type=f"image/{form.lower()}")
+    made = Image.open(io.BytesIO(shown(as_owner, file).getvalue())).convert("L")
+    shades = [made.getpixel((x, 2)) for x in (2, 128, 253)]
+    assert shades == pytest.approx([2, 128, 253], abs=12)
+
+
 def test_it_is_made_once(as_owner, keep, monkeypatch):
     file = keep("a.png", picture(), content_type="image/png")
     shown(as_owner, file).getvalue()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from files import quota
 from files.models import File, Quota, Reservation, Upload
 from tests.files.conftest import part, stored
-from tests.files.wire import Browser
+from tests.files.wire import Browser, answer, until
 
 LIMIT = 1000
 
@@ -130,6 +130,102 @@ def test_all_is_counted_at_one_moment(owner, django_assert_num_queries):
     # What becomes a file between two queries would be in neither.
     with django_assert_num_queries(1):
         assert quota.taken(owner.pk) == 0
+
+
+@pytest.fixture
+def lapsed(monkeypatch):
+    """Have no reservation count, as those of forms that stalled for an hour."""
+    monkeypatch.setattr("files.quota.FORGOTTEN", timedelta(seconds=-1))
+
+
+def meanwhile(monkeypatch, act):
+    """Have `act` happen once, after a form was read and before its files are kept."""
+    waiting = [act]
+
+    def connection_is_checked():
+        if waiting:
+            waiting.pop()()
+
+    for view in ("upload", "versions"):
+        monkeypatch.setattr(f"files.views.{view}.check_connection", connection_is_checked)
+
+
+def test_a_form_whose_room_lapsed_looks_for_room_again(as_owner, owner, keep, lapsed, monkeypatch):
+    meanwhile(monkeypatch, lambda: keep(content=b"y" * 500))
+    response = send(as_owner, 400, 300, 100)
+    assert response.status_code == 201
+    assert [file["name"] for file in response.json()["files"]] == ["400.bin", "100.bin"]
+    [error] = response.json()["errors"]
+    assert (error["name"], "100\u00a0bytes of yours" in error["message"]) == ("300.bin", True)
+    assert left(owner) == 0
+    assert len(stored()) == 3
+
+
+def test_new_content_whose_room_lapsed_is_refused(as_owner, owner, keep, lapsed, monkeypatch):
+    file = keep(content=b"x" * 300)
+    meanwhile(monkeypatch, lambda: keep(content=b"y" * 500))
+    response = as_owner.post(f"/files/{file.pk}/replace/", {"files": part("a.txt", b"z" * 400)})
+    assert response.status_code == 507
+    assert "200\u00a0bytes of yours are left" in response.content.decode()
+    file.refresh_from_db()
+    assert (file.size, file.versions.count(), len(stored())) == (300, 0, 2)
+
+
+def test_a_whole_upload_fits_or_is_refused(as_owner, owner, keep):
+    keep(content=b"x" * 700)
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": "400",
+        "Content-Type": "application/offset+octet-stream",
+    }
+    post = {"content_type": headers["Content-Type"], "headers": headers}
+    assert as_owner.post("/uploads/", b"x" * 400, **post).status_code == 507
+    assert left(owner) == 300
+
+
+def test_an_upload_ends_only_where_there_is_still_room(as_owner, owner):
+    address = begin(as_owner, 600).headers["Location"]
+    limit = Quota.objects.create(user=owner, limit=500)
+    kind = "application/offset+octet-stream"
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
+    response = as_owner.patch(address, b"x" * 600, content_type=kind, headers=headers)
+    assert response.status_code == 507
+    assert "not enough room" in response.content.decode()
+    assert File.objects.count() == 0
+    # The bytes wait for room.
+    limit.limit = 600
+    limit.save()
+    assert as_owner.head(address, headers={"Tus-Resumable": "1.0.0"}).status_code == 200
+    assert File.objects.get().size == 600
+
+
+def test_what_comes_back_from_the_trash_has_kept_its_room(as_owner, owner, keep):
+    file = keep(content=b"x" * 600)
+    file.trash()
+    assert send(as_owner, 401).status_code == 507
+    assert send(as_owner, 400).status_code == 201
+    as_owner.post(f"/files/{file.pk}/restore/")
+    assert left(owner) == 0
+
+
+@pytest.mark.fault
+def test_a_stalled_form_never_passes_the_limit(make_camp_server):
+    server = make_camp_server(USER_QUOTA=str(10 * 2**20)).start()
+    server.make_user("hana")
+    browser = Browser(server.base_url, "hana")
+    body = browser.form(("stalled.bin", b"s" * 8 * 2**20))
+    wire = browser.begin_upload(len(body))
+    wire.sendall(body[:1000])
+    until(lambda: server.query("SELECT COUNT(*) FROM camp_reservations") == [(1,)])
+    assert browser.upload(("other.bin", b"o" * 7 * 2**20))[0] == 507
+    code = "from files.models import Reservation as r; r.objects.update(renewed_at='2020-01-01')"
+    server.manage("shell", "-v", "0", "-c", code)
+    assert browser.upload(("other.bin", b"o" * 7 * 2**20))[0] == 201
+    wire.sendall(body[1000:])
+    status, told = answer(wire)
+    assert (status, told["files"]) == (507, [])
+    assert server.query("SELECT SUM(size) FROM sample_files") == [(7 * 2**20,)]
+    assert server.query("SELECT COUNT(*) FROM camp_reservations") == [(0,)]
 
 
 @pytest.mark.fault

@@ -3,12 +3,16 @@
 import base64
 import hashlib
 import re
+import time
+from datetime import UTC, datetime, timedelta
 from email.parser import BytesParser
 
 import pytest
+from django.utils import timezone
 from django.utils.http import http_date
 
-from tests.files.conftest import lose
+from files.models import File
+from tests.files.conftest import lose, part
 
 CONTENT = bytes(range(256)) * 4  # 1,024 bytes
 
@@ -22,6 +26,13 @@ def file(keep):
 def get(client, file, **headers):
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.get(f"/files/{file.pk}/download/", headers=names)
+
+
+def replace(client, file, content):
+    """Give a file another content."""
+    client.post(f"/files/{file.pk}/replace/", {"files": part("letters.bin", content)})
+    file.refresh_from_db()
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
 
 
 def etag(file):
@@ -157,11 +168,47 @@ def test_a_condition_that_fails_is_told(as_owner, file):
     [("{etag}", 206), ("{date}", 206), ('"other"', 200), ("W/{etag}", 200), ("{later}", 200)],
 )
 def test_if_range_sends_all_of_a_changed_file(as_owner, file, condition, status):
-    then = file.created_at.timestamp()
+    then = file.created_at.timestamp() - 60
+    File.objects.update(created_at=datetime.fromtimestamp(then, UTC))
     values = {"etag": etag(file), "date": http_date(then), "later": http_date(then + 60)}
     response = get(as_owner, file, range="bytes=5-", if_range=condition.format(**values))
     assert response.status_code == status
     assert response.getvalue() == CONTENT[5 if status == 206 else 0 :]
+
+
+def test_a_date_counts_only_once_its_second_is_surely_over(as_owner, file):
+    now = time.time()
+    for age, status in ((0, 200), (1, 200), (4, 206), (-30, 200)):
+        File.objects.update(created_at=datetime.fromtimestamp(now - age, UTC))
+        told = http_date(int(now - age))
+        assert get(as_owner, file, range="bytes=5-", if_range=told).status_code == status
+    assert "Last-Modified" not in get(as_owner, file).headers
+
+
+def test_contents_of_one_second_are_never_mixed(as_owner, file):
+    """The time of each content is its own, to the second, however fast they follow."""
+    File.objects.update(created_at=timezone.now() - timedelta(seconds=30))
+    file.refresh_from_db()
+    seen = {int(file.since.timestamp()): file.sha256}
+    for number in range(4):
+        replace(as_owner, file, b"%d" % number * len(CONTENT))
+        assert seen.setdefault(int(file.since.timestamp()), file.sha256) == file.sha256
+    as_owner.post(f"/files/{file.pk}/versions/{file.versions.last().pk}/restore/")
+    file.refresh_from_db()
+    assert int(file.since.timestamp()) not in seen
+    assert len(seen) == 5
+    for since in seen:
+        answered = get(as_owner, file, range="bytes=5-", if_range=http_date(since))
+        assert answered.status_code == 200
+
+
+@pytest.mark.folder
+def test_stored_bytes_have_the_time_of_their_content(as_owner, file, settings):
+    """nginx tells contents apart by it, where it sends them."""
+    before = (settings.LOCAL_STORAGE_PATH / file.storage_path).stat().st_mtime
+    replace(as_owner, file, b"x" * len(CONTENT))
+    after = (settings.LOCAL_STORAGE_PATH / file.storage_path).stat().st_mtime
+    assert int(after) == int(file.replaced_at.timestamp()) > int(before)
 
 
 def test_no_part_of_somebody_elses_file(as_stranger, file):

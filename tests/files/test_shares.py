@@ -1,17 +1,21 @@
 """Links to files: making, using and ending them."""
 
+import html
 import io
+import re
 import zipfile
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.contrib.messages import get_messages
 from django.core.cache import cache
 from django.utils import timezone
 
+from camp.filenames import download_name
 from files import shares
-from files.models import Share
+from files.models import File, Share
+from tests.files.conftest import browser
 
 NEW = "/files/links/new/"
 
@@ -46,6 +50,19 @@ def test_several_files_come_as_one_zip(as_owner, client, keep):
     assert archive.namelist() == ["a.txt", "b.txt"]
 
 
+@pytest.mark.parametrize("name", ["東京 #1?.txt", "100%.txt", "a;b&c.txt", "..."])
+def test_addresses_end_in_the_name_of_what_they_give(as_owner, client, keep, name, caplog):
+    path = make(as_owner, keep(name), keep("other.txt"))
+    page = client.get(path).content.decode()
+    addresses = re.findall(rf'href="({path}[^"]+)"', page)
+    saved = {unquote(urlsplit(html.unescape(one)).path.rpartition("/")[2]) for one in addresses}
+    assert saved == {download_name(name), "other.txt", "camp.zip"}
+    for address in addresses:
+        assert client.get(html.unescape(address)).status_code == 200
+    for log in caplog.messages:
+        assert not any(each in unquote(log) for each in saved - {"file"})
+
+
 def test_no_search_engine_and_no_other_site_learns_of_it(client, link, file):
     for address in (link, f"{link}{file.pk}/", f"{link}zip/", "/s/wrong/"):
         headers = client.get(address).headers
@@ -59,7 +76,8 @@ def test_the_token_is_long_and_not_in_the_database(link):
     share = Share.objects.get()
     assert len(token) == 38
     assert token == shares.token_of(share)
-    assert token not in [str(value) for value in vars(share).values()]
+    assert not any(token in str(value) for value in vars(share).values())
+    assert not any(token[16:] in str(value) for value in vars(share).values())
 
 
 @pytest.mark.parametrize("place", [0, 15, 16, -1])
@@ -69,11 +87,31 @@ def test_a_token_with_another_letter_leads_nowhere(client, link, place):
     assert client.get(f"/s/{''.join(token)}/").status_code == 404
 
 
-def test_an_earlier_secret_still_counts(client, link, settings):
+def test_a_link_survives_another_secret(owner, client, link, file, settings):
+    settings.SECRET_KEY = "another one"
+    as_owner = browser(owner)
+    assert client.get(f"{link}{file.pk}/").getvalue() == b"hello"
+    # The hash alone does not tell the address.
+    page = as_owner.get("/files/links/").content.decode()
+    assert link not in page
+    assert "its address cannot be shown here" in page
+    again = make(as_owner, file)
+    assert client.get(again).status_code == 200
+    assert again in as_owner.get("/files/links/").content.decode()
+
+
+def test_a_link_of_before_the_hashes_goes_by_its_signature(client, link, settings):
+    Share.objects.update(token_hash="")
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another one"
     assert client.get(link).status_code == 200
     settings.SECRET_KEY_FALLBACKS = []
     assert client.get(link).status_code == 404
+
+
+def test_the_address_is_shown_while_an_earlier_secret_counts(as_owner, client, link, settings):
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another one"
+    assert link in as_owner.get("/files/links/").content.decode()
+    assert client.get(link).status_code == 200
 
 
 def test_nothing_else_of_the_owner_is_to_be_had(client, link, keep):
@@ -223,6 +261,47 @@ def test_a_selection_leads_there(as_owner, keep):
     response = as_owner.post("/files/selection/", data, follow=True)
     assert response.request["PATH_INFO"] == NEW
     assert "a.txt" in response.content.decode()
+
+
+def test_five_hundred_chosen_files_fit_into_an_address(as_owner, owner, keep):
+    kept = keep("0.txt")
+    rows = [
+        File(user=owner, filename=f"{n}.txt", size=5, storage_path=kept.storage_path)
+        for n in range(1, 500)
+    ]
+    File.objects.bulk_create(rows)
+    ids = list(File.objects.values_list("pk", flat=True))
+    response = as_owner.post("/files/selection/", {"action": "share", "id": ids})
+    assert len(response.url) < 100
+    for _reload in range(2):  # Back and reload find the same files
+        page = as_owner.get(response.url)
+        assert page.content.decode().count('name="id"') == 500
+    made = as_owner.post(NEW, {"id": ids, "days": "7"})
+    assert made.status_code == 302
+    assert Share.objects.get().files.count() == 500
+    assert as_owner.get(response.url).status_code == 200
+
+
+def test_choices_of_several_tabs_are_kept_apart(as_owner, keep):
+    names = [f"{number}.txt" for number in range(6)]
+    addresses = [
+        as_owner.post("/files/selection/", {"action": "share", "id": keep(name).pk}).url
+        for name in names
+    ]
+    for name, address in list(zip(names, addresses, strict=True))[1:]:
+        assert f">{name}<" in as_owner.get(address).content.decode()
+    # The oldest is forgotten.
+    response = as_owner.get(addresses[0], follow=True)
+    assert response.request["PATH_INFO"] == "/files/"
+    assert "Choose the files again." in response.content.decode()
+
+
+def test_a_choice_is_its_browsers_alone(as_owner, as_stranger, file):
+    address = as_owner.post("/files/selection/", {"action": "share", "id": file.pk}).url
+    assert as_stranger.get(address).url == "/files/"
+    assert as_owner.get(f"{NEW}?chosen=nonsense").url == "/files/"
+    file.trash()
+    assert as_owner.get(address).url == "/files/"
 
 
 def test_other_verbs_are_refused(as_owner, client, link, file):

@@ -60,6 +60,7 @@ def test_the_page_compares_what_is_chosen_with_what_was_sent(as_owner, session):
     expected = {
         "url": found.get_absolute_url(),
         "size": 1000,
+        "offset": 10,
         "metadata": metadata(filename=NAME, modified="1700000000000", **about),
     }
     assert answer.json() == {"uploads": [expected]}

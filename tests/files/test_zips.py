@@ -2,7 +2,10 @@
 
 import io
 import os
+import struct
+import time
 import zipfile
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -50,6 +53,45 @@ def test_equal_names_become_distinct(as_owner, keep):
 def test_names_work_on_windows(as_owner, file):
     File.objects.update(filename="a:b?.txt")
     assert list(fetched(as_owner, id=file.pk)[1]) == ["a_b_.txt"]
+
+
+def times(body):
+    """Return {name: time} of a ZIP's directory; the headers in front of the bytes say the same."""
+    found = {}
+    for entry in zipfile.ZipFile(io.BytesIO(body)).infolist():
+        found[entry.filename] = entry.date_time
+        clock, day = struct.unpack_from("<2H", body, entry.header_offset + 10)
+        there = (1980 + (day >> 9), day >> 5 & 15, day & 31)
+        there += (clock >> 11, clock >> 5 & 63, (clock & 31) * 2)
+        assert there == entry.date_time
+    return found
+
+
+def test_entries_have_the_time_of_their_content_in_the_readers_zone(as_owner, owner, keep):
+    plain, replaced, old, lost = (keep(f"{name}.txt") for name in ("plain", "new", "old", "lost"))
+    then = datetime(2026, 7, 31, 23, 30, 44, tzinfo=UTC)
+    File.objects.update(created_at=then)
+    File.objects.filter(pk=replaced.pk).update(replaced_at=then + timedelta(hours=2))
+    File.objects.filter(pk=old.pk).update(created_at=datetime(1970, 1, 1, tzinfo=UTC))
+    lose(lost.storage_path)
+    type(owner).objects.update(time_zone="America/New_York")
+    params = {"id": [file.pk for file in (plain, replaced, old, lost)]}
+    body = as_owner.get("/files/zip/", params).getvalue()
+    assert times(body) == {
+        "plain.txt": (2026, 7, 31, 19, 30, 44),
+        "new.txt": (2026, 7, 31, 21, 30, 44),
+        "old.txt": (1980, 1, 1, 0, 0, 0),
+        "missing files.txt": (2026, 7, 31, 21, 30, 44),
+    }
+    type(owner).objects.update(time_zone="Asia/Tokyo")
+    assert times(as_owner.get("/files/zip/", params).getvalue())["plain.txt"][2:4] == (1, 8)
+
+
+def test_the_same_files_give_the_same_bytes(as_owner, keep, monkeypatch):
+    ids = [keep("a.txt", b"a").pk, keep("b.bin", os.urandom(300_000)).pk]
+    first = as_owner.get("/files/zip/", {"id": ids}).getvalue()
+    monkeypatch.setattr("time.localtime", lambda *_: time.struct_time((2040, 1, 1) + (0,) * 6))
+    assert as_owner.get("/files/zip/", {"id": ids}).getvalue() == first
 
 
 def test_missing_bytes_are_named_inside(as_owner, keep):

@@ -97,9 +97,9 @@ def answer(wire):
     return response.status, json.loads(response.read())
 
 
-def until(condition):
-    """Wait for `condition()` to hold, ten seconds at most."""
-    deadline = time.monotonic() + 10
+def until(condition, seconds=10):
+    """Wait for `condition()` to hold, so many seconds at most."""
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)

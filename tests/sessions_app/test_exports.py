@@ -116,7 +116,10 @@ def test_deleted_files_are_left_out(as_owner, dated):
 @pytest.mark.parametrize(
     ("title", "disposition"),
     [
-        ("合宿", "attachment; filename*=utf-8''%E5%90%88%E5%AE%BF.md"),
+        (
+            "合宿",
+            "attachment; filename=\"file.md\"; filename*=UTF-8''%E5%90%88%E5%AE%BF.md",
+        ),
         ("a/b:c?", 'attachment; filename="a_b_c_.md"'),
         ("CON", 'attachment; filename="_CON.md"'),
         ('say "hi"', 'attachment; filename="say _hi_.md"'),

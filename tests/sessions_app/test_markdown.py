@@ -1,11 +1,12 @@
 """Markdown: what people mean is shown, and nothing in it can run or load."""
 
 import re
+import time
 from html.parser import HTMLParser
 
 import pytest
 
-from sessions_app.markdown import ATTRIBUTES, TAGS, render
+from sessions_app.markdown import ATTRIBUTES, TAGS, as_written, render
 
 NASTY = [
     "<script>alert(1)</script>",
@@ -121,6 +122,11 @@ def test_every_link_says_that_it_is_foreign():
         ("```py\nx < 1\n```", '<pre tabindex="0"><code>x &lt; 1\n</code></pre>'),
         ("<b>&amp;</b>", "<p>&lt;b&gt;&amp;&lt;/b&gt;</p>"),
         ("東京\u3000タワー", "<p>東京\u3000タワー</p>"),
+        ("10~12時、13~15時", "<p>10~12時、13~15時</p>"),
+        ("[x](/files/7/)", "<p>[x](/files/7/)</p>"),
+        ("[x](javascript:a)", "<p>[x](javascript:a)</p>"),
+        ("![x](data:a)", "<p>![x](data:a)</p>"),
+        ("<div>\n*a*\n</div>", "<p>&lt;div&gt;<br>\n*a*<br>\n&lt;/div&gt;</p>"),
         ("", ""),
     ],
 )
@@ -187,6 +193,27 @@ COSTLY = [
     "|a|b|\n|-|-|\n", "~~a ", "[a]: b\n", "[x](<b", "\\", ">", "> ", "- ", "- a\n", "1. a\n", "!",
     "<http://a", "https://a) ", "https://a" + ")" * 1000, "]", "(", "# a\n", "a\n-\n", "\u3000",
 ]  # fmt: skip
+
+
+TABLE = "|" + "a|" * 181 + "\n|" + "-|" * 181 + "\n" + "|\n" * 362 + "\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [TABLE, (TABLE * 70)[:100_000], "> " * 50_000, "- " * 50_000, "#\n" * 50_000, "&" * 100_000],
+)
+def test_a_document_is_as_long_as_a_reader_can_use(text):
+    # The same few characters of table came to 661 kB, sixty times as many to 3.7 GB of memory.
+    started = time.process_time()
+    html = render(text)
+    assert len(html) < 800_000
+    assert time.process_time() - started < 2
+    assert_harmless(html)
+
+
+def test_what_exceeds_a_budget_is_shown_as_written():
+    text = "# <b> & more\n" * 20_000
+    assert render(text) == as_written(text)
 
 
 @pytest.mark.parametrize("piece", COSTLY)

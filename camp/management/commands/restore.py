@@ -3,9 +3,13 @@
 from pathlib import Path
 
 from django.core.management.base import BaseCommand
+from django.utils.module_loading import import_string
 
 from camp import danger, running
 from camp.restore import restore
+
+# By name: what knows the files stands above this.
+RECOVER = "files.recovery.recover"
 
 
 class Command(BaseCommand):
@@ -19,6 +23,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("file", type=Path, help="an archive, or a plain SQL dump")
+        parser.add_argument(
+            "--missing",
+            action="store_true",
+            help="bring back only files whose bytes are missing or damaged; nothing else changes",
+        )
         parser.add_argument("--no-files", action="store_true", help="leave the files as they are")
         parser.add_argument(
             "--no-backup", action="store_true", help="make no backup of what is replaced"
@@ -27,6 +36,9 @@ class Command(BaseCommand):
         running.add_arguments(parser)
 
     def handle(self, *, file, **options):
+        if options["missing"]:
+            import_string(RECOVER)(file, say=self.say, stream=self.stdout)
+            return
         restore(file, options, say=self.say, stream=self.stdout)
 
     def say(self, line):

@@ -1,10 +1,13 @@
 """Prepare Camp and serve it."""
 
+from functools import partial
+
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from camp import serve
+from camp.findings import safety, with_fix
 
 
 class Command(BaseCommand):
@@ -25,7 +28,14 @@ class Command(BaseCommand):
     def handle(self, *, host, port, threads, **options):
         if not 0 <= port < 65536 or threads < 1:
             raise CommandError(_("The port goes from 0 to 65535, and it takes a thread at least."))
-        serve.up(host=host, port=port, threads=threads, say=self.say, check=self.check)
+        check = partial(self.check_settings, host)
+        serve.up(host=host, port=port, threads=threads, say=self.say, check=check)
+
+    def check_settings(self, host):
+        """Run the system checks, then name settings that are for development machines."""
+        self.check()
+        for finding in safety.inherited(host):
+            self.stderr.write(self.style.WARNING(f"! {with_fix(finding)}"))
 
     def say(self, line):
         """Print a line at once, so that it is seen before a slow step."""

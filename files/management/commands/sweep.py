@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from camp import external_references
 from files.services import ForeignStorage, sweep
 
 
@@ -39,6 +40,8 @@ class Command(BaseCommand):
             raise CommandError(sentence % {"why": error.strerror or error}) from None
         text = _("Would remove: %(found)s.") if options["dry_run"] else _("Removed: %(found)s.")
         self.stdout.write(text % {"found": found(swept)})
+        if swept.held:
+            self.stderr.write(self.style.WARNING(external_references.sentence(sorted(swept.held))))
 
 
 def found(swept):

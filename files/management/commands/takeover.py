@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from accounts.collisions import Settlement
 from camp import danger, running, trouble
 from camp.takeover import detection, report, safety
+from camp.takeover.names import TABLES
 from camp.takeover.steps import Choices
 from files import takeover
 
@@ -28,6 +29,11 @@ class Command(BaseCommand):
         parser.add_argument("--uploads", default="", metavar="FOLDER", help="the old files")
         parser.add_argument(
             "--link", action="store_true", help="share the old files instead of copying them"
+        )
+        parser.add_argument(
+            "--any-size",
+            action="store_true",
+            help="take files that have not as many bytes as their row says, as they are",
         )
         parser.add_argument(
             "--missing",
@@ -50,6 +56,13 @@ class Command(BaseCommand):
             help="which old column is Camp's; without a NAME there is none",
         )
         parser.add_argument(
+            "--table",
+            action="append",
+            default=[],
+            metavar="TABLE=NAME",
+            help="which old table is Camp's",
+        )
+        parser.add_argument(
             "--timestamps-in",
             default="UTC",
             metavar="ZONE",
@@ -61,7 +74,7 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options):
         asked = asked_for(options)
-        if not detection.is_old():
+        if not (detection.is_old() or detection.left_beside()):
             self.already(asked, options)
             return
         if options["apply"]:
@@ -96,18 +109,29 @@ class Command(BaseCommand):
         )
 
     def already(self, asked, options):
-        """Bring in what is left of the files, if asked to; nothing else is to be done."""
-        if not options["uploads"]:
+        """Do what an earlier takeover left: messages out of order, bytes of files."""
+        mends = takeover.mends(asked)
+        if not (mends or options["uploads"]):
             self.stdout.write(_("There is nothing to take over: the database is not an old one."))
             return
-        for line in takeover.left_lines(asked):
+        lines = [mend.text for mend in mends]
+        if options["uploads"]:
+            lines += takeover.left_lines(asked)
+        for line in lines:
             self.stdout.write(line)
         if not options["apply"]:
             self.stdout.write(_("Nothing was changed. Do it with: %(fix)s") % {"fix": again()})
             return
-        done = takeover.later(asked, self.stdout)
-        text = ngettext("%(count)d file has its bytes.", "%(count)d files have their bytes.", done)
-        self.stdout.write(self.style.SUCCESS(text % {"count": done}))
+        for mend in mends:
+            mend.do()
+        if mends:
+            self.stdout.write(self.style.SUCCESS(_("This is done.")))
+        if options["uploads"]:
+            done = takeover.later(asked, self.stdout)
+            text = ngettext(
+                "%(count)d file has its bytes.", "%(count)d files have their bytes.", done
+            )
+            self.stdout.write(self.style.SUCCESS(text % {"count": done}))
 
 
 def asked_for(options):
@@ -116,13 +140,14 @@ def asked_for(options):
     if zone not in zoneinfo.available_timezones():
         raise CommandError(_("There is no time zone %(zone)s.") % {"zone": zone})
     return takeover.Options(
-        Choices(dict(map(column, options["column"])), zone),
+        Choices(dict(map(column, options["column"])), dict(map(table, options["table"])), zone),
         Settlement(
             options["settle"] == "rename", options["settle_file"], options["settle_template"]
         ),
         options["uploads"],
         options["link"],
         options["missing"],
+        options["any_size"],
     )
 
 
@@ -133,6 +158,16 @@ def column(text):
     if not (equals and dot and table and name):
         raise CommandError(_("Write a column as TABLE.COLUMN=NAME, not %(text)s.") % {"text": text})
     return (table, name), old
+
+
+def table(text):
+    """Return (table, old name) from TABLE=NAME; the table is one of Camp's."""
+    name, _equals, old = text.partition("=")
+    if name not in TABLES or not old:
+        values = {"text": text, "tables": ", ".join(TABLES)}
+        sentence = _("Write a table as TABLE=NAME, not %(text)s. TABLE is one of %(tables)s.")
+        raise CommandError(sentence % values)
+    return name, old
 
 
 def again():

@@ -1,17 +1,22 @@
 // One file on its way to the server by tus, with its row of the list; for upload.js.
-// What a lost line cuts off is tried again until it works, from where it stopped.
+// What a lost line cuts off is tried again until it works, from where it stopped: but never
+// before the bytes that the server has were compared with those of the file.
 (() => {
-  const { fill, inUnits, percent, progress, Speed } = window.campUpload;
+  const { fill, inUnits, percent, progress, sha256, Speed } = window.campUpload;
+  const { NotLoggedIn, OUT } = window.campAccount;
   const DELAYS = [0, 1000, 2000, 5000, 10000, 20000, 30000, 60000]; // ms
   // So small a file comes whole with the request that begins it (files/whole.py).
   const SMALL = 256 * 1024; // bytes
   const STALLED = 60000; // ms without a byte, after which the line counts as lost
   const TELL_FROM = 4000; // ms that an upload takes before its half is worth telling
   // Answers of a server, or of one in front of it, that is back in a moment.
-  const LOST = [0, 409, 502, 503, 504];
+  const LOST = [0, 408, 409, 502, 503, 504];
   // What was refused for its size or name is refused again.
   const FINAL = [400, 413];
   const OVER = [404, 410];
+  const FORBIDDEN = 403;
+  const DIFFERS = "differs"; // in place of a status: the server has bytes of another file
+  const DIGEST = /sha-256=:([^:]*):/; // RFC 9530
   const BUTTONS = {
     waiting: ["pause", "cancel"],
     running: ["pause", "cancel"],
@@ -23,6 +28,8 @@
   };
   const ACTIONS = ["pause", "resume", "retry", "cancel", "dismiss"];
 
+  const pathOf = (address) => new URL(address, location.href).pathname;
+
   // By its key a small file is known again if only the answer to it is lost.
   const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
@@ -32,9 +39,12 @@
       this.file = file;
       this.path = path;
       this.url = null;
+      this.others = new Set(); // uploads that are known to be of another file
       this.key = newKey();
       this.sent = 0;
       this.tries = 0;
+      this.forbidden = false; // since the last byte that was taken
+      this.needsLogin = false;
       this.speed = new Speed();
       const row = panel.template.content.cloneNode(true);
       this.element = row.querySelector("li");
@@ -61,6 +71,7 @@
 
     enter(state, text) {
       this.state = state;
+      this.part("login").hidden = true;
       for (const name of ACTIONS) this.part(name).hidden = !BUTTONS[state].includes(name);
       this.part("bar").hidden = ["failed", "cancelled", "done"].includes(state);
       if (text) this.say(text);
@@ -80,10 +91,13 @@
     }
 
     resume() {
+      this.panel.account.renew();
       this.wait();
     }
 
     retry() {
+      if (!this.needsLogin) this.panel.account.renew();
+      this.needsLogin = this.forbidden = false;
       this.tries = 0;
       this.wait();
     }
@@ -94,9 +108,10 @@
       this.enter("running");
       const turn = (this.turn = {});
       try {
+        await this.panel.checkAccount();
         this.url ||= this.begunEarlier(await this.panel.unfinished());
-      } catch {
-        if (this.turn === turn) this.lose();
+      } catch (error) {
+        if (this.turn === turn) this.cannotStart(error);
         return;
       }
       if (this.turn !== turn) return;
@@ -105,13 +120,13 @@
         endpoint: this.panel.form.dataset.endpoint,
         uploadUrl: this.url,
         metadata: this.metadata(),
-        headers: this.panel.headers,
+        headers: this.panel.account.headers,
         // tus-js-client has no bytes to send for an empty file, and fails.
         uploadDataDuringCreation: !this.url && this.file.size > 0 && this.file.size <= SMALL,
         retryDelays: null, // see `lose`
         storeFingerprintForResuming: false, // the server knows what is unfinished
         onBeforeRequest: (request) => this.asked(request),
-        onAfterResponse: (request, response) => this.answered(request, response),
+        onAfterResponse: (request, response) => this.answered(request, response, turn),
         onUploadUrlAvailable: () => this.begun(upload, turn),
         onProgress: (sent) => this.turn === turn && this.progress(sent),
         onSuccess: ({ lastResponse }) => this.done(lastResponse),
@@ -119,6 +134,13 @@
       }));
       if (!this.tries) this.panel.announce(this.text("textAnnounceStart"));
       this.tus.start();
+    }
+
+    cannotStart(error) {
+      if (!(error instanceof NotLoggedIn)) return this.lose();
+      this.fail(error.message, true);
+      this.needsLogin = true;
+      this.part("login").hidden = error.reason !== OUT;
     }
 
     // The server has made the upload. Whoever paused or cancelled it meanwhile could not say
@@ -153,22 +175,50 @@
         (!mine.path || !metadata.path || metadata.path === mine.path) &&
         (!mine.session || metadata.session === mine.session) &&
         metadata.replaces === mine.replaces &&
+        !this.others.has(pathOf(url)) &&
         !this.panel.holds(url);
       return uploads.find(same)?.url ?? null;
     }
 
     asked(request) {
+      if (request.getMethod() === "HEAD") request.setHeader("Want-Repr-Digest", "sha-256=1");
       if (request.getMethod() !== "PATCH") return;
       const offset = Number(request.getHeader("Upload-Offset"));
-      if (offset > this.offset) this.tries = 0;
+      if (offset > this.offset) {
+        this.tries = 0;
+        this.forbidden = false;
+      }
       this.offset = offset;
     }
 
-    // After any answer to HEAD that is no success tus-js-client begins at the first byte.
-    answered(request, response) {
+    // After any answer to HEAD that is no success tus-js-client begins at the first byte, and
+    // after a success it goes on from that offset, without another look at what is before it.
+    async answered(request, response, turn) {
       const status = response.getStatus();
-      if (request.getMethod() !== "HEAD" || status < 300 || OVER.includes(status)) return;
-      throw Object.assign(new Error(), { status });
+      if (request.getMethod() !== "HEAD" || OVER.includes(status)) return;
+      const stop = (reason) => {
+        throw Object.assign(new Error(), { status: reason });
+      };
+      if (status >= 300) stop(status);
+      const offset = Number(response.getHeader("Upload-Offset"));
+      if (!offset) return;
+      this.say(this.text("textComparing"));
+      const digest = DIGEST.exec(response.getHeader("Repr-Digest") || "")?.[1];
+      const own = await sha256(this.file, offset, () => this.turn === turn);
+      if (own !== digest) stop(DIFFERS);
+    }
+
+    // Leave to the other file what is there of it, and begin anew.
+    begin() {
+      this.others.add(pathOf(this.url));
+      this.url = null;
+      this.sent = 0;
+      this.part("note").textContent = this.text("textDiffers");
+      this.part("note").hidden = false;
+      this.panel.announce(this.text("textDiffers"));
+      this.panel.stale = true;
+      this.panel.forget();
+      this.start();
     }
 
     progress(sent) {
@@ -204,8 +254,14 @@
     refused(error) {
       const response = error.originalResponse;
       const status = response?.getStatus() ?? error.causingError?.status ?? 0;
-      if (LOST.includes(status)) this.lose();
-      else this.fail(this.reason(status, response), !FINAL.includes(status));
+      if (status === DIFFERS) this.begin();
+      else if (LOST.includes(status)) this.lose();
+      else if (status === FORBIDDEN && !this.forbidden) {
+        // Perhaps only the token is old, after another log-in: `start` asks for a new one.
+        this.forbidden = true;
+        this.panel.account.renew();
+        this.start();
+      } else this.fail(this.reason(status, response), !FINAL.includes(status));
     }
 
     // Tus answers in plain text, pages that were asked for JSON in that.
@@ -227,6 +283,7 @@
       if (this.tries === 1) this.panel.announce(this.text("textLost"));
       const delay = DELAYS[Math.min(this.tries, DELAYS.length - 1)];
       this.tries += 1;
+      this.panel.account.renew();
       this.timer = setTimeout(() => this.start(), delay);
       if (!this.url) this.panel.forget();
       const unreadable = () => this.state === "lost" && this.fail(this.text("textUnreadable"), false);
@@ -283,5 +340,5 @@
     }
   }
 
-  window.campUpload.Row = Row;
+  Object.assign(window.campUpload, { pathOf, Row });
 })();

@@ -4,15 +4,13 @@
 // a plain form.
 (() => {
   if (!window.tus?.isSupported) return;
-  const { fill, listen, number, progress, Row, take, takeFolders } = window.campUpload;
+  const { fill, listen, number, pathOf, progress, Row, take, takeFolders } = window.campUpload;
   const AT_ONCE = 3;
   const PATIENCE = 15000; // ms for the list of unfinished uploads
   const ACTIVE = ["running", "lost"];
   const BUSY = ["waiting", ...ACTIVE];
   const OPEN = ["paused", ...BUSY];
   const COUNTED = ["done", ...OPEN];
-
-  const pathOf = (address) => new URL(address, location.href).pathname;
 
   // "key base64,key base64" as tus has it, to {key: text}.
   const decoded = (metadata) => {
@@ -35,7 +33,7 @@
       this.template = part("row");
       this.session = field("session");
       this.replaces = field("replaces"); // the file that gets a new content; then one will do
-      this.headers = { "X-CSRFToken": field("csrfmiddlewaretoken"), Accept: "application/json" };
+      this.account = new window.campAccount.Account(form);
       this.limit = Number(form.dataset.maxSize);
       this.rows = new Set();
       this.queue = [];
@@ -63,6 +61,7 @@
 
     add(picked) {
       this.forget();
+      this.account.renew();
       for (const { error, ...found } of this.replaces ? picked.slice(0, 1) : picked) {
         const row = new Row(this, found);
         this.rows.add(row);
@@ -88,15 +87,24 @@
 
     // Have the server forget what it has of an upload; if it cannot be told, it will by itself.
     giveUp(url) {
-      const told = tus.Upload.terminate(url, { headers: this.headers, retryDelays: null });
+      const terminate = () =>
+        tus.Upload.terminate(url, { headers: this.account.headers, retryDelays: null });
       const after = () => {
         this.stale = true;
         this.changed();
       };
-      told.then(after, () => {});
+      this.account.renew();
+      this.account.check().then(terminate).then(after, () => {});
     }
 
-    // What the server has of uploads that stopped; asked once for all that was added.
+    // Resolve once the reader is known to be logged in; what was refused for that goes on, too.
+    async checkAccount() {
+      await this.account.check();
+      for (const row of this.in(["failed"])) if (row.needsLogin) row.retry();
+    }
+
+    // What the server has of uploads that stopped, most bytes first; asked once for all that
+    // was added.
     unfinished() {
       this.known ??= this.askUnfinished();
       return this.known;
@@ -104,12 +112,16 @@
 
     async askUnfinished() {
       const signal = AbortSignal.timeout?.(PATIENCE);
-      const answer = await fetch(this.form.dataset.unfinishedList, { headers: this.headers, signal });
+      const answer = await fetch(this.form.dataset.unfinishedList, {
+        headers: this.account.headers,
+        signal,
+      });
       if (answer.status >= 500) throw new Error(answer.statusText);
       // Whoever is logged out hears of it when the upload begins.
       if (answer.redirected || !answer.ok) return [];
       const { uploads } = await answer.json();
-      return uploads.map((each) => ({ ...each, metadata: decoded(each.metadata) }));
+      const decode = (each) => ({ ...each, metadata: decoded(each.metadata) });
+      return uploads.map(decode).sort((one, other) => other.offset - one.offset);
     }
 
     forget() {
@@ -181,6 +193,9 @@
       try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        // After another log-in the lists are somebody else's.
+        const { account } = page.querySelector("form[data-upload]")?.dataset ?? {};
+        if (account !== this.form.dataset.account) return;
         for (const old of regions) {
           const fresh = page.querySelector(`[data-upload-refresh="${old.dataset.uploadRefresh}"]`);
           // Whoever is typing or choosing in a list is not interrupted.

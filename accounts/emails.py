@@ -1,0 +1,40 @@
+"""E-mails to people about their accounts."""
+
+import logging
+
+from django.contrib.sites.shortcuts import get_current_site
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from camp import background
+
+logger = logging.getLogger(__name__)
+
+
+def send(user, address, subject_template, template, context, *, from_email=None):
+    """Send an e-mail to an address of `user`, in their language, else in the one at hand.
+
+    One that cannot be sent is for the log alone. Of the error only the kind is logged, as its
+    text holds addresses.
+    """
+    with translation.override(user.language or translation.get_language()):
+        subject = " ".join(render_to_string(subject_template, context).split())
+        body = render_to_string(template, context)
+    try:
+        EmailMessage(subject, body, from_email, [address]).send()
+    except Exception as error:
+        logger.error("An e-mail to user %s was not sent: %s", user.pk, type(error).__name__)
+
+
+def tell_old_address(request, user, address):
+    """Tell the e-mail that a user had until now that it is no longer theirs."""
+    context = {"user": user, "site_name": get_current_site(request).name}
+    language = translation.get_language()
+    template = "accounts/email/email_changed"
+
+    def tell():
+        with translation.override(language):
+            send(user, address, f"{template}_subject.txt", f"{template}.txt", context)
+
+    background.run("e-mail about a changed e-mail", tell)

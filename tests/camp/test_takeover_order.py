@@ -1,0 +1,134 @@
+"""The order of conversations after moving in: question, answer, question, answer."""
+
+import random
+import re
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from files.models import File
+from sessions_app.models import Message, Session
+from tests import old_shapes
+from tests.old_backend import PASSWORD, apply, takeover
+from tests.old_shapes import EXCHANGES, SESSIONS
+
+
+def log_in(name):
+    """Return a browser in which the person is logged in."""
+    client = Client(headers={"accept-language": "en"})
+    answer = client.post("/accounts/login/", {"username": name, "password": PASSWORD})
+    assert answer.status_code == 302
+    return client
+
+
+def read(client, public):
+    """Return what the messages on the page of a session say, from top to bottom."""
+    page = client.get(f"/sessions/{public}/").content.decode()
+    return re.findall(r"(?:question|answer|system) \d+", page[page.index('id="messages"') :])
+
+
+def plain(messages):
+    """Return messages as they are read, without the marks of Markdown."""
+    return [content.removeprefix("# ") for content in messages]
+
+
+@pytest.mark.parametrize("shape", ["integer", "uuid"])
+@pytest.mark.parametrize("answers_first", [False, True])
+def test_a_question_stands_before_its_answer(old, shape, answers_first):
+    if shape == "integer" and answers_first:
+        pytest.skip("integer keys tell the order")
+    filled = old_shapes.fill(old, shape, answers_first=answers_first)
+    count = 2 * EXCHANGES * SESSIONS
+    report = takeover()
+    assert f"{count} messages have the time of another of their session ({count // 2} times)" in (
+        report
+    )
+    apply()
+    hana = log_in("hana")
+    for public, messages in filled.messages.items():
+        assert read(hana, public) == plain(messages)
+    assert "nothing to take over" in takeover()
+
+
+def keys_of(shape):
+    return old_shapes.new_key(shape, random.Random(11))
+
+
+def many_of_one_time(old, order):
+    """Return what is read of messages of one time that were inserted in some order."""
+    filled = old_shapes.fill(old, "uuid")
+    first = next(iter(filled.messages))
+    time = "2026-01-01 00:00:00+00:00"
+    words = {"user": "question", "assistant": "answer", "system": "system"}
+    messages = [(role, f"{words[role]} {number}") for role, number in order]
+    old_shapes.add_messages(old, filled, keys_of("uuid"), first, time, messages)
+    apply()
+    return read(log_in("hana"), first)[2 * EXCHANGES :]
+
+
+def test_several_exchanges_of_one_time_stay_as_they_were_inserted(old):
+    order = [("system", 90), ("user", 91), ("assistant", 92), ("user", 93), ("assistant", 94)]
+    found = many_of_one_time(old, [*order, ("user", 95)])
+    assert found == [
+        "system 90", "question 91", "answer 92", "question 93", "answer 94", "question 95",
+    ]  # fmt: skip
+
+
+def test_messages_of_one_time_that_lie_about_are_sorted_by_who_speaks(old):
+    order = [("assistant", 94), ("user", 93), ("user", 91), ("system", 90), ("assistant", 92)]
+    found = many_of_one_time(old, order)
+    assert found == ["system 90", "question 93", "question 91", "answer 94", "answer 92"]
+
+
+def test_a_column_that_counts_tells_the_order(old):
+    filled = old_shapes.fill(old, "uuid")
+    old.run("ALTER TABLE sample_messages ADD COLUMN position INTEGER")
+    first, second = list(filled.messages)[:2]
+    for public in (first, second):
+        # As if the answers had been written first.
+        for number, content in enumerate(filled.messages[public]):
+            old.run(
+                f"UPDATE sample_messages SET position = {100 - number} WHERE content = '{content}'"
+            )
+    assert "the column position tells their order" in takeover()
+    apply()
+    hana = log_in("hana")
+    assert read(hana, first)[:2] == ["answer 0", "question 0"]
+
+
+def test_everything_of_one_time_is_numbered_as_it_was_inserted(old):
+    filled = old_shapes.fill(old, "uuid")
+    keys = keys_of("uuid")
+    for number in range(20):
+        old_shapes.add_file(old, filled, keys, f"a/{number}.txt", 3)
+    apply()
+    assert [*User.objects.order_by("pk").values_list("username", flat=True)] == ["hana", "ken"]
+    sessions = Session.objects.order_by("pk").values_list("session_id", flat=True)
+    assert [*sessions] == list(filled.messages)
+    files = File.objects.order_by("pk").values_list("filename", flat=True)
+    assert [*files] == [f"{number}.txt" for number in range(20)]
+
+
+def test_what_an_earlier_version_took_over_in_a_wrong_order_is_put_right(old):
+    filled = old_shapes.fill(old, "uuid")
+    apply()
+    [wrong, *right] = filled.messages
+    # As the earlier version numbered them: by a random key, so about every second pair.
+    rows = list(Message.objects.filter(session__session_id=wrong).order_by("pk"))
+    swapped = {first.pk: second.pk for first, second in zip(rows[::4], rows[1::4], strict=True)}
+    for first, second in swapped.items():
+        Message.objects.filter(id=first).update(id=-1)
+        Message.objects.filter(id=second).update(id=first)
+        Message.objects.filter(id=-1).update(id=second)
+    before = Message.objects.count()
+    hana = log_in("hana")
+    assert read(hana, wrong) != plain(filled.messages[wrong])
+    report = takeover()
+    assert f"{2 * len(swapped)} messages of the old backend stand before their question" in report
+    assert "Nothing was changed" in report
+    takeover("--apply")
+    for public in (wrong, *right):
+        assert read(hana, public) == plain(filled.messages[public])
+    assert Message.objects.count() == before
+    assert "nothing to take over" in takeover()

@@ -1,0 +1,131 @@
+"""What people call things: visible, on one line, and normalised in no time."""
+
+import base64
+import io
+import time
+import zipfile
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from sessions_app.models import Session
+from tests.admin_pages import browser
+from tests.conftest import PASSWORD
+
+INVISIBLE = [
+    "\u00a0",
+    "\u3164",
+    "\u2800",
+    "\u2060",
+    "\u00ad",
+    "\U000e0041\U000e0042",
+    "\u202e",
+    "\ufe0f",
+]
+MARKS = "a" + "\u0344" * 33_000 + "\u0327" * 66_900
+
+
+@pytest.fixture
+def as_owner(owner):
+    return browser(owner)
+
+
+@pytest.fixture
+def session(owner):
+    return Session.objects.create(user=owner, title="Camp")
+
+
+@pytest.mark.parametrize("name", INVISIBLE)
+class TestInvisibleNames:
+    def test_a_session_keeps_its_title(self, as_owner, session, name):
+        response = as_owner.post(f"/sessions/{session.session_id}/rename/", {"title": name})
+        session.refresh_from_db()
+        assert (response.status_code, session.title) == (200, "Camp")
+
+    def test_a_new_session_has_none(self, as_owner, owner, name):
+        as_owner.post("/sessions/new/", {"title": name})
+        assert owner.sessions.get().title == ""
+
+    def test_an_organiser_gives_none(self, organiser, session, name):
+        address = f"/admin/sessions_app/session/{session.pk}/change/"
+        data = {"title": name, "user": session.user_id, "messages-TOTAL_FORMS": 0}
+        browser(organiser).post(address, data | {"messages-INITIAL_FORMS": 0})
+        session.refresh_from_db()
+        assert session.title in ("Camp", "")
+
+    def test_a_file_keeps_its_name(self, as_owner, owner, name):
+        as_owner.post("/files/upload/", {"files": SimpleUploadedFile("a.txt", b"x")})
+        file = owner.files.get()
+        as_owner.post(f"/files/{file.pk}/rename/", {"filename": name})
+        file.refresh_from_db()
+        assert file.filename == "a.txt"
+
+    def test_an_upload_is_called_file(self, as_owner, owner, name):
+        as_owner.post("/files/upload/", {"files": SimpleUploadedFile(name, b"x")})
+        metadata = f"filename {base64.b64encode(name.encode()).decode()}"
+        headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "0", "Upload-Metadata": metadata}
+        as_owner.post("/uploads/", content_type="application/offset+octet-stream", headers=headers)
+        assert set(owner.files.values_list("filename", flat=True)) == {"file"}
+
+    def test_nobody_is_called_so(self, db, name):
+        data = {
+            "username": name,
+            "email": "a@example.org",
+            "password1": PASSWORD,
+            "password2": PASSWORD,
+        }
+        assert Client().post("/accounts/signup/", data).status_code == 200
+
+
+def test_titles_cannot_be_reordered(as_owner, owner):
+    as_owner.post("/sessions/new/", {"title": "a\u202egpj.exe\u2066 \nb"})
+    assert owner.sessions.get().title == "agpj.exe b"
+
+
+def test_a_title_from_a_message_cannot_be_reordered(as_owner, owner):
+    session = Session.objects.create(user=owner)
+    as_owner.post(f"/sessions/{session.session_id}/messages/", {"content": "a\u202egpj.exe"})
+    session.refresh_from_db()
+    assert session.title == "agpj.exe"
+
+
+def test_names_in_a_zip_have_at_most_255_bytes_and_are_distinct(as_owner, owner):
+    names = ["漢" * 251 + ".txt", "con." + "x" * 251, "CON." + "x" * 251]
+    for name in [*names, *names]:
+        as_owner.post("/files/upload/", {"files": SimpleUploadedFile(name, b"x")})
+    ids = owner.files.values_list("pk", flat=True)
+    response = as_owner.post("/files/selection/", {"action": "zip", "id": list(ids)}, follow=True)
+    entries = zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content))).namelist()
+    assert len({entry.casefold() for entry in entries}) == 6
+    assert all(len(entry.encode()) <= 255 for entry in entries)
+    assert {entry.rpartition(".")[2][:3] for entry in entries} == {"txt", "xxx"}
+
+
+@pytest.mark.parametrize(
+    ("address", "data"),
+    [
+        ("/sessions/new/", {"title": MARKS}),
+        ("/sessions/{session}/messages/", {"content": MARKS}),
+        ("/sessions/{session}/rename/", {"title": MARKS * 3}),
+        ("/accounts/login/", {"username": MARKS, "password": "x"}),
+        ("/accounts/signup/", {"username": MARKS, "email": f"{MARKS}@example.org"}),
+        ("/accounts/password/reset/", {"email": f"{MARKS}@example.org"}),
+        ("/accounts/profile/", {"username": MARKS, "email": f"{MARKS}@example.org"}),
+        ("/admin/sessions_app/session/{pk}/change/", {"title": MARKS}),
+        ("/admin/accounts/user/add/", {"username": MARKS, "email": MARKS}),
+        ("GET /files/", {"q": MARKS}),
+        ("GET /sessions/", {"q": MARKS}),
+        ("GET /admin/files/file/", {"q": MARKS}),
+    ],
+)
+def test_runs_of_combining_marks_take_no_time(organiser, address, data):
+    session = Session.objects.create(user=organiser, title="Camp")
+    client = Client() if "login" in address or "signup" in address else browser(organiser)
+    method, _space, path = address.rpartition(" ")
+    path = path.format(session=session.session_id, pk=session.pk)
+    started = time.process_time()
+    response = (client.get if method else client.post)(path, data)
+    assert response.status_code < 500
+    # 18 s for each normalisation, in which nobody else was answered.
+    assert time.process_time() - started < 5
