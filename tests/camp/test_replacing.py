@@ -255,7 +255,7 @@ def steps():
     """Return the functions at which a process is killed, as (module, name)."""
     if connection.vendor == "postgresql":
         # What is done to files is the same on both.
-        names = ("drop", "_allow_connections", "_rename")
+        names = ("drop", "allow_connections", "_rename")
         return [*((database, name) for name in names), (journal, "write")]
     return [
         *((os, name) for name in ("rename", "replace", "unlink")),
