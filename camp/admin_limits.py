@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.errors import error_response
+from camp.worker_slots import worker_slots
 
 SEARCH_LENGTH = 200  # characters
 SEARCH_WORDS = 10
@@ -72,7 +73,9 @@ def refuse_search(request, text):
 
 def answer_in_turn(view, request, *args, **kwargs):
     """Return the rendered response of an admin view; 503 while too many others are at work."""
-    if not _places.acquire(timeout=PATIENCE):
+    with worker_slots.paused():  # who waits for a turn keeps nobody else from working
+        has_turn = _places.acquire(timeout=PATIENCE)
+    if not has_turn:
         detail = _("The administration is busy with other requests. Try again in a moment.")
         return error_response(request, 503, retry_after=RETRY_AFTER, detail=detail)
     try:
