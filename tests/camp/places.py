@@ -201,3 +201,10 @@ def leftovers():
     names = {path.name for path in settings.CAMP_DATA_DIR.iterdir()} - known
     file = Path(connection.settings_dict["NAME"]).name
     return sorted(names - {file, f"{file}-wal", f"{file}-shm"}), []
+
+
+def go_back(app, migration):
+    """Undo migrations, confirmed and without a backup."""
+    name = database.place().name
+    options = {"interactive": False, "name": name, "no_backup": True, "stdout": io.StringIO()}
+    call_command("migrate", app, migration, verbosity=0, **options)

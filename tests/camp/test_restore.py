@@ -95,8 +95,8 @@ def test_of_files_that_stay_the_newest_are_looked_for(place, archive, monkeypatc
 
 
 def test_an_archive_of_an_older_camp_is_migrated_forward(place):
-    call_command("migrate", "sessions_app", "0004", verbosity=0)
-    call_command("migrate", "files", "0008", verbosity=0)
+    places.go_back("sessions_app", "0004")
+    places.go_back("files", "0008")
     archive = places.archive()
     places.restore(archive, "--no-backup")
     assert Version.objects.count() == 0
