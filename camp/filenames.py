@@ -1,9 +1,8 @@
 """Names that people give to files: kept in their script, made safe to show and to download."""
 
 import re
-import unicodedata
 
-from camp.text import clean_line, is_blank, normalize
+from camp.text import belongs_together, clean_line, is_blank, normalize
 
 MAX_LENGTH = 255  # characters
 MAX_BYTES = 255  # of a name in the file systems of Linux, macOS and Android
@@ -57,10 +56,14 @@ def split_suffix(name):
 
 
 def cut_end(text, length):
-    """Return at most `length` characters of `text`, none of them a part of what is cut."""
-    while length > 0 and length < len(text) and unicodedata.category(text[length])[0] == "M":
-        length -= 1
-    return DANGLING.sub("", text[:length])
+    """Return at most `length` characters of `text`, none of them a part of what is cut.
+
+    Where all of it is drawn as one, it is cut nevertheless.
+    """
+    end = length
+    while 0 < end < len(text) and belongs_together(text, end):
+        end -= 1
+    return DANGLING.sub("", text[:end]) or text[:length]
 
 
 def download_name(name):
@@ -71,4 +74,5 @@ def download_name(name):
     """
     name = REFUSED_BY_WINDOWS.sub("_", clean_line(str(name)))
     name = name.rstrip(". ") or FALLBACK
-    return shorten_bytes(f"_{name}" if WINDOWS_DEVICES.fullmatch(name) else name)
+    name = shorten_bytes(f"_{name}" if WINDOWS_DEVICES.fullmatch(name) else name)
+    return name.rstrip(". ") or FALLBACK  # the cut may have laid dots bare

@@ -15,9 +15,17 @@ CONTROLS = re.compile(
 # has letters and marks without a glyph as well, and the empty pattern of Braille.
 INVISIBLE = re.compile(
     r"[\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    r"\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    r"\u202a-\u202e\u2060-\u206f\u2800\u3164\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufff0-\ufff8\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
+# General categories: separators, controls, formatting, halves of surrogate pairs.
+UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf", "Cs"}
+JOINER = "\u200d"
+SKIN_TONES = range(0x1F3FB, 0x1F400)
+TAG_CHARACTERS = range(0xE0020, 0xE0080)  # of the flags of Scotland and others
+FLAG_LETTERS = range(0x1F1E6, 0x1F200)
+VOICED_MARKS = "\uff9e\uff9f"  # of half-width katakana
 # UAX #15, Stream-Safe Text Format: no script needs more combining marks in a row.
 MAX_COMBINING_MARKS = 30
 # Every combining mark is in planes 0 and 1, or is a variation selector, which is a starter.
@@ -42,9 +50,29 @@ def clean_line(text):
 
 
 def is_blank(text):
-    """Return whether nothing of `text` can be seen: white space, formatting, unassigned."""
+    """Return whether nothing of `text` can be seen: white space, controls, formatting.
+
+    Characters that this Python does not know count as visible, as newer emoji and kanji are,
+    and so do those for private use, which Japanese fonts have names in.
+    """
     rest = INVISIBLE.sub("", text)
-    return all(unicodedata.category(character)[0] in "ZC" for character in rest)
+    return all(unicodedata.category(character) in UNSEEN for character in rest)
+
+
+def belongs_together(text, index):
+    """Return whether the characters before and at `index` are drawn as one."""
+    before, after = text[index - 1], text[index]
+    if unicodedata.category(after)[0] == "M" or after in VOICED_MARKS:
+        return True
+    if JOINER in (before, after) or ord(after) in SKIN_TONES or ord(after) in TAG_CHARACTERS:
+        return True
+    if ord(after) not in FLAG_LETTERS:
+        return False
+    # Flags are pairs of letters, counted from where their run begins.
+    letters = 0
+    while letters < index and ord(text[index - 1 - letters]) in FLAG_LETTERS:
+        letters += 1
+    return letters % 2 == 1
 
 
 @functools.cache

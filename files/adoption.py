@@ -5,7 +5,6 @@ import json
 import os
 import re
 import stat
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from camp.text import normalize
 from files import storage
 
 CHUNK = 2**20
@@ -116,7 +116,7 @@ class Uploads:
         """
         given = "/".join(parts)
         # Systems differ in how they compose letters.
-        forms = dict.fromkeys([given, *(unicodedata.normalize(form, given) for form in FORMS)])
+        forms = dict.fromkeys([given, *(normalize(given, form) for form in FORMS)])
         for form in forms:
             try:
                 real = (self.root / form).resolve(strict=True)

@@ -1,9 +1,7 @@
 """Titles that Camp gives to sessions."""
 
-import unicodedata
-
 from camp.old_metadata import parsed
-from camp.text import clean_line, is_blank
+from camp.text import belongs_together, clean_line, is_blank
 from sessions_app.markdown import first_line
 
 LENGTH = 80
@@ -12,10 +10,6 @@ LONGEST = 255  # as the column has it
 NAMES = ("title", "name", "session_name", "session_title", "subject", "topic", "summary")
 # A title needs no more of a message to be found in.
 LOOKED_AT = 2000
-JOINER = "\u200d"
-SKIN_TONES = range(0x1F3FB, 0x1F400)
-FLAG_LETTERS = range(0x1F1E6, 0x1F200)
-VOICED_MARKS = "\uff9e\uff9f"  # of half-width katakana
 
 
 def clean_title(text):
@@ -54,13 +48,3 @@ def shorten(text, length=LENGTH):
         end -= 1
     space = text.rfind(" ", length // 2, end + 1)
     return text[: space if space > 0 else end].rstrip(" ,.;:、。") + "…"
-
-
-def belongs_together(text, index):
-    """Return whether the characters before and at `index` are drawn as one."""
-    before, after = text[index - 1], text[index]
-    if unicodedata.category(after)[0] == "M" or after in VOICED_MARKS:
-        return True
-    if JOINER in (before, after) or ord(after) in SKIN_TONES:
-        return True
-    return ord(before) in FLAG_LETTERS and ord(after) in FLAG_LETTERS

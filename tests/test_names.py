@@ -78,6 +78,52 @@ class TestInvisibleNames:
         assert Client().post("/accounts/signup/", data).status_code == 200
 
 
+# Newer than Python 3.11's Unicode: an emoji and a kanji. And a character for private use.
+NEWER = ["\U0001fae9", "\U00031350", "\ue000"]
+
+
+@pytest.mark.parametrize("text", NEWER)
+def test_what_this_python_does_not_know_is_no_blank(as_owner, owner, text):
+    as_owner.post("/sessions/new/", {"title": text})
+    session = owner.sessions.get()
+    as_owner.post(f"/sessions/{session.session_id}/messages/", {"content": text})
+    as_owner.post("/files/upload/", {"files": SimpleUploadedFile(f"{text}", b"x")})
+    assert session.title == text
+    assert session.messages.get().content == text
+    assert owner.files.get().filename == text
+
+
+FLAG, HAND = "\U0001f1ef\U0001f1f5", "\U0001f44b\U0001f3fd"
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        (FLAG * 100, FLAG),
+        ("a" + FLAG * 100 + ".txt", FLAG),
+        (HAND * 100, HAND),
+        # One letter with as many vowel signs as fit.
+        ("\u0915" + "\u093e" * 254, "\u093e"),
+        ("\u0915" + "\u093e" * 250 + ".txt", "\u093e"),
+        ("漢." * 63 + "ab." + "漢" * 30, ""),
+    ],
+)
+def test_a_name_is_cut_between_characters_as_they_are_drawn(as_owner, owner, name, whole):
+    for _copy in "ab":
+        as_owner.post("/files/upload/", {"files": SimpleUploadedFile(name, b"x")})
+    ids = owner.files.values_list("pk", flat=True)
+    response = as_owner.post("/files/selection/", {"action": "zip", "id": list(ids)}, follow=True)
+    entries = zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content))).namelist()
+    assert len(set(entries)) == 2
+    for entry in entries:
+        stem = entry.removesuffix(".txt").removesuffix(" (2)")
+        assert 150 < len(entry.encode()) <= 255
+        assert entry.endswith(".txt") == name.endswith(".txt")
+        assert stem.endswith(whole)
+        assert not entry.endswith(".")  # Windows drops it
+        assert stem.count(FLAG[0]) == stem.count(FLAG[1])
+
+
 def test_titles_cannot_be_reordered(as_owner, owner):
     as_owner.post("/sessions/new/", {"title": "a\u202egpj.exe\u2066 \nb"})
     assert owner.sessions.get().title == "agpj.exe b"
