@@ -157,6 +157,16 @@ def create(name, *, hasty=False):
             _alter(server, name, "SET synchronous_commit = off")
 
 
+def superuser():
+    """Return the name of the role that Django connects as if it is a superuser, else ""."""
+    if not is_postgresql():
+        return ""
+    with maintenance(own=True) as server:
+        query = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND rolsuper"
+        found = server.execute(query).fetchone()
+    return found[0] if found else ""
+
+
 LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
 
 

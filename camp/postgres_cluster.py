@@ -10,6 +10,7 @@ import psycopg
 from django.conf import settings
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
+from psycopg import sql
 
 from camp import ports, postgres_programs, trouble
 from camp.postgres_mark import (
@@ -23,8 +24,10 @@ from camp.postgres_mark import (
 )
 from camp.postgres_programs import Failed
 
-USER = "postgres"
+USER = "postgres"  # the superuser, for what this module does
+ROLE = "camp"  # owns the database; may make others beside it, as a restore does
 DATABASE = "camp_backend_db"
+ROLE_PASSWORD = "role-password"  # noqa: S105 (the name of a file)
 FACTS = {"major", "port", "programs", "complete"}  # what stands in the mark of a cluster
 START_SECONDS = 120  # a crash recovery may take its time
 STOP_SECONDS = 60
@@ -81,7 +84,16 @@ class Cluster:
     @property
     def url(self):
         """The value of DATABASE_URL, with the password."""
-        return f"postgresql://{USER}:{self.password}@{self.address}/{DATABASE}"
+        user, password = USER, self.password  # of clusters from before there was ROLE
+        if self.role_password:
+            user, password = ROLE, self.role_password
+        return f"postgresql://{user}:{password}@{self.address}/{DATABASE}"
+
+    @property
+    def role_password(self):
+        """The password of ROLE; "" where an earlier version made the cluster."""
+        file = self.home / ROLE_PASSWORD
+        return file.read_text(encoding="ascii").strip() if file.exists() else ""
 
     def remember(self, **facts):
         """Change the mark."""
@@ -257,8 +269,21 @@ class Cluster:
         """Make its database, once; an interrupted init is completed by the next start."""
         if self.mark["complete"]:
             return
-        with self.connect() as server, contextlib.suppress(psycopg.errors.DuplicateDatabase):
-            server.execute(f"CREATE DATABASE {DATABASE}")
+        with self.connect() as server:
+            owner = USER
+            if self.role_password:
+                owner = ROLE
+                with contextlib.suppress(psycopg.errors.DuplicateObject):
+                    server.execute(f"CREATE ROLE {ROLE}")
+                server.execute(
+                    sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER CREATEDB PASSWORD {}").format(
+                        sql.Identifier(ROLE), sql.Literal(self.role_password)
+                    )
+                )
+                # So that it sees who else is connected.
+                server.execute(f"GRANT pg_read_all_stats TO {ROLE}")
+            with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+                server.execute(f"CREATE DATABASE {DATABASE} OWNER {owner}")
         self.remember(complete=True)
 
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from camp import postgres_programs, trouble
-from camp.postgres_cluster import USER, Cluster, find, not_executable
+from camp.postgres_cluster import ROLE_PASSWORD, USER, Cluster, find, not_executable
 from camp.postgres_mark import home, inside, write_mark
 from camp.postgres_programs import Failed
 
@@ -97,8 +97,9 @@ def fill(draft, programs, port, person):
     except (OSError, Failed) as error:
         raise CommandError(not_executable(programs, person, error)) from None
     password = draft / "password"
-    with os.fdopen(os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.write(secrets.token_hex(16))
+    for file in (password, draft / ROLE_PASSWORD):
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(secrets.token_hex(16))
     if person:
         postgres_programs.give_away(draft, person)
     cluster = Cluster(draft, {})

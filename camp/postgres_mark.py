@@ -4,6 +4,7 @@ It is `postgres` in the data folder:
 
     camp.json   the mark: Camp made this; its port, its major version, where the programs are
     password    of the superuser
+    role-password   of the role that DATABASE_URL names
     data        what initdb makes
     log
 

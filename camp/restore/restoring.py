@@ -33,6 +33,7 @@ def restore(path, options, *, say, stream):
         with told():
             source = opened(path)
             source.refuse()
+            refuse_superuser(source, options["as_superuser"])
             danger.refuse(options)
             source.files &= not options["no_files"]
             source.refuse_without_room()
@@ -41,6 +42,25 @@ def restore(path, options, *, say, stream):
             result.kept = new.kept
     for line in lines(source, result):
         say(line)
+
+
+def refuse_superuser(source, trusted):
+    """Raise CommandError where a dump would run as a superuser that is not named in `trusted`.
+
+    A dump is a program: as a superuser it may run others on the server's machine
+    (https://www.postgresql.org/docs/current/sql-copy.html, PROGRAM).
+    """
+    if not isinstance(source, dumps.Dump | custom_dumps.CustomDump):
+        return
+    role = database.superuser()
+    if role and trusted != role:
+        sentence = _(
+            "The role %(role)s is a superuser, as which a dump can run programs on the server's "
+            "machine: nothing was done. Use another role in DATABASE_URL, or if you trust the "
+            "dump, add: %(fix)s"
+        )
+        fix = f"--as-superuser {trouble.quoted(role)}"
+        raise CommandError(sentence % {"role": role, "fix": fix})
 
 
 def again(path):

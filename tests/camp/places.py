@@ -104,12 +104,14 @@ def archive(**wanted):
     return backup.make(backup.Wanted(**wanted)).path
 
 
-def restore(path, *options, confirmed=True):
+def restore(path, *options, confirmed=True, trust=True):
     """Run `manage.py restore`; returns what it printed."""
     output = io.StringIO()
     if confirmed:
         options = ["--no-input", "--name", database.place().name, *options]
-    call_command("restore", path, *options, stdout=output, stderr=output)
+    # The server of the tests has no other role.
+    trusted = ["--as-superuser", connection.settings_dict["USER"]] if trust else []
+    call_command("restore", path, *options, *trusted, stdout=output, stderr=output)
     return output.getvalue()
 
 

@@ -103,7 +103,7 @@ def test_init_makes_a_database_that_its_url_opens(cluster, shared):
         name, user = server.execute("SELECT current_database(), current_user").fetchone()
         folded = server.execute("SELECT lower('ÄÖÜ')").fetchone()
 
-    assert (name, user) == ("camp_backend_db", "postgres")
+    assert (name, user) == ("camp_backend_db", "camp")
     assert folded == ("äöü",)
     assert postgres("url") == f"DATABASE_URL={written_url(folder)}\n"
 
@@ -126,7 +126,7 @@ def test_it_takes_passwords_only_and_from_this_machine_only(cluster):
     assert methods == [("scram-sha-256",)]
     assert listening == ("127.0.0.1",)
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(cluster.url.replace(cluster.password, "wrong"), connect_timeout=5)
+        psycopg.connect(cluster.url.replace(cluster.role_password, "wrong"), connect_timeout=5)
 
 
 @machine

@@ -224,6 +224,20 @@ def test_a_custom_dump_of_pg_dump_is_restored(place, tmp_path):
     assert places.digest() == before
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("content", [OLD.encode(), b"PGDMP\x01\x0e\x00"])
+def test_a_dump_runs_as_a_superuser_only_if_that_is_named(place, tmp_path, content):
+    before = places.digest()
+    dump = tmp_path / "dump.sql"
+    dump.write_bytes(content)
+    role = connection.settings_dict["USER"]
+    for named in ((), ("--as-superuser", "postgres")):
+        said = places.refusal(dump, *named, trust=False)
+        assert f"The role {role} is a superuser" in said
+        assert said.endswith(f"--as-superuser {role}")
+    assert places.digest() == before
+
+
 @pytest.mark.sqlite
 def test_a_custom_dump_is_one_of_postgresql(place, tmp_path):
     dump = tmp_path / "camp.dump"

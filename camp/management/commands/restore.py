@@ -32,6 +32,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-backup", action="store_true", help="make no backup of what is replaced"
         )
+        parser.add_argument(
+            "--as-superuser",
+            metavar="ROLE",
+            default="",
+            help="run a trusted dump as the superuser ROLE of PostgreSQL",
+        )
         danger.add_arguments(parser)
         running.add_arguments(parser)
 
