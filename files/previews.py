@@ -45,7 +45,7 @@ class Preview:
         except OSError:
             raw = b"\0"
         self.cut = len(raw) > TEXT_BYTES
-        text = decode_text(raw[:TEXT_BYTES])
+        text = decode_text(raw[:TEXT_BYTES], cut=self.cut)
         if text is None:
             self.kind = ""
         else:

@@ -1,6 +1,7 @@
 """Bytes of a text file as text, whatever encoding people in Japan and abroad saved it in."""
 
 import codecs
+import functools
 import re
 
 from charset_normalizer import from_bytes
@@ -13,54 +14,135 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 # ECMA-35 escape sequences that select a Japanese character set.
+JIS = "iso2022_jp_ext"
 JIS_ESCAPES = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\([JI])")
 # What is left after the encodings that can be told by their structure.
 DETECTED = ["cp932", "euc_jp", "cp1252"]
 SAMPLE = 8 * 2**10  # bytes that the detector sees
+NOT_ASCII = re.compile(rb"[\x80-\xff]+")
+# A letter or sign of CP1252 on its own in ASCII. In CP932 it would be half of a pair, or one
+# half-width katakana; the signs left out are the first bytes of kana and symbols there.
+LONE_LETTERS = re.compile(
+    rb"(?<![\x80-\xff])[\x80\x85\x91-\x97\xa3\xa9\xab\xae\xb0\xb5\xb7\xbb-\xbf\xc0-\xff]"
+    rb"(?=[a-zA-Z0-9\s,.;:!?'\"()/-]|$)"
+)
+# Rows without characters in JIS X 0208: pairs of bytes of EUC-JP, and of ISO-2022-JP.
+VENDOR_PAIRS = re.compile(rb"(?:[\xa9-\xaf\xf5-\xfe][\xa1-\xfe]|[\x29-\x2f\x75-\x7e][\x21-\x7e])+")
+NO_PAIRS = re.compile(rb"[\x80-\x8d\x90-\xa0\xff]+")
 # Pairs of EUC-JP read as half-width katakana in CP932, and the other way round. Then kana or
 # bytes that half-width katakana do not have speak for EUC-JP.
 HALF_WIDTH_BYTES = re.compile(rb"[\x00-\x7f\xa1-\xdf]*")
 HALF_WIDTH_KANA = re.compile(r"[\uff66-\uff9f]")
 KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
+# Half-width katakana of EUC-JP. In CP932 these are a few kanji, of which no text consists.
+EUC_HALF_WIDTH = re.compile(rb"\x8e[\xa1-\xdf]")
 
 
-def decode_text(raw):
+def decode_text(raw, *, cut=False):
     """Return the beginning of a text file, or None if the bytes are no text.
 
-    `raw` may end within a character, which is left out; single bytes that are no text become
-    U+FFFD. Byte order marks, escape sequences and valid UTF-8 tell the encoding for certain; for
-    the rest charset-normalizer chooses between the encodings that occur here.
+    `cut` tells that the file goes on after `raw`. A character that the end cuts is left out;
+    single bytes that are no text become U+FFFD. Byte order marks, escape sequences and valid
+    UTF-8 tell the encoding for certain. For the rest, rules pick out the short texts that
+    charset-normalizer gets wrong (it needs a line or two), and it decides all others.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if raw.startswith(mark):
-            return decode(raw[len(mark) :], encoding)
+            text = decode(raw[len(mark) :], encoding)
+            return None if "\0" in text else text
     if b"\0" in raw:
         return None
     if raw.isascii():
-        return decode(raw, "iso2022_jp_ext" if JIS_ESCAPES.search(raw) else "ascii")
+        return decode(raw, JIS if JIS_ESCAPES.search(raw) else "ascii")
     text = decode(raw, "utf-8")
-    damaged = text.count("\ufffd")
-    wide = sum(character > "\u07ff" for character in text) - damaged
-    narrow = sum("\x7f" < character < "\u0800" for character in text)
-    # Text of other encodings has few valid sequences of UTF-8, and hardly any of three bytes.
-    if not damaged or wide + narrow / 2 > damaged:
+    if is_utf8(raw, text, cut=cut):
         return text
     sample = raw[:SAMPLE]
     if len(raw) > SAMPLE:
+        cut = b"\n" not in sample
         sample = sample[: sample.rfind(b"\n") + 1] or sample
-    return decode(raw, detect(sample))
+    return decode(raw, detect(sample, cut=cut))
 
 
 def decode(raw, encoding):
     """Return bytes as text without the character that the end has cut."""
-    return codecs.getincrementaldecoder(encoding)("replace").decode(raw)
+    errors = "vendor" if encoding in ("euc_jp", JIS) else "replace"
+    return codecs.getincrementaldecoder(encoding)(errors).decode(raw)
 
 
-def detect(raw):
+def decode_vendor(error):
+    """Decode what JIS encodings lack: characters of NEC and IBM, as Windows has them (①, ㈱, 髙).
+
+    An error handler of codecs, which takes whole runs: a call for each costs too much.
+    """
+    if error.encoding.startswith(("euc_jp", "iso2022")):
+        if run := VENDOR_PAIRS.match(error.object, error.start):
+            pairs = zip(*[iter(run[0])] * 2, strict=True)
+            return "".join(vendor_character(*pair) for pair in pairs), run.end()
+        if run := NO_PAIRS.match(error.object, error.start):
+            return "\ufffd" * len(run[0]), run.end()
+    return "\ufffd", error.end
+
+
+@functools.cache
+def vendor_character(first, second):
+    """Return the character of a pair of bytes of JIS; CP932 has it at the same row and cell."""
+    row, cell = (first & 0x7F) - 0x20, (second & 0x7F) - 0x20
+    lead = (row - 1) // 2 + (0x81 if row <= 62 else 0xC1)
+    trail = cell + 0x9E if row % 2 == 0 else cell + 0x3F + (cell >= 64)
+    return bytes([lead, trail]).decode("cp932", "replace")[0]
+
+
+codecs.register_error("vendor", decode_vendor)
+
+
+def is_utf8(raw, text, *, cut):
+    """Return whether bytes are UTF-8, perhaps damaged; `text` is what they are as UTF-8."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(raw)
+    except UnicodeDecodeError:
+        damaged = text.count("\ufffd")
+    else:
+        # The last byte of "café" in CP1252 would begin a character.
+        return cut or not text.isascii()
+    # Text of other encodings has few valid sequences of UTF-8, and hardly any of three bytes.
+    wide = sum(character > "\u07ff" for character in text) - damaged
+    narrow = sum("\x7f" < character < "\u0800" for character in text)
+    if wide + narrow / 2 > damaged:
+        return True
+    # One bad byte in a text that is nearly all ASCII: each run of other bytes counts as one.
+    intact = broken = 0
+    for run in NOT_ASCII.finditer(raw):
+        try:
+            character = run[0].decode()[0]
+        except UnicodeDecodeError:
+            broken += 1
+            continue
+        beside_letter = raw[max(0, run.start() - 1) : run.start()].isalpha()
+        intact += character > "\u07ff" or beside_letter
+    return intact >= broken
+
+
+def detect(raw, *, cut):
     """Return the encoding of bytes that are neither UTF-8 nor have escape sequences."""
-    as_euc, as_cp932 = (raw.decode(encoding, "replace") for encoding in ("euc_jp", "cp932"))
-    if "\ufffd" not in as_euc and HALF_WIDTH_KANA.search(as_cp932):
-        is_euc = KANA.search(as_euc) or not HALF_WIDTH_BYTES.fullmatch(raw)
-        return "euc_jp" if is_euc else "cp932"
+    if is_western(raw, cut=cut):
+        return "cp1252"
+    as_euc, as_cp932 = decode(raw, "euc_jp"), decode(raw, "cp932")
+    if "\ufffd" not in as_euc:
+        half_width = len(EUC_HALF_WIDTH.findall(raw))
+        if half_width >= 3 and half_width * 4 >= sum(map(len, NOT_ASCII.findall(raw))):
+            return "euc_jp"
+        if HALF_WIDTH_KANA.search(as_cp932):
+            is_euc = KANA.search(as_euc) or not HALF_WIDTH_BYTES.fullmatch(raw)
+            return "euc_jp" if is_euc else "cp932"
     found = from_bytes(raw, cp_isolation=DETECTED).best()
     return found.encoding if found else DETECTED[0]
+
+
+def is_western(raw, *, cut):
+    """Return whether most bytes beyond ASCII are single letters in words of CP1252."""
+    lone = [match for match in LONE_LETTERS.finditer(raw) if not (cut and match.end() == len(raw))]
+    others = sum(map(len, NOT_ASCII.findall(raw))) - len(lone)
+    # One alone may be one half-width katakana, or one kanji.
+    alone = len(raw.strip()) <= 2 and b"\xa0" < raw[:1] < b"\xe0"
+    return len(lone) > others and not alone

@@ -12,7 +12,7 @@ SIDE = 1280  # pixels
 PIXELS = 64_000_000
 MEMORY = 1536 * 2**20  # bytes of address space
 CPU_SECONDS = 15
-WHITE_12, WHITE_16 = 2**12 - 1, 2**16 - 1
+WHITE_16 = 2**16 - 1
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
 
 
@@ -49,8 +49,8 @@ def with_8_bits(image):
     values = image.convert("F")
     low, high = values.getextrema()
     if image.mode != "F" and low >= 0 and high <= WHITE_16:
-        # Cameras and scanners keep 12 bits in 16.
-        low, high = 0, WHITE_12 if high <= WHITE_12 else WHITE_16
+        # Cameras and scanners keep 10, 12 or 14 bits in 16: as many as the brightest pixel needs.
+        low, high = 0, 2 ** max(8, int(high).bit_length()) - 1
     scale = 255 / ((high - low) or 1)
     return values.point(lambda value: value * scale - low * scale).convert("L")
 

@@ -5,6 +5,8 @@ import codecs
 import pytest
 from django.urls import reverse
 
+from files.previews import TEXT_BYTES
+
 JAPANESE = {
     "half-width CSV": "ﾔﾏﾀﾞ,ｽｽﾞｷ\n",
     "half-width in a table": "番号,氏名,ﾌﾘｶﾞﾅ\n1,山田太郎,ﾔﾏﾀﾞﾀﾛｳ\n2,鈴木花子,ｽｽﾞｷﾊﾅｺ\n",
@@ -30,7 +32,24 @@ WESTERN = {
     "prices": "Price: 10 € – “quoted”\n",
     "Spanish": "¿Dónde está el niño? ¡Aquí!\n",
     "CSV": "résumé,naïve,coöperate\n",
+    "last letter": "café",
+    "degrees": "20 °C",
+    "copyright": "© 2024 Müller GmbH",
+    "apostrophe": "it’s",
+    "quotes": "“hi”",
+    "Portuguese": "São Paulo",
+    "cedilla": "ça",
+    "fraction": "½ cup",
+    "euro": "100 €",
+    "ellipsis": "and so on …",
 }
+# Windows' characters of NEC and IBM in JIS, which Python's codecs do not know: ①②㈱髙﨑
+VENDOR = {
+    "euc_jp": b"\xad\xa1\xad\xa2\xad\xea\xfc\xe2\xf9\xf5 \xc5\xec\xb5\xfe\n",
+    "iso2022_jp": b'\x1b$B-!-"-j|byu\x1b(B \x1b$BEl5~\x1b(B\n',
+}
+# UTF-8 with a byte that is none, nearly all ASCII
+DAMAGED = ["café end", "It’s fine", "price 5 € net", "日 is a day", "a café, naïve, twice"]
 # JIS X 0208 has no vendor characters, and half-width katakana alone are ambiguous in EUC-JP.
 JIS = JAPANESE.keys() - {"vendor characters", "half-width CSV"}
 
@@ -50,6 +69,14 @@ def rows():
     for name, text in WESTERN.items():
         for encoding in ("utf-8", "cp1252"):
             yield f"{name}-{encoding}", text, text.encode(encoding)
+    for encoding, raw in VENDOR.items():
+        yield f"vendor characters-{encoding}", "①②㈱髙﨑 東京\n", raw
+    for text in DAMAGED:
+        yield f"{text}-bad byte", f"{text} \ufffd.", text.encode() + b" \xff."
+    # Text that lost a letter before, and is valid
+    yield "replaced", "caf\ufffd au lait", "caf\ufffd au lait".encode()
+    half_width = "ｺｰﾄﾞ,名称\n1,ﾘﾝｺﾞ\n"
+    yield "half-width-euc_jp", half_width, half_width.encode("euc_jp")
 
 
 TABLE = [pytest.param(text, raw, id=name) for name, text, raw in rows()]
@@ -63,8 +90,16 @@ def test_text_is_shown_as_it_was_written(as_owner, keep, text, raw):
     assert page.context["preview"].text == text
 
 
-@pytest.mark.parametrize("raw", [b"\0\1\2", b"MZ\x90\0\3", "text".encode("utf-16-le")])
+@pytest.mark.parametrize(
+    "raw", [b"\0\1\2", b"MZ\x90\0\3", "text".encode("utf-16-le"), b"\xff\xfea\0\0\0"]
+)
 def test_bytes_that_are_no_text_are_not_shown(as_owner, keep, raw):
     file = keep(content=raw, content_type="text/plain")
     page = as_owner.get(reverse("files:detail", args=[file.pk]))
     assert page.context["preview"].kind == ""
+
+
+def test_a_character_that_the_preview_cuts_is_left_out(as_owner, keep):
+    file = keep(content=b"a" * (TEXT_BYTES - 1) + "é".encode(), content_type="text/plain")
+    page = as_owner.get(reverse("files:detail", args=[file.pk]))
+    assert page.context["preview"].text == "a" * (TEXT_BYTES - 1)
