@@ -169,6 +169,22 @@ class TestAddresses:
             403,
         )
 
+    @pytest.mark.parametrize("value", ["zip", HUGE, "a\0b", "1,x", "-1", "x" * 5000])
+    @pytest.mark.parametrize("model", MODELS)
+    def test_a_form_with_a_choice_that_is_none_is_shown_again(self, as_organiser, model, value):
+        names = [one.name for one in MODELS[model]._meta.get_fields() if not one.auto_created]
+        data = dict.fromkeys(names, value)
+        addresses = [reverse(f"admin:{model}_add")]
+        if row := MODELS[model].objects.first():
+            addresses.append(reverse(f"admin:{model}_change", args=[row.pk]))
+        for address in addresses:
+            assert as_organiser.post(address, data).status_code in (200, 400, 403)
+
+    @pytest.mark.parametrize("number", ["2", "50", "99999999", "9" * 30, "0", "-1", "x", "²", ""])
+    def test_a_history_without_such_a_page_shows_its_first(self, as_organiser, organiser, number):
+        address = reverse("admin:accounts_user_history", args=[organiser.pk])
+        assert as_organiser.get(f"{address}?p={number}").status_code == 200
+
     @pytest.mark.parametrize("value", ["zip", "logentry", "permissions", "user", "password", "id"])
     @pytest.mark.parametrize("model", MODELS)
     def test_rows_are_found_by_their_key_alone(self, as_organiser, organiser, model, value):
