@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.signals import pre_delete, pre_save
+from django.db.models.signals import post_delete, pre_delete, pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
@@ -275,3 +275,17 @@ def keep_log_entries(instance, using, **kwargs):
     )
     while batch := list(islice(former, 500)):
         FormerLogEntry.objects.using(using).bulk_create(batch)
+
+
+@receiver(post_delete, sender=User)
+def remove_name_from_log(instance, using, **kwargs):
+    """Put a number in place of a deleted person's name in the entries of what others did.
+
+    Those are about the account, or about a row that is one with it, such as a quota.
+    """
+    own = [one.related_model for one in User._meta.related_objects if one.field.primary_key]
+    kinds = ContentType.objects.db_manager(using).get_for_models(User, *own).values()
+    for model in (LogEntry, FormerLogEntry):
+        entries = model.objects.using(using)
+        entries = entries.filter(content_type__in=kinds, object_id=str(instance.pk))
+        entries.update(object_repr=f"#{instance.pk}")

@@ -9,10 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.errors import error_response
+from camp.search import SEARCH_LENGTH, SEARCH_WORDS, normalise
 from camp.worker_slots import worker_slots
 
-SEARCH_LENGTH = 200  # characters
-SEARCH_WORDS = 10
 # Requests to the admin at once. Each may keep a processor busy for seconds, while pages of
 # participants take milliseconds.
 AT_ONCE = 3
@@ -54,7 +53,8 @@ def refuse_lookup(request):
 
 def refuse_search(request, text):
     """Return the answer to a search that is too long to be looked for: 400, else None."""
-    if len(text) > SEARCH_LENGTH:
+    # Normalised, a single character may be several words.
+    if len(text) > SEARCH_LENGTH or len(text := normalise(text)) > SEARCH_LENGTH:
         detail = ngettext(
             "Search for at most %(count)d character.",
             "Search for at most %(count)d characters.",

@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import BigIntegerField, Count, DateTimeField, Field, OuterRef, Subquery
 from django.db.models.expressions import Combinable
@@ -25,6 +24,7 @@ from camp.admin_deletion import summary
 from camp.admin_front import readable_number
 from camp.admin_limits import StrictChangeList, refuse_lookup, refuse_search
 from camp.admin_paging import WindowPaginator
+from camp.admin_widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
 from camp.cache import cache_manager, cached
 from camp.external_references import deletion
 from camp.search import normalise
@@ -111,12 +111,18 @@ class CampModelAdmin(admin.ModelAdmin):
         target = field.related_model._meta.pk if field and field.is_relation else field
         if not isinstance(target, Field):
             return False
-        try:
-            for one in value if isinstance(value, list) else [value]:
-                target.run_validators(target.to_python(one))
-        except (ValidationError, ValueError, OverflowError):
-            return False
-        return True
+        values = value if isinstance(value, list) else [value]
+        return all(is_value_of(target, one) for one in values)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", AutocompleteSelect(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", AutocompleteSelectMultiple(db_field, self.admin_site))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_deleted_objects(self, objs, request):
         """Return the content of the confirmation page, counted instead of listed."""

@@ -1,6 +1,6 @@
 """Pages of the admin's lists, without counting the tables behind them."""
 
-from django.core.paginator import EmptyPage, Paginator
+from django.core.paginator import EmptyPage, InvalidPage, Paginator
 from django.utils.functional import cached_property
 
 LAST_PAGE = 100_000  # further pages are refused: the database would walk through all before
@@ -54,6 +54,13 @@ class WindowPaginator(Paginator):
         number = self.validate_number(number)
         rows = self.object_list.filter(pk__in=self.keys[: self.per_page])
         return self._get_page(rows, number, self)
+
+    def get_page(self, number):
+        """Return the Page of that number, else the first: the last one is not known."""
+        try:
+            return self.page(number)
+        except InvalidPage:
+            return self.page(1)
 
     def turn_to(self, number):
         """Move the window to begin at page `number`, if that is a page at all."""

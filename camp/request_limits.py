@@ -18,6 +18,7 @@ from camp.worker_slots import NoFreeSlot, worker_slots
 # A response up to this size is handed to the server at once, and no thread waits while a
 # slow client takes it.
 ONE_PIECE = 128 * 2**10  # bytes
+LENGTH_DIGITS = 19  # of a Content-Length: Python reads no number of thousands
 
 
 class RequestLimitsMiddleware:
@@ -32,6 +33,8 @@ class RequestLimitsMiddleware:
     def __call__(self, request):
         if is_length_missing(request):
             return error_response(request, 411)
+        if is_length_malformed(request):
+            return error_response(request, 400)
         try:
             with worker_slots.working():
                 return limit_response(request, self.get_response(request))
@@ -76,6 +79,15 @@ class AnonymousBodyMiddleware:
 def is_length_missing(request):
     """Return whether a body comes in chunks of unknown number, which WSGI takes for none."""
     return "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH")
+
+
+def is_length_malformed(request):
+    """Return whether Content-Length is there and no number of bytes (RFC 9110, section 8.6).
+
+    Most servers refuse that themselves; Django raises ValueError where it reads the body.
+    """
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return not (length.isascii() and length.isdigit()) or len(length) > LENGTH_DIGITS
 
 
 def content_length(request):

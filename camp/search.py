@@ -9,6 +9,10 @@ from django.db.models.lookups import Contains
 from camp.search_index import LedTo, pairs
 from camp.text import normalize
 
+# More than anybody types. Each word is a condition on every row, and plans grow with them.
+SEARCH_LENGTH = 200  # characters
+SEARCH_WORDS = 10
+
 
 def normalise(text):
     """Return `text` without differences of width, composition and case.
@@ -19,17 +23,32 @@ def normalise(text):
     return normalize(folded).replace("\x00", "")
 
 
+def cut_search(text):
+    """Return what of a typed search is looked for, to show it again: at most SEARCH_WORDS."""
+    text = text.replace("\x00", "").strip()[:SEARCH_LENGTH]
+    words = text.split()
+    return text if len(words) <= SEARCH_WORDS else " ".join(words[:SEARCH_WORDS])
+
+
+def search_words(text):
+    """Return the words to look for, normalised, at most SEARCH_WORDS.
+
+    They are counted last: NFKC makes four words of the single character U+FDFA.
+    """
+    return normalise(text).split()[:SEARCH_WORDS]
+
+
 def holding(text, column="search_text"):
     """Return the Q for rows whose column holds every word of `text`, which needs no index."""
     found = Q()
-    for word in normalise(text).split():
+    for word in search_words(text):
         found &= Q(**{f"{column}__contains": word})
     return found
 
 
 def looked_up(text):
     """Return the pairs of `text` by which the index leads to what holds it; [] if none does."""
-    return sorted({pair for word in normalise(text).split() for pair in pairs(word)})
+    return sorted({pair for word in search_words(text) for pair in pairs(word)})
 
 
 def by_index(rows, owner, text):

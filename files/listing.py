@@ -6,12 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from camp.days import days_ago
 from camp.narrowing import NEAR, Narrowing
 from camp.paging import KeyPage, first_rows
-from camp.search import looked_up
+from camp.search import cut_search, looked_up
 from files.kinds import Kind
 from files.models import File
 
-# More than anybody types; databases refuse a pattern of some ten thousand bytes.
-SEARCH_LENGTH = 200
 NEWEST = "-date"
 SORTS = {
     "-date": (_("Newest first"), ["-created_at", "-id"]),
@@ -44,7 +42,7 @@ class Choice:
     """
 
     def __init__(self, params):
-        self.query = params.get("q", "").replace("\x00", "").strip()[:SEARCH_LENGTH]
+        self.query = cut_search(params.get("q", ""))
         self.kind = one_of(params.get("kind"), Kind.values)
         self.size = one_of(params.get("size"), SIZES)
         self.date = one_of(params.get("date"), DATES)

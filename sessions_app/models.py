@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from camp.old_metadata import OldMetadata
-from camp.search import SearchTextField, normalise
+from camp.search import SearchTextField, search_words
 from camp.trash import OwnedQuerySet, Trashable
 
 
@@ -24,7 +24,7 @@ class SessionQuerySet(OwnedQuerySet):
     def search(self, text):
         """Return the sessions that hold every word of `text`, in the title or the messages."""
         found = self
-        for word in normalise(text).split():
+        for word in search_words(text):
             said = Message.objects.filter(session=OuterRef("pk"), search_text__contains=word)
             found = found.filter(Q(search_text__contains=word) | Exists(said))
         return found

@@ -10,19 +10,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from camp.paging import KeyPage
+from camp.search import cut_search
 from sessions_app.access import login_required_at_session, own_session
 from sessions_app.forms import NewSessionForm, RenameForm
 from sessions_app.models import Message, Session
-
-# More than anybody types; databases refuse a pattern of some ten thousand bytes.
-SEARCH_LENGTH = 200
 
 
 @require_safe
 @login_required
 def listing(request):
     """List the reader's sessions, newest change first; `q` searches titles and messages."""
-    query = request.GET.get("q", "").strip()[:SEARCH_LENGTH]
+    query = cut_search(request.GET.get("q", ""))
     sessions = Session.objects.visible_to(request.user).search(query).annotate(**counts())
     sessions = sessions.defer("old_metadata")  # which may be long
     page = KeyPage(sessions, ["-updated_at", "-id"], request.GET)

@@ -1,11 +1,12 @@
 """What organisers did outlives their accounts, without their names."""
 
+import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from accounts.models import FormerLogEntry
-from tests.admin_pages import browser, changelist, helper, page
+from tests.admin_pages import act, browser, changelist, helper, page
 
 
 def test_what_an_organiser_did_outlives_the_account(organiser):
@@ -40,3 +41,20 @@ def test_nobody_changes_what_was_noted(organiser, owner):
         response = client.post(page("accounts_formerlogentry", what, entry.pk), {"post": "yes"})
         assert response.status_code == 403
     assert FormerLogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("by", ["page", "action"])
+def test_the_log_does_not_name_people_who_are_gone(organiser, member, by):
+    client = browser(organiser)
+    client.post(reverse("admin:files_quota_add"), {"user": member.pk, "limit": "1G"})
+    leaving = helper("accounts.change_user", name="leaving")
+    LogEntry.objects.log_actions(leaving.pk, [member], 2, change_message="x")
+    for user in (leaving, member):
+        pk = user.pk
+        if by == "page":
+            client.post(page("accounts_user", "delete", pk), {"post": "yes"})
+        else:
+            act(client, "accounts_user", "delete_selected", user, post="yes")
+        entries = [*LogEntry.objects.all(), *FormerLogEntry.objects.all()]
+        assert [one for one in entries if one.object_repr == user.username] == []
+        assert any(one.object_id == str(pk) for one in entries)

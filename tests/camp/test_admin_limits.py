@@ -15,7 +15,7 @@ from camp.admin import CampAdminSite
 from camp.admin_limits import AT_ONCE, StrictChangeList
 from files.models import File, Share
 from sessions_app.models import Session
-from tests.admin_pages import browser, changelist, helper, names
+from tests.admin_pages import browser, changelist, helper, names, queries
 
 MODELS = {one._meta.label_lower.replace(".", "_"): one for one in admin.site._registry}
 HUGE = "9" * 20
@@ -78,7 +78,8 @@ class TestLookups:
 
 
 class TestSearches:
-    @pytest.mark.parametrize("text", ["x" * 201, "a " * 11])
+    # U+FDFA is one character and, normalised, four words.
+    @pytest.mark.parametrize("text", ["x" * 201, "a " * 11, "\ufdfa" * 200, "\ufdfa " * 10])
     def test_a_long_search_is_refused_before_it_is_looked_for(
         self, as_organiser, text, django_assert_num_queries
     ):
@@ -87,6 +88,14 @@ class TestSearches:
         assert "Search for at most" in response.content.decode()
         query = {"app_label": "files", "model_name": "file", "field_name": "user", "term": text}
         assert as_organiser.get(reverse("admin:autocomplete"), query).status_code == 400
+
+    @pytest.mark.parametrize("text", ["\ufdfa" * 200, "a b " * 50, "ab " * 66])
+    @pytest.mark.parametrize("address", ["/files/", "/sessions/"])
+    def test_people_search_for_ten_words_at_most(self, owner, file, address, text):
+        client = browser(owner)
+        usual = sum(map(len, queries(client, f"{address}?q={'ab+' * 10}")))
+        longest = sum(map(len, queries(client, f"{address}?q={text}")))
+        assert longest < 3 * usual
 
     def test_ten_words_are_looked_for(self, as_organiser, file):
         response = as_organiser.get(changelist("files_file"), {"q": "plan " * 10})
@@ -159,6 +168,22 @@ class TestAddresses:
             200,
             403,
         )
+
+    @pytest.mark.parametrize("value", ["zip", HUGE, "a\0b", "1,x", "-1", "x" * 5000])
+    @pytest.mark.parametrize("model", MODELS)
+    def test_a_form_with_a_choice_that_is_none_is_shown_again(self, as_organiser, model, value):
+        names = [one.name for one in MODELS[model]._meta.get_fields() if not one.auto_created]
+        data = dict.fromkeys(names, value)
+        addresses = [reverse(f"admin:{model}_add")]
+        if row := MODELS[model].objects.first():
+            addresses.append(reverse(f"admin:{model}_change", args=[row.pk]))
+        for address in addresses:
+            assert as_organiser.post(address, data).status_code in (200, 400, 403)
+
+    @pytest.mark.parametrize("number", ["2", "50", "99999999", "9" * 30, "0", "-1", "x", "²", ""])
+    def test_a_history_without_such_a_page_shows_its_first(self, as_organiser, organiser, number):
+        address = reverse("admin:accounts_user_history", args=[organiser.pk])
+        assert as_organiser.get(f"{address}?p={number}").status_code == 200
 
     @pytest.mark.parametrize("value", ["zip", "logentry", "permissions", "user", "password", "id"])
     @pytest.mark.parametrize("model", MODELS)

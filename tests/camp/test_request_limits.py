@@ -244,3 +244,10 @@ class TestBodiesWithoutLength:
             head += f"Content-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\r\n"
             connection.sendall(f"{head}a\r\nusername=x\r\n0\r\n\r\n".encode())
             assert connection.recv(100).startswith(b"HTTP/1.1 411")
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "²", "１", "1.5", "9" * 5000])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_length_that_is_no_number_is_refused(client, db, method, length):
+    response = getattr(client, method)("/accounts/login/", CONTENT_LENGTH=length)
+    assert response.status_code == 400
