@@ -61,11 +61,15 @@ def _register(folder):
     _registered[folder] = held
     # Whoever wants to be alone closes the gate first, and looks at the files then.
     if running.is_closed():
-        _forget(folder)
+        forget(folder)
         raise BeingReplaced(_("another command is replacing the data"))
 
 
-def _forget(folder):
+def forget(folder=None):
+    """Be no user of a data folder any more, of the configured one if none is given."""
+    folder = folder or settings.CAMP_DATA_DIR
+    if folder not in _registered:
+        return
     held = _registered.pop(folder)
     held.close()
     with contextlib.suppress(OSError):
@@ -129,12 +133,13 @@ def users_of(file):
 
 
 @atexit.register
-def _forget_all():
+def forget_all():
+    """Remove the files of this process when it ends."""
     for folder in list(_registered):
-        _forget(folder)
+        forget(folder)
 
 
-def _forget_after_fork():
+def begin_anew():
     """Have a forked child register itself: the files are its parent's."""
     global _registering
     _registering = threading.RLock()
@@ -142,4 +147,4 @@ def _forget_after_fork():
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+    os.register_at_fork(after_in_child=begin_anew)
