@@ -12,13 +12,15 @@ import traceback
 from urllib.parse import quote
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from accounts.models import User
-from files.models import Share
+from files.models import Share, Upload
+from files.shares import token_of
 from sessions_app.models import Session
 from tests.conftest import PASSWORD
 
@@ -69,6 +71,7 @@ TYPES = [
     "",
     "x",
 ]
+LENGTHS = ["", "-1", "x", "²", "9" * 30, "9" * 5000]  # that a body may claim
 HEADERS = {
     "Range": ["bytes=0-", "bytes=-1", "bytes=9-1", "Bytes=00-", "bytes=,0-", f"bytes={'9' * 40}-"],
     "If-Range": ['"x"', 'W/"x"', "Sat, 28 Nov 2026 00:00:00 GMT", "Sat, 99 Nov 0000 00:00:00 GMT"],
@@ -81,7 +84,10 @@ HEADERS = {
     "Tus-Resumable": ["1.0.0", "0.2.2", ""],
     "Upload-Length": ["0", "5", "-1", "9" * 30, "x", ""],
     "Upload-Offset": ["0", "3", "-1", "9" * 30, "x"],
-    "Upload-Metadata": ["filename YQ==", "filename /w==", "filename", "a b c", ","],
+    "Upload-Metadata": [
+        "filename YQ==", "filename /w==", "filename", "a b c", ",", "filename AA==",
+        "filename YQ==,filetype /w==", "filename YQ==,session eA==", "filename YQ==,replaces OTk5",
+    ],
     "Upload-Concat": ["partial", "final;/uploads/1", "x"],
     "Upload-Checksum": ["sha256 x", "sha1 YQ==", "crc 1", "\xff"],
     "Upload-Defer-Length": ["1", "x"],
@@ -111,6 +117,7 @@ class Fuzzer:
         self.chance = random.Random(f"{seed} {person}")
         self.routes = routes()
         self.fields = list(FIELDS)
+        self.columns = columns()
         self.known = []  # values that mean something here
 
     def renew(self):
@@ -138,12 +145,16 @@ class Fuzzer:
         """Return `text` for an address; half of a surrogate pair becomes invalid UTF-8."""
         return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
-    def query(self):
-        """Return fields and values as they stand in an address."""
+    def field(self, path):
+        """Return the name of a field, for the admin's pages mostly of their table."""
+        own = self.columns.get("/".join(path.split("/")[1:4]))
+        return self.chance.choice(own if own and self.chance.random() < 0.6 else self.fields)
+
+    def query(self, path):
+        """Return fields and values as they stand in the query of that path."""
         pairs = range(self.chance.choice([0, 1, 1, 2, 4]))
         return "&".join(
-            f"{self.escaped(self.chance.choice(self.fields))}={self.escaped(self.text())}"
-            for _ in pairs
+            f"{self.escaped(self.field(path))}={self.escaped(self.text())}" for _ in pairs
         )
 
     def path(self):
@@ -152,13 +163,13 @@ class Fuzzer:
         filled = re.sub(r"<[^>]*>", lambda _: self.escaped(self.text()) or "1", route)
         return "/" + filled.replace("\\Z", "").replace("\\", "")
 
-    def body(self, kind):
-        """Return the bytes of a body for that content type."""
+    def body(self, kind, path):
+        """Return the bytes of a body for that content type and path."""
         if "multipart" not in kind:
-            return self.query().encode()
+            return self.query(path).encode()
         parts = b""
         for _ in range(self.chance.choice([0, 1, 2, 4])):
-            name = self.chance.choice(self.fields)
+            name = self.field(path)
             text = self.text().encode("utf-8", "surrogatepass")
             file = b'; filename="' + text[:80] + b'"' if self.chance.random() < 0.4 else b""
             head = f'--x\r\nContent-Disposition: form-data; name="{name}"'.encode()
@@ -175,13 +186,16 @@ class Fuzzer:
     def request(self):
         """Return the arguments of a request for Client.generic()."""
         kind = self.chance.choice(TYPES[:3] * 3 + TYPES)
-        query = self.query()
+        path = self.path()
+        query = self.query(path)
+        length = {"CONTENT_LENGTH": self.chance.choice(LENGTHS)}
         return {
             "method": self.chance.choice(METHODS),
-            "path": self.path() + (f"?{query}" if query else ""),
-            "data": self.body(kind),
+            "path": path + (f"?{query}" if query else ""),
+            "data": self.body(kind, path),
             "content_type": kind,
             "headers": self.headers(),
+            **(length if self.chance.random() < 0.03 else {}),
         }
 
     def learn(self, response):
@@ -191,6 +205,19 @@ class Fuzzer:
                 rb'<(?:input|select|textarea|button)[^>]* name="([\w-]+)"', response.content
             )
             self.fields += {name.decode() for name in names} - set(self.fields)
+
+
+def columns():
+    """Return {"admin/app/model": names of parameters and fields that its pages may know}."""
+    found = {}
+    for model in admin.site._registry:
+        names = [one.name for one in model._meta.get_fields()]
+        lookups = ("id__exact", "exact", "gte", "lt", "isnull", "regex", "startswith", "in")
+        filters = [f"{name}__{lookup}" for name in names for lookup in lookups]
+        # As often as the filters, which are several of each.
+        own = ["q", "o", "p", "all", "_to_field", "_popup", *names] * len(lookups)
+        found[f"admin/{model._meta.app_label}/{model._meta.model_name}"] = own + filters
+    return found
 
 
 def make_person(name):
@@ -215,8 +242,12 @@ def things_of(user):
     files = list(user.files.all())
     link = Share.objects.create(user=user, expires_at="2100-01-01T00:00Z")
     link.files.set(files)
+    upload = Upload.objects.create(
+        user=user, filename="c.txt", content_type="x/y", length=5, expires_at=link.expires_at
+    )
     pks = [user.pk, session.pk, message.pk, link.pk, *(file.pk for file in files)]
-    return [*pks, *pks, session.session_id, session.session_id, user.username]
+    names = [session.session_id, upload.pk, token_of(link), user.username]
+    return [*pks, *pks, *names, *names]
 
 
 @pytest.mark.parametrize("person", PEOPLE)
