@@ -1,17 +1,30 @@
 """Other tables of accounts in the admin: groups, and what was done by whom."""
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_permissions import WordsPermissions
 from accounts.models import AttemptCounter, FormerLogEntry
 from camp.admin_models import CampModelAdmin
+from camp.text import clean_line, is_blank
 
 admin.site.unregister(Group)
+
+
+class GroupForm(forms.ModelForm):
+    """A group, whose name can be seen."""
+
+    def clean_name(self):
+        name = " ".join(clean_line(self.cleaned_data["name"]).split())
+        if is_blank(name):
+            raise ValidationError(self.fields["name"].error_messages["required"])
+        return name
 
 
 @admin.register(Group)
@@ -21,6 +34,8 @@ class GroupAdmin(WordsPermissions, CampModelAdmin, DjangoGroupAdmin):
     Only administrators change permissions, and groups that organisers are in: others would
     give themselves whatever they like.
     """
+
+    form = GroupForm
 
     def get_readonly_fields(self, request, obj=None):
         fields = [*super().get_readonly_fields(request, obj)]

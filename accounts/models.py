@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.hashers import recognisable
 from accounts.identity import IdentityQuerySet, KeyField, is_marked, key_fields, with_keys
-from camp.text import normalize
+from camp.text import is_blank, normalize
 
 
 class UserManager(BaseUserManager.from_queryset(IdentityQuerySet)):
@@ -47,8 +47,11 @@ class UserManager(BaseUserManager.from_queryset(IdentityQuerySet)):
     def create_superuser(self, username, email, password=None, **fields):
         """Make and return an organiser who may do everything.
 
-        Raises ValidationError, which `createsuperuser` words, where the name or e-mail is taken.
+        Raises ValidationError, which `createsuperuser` words, where the name or e-mail is taken,
+        or nothing of the name can be seen.
         """
+        if is_blank(username):
+            raise ValidationError(UnicodeUsernameValidator.message)
         self.model(username=username, email=email).validate_identity()
         return self.create_user(
             username, email, password, **fields | {"is_staff": True, "is_superuser": True}

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Processor time of rendering Markdown that is made to be expensive.
 
-    .venv/bin/python bench/markdown.py [--seed 1] [--show 8]
+    .venv/bin/python bench/markdown.py [--seed 1] [--show 8] [--search SECONDS]
 
 Renders some two hundred generated texts of three sizes, the largest being what a message or
-a preview may have, and prints the most expensive ones. Exits with 1 if one takes over 100 ms.
+a preview may have, and prints the most expensive ones. With --search, the most expensive texts
+are changed and joined at random for so long, to find worse ones. Exits with 1 if one takes over
+100 ms.
 """
 
 import argparse
@@ -23,7 +25,7 @@ import django
 django.setup()
 
 from sessions_app.forms import MessageForm  # noqa: E402
-from sessions_app.markdown import as_written, render  # noqa: E402
+from sessions_app.markdown import as_written, render_now  # noqa: E402
 
 LIMIT_MS = 100
 SIZES = (1_400, 20_000, None)  # characters; None: the most that a message may have
@@ -76,8 +78,42 @@ def hard_texts(size, seed):
 def measure(text):
     """Return the milliseconds of processor that rendering `text` takes, and the HTML."""
     started = time.process_time()
-    html = render(text)
+    html = render_now(text)
     return (time.process_time() - started) * 1000, html
+
+
+def search(size, seconds, seed):
+    """Return (ms, pieces) of the worst texts found, the worst first, and how many were tried."""
+    chance, tried = random.Random(seed), 0
+    best = [(0, chance.choices(REPEATED, k=chance.randint(1, 8))) for _ in range(60)]
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        children = [breed(chance, best) for _ in range(25)]
+        best += [(measure(filled(pieces, size))[0], pieces) for pieces in children]
+        best = sorted(best, reverse=True)[:25]
+        tried += len(children)
+    # The lowest of three: a single one may have met a collection of garbage.
+    worst = [(min(measure(filled(p, size))[0] for _ in range(3)), p) for _ms, p in best]
+    return sorted(worst, reverse=True), tried
+
+
+def breed(chance, best):
+    """Return the pieces of one of the best texts, changed or joined with another."""
+    pieces, other = list(chance.choice(best)[1]), chance.choice(best)[1]
+    place = chance.randrange(len(pieces))
+    if chance.random() < 0.4:
+        pieces[place] = chance.choice(REPEATED)
+    elif chance.random() < 0.5:
+        pieces.insert(place, chance.choice(REPEATED))
+    else:
+        pieces = pieces[: place + 1] + other[chance.randrange(len(other)) :]
+    return pieces[:300]
+
+
+def filled(pieces, size):
+    """Return the pieces, repeated up to `size` characters."""
+    text = "".join(pieces)
+    return (text * (size // len(text) + 1))[:size]
 
 
 def main():
@@ -85,8 +121,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=8, help="how many of the worst are shown")
+    parser.add_argument("--search", type=float, metavar="SECONDS", help="breed worse texts")
     options = parser.parse_args()
     largest = MessageForm().fields["content"].max_length or 100_000
+    if options.search:
+        worst, tried = search(largest, options.search, options.seed)
+        print(f"{tried} texts of {largest:,} characters")
+        for spent, pieces in worst[: options.show]:
+            print(f"  {spent:7.1f} ms  {str(pieces)[:90]}")
+        sys.exit(worst[0][0] > LIMIT_MS)
     over = 0
     for size in SIZES:
         rows = []

@@ -12,14 +12,18 @@ from camp.text import normalize
 # More than anybody types. Each word is a condition on every row, and plans grow with them.
 SEARCH_LENGTH = 200  # characters
 SEARCH_WORDS = 10
+SHORT = 2_000  # characters that a text may always become
 
 
 def normalise(text):
     """Return `text` without differences of width, composition and case.
 
-    `ＡＢＣ`, `abc` and `ABC` become equal, and so do half- and full-width katakana.
+    `ＡＢＣ`, `abc` and `ABC` become equal, and so do half- and full-width katakana. A long text
+    becomes at most four times as long: one character may stand for a phrase of 18 (U+FDFA), and
+    nobody writes 100,000 of them.
     """
-    folded = normalize(text or "").casefold()
+    text = text or ""
+    folded = normalize(text)[: max(4 * len(text), SHORT)].casefold()
     return normalize(folded).replace("\x00", "")
 
 

@@ -128,6 +128,14 @@ else:
     # A log-out in one process would not reach another's local memory.
     SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
+# Rendered Markdown, packed: at most 0.3 MB each, a few KiB as a rule
+CACHES["markdown"] = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    "LOCATION": "markdown",
+    "TIMEOUT": 3600,  # seconds
+    "OPTIONS": {"MAX_ENTRIES": 200},
+}
+
 # Log-in
 SIGNUP_OPEN = env.choice("SIGNUP", "open", ["open", "closed"]) == "open"
 LOGIN_URL = "accounts:login"

@@ -6,45 +6,80 @@ import re
 GENERIC = "application/octet-stream"
 MAX_LENGTH = 100
 PART = r"[a-z0-9!#$&^_.+-]+"
-# What the browser says where it has no idea.
-VAGUE = {"", GENERIC, "application/x-download", "binary/octet-stream"}
-# Other names of registered types, as browsers and the Windows registry have them.
+# What browsers and servers say where they have no idea, or want a file to be saved.
+VAGUE = re.compile(
+    r"|(application|binary|content|unknown)/(x-)?(octet-?stream|unknown|binary|download"
+    r"|force-download|save|file)|multipart/form-data"
+)
+# Other names of registered types, as browsers and the Windows registry have them. Those with
+# a mere `x-` in front are told without a list.
 ALIASES = {
+    "application/acrobat": "application/pdf",
+    "application/csv": "text/csv",
+    "application/excel": "application/vnd.ms-excel",
+    "application/gzip-compressed": "application/gzip",
+    "application/javascript": "text/javascript",
+    "application/markdown": "text/markdown",
+    "application/msexcel": "application/vnd.ms-excel",
+    "application/vnd.msexcel": "application/vnd.ms-excel",
+    "application/vnd.pdf": "application/pdf",
+    "application/x-7z": "application/x-7z-compressed",
     "application/x-bzip": "application/x-bzip2",
+    "application/x-compressed-zip": "application/zip",
+    "application/x-csv": "text/csv",
+    "application/x-excel": "application/vnd.ms-excel",
+    "application/x-gunzip": "application/gzip",
     "application/x-gzip": "application/gzip",
     "application/x-javascript": "text/javascript",
-    "application/javascript": "text/javascript",
-    "application/x-pdf": "application/pdf",
+    "application/x-ms-excel": "application/vnd.ms-excel",
+    "application/x-msexcel": "application/vnd.ms-excel",
     "application/x-rar": "application/vnd.rar",
     "application/x-rar-compressed": "application/vnd.rar",
-    "application/x-yaml": "application/yaml",
-    "application/x-zip": "application/zip",
     "application/x-zip-compressed": "application/zip",
+    "audio/aacp": "audio/aac",
     "audio/m4a": "audio/mp4",
     "audio/mp3": "audio/mpeg",
+    "audio/mpeg3": "audio/mpeg",
+    "audio/mpg": "audio/mpeg",
+    "audio/vnd.dlna.adts": "audio/aac",
+    "audio/vnd.wav": "audio/wav",
     "audio/vnd.wave": "audio/wav",
     "audio/wave": "audio/wav",
-    "audio/x-aac": "audio/aac",
-    "audio/x-flac": "audio/flac",
+    "audio/x-hx-aac-adts": "audio/aac",
     "audio/x-m4a": "audio/mp4",
     "audio/x-mp3": "audio/mpeg",
-    "audio/x-mpeg": "audio/mpeg",
-    "audio/x-wav": "audio/wav",
+    "audio/x-mpeg-3": "audio/mpeg",
+    "audio/x-mpeg3": "audio/mpeg",
+    "audio/x-mpg": "audio/mpeg",
+    "audio/x-pn-wav": "audio/wav",
+    "audio/x-pn-wave": "audio/wav",
+    "image/jpe": "image/jpeg",
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
     "image/tif": "image/tiff",
-    "image/x-bmp": "image/bmp",
+    "image/x-citrix-jpeg": "image/jpeg",
+    "image/x-citrix-png": "image/png",
+    "image/x-jpg": "image/jpeg",
     "image/x-ms-bmp": "image/bmp",
-    "image/x-png": "image/png",
-    "image/x-tiff": "image/tiff",
-    "text/x-csv": "text/csv",
-    "text/x-markdown": "text/markdown",
+    "image/x-pjpeg": "image/jpeg",
+    "image/x-windows-bmp": "image/bmp",
+    "text/comma-separated-values": "text/csv",
+    "text/json": "application/json",
+    "text/md": "text/markdown",
+    "text/pdf": "application/pdf",
+    "text/rtf": "application/rtf",
+    "text/x-comma-separated-values": "text/csv",
+    "text/x-pdf": "application/pdf",
+    "text/x-web-markdown": "text/markdown",
     "text/x-yaml": "application/yaml",
     "text/xml": "application/xml",
     "text/yaml": "application/yaml",
+    "video/avi": "video/x-msvideo",
     "video/m4v": "video/mp4",
+    "video/mpeg4": "video/mp4",
+    "video/msvideo": "video/x-msvideo",
     "video/x-m4v": "video/mp4",
-    "video/x-quicktime": "video/quicktime",
+    "video/x-mpeg4": "video/mp4",
 }
 TYPES = mimetypes.MimeTypes()  # without what the files of this system say
 OFFICE = "application/vnd.openxmlformats-officedocument"
@@ -54,12 +89,17 @@ SUFFIXES = {
     ".aac": "audio/aac",
     ".avif": "image/avif",
     ".bmp": "image/bmp",
+    ".cfg": "text/plain",
+    ".conf": "text/plain",
     ".csv": "text/csv",
     ".docx": f"{OFFICE}.wordprocessingml.document",
     ".epub": "application/epub+zip",
     ".flac": "audio/flac",
     ".heic": "image/heic",
+    ".ini": "text/plain",
+    ".jfif": "image/jpeg",
     ".js": "text/javascript",
+    ".log": "text/plain",
     ".m4a": "audio/mp4",
     ".m4v": "video/mp4",
     ".markdown": "text/markdown",
@@ -68,6 +108,9 @@ SUFFIXES = {
     ".odp": "application/vnd.oasis.opendocument.presentation",
     ".ods": "application/vnd.oasis.opendocument.spreadsheet",
     ".odt": "application/vnd.oasis.opendocument.text",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".ogv": "video/ogg",
     ".opus": "audio/opus",
     ".pptx": f"{OFFICE}.presentationml.presentation",
     ".rar": "application/vnd.rar",
@@ -84,18 +127,37 @@ SUFFIXES = {
     ".zip": "application/zip",
     ".zst": "application/zstd",
 }
+REGISTERED = {*SUFFIXES.values(), *TYPES.types_map[True].values()}
 # Declared types that say less than the suffix, or the wrong thing, and the types that such a
 # suffix may give instead. Windows declares what the program is called that opens a suffix.
 LESS_THAN_SUFFIX = {
-    "application/vnd.ms-excel": ("text/csv", "text/tab-separated-values"),
+    "application/mp4": ("audio/mp4", "video/mp4"),
+    "application/msword": (f"{OFFICE}.wordprocessingml.",),
+    "application/ogg": ("audio/ogg", "video/ogg", "audio/opus"),
+    "application/vnd.ms-excel": (
+        "text/csv",
+        "text/tab-separated-values",
+        f"{OFFICE}.spreadsheetml.",
+    ),
+    "application/vnd.ms-powerpoint": (f"{OFFICE}.presentationml.",),
+    "application/x-compressed": ("application/",),
     "application/xml": ("image/svg+xml",),
     "application/zip": (
         "application/epub+zip",
         "application/vnd.android.package-archive",
         "application/vnd.oasis.opendocument.",
-        "application/vnd.openxmlformats-officedocument.",
+        f"{OFFICE}.",
     ),
-    "text/plain": ("application/json", "application/toml", "application/yaml", "text/"),
+    # Not text/html: what was declared as plain is not sent as a page.
+    "text/plain": (
+        "application/json",
+        "application/toml",
+        "application/yaml",
+        "text/csv",
+        "text/markdown",
+        "text/tab-separated-values",
+        "text/x-",
+    ),
 }
 COMPRESSED = {
     "br": "application/x-brotli",
@@ -120,11 +182,18 @@ def media_type(declared, filename):
     may be taken as safe because of it.
     """
     bare = (declared or "").partition(";")[0].strip().lower()
-    if bare in VAGUE or len(bare) > MAX_LENGTH or not re.fullmatch(f"{PART}/{PART}", bare):
+    well_formed = len(bare) <= MAX_LENGTH and re.fullmatch(f"{PART}/{PART}", bare)
+    if not well_formed or VAGUE.fullmatch(bare):
         return guessed(filename)
-    bare = ALIASES.get(bare, bare)
+    bare = registered(bare)
     by_suffix = guessed(filename)
     return by_suffix if by_suffix.startswith(LESS_THAN_SUFFIX.get(bare, ())) else bare
+
+
+def registered(bare):
+    """Return the registered name of a media type; itself where there is none."""
+    plain = bare.replace("/x-", "/", 1)
+    return ALIASES.get(bare) or (plain if plain in REGISTERED else bare)
 
 
 def guessed(filename):
@@ -133,7 +202,7 @@ def guessed(filename):
     if encoding:
         return COMPRESSED.get(encoding, GENERIC)
     by_suffix = SUFFIXES.get(filename[filename.rfind(".") :].lower())
-    return by_suffix or ALIASES.get(found, found) or GENERIC
+    return by_suffix or registered(found or GENERIC)
 
 
 def sent_type(declared, filename):

@@ -7,10 +7,13 @@ The parser is pulldown-cmark, which takes linear time on any text (a parser in P
 seconds for 1 kB of table); what is expensive after it has a budget.
 """
 
+import hashlib
 import re
+import zlib
 
 import nh3
 import pyromark
+from django.core.cache import caches
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
@@ -20,6 +23,7 @@ MAX_NESTING = 100
 MAX_EVENTS = 40_000
 MAX_ENTITIES = 30_000
 MAX_HTML = 600_000  # characters
+CACHED_FROM = 2_000  # characters; less is rendered as fast as it is found
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "s", "strong"),
@@ -71,7 +75,25 @@ class OverBudget(Exception):
 
 
 def render(text):
-    """Return Markdown `text` as safe HTML; as written if it exceeds a budget."""
+    """Return Markdown `text` as safe HTML; as written if it exceeds a budget.
+
+    HTML of long texts is kept for a while. In this process alone: what comes from Redis is not
+    safe to show, and no other version of this module wrote it.
+    """
+    if len(text) < CACHED_FROM:
+        return render_now(text)
+    cache = caches["markdown"]
+    key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    packed = cache.get(key)
+    if packed is not None:
+        return mark_safe(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
+    html = render_now(text)
+    cache.set(key, zlib.compress(html.encode("utf-8", "surrogatepass"), level=1))
+    return html
+
+
+def render_now(text):
+    """Return what `render` does, without a cache."""
     try:
         html = HtmlWriter().write(PARSER.events(text))
     except OverBudget:

@@ -6,7 +6,9 @@ import time
 import zipfile
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from sessions_app.models import Session
@@ -77,6 +79,14 @@ class TestInvisibleNames:
         }
         assert Client().post("/accounts/signup/", data).status_code == 200
 
+    def test_no_administrator_is_called_so(self, db, name):
+        with pytest.raises(CommandError):
+            call_command("createsuperuser", "--noinput", username=name, email="a@example.org")
+
+    def test_no_group_is_called_so(self, organiser, name):
+        response = browser(organiser).post("/admin/auth/group/add/", {"name": name})
+        assert (response.status_code, Group.objects.count()) == (200, 0)
+
 
 # Newer than Python 3.11's Unicode: an emoji and a kanji. And a character for private use.
 NEWER = ["\U0001fae9", "\U00031350", "\ue000"]
@@ -122,6 +132,19 @@ def test_a_name_is_cut_between_characters_as_they_are_drawn(as_owner, owner, nam
         assert stem.endswith(whole)
         assert not entry.endswith(".")  # Windows drops it
         assert stem.count(FLAG[0]) == stem.count(FLAG[1])
+
+
+def test_names_of_groups_cannot_be_reordered(organiser):
+    browser(organiser).post("/admin/auth/group/add/", {"name": "a\u202eb \u2066"})
+    assert Group.objects.get().name == "ab"
+
+
+def test_the_text_to_search_in_stays_in_proportion(as_owner, session):
+    # Each of them stands for a phrase of 18 characters.
+    data = {"content": "\ufdfa" * 10_000}
+    as_owner.post(f"/sessions/{session.session_id}/messages/", data)
+    assert len(session.messages.get().search_text) == 40_000
+    assert as_owner.get("/sessions/", {"q": "صلى"}).context["page"].rows == [session]
 
 
 def test_titles_cannot_be_reordered(as_owner, owner):

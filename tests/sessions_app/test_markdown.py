@@ -4,9 +4,12 @@ import re
 import time
 from html.parser import HTMLParser
 
+import nh3
 import pytest
+from django.core.cache import caches
+from django.utils.safestring import SafeString
 
-from sessions_app.markdown import ATTRIBUTES, TAGS, as_written, render
+from sessions_app.markdown import ATTRIBUTES, TAGS, as_written, render, render_now
 
 NASTY = [
     "<script>alert(1)</script>",
@@ -209,6 +212,24 @@ def test_a_document_is_as_long_as_a_reader_can_use(text):
     assert len(html) < 800_000
     assert time.process_time() - started < 2
     assert_harmless(html)
+
+
+def test_a_long_document_is_rendered_once(monkeypatch):
+    caches["markdown"].clear()
+    made = []
+    monkeypatch.setattr(nh3, "clean", lambda html, **_options: made.append(html) or html)
+    texts = ["**a** é\n" * 1000, "**a** é\n" * 1001, "short"]
+    pages = [[render(text) for text in texts] for _view in range(3)]
+    assert pages[0] == pages[1] == pages[2]
+    assert len(made) == 2 + 3
+    assert all(isinstance(html, SafeString) for page in pages for html in page)
+    caches["markdown"].clear()
+
+
+def test_pages_are_right_where_the_cache_keeps_nothing(settings):
+    settings.CACHES = {"markdown": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    text = "**a**\n" * 1000
+    assert render(text) == render(text) == render_now(text)
 
 
 def test_what_exceeds_a_budget_is_shown_as_written():
