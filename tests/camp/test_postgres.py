@@ -354,6 +354,53 @@ def test_an_older_cluster_gets_the_role_with_all_that_is_in_it(cluster):
     assert "is no superuser" in postgres("role", "--write")
 
 
+FORGED = """--
+-- PostgreSQL database dump
+--
+DO $$ BEGIN EXECUTE $q$COPY (SELECT 1) TO PROGRAM 'touch {file}'$q$; END $$;
+-- PostgreSQL database dump complete
+"""
+
+
+@machine
+@pytest.mark.fault
+@pytest.mark.skipif(sys.platform == "win32", reason="The program is a POSIX one")
+def test_what_a_dump_would_run_never_runs_unless_a_superuser_is_named(
+    cluster, shared, make_camp_server
+):
+    folder = shared[0]
+    confirmed = ("--no-input", "--name", "camp_backend_db", "--no-backup")
+    ran = Path("/tmp") / f"camp-ran-{cluster.port}"
+    own = make_camp_server(CAMP_DATA_DIR=str(folder), DATABASE_URL=cluster.url)
+    own.manage("migrate", "-v", "0")
+    own.make_user("owner")
+    own.manage("backup", "--output", str(own.folder))
+    own.manage("backup", "--sql", "--output", str(own.folder))
+    forged = own.folder / "forged.sql"
+    forged.write_text(FORGED.format(file=ran))
+    try:
+        for honest in [*own.folder.glob("*.tar"), *own.folder.glob("backup_*.sql")]:
+            own.manage("restore", honest, *confirmed)
+            assert own.query("SELECT username FROM sample_users") == [("owner",)]
+        done = own.manage("restore", forged, *confirmed, check=False)
+        assert "The restore failed" in done.stderr
+        assert not ran.exists()
+
+        url = f"postgresql://postgres:{cluster.password}@{cluster.address}/camp_backend_db"
+        powerful = make_camp_server(CAMP_DATA_DIR=str(folder), DATABASE_URL=url)
+        for file in [forged, *own.folder.glob("*.tar")]:
+            for trust in ([], ["--as-superuser", "camp"]):
+                done = powerful.manage("restore", file, *confirmed, *trust, check=False)
+                assert "--as-superuser postgres" in done.stderr
+        assert not ran.exists()
+        assert "Camp logs in as a superuser" in powerful.manage("doctor", check=False).stdout
+        powerful.manage("restore", forged, *confirmed, "--as-superuser", "postgres", check=False)
+        assert ran.exists()
+        assert own.query("SELECT username FROM sample_users") == [("owner",)]
+    finally:
+        ran.unlink(missing_ok=True)
+
+
 @machine
 @pytest.mark.fault
 def test_up_starts_it_and_its_ctrl_c_is_for_camp_alone(cluster, shared, make_camp_server):
