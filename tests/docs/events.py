@@ -35,7 +35,8 @@ DEVELOPER_EVENTS = {
         "Before: `migrate` again, and 2 people, 2 sessions and 4 files.",
     ),
     "table-missing": Event(
-        "python3 manage.py migrate -v 0 files zero", "Before: the tables of files were dropped."
+        "python3 manage.py migrate -v 0 files zero --no-backup --no-input --name camp_backend_db",
+        "Before: the tables of files were dropped.",
     ),
     "database-missing": Event(
         f"{OWN}; dropdb -p 5433 --force camp_backend_db", "Before: the database was dropped."
