@@ -2,12 +2,12 @@
 
 import logging
 
-from django.contrib.sites.shortcuts import get_current_site
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from camp import background
+from camp.public_address import public_host
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def send(user, address, subject_template, template, context, *, from_email=None)
 
 def tell_old_address(request, user, address):
     """Tell the e-mail that a user had until now that it is no longer theirs."""
-    context = {"user": user, "site_name": get_current_site(request).name}
+    context = {"user": user, "site_name": public_host(request)}
     language = translation.get_language()
     template = "accounts/email/email_changed"
 

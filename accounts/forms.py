@@ -4,7 +4,6 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import get_user_model
-from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import translation
@@ -14,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import emails, throttle, time_zones
 from camp import background
+from camp.public_address import public_host
 from camp.templatetags.camp import minutes
 from camp.text import is_blank
 
@@ -203,7 +203,7 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
 
         `options` are those of Django's form.
         """
-        options.setdefault("domain_override", get_current_site(request).domain)
+        options.setdefault("domain_override", public_host(request))
         language = translation.get_language()
 
         def send():

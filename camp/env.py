@@ -222,6 +222,16 @@ class Environment(environ.Env):
         return generated_secret(file)
 
 
+def has_port(host):
+    """Return whether a name of ALLOWED_HOSTS, such as camp.example.org:8443, has a port."""
+    return without_port(host) != host
+
+
+def without_port(host):
+    """Return a name of ALLOWED_HOSTS without its port."""
+    return re.sub(r"^(\[[^]]*\]|[^:]*):[0-9]+$", r"\1", host)
+
+
 def load(base_dir):
     """Return an Environment: the real environment, then `.env.local`, then `.env`.
 

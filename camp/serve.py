@@ -43,6 +43,7 @@ from camp import (
     setup_token,
     trouble,
 )
+from camp.env import without_port
 from camp.ownership import make_folder
 from camp.worker_slots import worker_slots
 
@@ -236,10 +237,12 @@ def own_address(host, port):
 
 
 def public_name():
-    """Return the first host name that Camp is set up to answer to, or ""."""
+    """Return the first host name that Camp is set up to answer to, with its port, or ""."""
     own = {"localhost", "127.0.0.1", "[::1]", "*"}
     names = (name for name in settings.ALLOWED_HOSTS if name not in own)
-    return next(names, "").lstrip(".")
+    name = next(names, "")
+    listed = (each for each in settings.ALLOWED_HOSTS_WITH_PORT if without_port(each) == name)
+    return next(listed, name).lstrip(".")
 
 
 def lan_address(host):

@@ -34,7 +34,10 @@ SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.chosen(
 )
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
-ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+# A name may have a port: links lead there. Django checks names alone.
+_hosts = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS_WITH_PORT = [name for name in _hosts if environment.has_port(name)]
+ALLOWED_HOSTS = [environment.without_port(name) for name in _hosts]
 ROOT_URLCONF = "camp.urls"
 WSGI_APPLICATION = "camp.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
@@ -258,8 +261,11 @@ if CAMP_HTTPS:
     SECURE_REDIRECT_EXEMPT = [r"^health/"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 31_536_000)
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    # Other servers below this name may not speak HTTPS, and a preload takes months to undo:
+    # neither goes without being asked for, so that Django need not remind of them.
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.boolean("HSTS_SUBDOMAINS")
+    SECURE_HSTS_PRELOAD = env.boolean("HSTS_PRELOAD")
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 

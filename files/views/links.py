@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from camp.external_references import deletion
 from camp.paging import KeyPage
+from camp.public_address import public_host
 from files import shares
 from files.forms import ShareForm
 from files.models import File, Share
@@ -73,4 +74,4 @@ def address(request, share):
         return ""
     path = reverse("share", args=[token])
     scheme = "https" if settings.CAMP_HTTPS else request.scheme
-    return f"{scheme}://{request.get_host()}{path}"
+    return f"{scheme}://{public_host(request)}{path}"

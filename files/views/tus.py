@@ -23,6 +23,7 @@ from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from camp.public_address import has_own_port
 from camp.templatetags.camp import readable_bytes
 from files import resumable, whole
 from files.lookup import own_file_numbered, own_session_named
@@ -117,8 +118,9 @@ def uploads(request):
         if length == 0 or has_body(request):
             take(request, upload, 0)
     response = answer(upload, 201)
-    response.headers["Location"] = request.build_absolute_uri(
-        reverse("uploads:upload", args=[upload.pk])
+    path = reverse("uploads:upload", args=[upload.pk])
+    response.headers["Location"] = (
+        request.build_absolute_uri(path) if has_own_port(request) else path
     )
     return response
 

@@ -54,6 +54,8 @@ def test_every_command_of_the_document_does_what_it_says(machine):
     assert seen["protected"] == 404
     log = machine.run("cat /var/log/nginx/camp.access.log").stdout
     assert re.search(r'^127\.0\.0\.1 - - .*"POST /files/upload/ HTTP/1\.1" 201', log, re.MULTILINE)
+    assert re.search(r'"GET /s/\[hidden\] HTTP/1\.1" 404', log)
+    assert "secret-token" not in log + machine.run("cat /var/log/nginx/*access.log").stdout
 
     reader.play(blocks[at:])
     seen = visit(machine)
@@ -65,6 +67,8 @@ def test_every_command_of_the_document_does_what_it_says(machine):
     assert "X-Accel-Redirect" not in seen["download"][2]
     assert seen["download"][2]["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert seen["download"][2]["X-Content-Type-Options"] == "nosniff"
+    assert seen["download"][2]["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in seen["download"][2]["Permissions-Policy"]
     assert seen["range"] == [206, True]
     assert seen["protected"] == 404
 

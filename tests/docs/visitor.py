@@ -30,7 +30,7 @@ class Browser(wire.Browser):
         referer = {"Referer": f"https://{self.address}/"}  # browsers send it, Django asks for it
         connection = http.client.HTTPSConnection(self.address, timeout=60, context=self.tls)
         try:
-            connection.request(method, path, body, self.headers(**referer, **(headers or {})))
+            connection.request(method, path, body, self.headers(**{**referer, **(headers or {})}))
             response = connection.getresponse()
             content = response.read()
         finally:
@@ -41,12 +41,25 @@ class Browser(wire.Browser):
         return response.status, response.headers, content
 
 
+# Addresses that let in whoever knows them.
+SECRET = [
+    "/s/secret-token/",
+    "/s/secret-token/7/",
+    "/s/secret-token/zip/?x=1",
+    "/setup/secret-token/",
+    "/accounts/password/reset/MQ/secret-token/",
+    "/accounts/login/?next=/s/secret-token/",
+    "/accounts/login/?next=%2Fs%2Fsecret-token%2F",
+]
+
+
 def look(host, certificate):
     """Return what somebody sees who comes by, logs in, uploads and downloads."""
     seen = {}
     plain = http.client.HTTPConnection(host, timeout=30)
     plain.request("GET", "/files/?q=1")
     answer = plain.getresponse()
+    answer.read()
     seen["redirect"] = [answer.status, answer.headers["Location"]]
 
     browser = Browser(host, certificate)
@@ -64,6 +77,10 @@ def look(host, certificate):
     status, headers, body = browser.request("GET", address, headers={"Range": "bytes=5-9"})
     seen["range"] = [status, body == content[5:10]]
     seen["protected"] = browser.request("GET", f"/protected/{secrets.token_hex(8)}")[0]
+    for secret in SECRET:
+        browser.request("GET", secret, headers={"Referer": f"https://{host}{secret}"})
+        plain.request("GET", secret)
+        plain.getresponse().read()
     seen["streamed"] = streamed(browser, host)
     seen["too_large"] = too_large(browser, host)
     return seen
