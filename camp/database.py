@@ -158,13 +158,25 @@ def create(name, *, hasty=False):
 
 
 def superuser():
-    """Return the name of the role that Django connects as if it is a superuser, else ""."""
+    """Return the name of the role that Django logs in as if it is a superuser, else "".
+
+    Roles that may run programs on the server, or read and write its files, count as one
+    (https://www.postgresql.org/docs/current/predefined-roles.html). What a dump is refused as
+    another role, it gets back with RESET ROLE: so it is the session's that counts.
+    """
     if not is_postgresql():
         return ""
     with maintenance(own=True) as server:
-        query = "SELECT rolname FROM pg_roles WHERE rolname = current_user AND rolsuper"
-        found = server.execute(query).fetchone()
+        found = server.execute(POWERFUL).fetchone()
     return found[0] if found else ""
+
+
+POWERFUL = """
+    SELECT session_user FROM pg_roles
+    WHERE rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
+      AND pg_has_role(session_user, oid, 'MEMBER')
+    LIMIT 1
+"""
 
 
 LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"

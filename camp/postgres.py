@@ -185,6 +185,23 @@ def url(*, write, say):
     return write_url(cluster, say) if write else say(f"{VARIABLE}={cluster.url}")
 
 
+def role(*, write, say):
+    """Have Camp log in as a role that is no superuser; say or write its DATABASE_URL.
+
+    A stopped cluster is started.
+    """
+    cluster = existing()
+    run(cluster, say)
+    try:
+        cluster.use_own_role()
+    except (OSError, psycopg.Error) as error:
+        sentence = _("The role could not be made (%(why)s): nothing was changed.")
+        raise CommandError(sentence % {"why": trouble.reason(error)}) from None
+    sentence = _("The database belongs to the role %(role)s, which is no superuser.")
+    say(sentence % {"role": cluster.role})
+    url(write=write, say=say)
+
+
 def write_url(cluster, say):
     """Put DATABASE_URL into the file whose values win; every other line stays."""
     file = env_file.path(settings.BASE_DIR)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,8 @@ import psycopg
 from django.conf import settings
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
-from psycopg import sql
 
-from camp import ports, postgres_programs, trouble
+from camp import ports, postgres_programs, postgres_role, trouble
 from camp.postgres_mark import (
     home,
     inside,
@@ -25,7 +25,6 @@ from camp.postgres_mark import (
 from camp.postgres_programs import Failed
 
 USER = "postgres"  # the superuser, for what this module does
-ROLE = "camp"  # owns the database; may make others beside it, as a restore does
 DATABASE = "camp_backend_db"
 ROLE_PASSWORD = "role-password"  # noqa: S105 (the name of a file)
 FACTS = {"major", "port", "programs", "complete"}  # what stands in the mark of a cluster
@@ -84,14 +83,22 @@ class Cluster:
     @property
     def url(self):
         """The value of DATABASE_URL, with the password."""
-        user, password = USER, self.password  # of clusters from before there was ROLE
-        if self.role_password:
-            user, password = ROLE, self.role_password
-        return f"postgresql://{user}:{password}@{self.address}/{DATABASE}"
+        password = self.role_password or self.password
+        return f"postgresql://{self.role}:{password}@{self.address}/{DATABASE}"
+
+    @property
+    def role(self):
+        """Who Camp logs in as: the superuser where an earlier version made the cluster."""
+        return postgres_role.ROLE if self.role_password else USER
+
+    @property
+    def is_used_as_superuser(self):
+        """Whether DATABASE_URL logs in as the superuser."""
+        return self.is_configured() and settings.DATABASES["default"].get("USER") == USER
 
     @property
     def role_password(self):
-        """The password of ROLE; "" where an earlier version made the cluster."""
+        """The password of the role of Camp's own; "" where there is none yet."""
         file = self.home / ROLE_PASSWORD
         return file.read_text(encoding="ascii").strip() if file.exists() else ""
 
@@ -270,21 +277,26 @@ class Cluster:
         if self.mark["complete"]:
             return
         with self.connect() as server:
-            owner = USER
             if self.role_password:
-                owner = ROLE
-                with contextlib.suppress(psycopg.errors.DuplicateObject):
-                    server.execute(f"CREATE ROLE {ROLE}")
-                server.execute(
-                    sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER CREATEDB PASSWORD {}").format(
-                        sql.Identifier(ROLE), sql.Literal(self.role_password)
-                    )
-                )
-                # So that it sees who else is connected.
-                server.execute(f"GRANT pg_read_all_stats TO {ROLE}")
+                postgres_role.make(server, self.role_password)
             with contextlib.suppress(psycopg.errors.DuplicateDatabase):
-                server.execute(f"CREATE DATABASE {DATABASE} OWNER {owner}")
+                server.execute(f"CREATE DATABASE {DATABASE} OWNER {self.role}")
         self.remember(complete=True)
+
+    def use_own_role(self):
+        """Have Camp log in without a superuser's rights; the database becomes that role's.
+
+        Raises OSError, psycopg.Error; then Camp logs in as before.
+        """
+        if self.role_password:
+            return
+        self.person()  # refuses another user's
+        password = secrets.token_hex(16)
+        with self.connect(DATABASE) as server:
+            postgres_role.make(server, password)
+            postgres_role.give(server, DATABASE)
+        # Last: the file says that there is the role.
+        replace(self.home / ROLE_PASSWORD, password, 0o600, like=self.data)
 
 
 def find():

@@ -12,7 +12,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from camp import database, postgres, trouble
-from camp.postgres_cluster import DATABASE, find
+from camp.postgres_cluster import DATABASE, USER, find
 
 STOPPED = 3  # as pg_ctl says it
 FACTS = """
@@ -59,6 +59,7 @@ def own_status(cluster, say, *, stopped_is_fine=False):
         _("Version"): str(cluster.major),
         _("Address"): cluster.address,
         _("Database"): DATABASE,
+        _("Role"): cluster.role,
     }
     problem = None
     if pid:
@@ -68,6 +69,9 @@ def own_status(cluster, say, *, stopped_is_fine=False):
         except psycopg.Error as error:
             problem = trouble.reason(error)
     tell({**rows, _("Data folder"): str(cluster.data)}, say)
+    if cluster.role == USER or cluster.is_used_as_superuser:
+        sentence = _("Camp logs in as a superuser. Have it use a role of its own with: %(fix)s")
+        say(sentence % {"fix": trouble.manage("postgres", "role", "--write")})
     if problem:
         sentence = _("It gives no connection (%(why)s). What it wrote is in %(log)s")
         raise CommandError(sentence % {"why": problem, "log": cluster.log}, returncode=STOPPED)

@@ -15,7 +15,14 @@ from django.utils.translation import ngettext
 from camp import database, environments, trouble
 from camp.findings import ERROR, error, ok, warning
 from camp.findings.clock import offset
-from camp.findings.connection import ID, Server, damaged_file, no_connection, not_answered
+from camp.findings.connection import (
+    ID,
+    Server,
+    damaged_file,
+    no_connection,
+    not_answered,
+    own_cluster,
+)
 from camp.progress import size
 from camp.takeover import detection
 
@@ -28,7 +35,7 @@ SEARCHER = "fts5"  # the module of SQLite that camp.search_index is built with
 
 def look():
     """Yield what is found; what builds upon something broken is left out."""
-    for part in (reached, searcher, limits, tables, migrations, environment, offset):
+    for part in (reached, searcher, role, limits, tables, migrations, environment, offset):
         broken = False
         for finding in part():
             yield finding
@@ -95,6 +102,15 @@ def searcher():
             return
     title = _("The SQLite of this Python lacks FTS5, which the search needs")
     yield error(ID, title, _("Use Python from python.org, from uv or from the system's packages."))
+
+
+def role():
+    """Does Camp use more rights at its own PostgreSQL than it needs?"""
+    cluster = own_cluster() if database.is_postgresql() else None
+    if cluster and cluster.is_used_as_superuser:
+        title = _("Camp logs in as a superuser of its PostgreSQL")
+        why = _("A restored dump could then run programs.")
+        yield warning("database.role", title, why, trouble.manage("postgres", "role", "--write"))
 
 
 def limits():

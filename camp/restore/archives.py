@@ -85,6 +85,11 @@ class Archive:
             raise CommandError(sentence % {"file": self.path, "version": version})
 
     @property
+    def runs_sql(self):
+        """Whether the file holds statements that run on a server; pg_restore runs them all."""
+        return not self.portable and self._engine == "PostgreSQL"
+
+    @property
     def name(self):
         """What people call it."""
         return self.path.name

@@ -26,6 +26,7 @@ class CustomDump:
 
     files = False
     counts = None
+    runs_sql = True
 
     def __init__(self, path):
         self.path = Path(path)

@@ -48,6 +48,11 @@ class Dump:
         self._engine = _engine(text)
 
     @property
+    def runs_sql(self):
+        """Whether the file holds statements that run on a server."""
+        return self._engine == "PostgreSQL"
+
+    @property
     def name(self):
         """What people call it."""
         return self.path.name

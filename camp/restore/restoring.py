@@ -45,14 +45,12 @@ def restore(path, options, *, say, stream):
 
 
 def refuse_superuser(source, trusted):
-    """Raise CommandError where a dump would run as a superuser that is not named in `trusted`.
+    """Raise CommandError where SQL would run as a superuser that is not named in `trusted`.
 
     A dump is a program: as a superuser it may run others on the server's machine
     (https://www.postgresql.org/docs/current/sql-copy.html, PROGRAM).
     """
-    if not isinstance(source, dumps.Dump | custom_dumps.CustomDump):
-        return
-    role = database.superuser()
+    role = database.superuser() if source.runs_sql else ""
     if role and trusted != role:
         sentence = _(
             "The role %(role)s is a superuser, as which a dump can run programs on the server's "

@@ -109,10 +109,15 @@ def restore(path, *options, confirmed=True, trust=True):
     output = io.StringIO()
     if confirmed:
         options = ["--no-input", "--name", database.place().name, *options]
-    # The server of the tests has no other role.
-    trusted = ["--as-superuser", connection.settings_dict["USER"]] if trust else []
-    call_command("restore", path, *options, *trusted, stdout=output, stderr=output)
+    options = [*options, *trusted()] if trust else options
+    call_command("restore", path, *options, stdout=output, stderr=output)
     return output.getvalue()
+
+
+def trusted():
+    """Return the option with which SQL runs as the role of the tests, a superuser."""
+    user = connection.settings_dict["USER"]
+    return ["--as-superuser", user] if connection.vendor == "postgresql" else []
 
 
 def refusal(path, *options, **kwargs):

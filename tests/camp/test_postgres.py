@@ -132,7 +132,8 @@ def test_it_takes_passwords_only_and_from_this_machine_only(cluster):
 @machine
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX rights")
 def test_its_password_is_its_owners_alone(cluster):
-    assert (cluster.home / "password").stat().st_mode & 0o077 == 0
+    for name in ("password", "role-password"):
+        assert (cluster.home / name).stat().st_mode & 0o077 == 0
     assert (cluster.home.parent.parent / ".env.local").stat().st_mode & 0o077 == 0
 
 
@@ -314,6 +315,90 @@ def test_up_starts_it_only_if_it_is_the_configured_database(cluster, monkeypatch
 
     assert bool(cluster.pid()) is configured
     assert lines == ([f"PostgreSQL runs at 127.0.0.1:{cluster.port}."] if configured else [])
+
+
+@machine
+def test_its_role_owns_the_database_and_is_no_superuser(cluster):
+    rights = """
+        SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_database
+        JOIN pg_roles ON pg_roles.oid = datdba WHERE datname = current_database()
+    """
+    with psycopg.connect(cluster.url) as server:
+        assert server.execute(rights).fetchone() == ("camp", False, False, True)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            server.execute("COPY (SELECT 1) TO PROGRAM 'cat'")
+
+
+@machine
+def test_an_older_cluster_gets_the_role_with_all_that_is_in_it(cluster):
+    with cluster.connect("camp_backend_db") as server:
+        server.execute("ALTER DATABASE camp_backend_db OWNER TO postgres")
+        server.execute("CREATE SCHEMA theirs")
+        server.execute("CREATE TYPE theirs.mood AS ENUM ('good')")
+        server.execute("CREATE TABLE theirs.old (id serial, also int GENERATED ALWAYS AS IDENTITY)")
+        server.execute("CREATE VIEW seen AS SELECT * FROM theirs.old")
+        server.execute("CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    (cluster.home / "role-password").unlink()
+    assert "postgres:" in postgres("url")
+    assert "postgres role --write" in postgres("status")
+
+    assert "is no superuser" in postgres("role", "--write")
+
+    assert "superuser" not in postgres("status")
+    with psycopg.connect(postgres_cluster.find().url, autocommit=True) as server:
+        assert server.info.user == "camp"
+        server.execute("DROP VIEW seen")
+        server.execute("DROP FUNCTION one()")
+        server.execute("ALTER TYPE theirs.mood ADD VALUE 'bad'")
+        server.execute("DROP SCHEMA theirs CASCADE")
+    assert "is no superuser" in postgres("role", "--write")
+
+
+FORGED = """--
+-- PostgreSQL database dump
+--
+DO $$ BEGIN EXECUTE $q$COPY (SELECT 1) TO PROGRAM 'touch {file}'$q$; END $$;
+-- PostgreSQL database dump complete
+"""
+
+
+@machine
+@pytest.mark.fault
+@pytest.mark.skipif(sys.platform == "win32", reason="The program is a POSIX one")
+def test_what_a_dump_would_run_never_runs_unless_a_superuser_is_named(
+    cluster, shared, make_camp_server
+):
+    folder = shared[0]
+    confirmed = ("--no-input", "--name", "camp_backend_db", "--no-backup")
+    ran = Path("/tmp") / f"camp-ran-{cluster.port}"
+    own = make_camp_server(CAMP_DATA_DIR=str(folder), DATABASE_URL=cluster.url)
+    own.manage("migrate", "-v", "0")
+    own.make_user("owner")
+    own.manage("backup", "--output", str(own.folder))
+    own.manage("backup", "--sql", "--output", str(own.folder))
+    forged = own.folder / "forged.sql"
+    forged.write_text(FORGED.format(file=ran))
+    try:
+        for honest in [*own.folder.glob("*.tar"), *own.folder.glob("backup_*.sql")]:
+            own.manage("restore", honest, *confirmed)
+            assert own.query("SELECT username FROM sample_users") == [("owner",)]
+        done = own.manage("restore", forged, *confirmed, check=False)
+        assert "The restore failed" in done.stderr
+        assert not ran.exists()
+
+        url = f"postgresql://postgres:{cluster.password}@{cluster.address}/camp_backend_db"
+        powerful = make_camp_server(CAMP_DATA_DIR=str(folder), DATABASE_URL=url)
+        for file in [forged, *own.folder.glob("*.tar")]:
+            for trust in ([], ["--as-superuser", "camp"]):
+                done = powerful.manage("restore", file, *confirmed, *trust, check=False)
+                assert "--as-superuser postgres" in done.stderr
+        assert not ran.exists()
+        assert "Camp logs in as a superuser" in powerful.manage("doctor", check=False).stdout
+        powerful.manage("restore", forged, *confirmed, "--as-superuser", "postgres", check=False)
+        assert ran.exists()
+        assert own.query("SELECT username FROM sample_users") == [("owner",)]
+    finally:
+        ran.unlink(missing_ok=True)
 
 
 @machine

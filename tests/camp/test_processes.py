@@ -92,7 +92,7 @@ def test_data_that_any_server_uses_is_not_replaced_until_it_stops(installation, 
     server = installation
     server.manage("backup")
     [archive] = (server.folder / "data" / "backups").glob("*.tar")
-    commands = (["restore", archive], ["reset"])
+    commands = (["restore", archive, *places.trusted()], ["reset"])
     with other(server):
         for command in commands:
             done = server.manage(*command, *CONFIRMED, name(server), check=False)

@@ -26,7 +26,7 @@ the second printed the same but for numbers and versions, it says so. Written by
 """
 # What stands in for the secrets and the home of whoever walks.
 HIDDEN = {
-    r"://postgres:\w+@": "://postgres:…@",
+    r"://(postgres|camp):\w+@": r"://\1:…@",
     rf"{server.CLONE}/?": "",
     r"[^\s(]*\.venv/lib/python[\d.]+/site-packages/": ".venv/…/",
     r"(The password of all: )\w+": r"\1…",

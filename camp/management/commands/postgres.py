@@ -30,6 +30,9 @@ class Command(BaseCommand):
         url = actions.add_parser("url", help="print the DATABASE_URL line, with the password")
         url.add_argument("--write", action="store_true", help="put it into .env.local instead")
 
+        role = actions.add_parser("role", help="log in as a role that is no superuser")
+        role.add_argument("--write", action="store_true", help="put it into .env.local as well")
+
     def handle(self, *, action, **options):
         if not 0 < (options.get("port") or 1) < 65536:
             raise CommandError(_("The port goes from 1 to 65535."))
@@ -41,6 +44,7 @@ class Command(BaseCommand):
             "restart": ("port",),
             "stop": (),
             "url": ("write",),
+            "role": ("write",),
         }
         given = {name: options[name] for name in wanted[action]}
         return getattr(postgres, action)(**given, say=self.say)
