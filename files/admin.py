@@ -59,8 +59,11 @@ class FileForm(forms.ModelForm):
         fields = ["filename", "user", "session"]
 
     def clean_filename(self):
-        """Return the name as Camp keeps names."""
-        return clean_filename(self.cleaned_data["filename"])
+        """Return the name as Camp keeps names; one that shows nothing is refused."""
+        name = clean_filename(self.cleaned_data["filename"], fallback="")
+        if not name:
+            raise forms.ValidationError(_("Give it a name."))
+        return name
 
     def clean(self):
         data = super().clean()

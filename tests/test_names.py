@@ -63,6 +63,14 @@ class TestInvisibleNames:
         file.refresh_from_db()
         assert file.filename == "a.txt"
 
+    def test_an_organiser_does_not_rename_a_file_so(self, organiser, owner, name):
+        browser(owner).post("/files/upload/", {"files": SimpleUploadedFile("a.txt", b"x")})
+        file = owner.files.get()
+        data = {"filename": name, "user": owner.pk, "session": ""}
+        response = browser(organiser).post(f"/admin/files/file/{file.pk}/change/", data)
+        file.refresh_from_db()
+        assert (response.status_code, file.filename) == (200, "a.txt")
+
     def test_an_upload_is_called_file(self, as_owner, owner, name):
         as_owner.post("/files/upload/", {"files": SimpleUploadedFile(name, b"x")})
         metadata = f"filename {base64.b64encode(name.encode()).decode()}"
