@@ -69,7 +69,7 @@ def kept_files(person):
 def name_of(answer):
     """Return the name under which a browser would save the answer (RFC 6266)."""
     header = answer.headers["content-disposition"]
-    if found := re.search(r"filename\*=utf-8''([^;]+)", header):
+    if found := re.search(r"filename\*=UTF-8''([^;]+)", header):
         return unquote(found[1])
     return re.search(r'filename="((?:[^"\\]|\\.)*)"', header)[1]
 
