@@ -13,7 +13,9 @@ class AccountsConfig(AppConfig):
 
     def ready(self):
         from accounts import keys
-        from camp.findings import registry
+        from camp.operations.diagnostics import registry
 
         post_migrate.connect(keys.fill_after_migrate, sender=self)
-        registry.register("accounts", "accounts.findings.look", needs_database=True)
+        registry.register(
+            "accounts", "camp.operations.diagnostics.accounts.look", needs_database=True
+        )

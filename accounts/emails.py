@@ -6,8 +6,8 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from camp import background
-from camp.public_address import public_host
+from camp.web import background
+from camp.web.public_address import public_host
 
 logger = logging.getLogger(__name__)
 

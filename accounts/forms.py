@@ -12,10 +12,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import emails, throttle, time_zones
-from camp import background
-from camp.public_address import public_host
+from camp.fs.text import is_blank
 from camp.templatetags.camp import minutes
-from camp.text import is_blank
+from camp.web import background
+from camp.web.public_address import public_host
 
 
 class AsksForPassword:

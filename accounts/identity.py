@@ -10,7 +10,7 @@ import re
 from django.db import models
 from django.db.models import Q
 
-from camp.text import normalize
+from camp.fs.text import normalize
 
 # A key of this length fits into an entry of PostgreSQL's indexes, of at most 2,704 bytes.
 LENGTH = 255  # characters
@@ -92,7 +92,7 @@ def _label(label):
 class KeyField(models.CharField):
     """A column with the key of `source`, another field of the same row; the row's save fills it.
 
-    It is NULL in rows that something else than Camp wrote: see accounts.collisions.fill_keys.
+    It is NULL in rows that something else than Camp wrote: see camp.operations.takeover.collisions.fill_keys.
     A key with MARK stays until the source changes.
     """
 

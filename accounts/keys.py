@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.identity import KEYS, MARK, is_marked, marked
-from camp import trouble
+from camp.config import shell
 
 BATCH = 500  # rows in memory at a time
 SHOWN = 20
-FIX = trouble.manage("settle_accounts")
+FIX = shell.manage("settle_accounts")
 MIGRATION = ("accounts", "0003_identity_keys")
 
 

@@ -3,9 +3,8 @@
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
-from accounts import throttle
-from camp import setup_token
-from camp.external_references import deletion
+from accounts import setup_token, throttle
+from camp.web.external_references import deletion
 
 
 class LastOrganiserError(Exception):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.hashers import recognisable
 from accounts.identity import IdentityQuerySet, KeyField, is_marked, key_fields, with_keys
-from camp.text import is_blank, normalize
+from camp.fs.text import is_blank, normalize
 
 
 class UserManager(BaseUserManager.from_queryset(IdentityQuerySet)):

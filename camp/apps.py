@@ -7,7 +7,7 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
-from camp import checks
+from camp.operations.diagnostics import checks
 
 
 class CampConfig(AppConfig):
@@ -17,19 +17,20 @@ class CampConfig(AppConfig):
 
     def ready(self):
         """Have Django check the configuration, and databases remember what they are for."""
-        from camp import environments, processes  # models can be imported from now on
-        from camp.findings import registry
+        from camp.operations.database import environment
+        from camp.operations.diagnostics import registry
+        from camp.operations.server import processes  # models can be imported from now on
 
         checks.register_checks()
         registry.register_own()
-        post_migrate.connect(environments.remember_after_migrate, sender=self)
+        post_migrate.connect(environment.remember_after_migrate, sender=self)
         connection_created.connect(processes.register_on_connection)
 
 
 class CampAdminConfig(AdminConfig):
     """Django's admin with Camp's front page."""
 
-    default_site = "camp.admin.CampAdminSite"
+    default_site = "camp.admin.site.CampAdminSite"
 
 
 class LogInGuardConfig(AxesConfig):

@@ -1,4 +1,4 @@
-"""Camp's only settings module: the environment, read by camp.env, with safe defaults.
+"""Camp's only settings module: the environment, read by camp.config.env, with safe defaults.
 
 Every variable is listed in `.env.example` and in the README.
 """
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from camp import env as environment
-from camp import env_s3, logs, secret_key
+from camp.config import env as environment
+from camp.config import s3, secret_key
+from camp.web import logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.load(BASE_DIR)
@@ -62,26 +63,26 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "camp.middleware.RequestLogMiddleware",
-    "camp.middleware.SecurityHeadersMiddleware",
-    "camp.health.HealthMiddleware",
-    "camp.middleware.FormEncodingMiddleware",
-    "camp.unavailable.DatabaseTroubleMiddleware",
+    "camp.web.middleware.RequestLogMiddleware",
+    "camp.web.middleware.SecurityHeadersMiddleware",
+    "camp.web.health.HealthMiddleware",
+    "camp.web.middleware.FormEncodingMiddleware",
+    "camp.web.database_errors.DatabaseTroubleMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "camp.request_limits.RequestLimitsMiddleware",
+    "camp.web.request_limits.RequestLimitsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "camp.request_limits.AnonymousBodyMiddleware",
+    "camp.web.request_limits.AnonymousBodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "camp.middleware.MethodNotAllowedMiddleware",
-    "camp.middleware.UnstorableValueMiddleware",
-    "camp.external_references.ExternalReferenceMiddleware",
+    "camp.web.middleware.MethodNotAllowedMiddleware",
+    "camp.web.middleware.UnstorableValueMiddleware",
+    "camp.web.external_references.ExternalReferenceMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -111,7 +112,7 @@ CACHE_TTL = env.integer("CACHE_TTL", 300, minimum=1)  # seconds
 if REDIS_URL:
     CACHES = {
         "default": {
-            "BACKEND": "camp.cache_backends.ResilientRedisCache",
+            "BACKEND": "camp.cache.backends.ResilientRedisCache",
             "LOCATION": REDIS_URL,
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": env.text("CACHE_PREFIX", "camp"),
@@ -122,7 +123,7 @@ if REDIS_URL:
 else:
     CACHES = {
         "default": {
-            "BACKEND": "camp.cache_backends.LocalMemoryCache",
+            "BACKEND": "camp.cache.backends.LocalMemoryCache",
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": "camp",
             "OPTIONS": {"MAX_ENTRIES": 10_000},
@@ -177,7 +178,7 @@ AXES_LOCKOUT_CALLABLE = "accounts.throttle.locked_out"
 # When and from where people logged in is nobody's business.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
-# accounts/admin_tables.py shows its tables, without what people typed beside their name.
+# accounts/admin/tables.py shows its tables, without what people typed beside their name.
 AXES_ENABLE_ADMIN = False
 
 # Files
@@ -193,12 +194,12 @@ FILE_VERSIONS = env.integer("FILE_VERSIONS", 5, minimum=0, maximum=1000)
 # Where nginx offers LOCAL_STORAGE_PATH to Camp alone; it then sends the bytes itself.
 X_ACCEL_REDIRECT = env.text("X_ACCEL_REDIRECT")
 # For so many seconds the address of an object is good to which downloads lead; 0: to none.
-S3_PRESIGNED_DOWNLOADS = env_s3.presigned(env)
+S3_PRESIGNED_DOWNLOADS = s3.presigned(env)
 # Only the upload views accept files; elsewhere their bytes are skipped unseen.
-FILE_UPLOAD_HANDLERS = ["camp.upload_guard.RefuseFiles"]
+FILE_UPLOAD_HANDLERS = ["camp.web.upload_handlers.RefuseFiles"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000
 STORAGES = {
-    "default": env_s3.storage(env)
+    "default": s3.storage(env)
     or {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": LOCAL_STORAGE_PATH},
@@ -217,7 +218,7 @@ LOCALE_PATHS = [BASE_DIR / "camp" / "locale"]
 TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Tokyo")
 USE_TZ = True
 
-# E-mail, sent by a thread of its own: see camp.background
+# E-mail, sent by a thread of its own: see camp.web.background
 BACKGROUND_JOBS_INLINE = False
 locals().update(env.email("EMAIL_URL"))
 EMAIL_TIMEOUT = 10  # seconds
@@ -225,7 +226,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@l
 
 # Security
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
-CSRF_FAILURE_VIEW = "camp.views.csrf_failure"
+CSRF_FAILURE_VIEW = "camp.web.error_views.csrf_failure"
 SESSION_COOKIE_NAME = "camp_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -272,4 +273,4 @@ if CAMP_HTTPS:
 # Logs
 LOG_JSON = env.boolean("LOG_JSON")
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
-LOGGING = logs.logging_config(level=LOG_LEVEL, as_json=LOG_JSON)
+LOGGING = logging.logging_config(level=LOG_LEVEL, as_json=LOG_JSON)

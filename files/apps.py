@@ -37,14 +37,14 @@ class FilesConfig(AppConfig):
     verbose_name = _("Files")
 
     def ready(self):
-        from camp.findings import registry
+        from camp.operations.diagnostics import registry
         from files import signals
 
         post_migrate.connect(signals.mend_search, sender=self)
-        registry.register("files", "files.findings.look", needs_database=True)
+        registry.register("files", "camp.operations.diagnostics.files.look", needs_database=True)
         registry.register_check_up(
             "files",
-            "files.checkup.look",
+            "camp.operations.diagnostics.file_check.look",
             help="look at all files and all their bytes instead; changes nothing without --fix",
             options=OPTIONS,
         )

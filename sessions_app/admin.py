@@ -11,10 +11,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from camp.admin_filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
-from camp.admin_front import Figure, Series, counts_by_day, readable_number
-from camp.admin_metadata import ShowsOldMetadata
-from camp.admin_models import (
+from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
+from camp.admin.metadata import ShowsOldMetadata
+from camp.admin.model_admin import (
     CampModelAdmin,
     RestoresFromTrash,
     ShowsTallies,

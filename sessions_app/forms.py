@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from camp.text import is_blank
+from camp.fs.text import is_blank
 from sessions_app.models import Message, Session
 from sessions_app.titles import clean_title
 

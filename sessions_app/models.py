@@ -8,9 +8,9 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from camp.old_metadata import OldMetadata
-from camp.search import SearchTextField, search_words
-from camp.trash import OwnedQuerySet, Trashable
+from camp.db.old_metadata import OldMetadata
+from camp.db.search_text import SearchTextField, search_words
+from camp.db.soft_delete import OwnedQuerySet, Trashable
 
 
 def new_session_id():

@@ -1,7 +1,7 @@
 """Titles that Camp gives to sessions."""
 
-from camp.old_metadata import parsed
-from camp.text import belongs_together, clean_line, is_blank
+from camp.db.old_metadata import parsed
+from camp.fs.text import belongs_together, clean_line, is_blank
 from sessions_app.markdown import first_line
 
 LENGTH = 80

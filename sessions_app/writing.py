@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from camp.external_references import deletion
+from camp.web.external_references import deletion
 from sessions_app.models import Message
 from sessions_app.titles import title_from
 

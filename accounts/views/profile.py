@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import emails, throttle
 from accounts.forms import DeleteForm, ProfileForm
 from accounts.lifecycle import LastOrganiserError, delete_account
-from camp.external_references import StillReferenced, sentence
+from camp.web.external_references import StillReferenced, sentence
 
 
 @sensitive_post_parameters()

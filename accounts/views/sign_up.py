@@ -11,9 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from accounts import setup_token
 from accounts.forms import SignUpForm
 from accounts.lifecycle import AlreadySetUpError, has_administrator, make_first_organiser
-from camp import setup_token
 
 BACKEND = "accounts.backends.LoginBackend"
 

@@ -12,7 +12,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.old_metadata import readable
+from camp.db.old_metadata import readable
 
 register = template.Library()
 

@@ -5,7 +5,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from camp.content_disposition import attachment
+from camp.web.content_disposition import attachment
 from sessions_app import export
 from sessions_app.access import own_session
 from sessions_app.titles import shorten

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from camp.paging import KeyPage, encode
+from camp.db.keyset import KeyPage, encode
 from sessions_app import writing
 from sessions_app.access import login_required_at_session, own_message, own_session
 from sessions_app.forms import MessageForm

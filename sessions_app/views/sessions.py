@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from camp.paging import KeyPage
-from camp.search import cut_search
+from camp.db.keyset import KeyPage
+from camp.db.search_text import cut_search
 from sessions_app.access import login_required_at_session, own_session
 from sessions_app.forms import NewSessionForm, RenameForm
 from sessions_app.models import Message, Session

@@ -8,8 +8,8 @@ import django
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.core.handlers.wsgi import WSGIRequest
 
-from camp import request_body
-from camp.request_body import complete_bodies
+from camp.web import request_body
+from camp.web.request_body import complete_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
 django.setup()

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
-from camp import database
+from camp.operations.database import server
 from tests.camp import places
 
 
@@ -27,7 +27,7 @@ def furnished(django_db_blocker, tmp_path_factory):
     with django_db_blocker.unblock():
         places.drop_all(name)
         places.make(name)
-        with database.connected_to(name), override_settings(**folders):
+        with server.connected_to(name), override_settings(**folders):
             call_command("migrate", verbosity=0)
             places.furnish()
             archive = places.archive()

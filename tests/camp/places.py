@@ -11,10 +11,13 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 
-from camp import backup, database, portable
-from camp.archive import Reader, Writer
-from files import services, storage
+from camp.operations import backup
+from camp.operations.backup import engine_neutral
+from camp.operations.backup.archive import Reader, Writer
+from camp.operations.database import server as database
+from files.library import services
 from files.models import File
+from files.storage import backend
 from sessions_app.models import Message, Session
 from tests.conftest import person
 
@@ -93,7 +96,7 @@ def store(user, filename, content):
 
 def replace(file, content=b"another content"):
     """Give a file another content; returns the Version with what it held before."""
-    staged = storage.Staged()
+    staged = backend.Staged()
     staged.write(content)
     services.replace(file=file, upload=services.Incoming(staged, file.filename))
     return file.versions.first()
@@ -186,7 +189,7 @@ def digest():
     """Return what changes with any row of the database, any stored byte, and any leftover."""
     hashed = Hashed()
     with transaction.atomic():
-        portable.write_tables(hashed, connections["default"])
+        engine_neutral.write_tables(hashed, connections["default"])
     connection.close()
     return hashed.sha256.hexdigest(), tree(settings.LOCAL_STORAGE_PATH), leftovers()
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 from django.core.cache import cache
 
-from camp import admin_findings
-from camp.findings import ERROR, OK, WARNING, Finding, registry
+from camp.operations.diagnostics import dashboard, registry
+from camp.web.findings import ERROR, OK, WARNING, Finding
 from tests.admin_pages import browser, helper
 from tests.markup import Page
 
@@ -71,7 +71,7 @@ def test_the_real_state_is_shown(organiser, settings):
 
 def test_it_waits_for_nothing_long(organiser, findings, monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(admin_findings, "PATIENCE", 0.1)
+    monkeypatch.setattr(dashboard, "PATIENCE", 0.1)
     registry.register("hangs", lambda: release.wait(20))
     html = shown(organiser)
     release.set()

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from camp.admin import CampAdminSite
-from camp.admin_limits import AT_ONCE, StrictChangeList
+from camp.admin.limits import AT_ONCE, StrictChangeList
+from camp.admin.site import CampAdminSite
 from files.models import File, Share
 from sessions_app.models import Session
 from tests.admin_pages import browser, changelist, helper, names, queries

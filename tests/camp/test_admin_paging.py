@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.paginator import EmptyPage, PageNotAnInteger
 
-from camp.admin_paging import LAST_PAGE, WindowPaginator
+from camp.admin.pagination import LAST_PAGE, WindowPaginator
 from tests.admin_pages import browser, changelist, counts, queries
 
 LIST = "auth_group"

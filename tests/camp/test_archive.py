@@ -13,7 +13,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from camp.archive import Damaged, Part, Reader, Writer, form, pipeline, remove_stale, writer
+from camp.operations.backup.archive import (
+    Damaged,
+    Part,
+    Reader,
+    Writer,
+    pipeline,
+    remove_stale,
+    writer,
+)
+from camp.operations.backup.archive import format as form
 
 MANIFEST = b'{"format": 1, "kind": "native"}'
 LONG = "files/" + "/".join(["東京の" * 12] * 12)
@@ -277,7 +286,7 @@ def test_nothing_is_overwritten(tmp_path):
 
 def test_what_a_killed_process_left_is_removed(tmp_path):
     code = (
-        "import os, sys; from camp.archive import Part; Part(sys.argv[1]).write(b'x'); "
+        "import os, sys; from camp.operations.backup.archive import Part; Part(sys.argv[1]).write(b'x'); "
         "print('written', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from camp import background
+from camp.web import background
 
 SCRIPT = """
 import time

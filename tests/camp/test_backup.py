@@ -19,9 +19,11 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
-from camp import backup, database, trouble
-from camp.archive import Part, Writer
-from camp.backup import folder, making, snapshot
+from camp.config import shell
+from camp.operations import backup
+from camp.operations.backup import create, folder, snapshot
+from camp.operations.backup.archive import Part, Writer
+from camp.operations.database import server
 from files.models import File, Version
 from tests import old_backend
 from tests.camp import places
@@ -78,7 +80,7 @@ def test_an_archive_holds_the_database_and_the_files(place, settings):
     path = made(settings)
     assert re.fullmatch(r"backup_\d{8}_\d{6}\.tar", path.name)
     assert f"Backup: {path} (" in told
-    assert f"{trouble.manage('restore')} {trouble.quoted(path)}" in told
+    assert f"{shell.manage('restore')} {shell.quoted(path)}" in told
     members = places.members(path)
     stored = {f"files/{file.storage_path}": file for file in File.objects.order_by("pk")}
     database_member = "database.sqlite3" if connection.vendor == "sqlite" else "database.dump"
@@ -87,13 +89,13 @@ def test_an_archive_holds_the_database_and_the_files(place, settings):
     for name, file in stored.items():
         assert members[name] == in_storage(settings, file).read_bytes()
     manifest = places.manifest(path)
-    assert manifest["counts"] == database.row_counts()
+    assert manifest["counts"] == server.row_counts()
     assert manifest["files"] == {"count": 6, "bytes": sum(f.size for f in File.objects.all())}
     assert manifest["database"] == place
     assert manifest["environment"] == "development"
     assert "0001_initial" in manifest["migrations"]["files"]
-    assert manifest["engine"] == database.place().engine
-    assert manifest["engine_major"] == database.server_version()
+    assert manifest["engine"] == server.place().engine
+    assert manifest["engine_major"] == server.server_version()
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -134,7 +136,7 @@ def test_sql_is_for_psql_or_sqlite3(place, settings, tmp_path):
 def test_a_backup_is_proved_to_be_whole(whole):
     told = run("--verify", str(whole))
     assert "Every byte is as it was packed." in told
-    assert f"from {places.manifest(whole)['database']} on {database.place().engine}" in told
+    assert f"from {places.manifest(whole)['database']} on {server.place().engine}" in told
     assert re.search(r"Holds: \d+ rows, 6 files", told)
     places.flip(whole, whole.stat().st_size // 2)
     assert "is damaged" in refusal("--verify", str(whole))
@@ -195,7 +197,7 @@ def test_names_that_are_taken_are_left_to_others(own_folder, monkeypatch):
     names = list(itertools.islice(folder.names("", "tar"), 3))
 
     def begun():
-        return making.begun(Part, own_folder, folder.names("", "tar"))
+        return create.begun(Part, own_folder, folder.names("", "tar"))
 
     with begun() as one, begun() as two:
         folder.clean(own_folder, "backup_*")
@@ -203,7 +205,7 @@ def test_names_that_are_taken_are_left_to_others(own_folder, monkeypatch):
     begun().finish()
     assert backup.last_backup()[0].name == names[2]
     with pytest.raises(CommandError, match="Another backup is just writing"):
-        making.begun(Part, own_folder, names)
+        create.begun(Part, own_folder, names)
 
 
 def test_the_last_backup_is_known_by_its_name(settings, tmp_path):
@@ -254,7 +256,7 @@ def vanished(path):
 def test_what_is_purged_meanwhile_is_told_to_the_restore(place, settings, monkeypatch):
     purged = File.objects.order_by("pk").last()
     version = places.replace(File.objects.order_by("pk").first())
-    packed = making.pack_files
+    packed = create.pack_files
 
     def purging(*arguments):
         for row in (purged, version):
@@ -262,7 +264,7 @@ def test_what_is_purged_meanwhile_is_told_to_the_restore(place, settings, monkey
             type(row).objects.filter(pk=row.pk).delete()
         return packed(*arguments)
 
-    monkeypatch.setattr(making, "pack_files", purging)
+    monkeypatch.setattr(create, "pack_files", purging)
     assert "not in the storage" not in run()
     path = made(settings)
     assert places.manifest(path)["counts"]["sample_files"] == 6
@@ -327,10 +329,10 @@ def test_a_full_disk_leaves_no_backup(place, settings):
 
 def test_a_disk_without_room_is_noticed_first(place, settings, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(making.shutil, "disk_usage", lambda path: usage(1, 1, 200_000))
+    monkeypatch.setattr(create.shutil, "disk_usage", lambda path: usage(1, 1, 200_000))
     told = refusal()
     assert "has 195.3 KB left" in told
-    assert trouble.manage("backup", "--output") in told
+    assert shell.manage("backup", "--output") in told
     assert list(settings.BACKUP_FOLDER.iterdir()) == []
     if connection.vendor == "postgresql":
         # What rows only claim takes no room.
@@ -351,7 +353,7 @@ def test_an_interrupted_backup_leaves_nothing(db, own_folder, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(making, "pack_files", interrupted)
+    monkeypatch.setattr(create, "pack_files", interrupted)
     with pytest.raises(CommandError, match="Interrupted") as refused:
         run()
     assert refused.value.returncode == 130
@@ -364,7 +366,7 @@ def test_what_a_killed_backup_left_is_removed_by_the_next(place, settings, monke
     connection.close()
     child = os.fork()
     if not child:
-        making.pack_files = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+        create.pack_files = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
         run()
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     left = {path.suffix for path in settings.BACKUP_FOLDER.iterdir()}
@@ -375,7 +377,7 @@ def test_what_a_killed_backup_left_is_removed_by_the_next(place, settings, monke
 
 
 def test_without_a_database_there_is_nothing_to_back_up(monkeypatch):
-    monkeypatch.setattr(database, "is_there", lambda: False)
+    monkeypatch.setattr(server, "is_there", lambda: False)
     assert backup.safety_copy(lambda line: None) is None
     assert "nothing to back up" in refusal()
 
@@ -384,7 +386,7 @@ def test_without_a_safety_copy_one_goes_on_only_by_saying_so(monkeypatch):
     def away():
         raise DatabaseError("no route to host")
 
-    monkeypatch.setattr(database, "is_there", away)
+    monkeypatch.setattr(server, "is_there", away)
     with pytest.raises(CommandError, match=r"no route to host\. .*--no-backup"):
         backup.safety_copy(lambda line: None)
 
@@ -407,7 +409,7 @@ def test_a_damaged_database_is_not_backed_up(place, settings):
 
 @pytest.mark.postgresql
 def test_tools_older_than_the_server_are_refused_first(db, own_folder, monkeypatch):
-    monkeypatch.setattr(database, "server_version", lambda: 99)
+    monkeypatch.setattr(server, "server_version", lambda: 99)
     for options in ([], ["--sql"]):
         assert "pg_dump of PostgreSQL 99 or newer is needed" in refusal(*options)
     assert list(own_folder.iterdir()) == []
@@ -416,7 +418,7 @@ def test_tools_older_than_the_server_are_refused_first(db, own_folder, monkeypat
 
 @pytest.mark.postgresql
 def test_a_pg_dump_that_fails_says_why_and_leaves_nothing(db, own_folder, monkeypatch):
-    environment = database.program_environment() | {"PGHOST": "/nowhere", "PGPASSWORD": "hidden"}
+    environment = server.program_environment() | {"PGHOST": "/nowhere", "PGPASSWORD": "hidden"}
     commands, popen = [], subprocess.Popen
 
     def noting(command, **options):
@@ -438,10 +440,10 @@ def test_a_database_of_the_old_backend_is_backed_up_as_it_is(old, shape, setting
     settings.BACKUP_FOLDER = tmp_path / "backups"
     settings.LOCAL_STORAGE_PATH = tmp_path / "uploads"
     contents = getattr(old_backend, shape)(old, settings.LOCAL_STORAGE_PATH)
-    with database.connected_to(old.name):
+    with server.connected_to(old.name):
         told = run()
         path = made(settings)
-        counts = database.row_counts()
+        counts = server.row_counts()
     members = places.members(path)
     stored = [content for name, content in members.items() if name.startswith("files/")]
     assert sorted(stored) == sorted(contents.values())

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from camp import bootstrap
+from camp.operations import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMAND_LINE = """
@@ -80,7 +80,12 @@ class Tree:
 
 def make_tree(folder, python):
     (folder / "camp").mkdir(parents=True)
-    for name in ("manage.py", "camp/__init__.py", "camp/bootstrap.py", "camp/bootstrap_texts.py"):
+    for name in (
+        "manage.py",
+        "camp/__init__.py",
+        "camp/operations/bootstrap.py",
+        "camp/operations/messages.py",
+    ):
         shutil.copy(ROOT / name, folder / name)
     (folder / "camp" / "command_line.py").write_text(COMMAND_LINE)
     tree = Tree(folder, python)
@@ -307,6 +312,8 @@ def test_too_old_an_interpreter_is_told_so(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("Camp needs Python 3.11 or newer, and this is Python")
 
 
-@pytest.mark.parametrize("name", ["manage.py", "camp/bootstrap.py", "camp/bootstrap_texts.py"])
+@pytest.mark.parametrize(
+    "name", ["manage.py", "camp/operations/bootstrap.py", "camp/operations/messages.py"]
+)
 def test_too_old_an_interpreter_can_read_the_front_door(name):
     ast.parse((ROOT / name).read_text(encoding="utf-8"), feature_version=(3, 6))

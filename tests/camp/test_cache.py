@@ -4,8 +4,8 @@ import pytest
 from django.core.cache import cache, caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from camp.cache import cache_manager, cached
-from camp.globs import compile_glob
+from camp.cache.globs import compile_glob
+from camp.cache.manager import cache_manager, cached
 
 
 def keys_kept(pattern, keys):

@@ -14,8 +14,8 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.urls import path
 
-from camp import cache_backends, cache_link
-from camp.cache import cache_manager, cached
+from camp.cache import backends, breaker
+from camp.cache.manager import cache_manager, cached
 from tests.camp.redis_process import PASSWORD, RedisProcess
 
 pytestmark = pytest.mark.fault
@@ -50,10 +50,10 @@ urlpatterns = [path("who/", who), path("busy/", busy)]
 def server(tmp_path_factory, settings, monkeypatch):
     """A server that the cache of this test is on; not started yet."""
     process = RedisProcess(tmp_path_factory.mktemp("redis"))
-    monkeypatch.setattr(cache_link, "PAUSE", 0.2)
+    monkeypatch.setattr(breaker, "PAUSE", 0.2)
     settings.CACHES = {
         "default": {
-            "BACKEND": "camp.cache_backends.ResilientRedisCache",
+            "BACKEND": "camp.cache.backends.ResilientRedisCache",
             "LOCATION": process.url,
             "KEY_PREFIX": "camp",
         }
@@ -171,7 +171,9 @@ class TestReturn:
             cache.get("user:1")
         started.start()
         wait_until_used_again()
-        lines = [record.getMessage() for record in caplog.records if record.name == "camp.cache"]
+        lines = [
+            record.getMessage() for record in caplog.records if record.name == "camp.cache.manager"
+        ]
         assert len(lines) == 2
         assert "does not answer" in lines[0]
         assert "answers again" in lines[1]
@@ -275,7 +277,7 @@ class TestRequests:
         waits, deadline = [], time.monotonic() + 1.5
         while time.monotonic() < deadline:
             waits.append(self.seconds(client))
-        assert statistics.median(waits) < cache_backends.ANSWER_TIMEOUT / 2
+        assert statistics.median(waits) < backends.ANSWER_TIMEOUT / 2
 
     def test_a_log_in_survives_the_loss_of_redis(self, started, client, owner):
         client.force_login(owner)

@@ -7,10 +7,10 @@ from django.core.cache import cache, caches
 from django.urls import path
 from django.utils import translation
 
-from camp import cache_link
-from camp.cache_backends import ResilientRedisCache
-from camp.findings import WARNING
-from camp.findings import cache as topic
+from camp.cache import breaker
+from camp.cache.backends import ResilientRedisCache
+from camp.operations.diagnostics import cache as topic
+from camp.web.findings import WARNING
 from tests.camp.redis_process import PASSWORD
 from tests.camp.test_cache_outage import (
     server,
@@ -148,7 +148,7 @@ def test_who_connects_then_notices_before_it_reads(refusing):
 
 def test_who_only_reads_notices_soon(refusing, monkeypatch):
     """Another process may have deleted the entry, which the server refused."""
-    monkeypatch.setattr(cache_link, "PROOF", 0)
+    monkeypatch.setattr(breaker, "PROOF", 0)
     assert cache.get("user:1") is None
 
 
@@ -156,7 +156,7 @@ def test_one_write_is_proof_for_a_while(started, monkeypatch):
     proofs = []
     prove = ResilientRedisCache._prove
     monkeypatch.setattr(ResilientRedisCache, "_prove", lambda self: (proofs.append(1), prove(self)))
-    monkeypatch.setattr(cache_link, "PROOF", 60)
+    monkeypatch.setattr(breaker, "PROOF", 60)
     cache.set("user:1", "known")
     assert [cache.get("user:1") for _time in range(3)] == ["known"] * 3
     assert proofs == []

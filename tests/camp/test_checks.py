@@ -10,7 +10,8 @@ from django.core.checks import run_checks
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from camp import checks, database
+from camp.operations.database import server
+from camp.operations.diagnostics import checks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -131,10 +132,10 @@ class TestDatabase:
     @pytest.mark.django_db(transaction=True)
     def test_a_database_that_is_not_made_yet_is_left_to_migrate(self, tmp_path):
         if connection.vendor == "sqlite":
-            with database.connected_to(tmp_path / "missing.sqlite3"):
+            with server.connected_to(tmp_path / "missing.sqlite3"):
                 assert self.found() == {}
         else:
-            with database.connected_to("camp_nowhere"), pytest.raises(OperationalError):
+            with server.connected_to("camp_nowhere"), pytest.raises(OperationalError):
                 self.found()
 
     def test_nothing_is_asked_unless_it_is_wanted(self):

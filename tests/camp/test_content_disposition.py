@@ -4,7 +4,7 @@ import email.message
 
 import pytest
 
-from camp.content_disposition import attachment
+from camp.web.content_disposition import attachment
 
 
 def filename(header):

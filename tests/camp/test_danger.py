@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import CommandError
 
-from camp import danger, database, environments
+from camp.operations.database import confirmation, environment, server
 
 ACTION = "Everything goes."
 
@@ -11,7 +11,7 @@ ACTION = "Everything goes."
 @pytest.fixture
 def name():
     """The name of the database, which has to be typed."""
-    return database.place().name
+    return server.place().name
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def options(**given):
 def confirm(said=None, **given):
     """Ask for confirmation; `answer` is what the person types."""
     answer = given.pop("answer", None)
-    danger.confirm(
+    confirmation.confirm(
         options(**given),
         action=ACTION,
         say=(said if said is not None else []).append,
@@ -38,7 +38,7 @@ def confirm(said=None, **given):
 def test_the_typed_name_confirms(owner, at_a_terminal, name):
     said = []
     confirm(said, answer=f" {name} ")
-    place = database.place()
+    place = server.place()
     assert said[0].startswith(f"Database: {name} on {place.engine}")
     assert said[1] == "Environment: development"
     assert "  sample_users: 1 row" in said
@@ -58,7 +58,7 @@ def test_an_ended_terminal_refuses(at_a_terminal, name):
         raise EOFError
 
     with pytest.raises(CommandError, match=f"which is {name}"):
-        danger.confirm(options(), action=ACTION, say=str, ask=ended)
+        confirmation.confirm(options(), action=ACTION, say=str, ask=ended)
 
 
 @pytest.mark.django_db
@@ -84,7 +84,7 @@ def test_production_in_the_settings_refuses(settings, name):
 
 @pytest.mark.django_db
 def test_production_in_the_database_refuses(name):
-    environments.mark("production")
+    environment.mark("production")
     with pytest.raises(CommandError, match=f"--force-production {name}"):
         confirm(no_input=True, name=name)
 
@@ -105,6 +105,6 @@ def test_what_cannot_be_read_is_said(tmp_path):
     broken = tmp_path / "broken.sqlite3"
     broken.write_bytes(b"not a database at all" * 100)
     said = []
-    with database.connected_to(broken):
+    with server.connected_to(broken):
         confirm(said, no_input=True, name="broken.sqlite3")
     assert said[2].startswith("What is in it cannot be read")

@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import User
-from camp import backup, database, environments
+from camp.operations import backup
+from camp.operations.database import environment, server
 from tests.camp import places
 
 pytest_plugins = ["tests.camp.place_fixtures"]
@@ -16,7 +17,7 @@ pytest_plugins = ["tests.camp.place_fixtures"]
 
 @pytest.fixture
 def name():
-    return database.place().name
+    return server.place().name
 
 
 def run(*words, **options):
@@ -40,7 +41,7 @@ class TestDestroying:
         assert places.digest() == before
 
     def test_a_production_is_refused_without_its_name(self, place, words, name):
-        environments.mark("production")
+        environment.mark("production")
         with pytest.raises(CommandError, match="one of production"):
             run(*words, interactive=False, name=name)
         assert User.objects.exists()
@@ -55,21 +56,21 @@ class TestDestroying:
 
 
 def test_an_emptied_database_remembers_what_it_is_for(place, name):
-    environments.mark("production")
+    environment.mark("production")
     options = {"interactive": False, "name": name, "no_backup": True, "force_production": name}
     run("flush", **options)
     assert not User.objects.exists()
-    assert environments.marked() == "production"
+    assert environment.marked() == "production"
     run("migrate", "accounts", "zero", **options)
     run("migrate")
-    assert environments.marked() == "production"
+    assert environment.marked() == "production"
 
 
 def test_what_remembers_it_is_not_undone(place, name):
-    environments.mark("production")
+    environment.mark("production")
     with pytest.raises(CommandError, match="what this database is for stays"):
         run("migrate", "camp", "zero", interactive=False, name=name, force_production=name)
-    assert environments.marked() == "production"
+    assert environment.marked() == "production"
 
 
 def test_going_forward_asks_nothing(place):
@@ -92,7 +93,7 @@ def fixture(tmp_path):
 
 
 def test_rows_of_a_production_are_not_overwritten(place, name, fixture):
-    environments.mark("production")
+    environment.mark("production")
     with pytest.raises(CommandError, match="one of production"):
         run("loaddata", fixture)
     assert not User.objects.filter(username="renamed").exists()
@@ -102,7 +103,7 @@ def test_rows_of_a_production_are_not_overwritten(place, name, fixture):
 
 def test_statements_that_empty_a_production_are_not_printed(place, name):
     assert "deletes all rows" in run("sqlflush")
-    environments.mark("production")
+    environment.mark("production")
     with pytest.raises(CommandError, match="one of production"):
         run("sqlflush")
     assert connection.introspection.table_names()

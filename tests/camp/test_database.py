@@ -8,7 +8,8 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection
 
-from camp import database, database_users
+from camp.operations.database import connected_users
+from camp.operations.database import server as database
 
 SCRATCH = "camp_scratch"
 ASIDE = "camp_scratch_aside"
@@ -182,8 +183,8 @@ def test_a_new_database_has_the_locale_of_the_configured_one(scratch):
 def test_others_are_named_and_disconnected():
     parameters = database.connection_parameters() | {"application_name": "somebody"}
     with psycopg.connect(**parameters) as other:
-        assert any(" somebody (process " in name for name in database_users.other_connections())
-        database_users.disconnect_others(connection.settings_dict["NAME"])
+        assert any(" somebody (process " in name for name in connected_users.other_connections())
+        connected_users.disconnect_others(connection.settings_dict["NAME"])
         with pytest.raises(psycopg.OperationalError):
             other.execute("SELECT 1")
 

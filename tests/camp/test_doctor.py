@@ -13,8 +13,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import translation
 
-from camp import doctor
-from camp.findings import ERROR, OK, WARNING, Finding, registry
+from camp.operations.diagnostics import doctor, registry
+from camp.web.findings import ERROR, OK, WARNING, Finding
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

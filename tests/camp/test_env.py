@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from camp import env as environment
+from camp.config import env as environment
 
 SECRET = "hunter2-very-secret"
 OLD_URL = "postgresql+asyncpg://postgres:postgres@localhost:5432/camp_backend_db"
@@ -278,9 +278,9 @@ def test_the_real_environment_wins_then_env_local_then_env(tmp_path, monkeypatch
 
 
 def test_other_env_files_can_be_named(tmp_path, monkeypatch):
-    (tmp_path / "camp.env").write_text("A=camp\n")
+    (tmp_path / "camp.config.env").write_text("A=camp\n")
     (tmp_path / ".env.local").write_text("A=local\n")
-    monkeypatch.setenv("CAMP_ENV_FILES", "camp.env")
+    monkeypatch.setenv("CAMP_ENV_FILES", "camp.config.env")
     assert environment.load(tmp_path).text("A") == "camp"
     monkeypatch.setenv("CAMP_ENV_FILES", "")
     assert environment.load(tmp_path).text("A") == ""

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 
-from camp import env as environment
+from camp.config import env as environment
 
 SECRET = "hunter2-very-secret"
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from camp import env, env_file
+from camp.config import env, env_file
 
 pytestmark = pytest.mark.machine
 NAME = "DATABASE_URL"

@@ -3,8 +3,8 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from camp import env_s3
-from camp.env import Environment
+from camp.config import s3
+from camp.config.env import Environment
 
 
 def read(**variables):
@@ -18,12 +18,12 @@ KEYS = {"S3_ACCESS_KEY_ID": "key", "S3_SECRET_ACCESS_KEY": "hunter2"}
 
 
 def options(**variables):
-    return env_s3.storage(read(S3_BUCKET="camp-files", **variables))["OPTIONS"]
+    return s3.storage(read(S3_BUCKET="camp-files", **variables))["OPTIONS"]
 
 
 def test_without_a_bucket_files_lie_in_a_folder():
-    assert env_s3.storage(read()) is None
-    assert env_s3.storage(read(S3_REGION="eu-west-1", S3_PRESIGNED_DOWNLOADS="off")) is None
+    assert s3.storage(read()) is None
+    assert s3.storage(read(S3_REGION="eu-west-1", S3_PRESIGNED_DOWNLOADS="off")) is None
 
 
 def test_aws_needs_the_bucket_alone():
@@ -67,25 +67,25 @@ def test_the_secret_may_come_from_a_file(tmp_path):
 )
 def test_what_is_wrong_is_refused_by_its_name(name, value, words):
     with pytest.raises(ImproperlyConfigured, match=words) as refused:
-        env_s3.storage(read(**{"S3_BUCKET": "camp-files", name: value}))
+        s3.storage(read(**{"S3_BUCKET": "camp-files", name: value}))
     assert name.removesuffix("_FILE") in str(refused.value)
     assert "hunter2" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", env_s3.OTHERS)
+@pytest.mark.parametrize("name", s3.OTHERS)
 def test_what_needs_a_bucket_says_so(name):
     with pytest.raises(ImproperlyConfigured, match=f"{name} is set, but S3_BUCKET is not"):
-        env_s3.storage(read(**{name: "on"}))
+        s3.storage(read(**{name: "on"}))
 
 
 @pytest.mark.parametrize(
     ("value", "seconds"), [("", 0), ("off", 0), ("on", 60), ("90s", 90), ("5m", 300), ("1h", 3600)]
 )
 def test_for_how_long_an_address_is_good(value, seconds):
-    assert env_s3.presigned(read(S3_PRESIGNED_DOWNLOADS=value)) == seconds
+    assert s3.presigned(read(S3_PRESIGNED_DOWNLOADS=value)) == seconds
 
 
 @pytest.mark.parametrize("value", ["2h", "soon", "0s"])
 def test_not_for_too_long(value):
     with pytest.raises(ImproperlyConfigured, match="S3_PRESIGNED_DOWNLOADS must be"):
-        env_s3.presigned(read(S3_PRESIGNED_DOWNLOADS=value))
+        s3.presigned(read(S3_PRESIGNED_DOWNLOADS=value))

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from camp import database, environments
+from camp.operations.database import environment, server
 
 pytestmark = pytest.mark.django_db
 
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.django_db
 )
 def test_the_stricter_one_rules(settings, of_settings, of_database, rules):
     settings.CAMP_ENVIRONMENT = of_settings
-    environments.mark(of_database)
-    assert environments.current() == rules
+    environment.mark(of_database)
+    assert environment.current() == rules
 
 
 def test_an_unknown_mark_counts_as_production():
-    environments.mark("something newer")
-    assert environments.is_production()
+    environment.mark("something newer")
+    assert environment.is_production()
 
 
 def test_a_database_remembers_the_strictest_settings(settings):
@@ -34,11 +34,11 @@ def test_a_database_remembers_the_strictest_settings(settings):
     call_command("migrate", verbosity=0)
     settings.CAMP_ENVIRONMENT = "development"
     call_command("migrate", verbosity=0)
-    assert environments.marked() == "production"
+    assert environment.marked() == "production"
 
 
 def test_the_command_shows_mark_and_settings(capsys):
-    environments.mark("staging")
+    environment.mark("staging")
     call_command("environment")
     shown = "Database: staging. Settings: development. What rules: staging.\n"
     assert capsys.readouterr().out == shown
@@ -46,15 +46,15 @@ def test_the_command_shows_mark_and_settings(capsys):
 
 def test_a_stricter_mark_needs_no_confirmation():
     call_command("environment", "production", verbosity=0)
-    assert environments.marked() == "production"
+    assert environment.marked() == "production"
 
 
 def test_a_looser_mark_is_confirmed_by_name():
-    environments.mark("production")
+    environment.mark("production")
     with pytest.raises(CommandError, match="no terminal"):
         call_command("environment", "development")
     with pytest.raises(CommandError, match="is not the name"):
         call_command("environment", "development", no_input=True, name="other")
-    assert environments.marked() == "production"
-    call_command("environment", "development", no_input=True, name=database.place().name)
-    assert environments.marked() == "development"
+    assert environment.marked() == "production"
+    call_command("environment", "development", no_input=True, name=server.place().name)
+    assert environment.marked() == "development"

@@ -11,7 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client, RequestFactory
 from django.utils import translation
 
-from camp.errors import SENTENCES, error_response
+from camp.web.errors import SENTENCES, error_response
 from tests.camp.failing_urls import ERRORS
 from tests.markup import Page
 from tests.servers import free_port

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from camp.filenames import clean_filename, download_name
+from camp.fs.filenames import clean_filename, download_name
 
 KEPT = [
     "notes.txt",

@@ -13,19 +13,10 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from camp import database, environments
-from camp.findings import (
-    ERROR,
-    OK,
-    WARNING,
-    backups,
-    cache,
-    clock,
-    safety,
-    schema,
-    storage,
-)
-from camp.findings import database as about_database
+from camp.operations.database import environment, server
+from camp.operations.diagnostics import backups, cache, clock, safety, schema, storage
+from camp.operations.diagnostics import database as about_database
+from camp.web.findings import ERROR, OK, WARNING
 from tests.servers import free_port
 
 
@@ -45,14 +36,14 @@ class TestTables:
     def empty(self, transactional_db, tmp_path):
         """A database without tables instead of the configured one."""
         name = tmp_path / "empty.sqlite3"
-        if database.is_postgresql():
+        if server.is_postgresql():
             name = "camp_empty"
-            database.create(name)
-        with database.connected_to(name):
+            server.create(name)
+        with server.connected_to(name):
             execute("CREATE TABLE other (id integer)")
             yield
-        if database.is_postgresql():
-            database.drop(name)
+        if server.is_postgresql():
+            server.drop(name)
 
     def test_a_database_without_tables(self, empty):
         told = found(about_database.look)
@@ -93,7 +84,7 @@ class TestTables:
         assert "files.0999_holograms" in told.title
 
     def test_a_mark_that_is_stricter_than_the_settings(self, db):
-        environments.mark("production")
+        environment.mark("production")
         told = found(about_database.environment)["database.environment"]
         assert told.level == WARNING
         assert told.fix == "CAMP_ENVIRONMENT=production"

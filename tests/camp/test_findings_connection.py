@@ -6,8 +6,9 @@ import threading
 import pytest
 from django.db import connection
 
-from camp import database
-from camp.findings import ERROR, OK, registry, wire
+from camp.operations.database import server as database
+from camp.operations.diagnostics import registry, wire
+from camp.web.findings import ERROR, OK
 from tests.servers import free_port
 
 

@@ -3,8 +3,8 @@
 import pytest
 from django.core.files.storage import storages
 
-from camp import checks
-from camp.findings import ERROR, OK, object_store
+from camp.operations.diagnostics import checks, object_store
+from camp.web.findings import ERROR, OK
 from tests.servers import free_port
 
 pytestmark = pytest.mark.sqlite  # no database matters to it: once is enough

@@ -8,9 +8,9 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.test import Client
 from django.urls import reverse
 
-from camp import hashing_slots
-from camp.hashing_slots import HashingBusy, HashingSlots
-from camp.memory import cgroup_limits, memory_limit
+from camp.config.memory import cgroup_limits, memory_limit
+from camp.web import hashing_slots
+from camp.web.hashing_slots import HashingBusy, HashingSlots
 
 ALGORITHMS = ["argon2", "pbkdf2_sha256", "scrypt", "bcrypt_sha256", "bcrypt"]
 

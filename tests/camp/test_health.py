@@ -10,7 +10,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.urls import reverse
 
-from camp import health
+from camp.web import health
 
 FINE = {"cache": "ok", "storage": "ok", "database": "ok", "migrations": "ok"}
 # The checks run in a thread, with a connection that no test's transaction reaches.

@@ -6,7 +6,7 @@ import logging
 import pytest
 from django.conf import settings as camp_settings
 
-from camp.logs import JsonFormatter, LineFormatter, logging_config, redact, request_id
+from camp.web.logging import JsonFormatter, LineFormatter, logging_config, redact, request_id
 
 
 def record(message, *args, error=None, **extra):

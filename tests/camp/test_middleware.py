@@ -9,7 +9,7 @@ from urllib.request import urlopen
 import pytest
 from django.test import Client
 
-from camp.logs import JsonFormatter, LineFormatter
+from camp.web.logging import JsonFormatter, LineFormatter
 
 pytestmark = pytest.mark.urls("tests.camp.failing_urls")
 

@@ -6,9 +6,9 @@ from django.db.models import Q
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
-from camp import narrowing
-from camp.narrowing import Narrowing
-from camp.paging import KeyPage
+from camp.db import filtered_page
+from camp.db.filtered_page import Narrowing
+from camp.db.keyset import KeyPage
 from files.models import File
 
 ORDERS = [["-created_at", "-id"], ["search_text", "id"], ["size", "id"]]
@@ -18,9 +18,9 @@ SEVENTH, RARE, LAST = Q(size__gte=0, filename__contains="7"), Q(filename="n199")
 @pytest.fixture(autouse=True)
 def short_ways(monkeypatch):
     """Let 200 rows be many."""
-    monkeypatch.setattr(narrowing, "NEAR", 10)
-    monkeypatch.setattr(narrowing, "FAR", 50)
-    monkeypatch.setattr(narrowing, "HOPEFUL", 2)
+    monkeypatch.setattr(filtered_page, "NEAR", 10)
+    monkeypatch.setattr(filtered_page, "FAR", 50)
+    monkeypatch.setattr(filtered_page, "HOPEFUL", 2)
 
 
 @pytest.fixture

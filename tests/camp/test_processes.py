@@ -13,7 +13,9 @@ import pytest
 from django.core.management import CommandError
 from django.db import OperationalError, connection
 
-from camp import backup, database, processes, running
+from camp.operations import backup
+from camp.operations.database import server as database
+from camp.operations.server import lock, processes
 from tests.camp import places
 from tests.server_process import ROOT, START_SECONDS, manage
 from tests.servers import answers, free_port, stop_process
@@ -108,7 +110,7 @@ def test_data_that_any_server_uses_is_not_replaced_until_it_stops(installation, 
 def test_nobody_connects_while_the_data_is_replaced(installation, settings):
     settings.CAMP_DATA_DIR = installation.folder / "data"
     code = "from accounts.models import User; User.objects.create_user('late', 'l@example.org')"
-    with running.alone("again"):
+    with lock.alone("again"):
         done = installation.manage("shell", "-v", "0", "-c", code, check=False)
     assert done.returncode == 1
     assert "Another command is replacing the data" in done.stderr
@@ -195,22 +197,22 @@ def test_a_process_that_ended_is_forgotten(settings, tmp_path):
     dead = tmp_path / processes.FOLDER / "4711-aaaa"
     dead.parent.mkdir()
     dead.write_text("manage.py shell")
-    with running.alone("again"):
+    with lock.alone("again"):
         assert not dead.exists()
 
 
 def test_a_connection_is_refused_while_another_process_is_alone(settings, tmp_path):
     settings.CAMP_DATA_DIR = tmp_path
-    gate = (tmp_path / running.FILE).open("a+b")
+    gate = (tmp_path / lock.FILE).open("a+b")
     with contextlib.closing(gate):
-        assert running.lock(gate, shared=False)
+        assert lock.lock(gate, shared=False)
         with pytest.raises(OperationalError):
             processes.register()
     assert list((tmp_path / processes.FOLDER).iterdir()) == []
     processes.register()
     [own] = (tmp_path / processes.FOLDER).iterdir()
     assert own.name.startswith(f"{os.getpid()}-")
-    with running.alone("again"):
+    with lock.alone("again"):
         pass  # this process is nobody else
 
 
@@ -220,7 +222,7 @@ def test_a_busy_process_is_named(settings, tmp_path):
     file.parent.mkdir()
     with file.open("w+b", buffering=0) as held:
         held.write(b"manage.py shell")
-        running.lock(held, shared=False, at=processes.LOCKED_AT)
+        lock.lock(held, shared=False, at=processes.LOCKED_AT)
         refused = pytest.raises(CommandError, match=r"in use by manage\.py shell \(process 4711\)")
-        with refused, running.alone("again"):
+        with refused, lock.alone("again"):
             pytest.fail("it was let through")

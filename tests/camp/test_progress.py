@@ -6,8 +6,8 @@ import re
 import pytest
 from django.core.management.base import OutputWrapper
 
-from camp import progress
-from camp.progress import Progress
+from camp.operations import console
+from camp.operations.console import Progress
 
 
 class Terminal(io.StringIO):
@@ -24,7 +24,7 @@ def clock(monkeypatch):
     class Clock:
         now = 100.0
 
-    monkeypatch.setattr(progress.time, "monotonic", lambda: Clock.now)
+    monkeypatch.setattr(console.time, "monotonic", lambda: Clock.now)
     return Clock
 
 
@@ -70,4 +70,4 @@ def test_more_than_was_foretold_is_no_more_than_all(clock):
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0:00"), (75, "1:15"), (7322, "2:02:02")])
 def test_time_is_written_like_a_clock(seconds, words):
-    assert progress.clock(seconds) == words
+    assert console.clock(seconds) == words

@@ -16,10 +16,13 @@ from django.core.management import CommandError
 from django.db import OperationalError, connection
 from django.utils import translation
 
-from camp import command_line, database, replacing, wsgi
-from camp.findings import backups
+from camp import wsgi
 from camp.models import Instance
-from camp.replacing import Replacement, databases, journal
+from camp.operations import cli
+from camp.operations.backup import swap as replacing
+from camp.operations.backup.swap import Replacement, databases, journal
+from camp.operations.database import server
+from camp.operations.diagnostics import backups
 from tests.camp import places
 
 pytest_plugins = ["tests.camp.place_fixtures"]
@@ -41,7 +44,7 @@ def made(place, furnished):
 def fill(new, word, made):
     """Make the fresh database and files of a replacement; both say `word`."""
     places.copy(made, new.fresh)
-    with database.connected_to(new.fresh):
+    with server.connected_to(new.fresh):
         Instance.objects.update(restored=word)
     (new.files.new / "aa/bb").mkdir(parents=True)
     (new.files.new / "aa/bb/new").write_text(word)
@@ -133,7 +136,7 @@ def test_a_broken_database_is_replaced_with_all_that_lies_beside_it(made):
 
 @pytest.mark.postgresql
 def test_whoever_is_connected_is_disconnected(made):
-    with psycopg.connect(**database.connection_parameters()) as other:
+    with psycopg.connect(**server.connection_parameters()) as other:
         other.execute("SELECT 1")
         replace("one", made)
         with pytest.raises(psycopg.OperationalError):
@@ -144,7 +147,7 @@ def test_whoever_is_connected_is_disconnected(made):
 def test_a_missing_database_is_replaced(made):
     connection.close()
     if connection.vendor == "postgresql":
-        database.drop("camp_place")
+        server.drop("camp_place")
     else:
         Path(connection.settings_dict["NAME"]).unlink()
     replace("one", made)
@@ -164,7 +167,7 @@ def test_the_disk_is_waited_for_again_once_a_database_is_in_place(made):
 
     with Replacement() as new:
         new.make_database()
-        with database.connected_to(new.fresh):
+        with server.connected_to(new.fresh):
             assert own_settings() == [(["synchronous_commit=off"],)]
         new.commit(files=False)
     assert own_settings() == []
@@ -177,7 +180,7 @@ def test_a_database_that_cannot_be_dropped_is_named_and_found_again(made, monkey
 
     told = []
     with monkeypatch.context() as patch, translation.override("en"):
-        patch.setattr(database, "drop", refuse)
+        patch.setattr(server, "drop", refuse)
         with Replacement(told.append) as new:
             fill(new, "one", made)
             new.commit(files=True)
@@ -186,7 +189,7 @@ def test_a_database_that_cannot_be_dropped_is_named_and_found_again(made, monkey
     assert told[0] == "Removing the old files ..."
     assert told[1].endswith(f'(no right to). Drop it with: DROP DATABASE "{name}";')
     assert finding.fix == f'DROP DATABASE "{name}";'
-    database.drop(name)
+    server.drop(name)
     assert list(backups.abandoned()) == []
     assert stands() == replaced_by("one")
 
@@ -237,9 +240,9 @@ def test_commands_that_need_the_data_settle_it_first(made, monkeypatch):
     monkeypatch.setattr(django.core.management, "execute_from_command_line", lambda argv: None)
     with translation.override(None):
         for words in (["postgres", "start"], ["doctor"], ["--version"], []):
-            command_line.execute(["manage.py", *words])
+            cli.execute(["manage.py", *words])
             assert replacing.is_unsettled()
-        command_line.execute(["manage.py", "environment"])
+        cli.execute(["manage.py", "environment"])
     assert not replacing.is_unsettled()
     assert stands() == AT_FIRST
 
@@ -256,7 +259,7 @@ def steps():
     if connection.vendor == "postgresql":
         # What is done to files is the same on both.
         names = ("drop", "allow_connections", "_rename")
-        return [*((database, name) for name in names), (journal, "write")]
+        return [*((server, name) for name in names), (journal, "write")]
     return [
         *((os, name) for name in ("rename", "replace", "unlink")),
         *((journal, name) for name in ("write", "remove")),

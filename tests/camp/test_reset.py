@@ -15,8 +15,13 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from psycopg import sql
 
-from camp import backup, database, environments, replacing, reset, running, setup_token
-from files import services
+from accounts import setup_token
+from camp.operations import backup
+from camp.operations.backup import swap
+from camp.operations.database import environment, reset
+from camp.operations.database import server as database
+from camp.operations.server import lock
+from files.library import services
 from files.models import File
 from tests.conftest import person
 from tests.files.conftest import stage, stored
@@ -111,13 +116,13 @@ def assert_empty_and_usable():
         "django_content_type",
         "django_migrations",
     }
-    assert not replacing.is_unsettled()
+    assert not swap.is_unsettled()
     fill()
     assert File.objects.get().filename == "kept.txt"
 
 
 def test_everything_goes_and_a_backup_stays(filled):
-    environments.mark("staging")
+    environment.mark("staging")
     setup_token.issue()
     cache.set("remembered", 1)
     out = run()
@@ -132,7 +137,7 @@ def test_everything_goes_and_a_backup_stays(filled):
     assert "manage.py demo\n" in out
     assert not setup_token.read()
     assert cache.get("remembered") is None
-    assert environments.marked() == "staging"
+    assert environment.marked() == "staging"
     assert_empty_and_usable()
 
 
@@ -180,7 +185,7 @@ def test_production_is_refused(filled, settings, where):
     if where == "settings":
         settings.CAMP_ENVIRONMENT = "production"
     else:
-        environments.mark("production")
+        environment.mark("production")
     before = state()
     for arguments in ([], ["--force-production", "other"]):
         with pytest.raises(CommandError, match=f"--force-production {filled}"):
@@ -189,16 +194,16 @@ def test_production_is_refused(filled, settings, where):
 
 
 def test_forced_by_its_name_production_goes_and_stays_production(filled):
-    environments.mark("production")
+    environment.mark("production")
     run("--no-backup", "--force-production", filled)
     assert get_user_model().objects.count() == 0
-    assert environments.marked() == "production"
+    assert environment.marked() == "production"
 
 
 def test_it_waits_for_the_server_to_be_stopped(filled):
     before = state()
     refused = pytest.raises(CommandError, match=r"Stop it first.*manage\.py reset --no-backup")
-    with running.serving(), refused:
+    with lock.serving(), refused:
         run("--no-backup")
     assert state() == before
 
@@ -330,15 +335,15 @@ def test_a_failure_anywhere_leaves_the_old_state(filled, monkeypatch, step):
                OperationalError("the server went away"))  # fmt: skip
 
     if step == "migrating it":
-        monkeypatch.setattr(environments, "mark", fail)
+        monkeypatch.setattr(environment, "mark", fail)
     elif step == "moving the files":
-        monkeypatch.setattr(replacing.files, "_write", fail)
+        monkeypatch.setattr(swap.files, "_write", fail)
     else:
-        engine = type(replacing.databases.of(connection.vendor, "x"))
+        engine = type(swap.databases.of(connection.vendor, "x"))
         monkeypatch.setattr(engine, "make" if step == STEPS[0] else "swap", fail)
     before = state()
     with pytest.raises(CommandError, match="everything is as it was"):
         run("--no-backup")
     assert state() == before
-    assert not replacing.is_unsettled()
+    assert not swap.is_unsettled()
     monkeypatch.undo()

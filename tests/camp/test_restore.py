@@ -13,10 +13,13 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import OperationalError, connection
 
-from camp import database, environments, postgres_programs, replacing, running
 from camp.models import Instance
-from camp.replacing import databases
-from camp.restore import inventory
+from camp.operations.backup import swap
+from camp.operations.backup.restore import inventory
+from camp.operations.backup.swap import databases
+from camp.operations.database import environment, server
+from camp.operations.local_postgres import programs
+from camp.operations.server import lock
 from files.models import File, Share, Upload, Version
 from sessions_app.models import Session
 from tests.camp import places
@@ -107,9 +110,9 @@ def test_an_archive_of_an_older_camp_is_migrated_forward(place):
 def test_the_new_database_goes_on_where_both_were(place, archive):
     last = Session.objects.latest("pk").pk
     Session.objects.all().delete()
-    environments.mark("staging")
+    environment.mark("staging")
     places.restore(archive, "--no-backup")
-    assert environments.marked() == "staging"  # it is still for the same
+    assert environment.marked() == "staging"  # it is still for the same
     assert Session.objects.create(title="new").pk == last + 1
 
 
@@ -144,7 +147,7 @@ def test_a_missing_database_is_restored(place, archive):
     before = places.digest()
     connection.close()
     if connection.vendor == "postgresql":
-        database.drop(place)
+        server.drop(place)
     else:
         Path(connection.settings_dict["NAME"]).unlink()
     told = places.restore(archive)
@@ -193,7 +196,7 @@ def test_what_is_not_confirmed_is_refused_before_the_archive_is_read(place, arch
 
 
 def test_it_waits_for_nobody_who_serves(place, archive):
-    with running.serving():
+    with lock.serving():
         assert "Stop it first" in places.refusal(archive)
 
 
@@ -237,9 +240,9 @@ def test_an_archive_of_a_newer_postgresql_is_refused(place, archive):
 
 @pytest.mark.postgresql
 def test_tools_newer_than_the_server_do(place, monkeypatch):
-    client = postgres_programs.client
+    client = programs.client
     monkeypatch.setattr(
-        postgres_programs,
+        programs,
         "client",
         lambda *names, at_least: client(*names, at_least=max(at_least, 17)),
     )
@@ -277,7 +280,7 @@ def test_a_database_that_goes_away_at_the_last_moment_is_settled_later(place, ar
         for name in ("swap", "is_done"):
             fail(patch, name, OperationalError("gone"))
         assert "settled by the next command" in places.refusal(archive, "--no-backup")
-    replacing.recover(lambda line: None)
+    swap.recover(lambda line: None)
     assert places.digest() == before
 
 

@@ -11,9 +11,10 @@ import pytest
 from django.core.management import CommandError
 from django.db import connection
 
-from camp import processes, replacing
-from camp.archive.form import BLOCK, END, padding
 from camp.models import Instance
+from camp.operations.backup import swap
+from camp.operations.backup.archive.format import BLOCK, END, padding
+from camp.operations.server import processes
 from files.models import File
 from tests.camp import places, test_replacing
 
@@ -166,7 +167,7 @@ def test_a_restore_that_is_killed_changes_nothing_or_everything(place, archive, 
         _pid, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status)
         assert os.WTERMSIG(status) == signal.SIGKILL
-        replacing.recover(lambda line: None)
+        swap.recover(lambda line: None)
         if restored := File.objects.count():
             assert restored == 6
             assert places.tree(settings.LOCAL_STORAGE_PATH) == stored

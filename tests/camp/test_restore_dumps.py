@@ -10,10 +10,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from camp import database, postgres_programs
-from camp.archive import Damaged
 from camp.models import Instance
-from camp.restore import statements
+from camp.operations.backup.archive import Damaged
+from camp.operations.backup.restore import statements
+from camp.operations.database import server
+from camp.operations.local_postgres import programs as postgres_programs
 from files.models import File
 from tests.camp import places
 
@@ -90,11 +91,11 @@ def dumped(folder, *options, name="backup_20250128.sql"):
     connection.close()
     if connection.vendor == "sqlite":
         return places.archive(sql=True, output=path)
-    programs = postgres_programs.client("pg_dump", at_least=database.server_version())
+    programs = postgres_programs.client("pg_dump", at_least=server.server_version())
     with path.open("wb") as stream:
         subprocess.run(
             [programs.path("pg_dump"), *options],
-            env=database.program_environment(),
+            env=server.program_environment(),
             stdout=stream,
             check=True,
         )
@@ -208,10 +209,10 @@ def test_what_is_no_dump_is_refused(place, tmp_path):
 def test_a_custom_dump_of_pg_dump_is_restored(place, tmp_path):
     before = places.digest()
     dump = tmp_path / "camp.dump"
-    programs = postgres_programs.client("pg_dump", at_least=database.server_version())
+    programs = postgres_programs.client("pg_dump", at_least=server.server_version())
     name = connection.settings_dict["NAME"]
     command = [programs.path("pg_dump"), "-Fc", f"--file={dump}", name]
-    subprocess.run(command, env=database.program_environment(name), check=True)
+    subprocess.run(command, env=server.program_environment(name), check=True)
     whole = dump.read_bytes()
     for cut in (len(whole) // 2, len(whole) - 100, 200):
         dump.write_bytes(whole[:cut])

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import CommandError
 
-from camp import running
+from camp.operations.server import lock
 
 
 @pytest.fixture(autouse=True)
@@ -14,32 +14,32 @@ def own_folder(settings, tmp_path):
 
 def test_a_running_server_is_named():
     refused = pytest.raises(CommandError, match=r"process \d+.*manage.py reset")
-    with running.serving(), refused, running.alone("python3 manage.py reset"):
+    with lock.serving(), refused, lock.alone("python3 manage.py reset"):
         pytest.fail("it was let through")
 
 
 def test_several_servers_may_run():
-    with running.serving(), running.serving():
-        assert running.is_serving()
-    assert not running.is_serving()
+    with lock.serving(), lock.serving():
+        assert lock.is_serving()
+    assert not lock.is_serving()
 
 
 def test_no_server_starts_meanwhile():
     refused = pytest.raises(CommandError, match="replacing the data")
-    with running.alone("again"), refused, running.serving():
+    with lock.alone("again"), refused, lock.serving():
         pytest.fail("it was let through")
 
 
 def test_afterwards_both_work_again():
-    with running.serving():
+    with lock.serving():
         pass
-    with running.alone("again"):
+    with lock.alone("again"):
         pass
-    with running.serving():
+    with lock.serving():
         pass
 
 
 def test_the_folder_is_made(settings, tmp_path):
     settings.CAMP_DATA_DIR = tmp_path / "other"
-    with running.alone("again"):
+    with lock.alone("again"):
         assert settings.CAMP_DATA_DIR.is_dir()

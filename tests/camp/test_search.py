@@ -7,8 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from camp.search import looked_up, normalise
-from camp.search_index import INDEX, LedTo, pairs
+from camp.db.bigram_index import INDEX, LedTo, pairs
+from camp.db.search_text import looked_up, normalise
 from files.models import File
 from sessions_app.models import Message, Session
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from camp import setup_token
+from accounts import setup_token
 
 
 def test_the_token_is_long_and_only_its_owner_can_read_it(settings):

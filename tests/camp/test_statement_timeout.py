@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import translation
 
-from camp.statement_timeout import StatementClock, limit_connection
+from camp.db.statement_timeout import StatementClock, limit_connection
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import User
-from camp import database
-from camp.takeover import plan
-from camp.takeover.steps import Step
-from files import takeover as whole
+from camp.operations.database import server
+from camp.operations.takeover import plan
+from camp.operations.takeover import run as whole
+from camp.operations.takeover.steps import Step
 from files.models import File
 from sessions_app.models import Message, Session
 from tests import old_backend
@@ -31,11 +31,11 @@ INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public
 @pytest.fixture(scope="module")
 def camps_own(django_db_setup, django_db_blocker, tmp_path_factory):
     """The schema of a database that Camp made, on PostgreSQL."""
-    if not database.is_postgresql():
+    if not server.is_postgresql():
         return None
     folder = tmp_path_factory.mktemp("own")
     with django_db_blocker.unblock(), old_backend.old_database(folder) as own:
-        with database.connected_to(own.name):
+        with server.connected_to(own.name):
             call_command("migrate", verbosity=0)
         return [own.query(sql) for sql in (COLUMNS, RULES, INDEXES)]
 
@@ -129,7 +129,7 @@ def assert_camp_writes_and_deletes(old):
     new = log_in("new", LONG)
     assert new.post("/sessions/new/", {"title": "mine"}).status_code == 302
     assert Session.objects.get(title="mine").pk > 1
-    if database.is_postgresql():
+    if server.is_postgresql():
         # Past Django, the rules of the old tables still hold.
         old.run("DELETE FROM sample_users WHERE username = 'ken'")
     else:

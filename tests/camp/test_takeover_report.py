@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from camp import database
+from camp.operations.database import server
 from tests import old_backend
 from tests.old_backend import ALEMBIC, GUIDE, apply, takeover
 
@@ -126,14 +126,14 @@ def test_a_table_of_somebody_else_is_told_before(old):
             "CREATE ROLE camp_other LOGIN PASSWORD 'x'; GRANT ALL ON ALL TABLES IN SCHEMA "
             "public TO camp_other"
         )
-        settings = database.connection.settings_dict
+        settings = server.connection.settings_dict
         kept = settings["USER"], settings["PASSWORD"]
-        database.connection.close()
+        server.connection.close()
         settings["USER"], settings["PASSWORD"] = "camp_other", "x"
         try:
             found = refused()
         finally:
-            database.connection.close()
+            server.connection.close()
             settings["USER"], settings["PASSWORD"] = kept
         assert f"sample_users belongs to {kept[0]}" in found
         assert "may not make tables here" in found
@@ -185,7 +185,7 @@ def test_production_and_the_name_are_asked_for_as_elsewhere(old, settings):
 
 def test_a_copy_is_made_first(old, settings):
     guide_with(old)
-    name = database.place().name
+    name = server.place().name
     told = takeover("--apply", "--no-input", "--name", name)
     [copy] = settings.BACKUP_FOLDER.iterdir()
     assert str(copy) in told

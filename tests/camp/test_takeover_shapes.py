@@ -6,8 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from camp import database, findings
-from camp.findings import registry
+from camp.operations.database import server
+from camp.operations.diagnostics import registry
+from camp.web import findings
 from files.models import File
 from sessions_app.models import Message, Session
 from tests import old_shapes
@@ -171,7 +172,7 @@ def test_a_failure_beside_leaves_everything_as_it_was(old, uploads, monkeypatch)
     def fail():
         raise RuntimeError("stop")
 
-    monkeypatch.setattr("files.takeover.try_out", fail)
+    monkeypatch.setattr("camp.operations.takeover.run.try_out", fail)
     with pytest.raises(RuntimeError):
         apply("--uploads", uploads)
     assert old.everything() == before
@@ -216,6 +217,6 @@ def test_an_empty_old_database_is_none_to_put_tables_beside(old):
     with pytest.raises(CommandError, match="sample_user"):
         call_command("migrate")
     apply()
-    assert "sample_user" not in database.row_counts()
+    assert "sample_user" not in server.row_counts()
     call_command("migrate", verbosity=0)
     assert "nothing to take over" in takeover()

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from camp.text import normalize
+from camp.fs.text import normalize
 
 HOSTILE = {
     "marks out of order": "a" + "\u0344" * 33_000 + "\u0327" * 66_900,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.handlers.wsgi import WSGIRequest
 
-from camp.request_body import CompleteBody, CutShort, complete_bodies
+from camp.web.request_body import CompleteBody, CutShort, complete_bodies
 from tests.servers import answers, free_port, stop_process
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from files import services, storage
+from files.library import services
+from files.storage import backend
 from sessions_app.models import Session
 
 # Of these each test runs on a folder and, in the pass on SQLite, on an object store too.
@@ -64,7 +65,7 @@ def foreign_session(stranger):
 
 def stage(content=b"hello"):
     """Return bytes in staging."""
-    staged = storage.Staged()
+    staged = backend.Staged()
     staged.write(content)
     return staged
 
@@ -98,14 +99,14 @@ def stored():
         for path in root.rglob("*")
         if path.is_file()
     }
-    if store := storage.object_store():
+    if store := backend.object_store():
         found |= {name: store.open(name).read() for name, _size, _modified in store.listed()}
     return found
 
 
 def place(path, content=b"x"):
     """Put bytes to a storage path, whatever it is and whatever lies there."""
-    if store := storage.object_store():
+    if store := backend.object_store():
         store.client.put_object(**store.target(path), Body=content)
         return
     file = settings.LOCAL_STORAGE_PATH / path
@@ -115,7 +116,7 @@ def place(path, content=b"x"):
 
 def lose(path):
     """Have stored bytes be gone."""
-    if store := storage.object_store():
+    if store := backend.object_store():
         store.delete(path)
     else:
         (settings.LOCAL_STORAGE_PATH / path).unlink()
@@ -123,9 +124,9 @@ def lose(path):
 
 def age(path, seconds):
     """Have stored or staged bytes be so old, in an object store by what uploads take there."""
-    store = storage.object_store()
+    store = backend.object_store()
     if store and not Path(path).is_absolute():
-        store.ages[path] = seconds + storage.UPLOADING.total_seconds()
+        store.ages[path] = seconds + backend.UPLOADING.total_seconds()
         return
     then = time.time() - seconds
     os.utime(settings.LOCAL_STORAGE_PATH / path, (then, then))

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from files import services, usage
+from files.library import services, usage
 from files.models import File
 from sessions_app.models import Session
 from tests.admin_pages import act, browser, changelist, counts, helper, names, page, queries, told

@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.urls import reverse
 from django.utils import timezone
 
-from files import shares
+from files.library import shares
 from files.models import File, Share
 from tests.admin_pages import act, browser, changelist, helper, names, page, queries
 

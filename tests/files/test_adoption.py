@@ -7,10 +7,20 @@ import sys
 import pytest
 from django.core.management import CommandError, call_command
 
-from camp.progress import Silent
-from files import adoption, storage
-from files.adoption import DAMAGED, MISSING, OUTSIDE, UNREADABLE, UNSURE, Journal, OldFile, Uploads
+from camp.operations.console import Silent
+from camp.operations.takeover import import_files
+from camp.operations.takeover.import_files import (
+    DAMAGED,
+    MISSING,
+    OUTSIDE,
+    UNREADABLE,
+    UNSURE,
+    Journal,
+    OldFile,
+    Uploads,
+)
 from files.models import File
+from files.storage import backend
 from tests.files.conftest import stored
 
 
@@ -121,7 +131,7 @@ def test_names_in_another_composition_are_found(uploads):
 def bring(uploads, rows, file, *, link=False):
     journal = Journal(file)
     sources = Uploads(uploads).sources(rows)
-    failed = adoption.bring(rows, sources, journal, link=link, progress=Silent())
+    failed = import_files.bring(rows, sources, journal, link=link, progress=Silent())
     return journal, failed
 
 
@@ -135,9 +145,9 @@ def test_bytes_come_in_whole_and_the_old_ones_stay(uploads, tmp_path, link):
     assert failed == {}
     for row in rows:
         kept = journal.of(row)
-        assert storage.OPAQUE.fullmatch(kept.path)
+        assert backend.OPAQUE.fullmatch(kept.path)
         assert stored()[kept.path] == contents[row.path] == (uploads / row.path).read_bytes()
-        assert kept.sha256 == adoption.hashlib.sha256(contents[row.path]).hexdigest()
+        assert kept.sha256 == import_files.hashlib.sha256(contents[row.path]).hexdigest()
         if link:
             assert (uploads / row.path).stat().st_nlink == 2
     assert len(stored()) == 3
@@ -158,8 +168,8 @@ def test_a_second_try_uses_what_the_first_brought(uploads, tmp_path, monkeypatch
     for name in ("a.txt", "b.txt", "c.txt"):
         put(uploads, name, name.encode())
     rows = [OldFile(name, name, 5) for name in ("a.txt", "b.txt", "c.txt")]
-    monkeypatch.setattr(adoption, "BATCH_FILES", 1)
-    real, calls = adoption.staged, []
+    monkeypatch.setattr(import_files, "BATCH_FILES", 1)
+    real, calls = import_files.staged, []
 
     def failing(source, *arguments):
         calls.append(source.name)
@@ -167,7 +177,7 @@ def test_a_second_try_uses_what_the_first_brought(uploads, tmp_path, monkeypatch
             raise KeyboardInterrupt
         return real(source, *arguments)
 
-    monkeypatch.setattr(adoption, "staged", failing)
+    monkeypatch.setattr(import_files, "staged", failing)
     with pytest.raises(KeyboardInterrupt):
         bring(uploads, rows, tmp_path / "journal")
     with (tmp_path / "journal").open("a") as stream:
@@ -175,7 +185,7 @@ def test_a_second_try_uses_what_the_first_brought(uploads, tmp_path, monkeypatch
     journal, _failed = bring(uploads, rows, tmp_path / "journal")
     assert calls == ["a.txt", "b.txt", "c.txt", "c.txt"]
     assert sorted(stored().values()) == [b"a.txt", b"b.txt", b"c.txt"]
-    storage.remove(journal.kept["a.txt"].path)
+    backend.remove(journal.kept["a.txt"].path)
     assert journal.of(rows[0]) is None
 
 
@@ -185,7 +195,7 @@ def test_a_full_disk_leaves_no_part_behind(uploads, tmp_path, monkeypatch):
     def full(several):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage, "keep_all", full)
+    monkeypatch.setattr(backend, "keep_all", full)
     with pytest.raises(OSError, match="No space"):
         bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal")
     assert stored() == {}
@@ -194,14 +204,14 @@ def test_a_full_disk_leaves_no_part_behind(uploads, tmp_path, monkeypatch):
 def test_a_file_that_cannot_be_read_stops_nobody(uploads, tmp_path, monkeypatch):
     put(uploads, "a.txt")
     put(uploads, "b.txt")
-    real = adoption.open_regular
+    real = import_files.open_regular
 
     def unreadable(path):
         if path.name == "a.txt":
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr(adoption, "open_regular", unreadable)
+    monkeypatch.setattr(import_files, "open_regular", unreadable)
     rows = [OldFile("1", "a.txt", 5), OldFile("2", "b.txt", 5)]
     journal, failed = bring(uploads, rows, tmp_path / "journal")
     assert [*failed] == ["1"]
@@ -237,7 +247,7 @@ def test_bytes_can_come_later(left, tmp_path, client, owner):
     assert len(stored()) == 1
     assert "1 file has its bytes" in takeover("--uploads", left, "--apply")
     one = File.objects.get(filename="1.txt")
-    assert storage.OPAQUE.fullmatch(one.storage_path)
+    assert backend.OPAQUE.fullmatch(one.storage_path)
     client.force_login(owner)
     assert client.get(f"/files/{one.pk}/download/").getvalue() == b"one"
     assert File.objects.get(filename="2.txt").storage_path == "uploads/2.txt"
@@ -285,13 +295,13 @@ def test_bytes_of_another_size_come_in_if_asked_for(left, client, owner):
 
 def test_bytes_that_grow_while_they_come_in_stay_out(uploads, tmp_path, monkeypatch):
     put(uploads, "a.txt")
-    real = adoption.open_regular
+    real = import_files.open_regular
 
     def growing(path):
         put(uploads, "a.txt", b"hello and more")
         return real(path)
 
-    monkeypatch.setattr(adoption, "open_regular", growing)
+    monkeypatch.setattr(import_files, "open_regular", growing)
     journal, failed = bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal")
     assert failed["1"].found == 14
     assert journal.kept == stored() == {}

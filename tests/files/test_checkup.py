@@ -13,11 +13,14 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from camp.cache import cache_manager
-from camp.progress import Silent
-from files import quota, resumable, services, storage, thumbnails, usage
-from files.checkup import contents, shared
+from camp.cache.manager import cache_manager
+from camp.operations.console import Silent
+from camp.operations.diagnostics.file_check import contents, shared
+from files.library import quota, services, usage
 from files.models import File, Upload, Version
+from files.serving import thumbnails
+from files.storage import backend
+from files.uploads import resumable
 from tests.files.conftest import age, lose, place, stage, stored
 from tests.files.test_sweep import OLD, orphan, part
 
@@ -29,7 +32,7 @@ WELL = {
     "files.sizes": "ok",
     "files.orphans": "ok",
     "files.uploads": "ok",
-    "files.thumbnails": "ok",
+    "files.serving.thumbnails": "ok",
     "files.sums": "ok",
 }
 
@@ -150,7 +153,7 @@ class TestTelling:
         def broken(before):
             raise OSError(5, "Input/output error")
 
-        monkeypatch.setattr(storage, "stored_paths", broken)
+        monkeypatch.setattr(backend, "stored_paths", broken)
         told, code = found()
         assert "Input/output error" in told["files"]["title"]
         assert code == 1
@@ -249,7 +252,7 @@ class TestContents:
         def refuse(path):
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(storage, "open", refuse)
+        monkeypatch.setattr(backend, "open", refuse)
         told, code = found("--fix")
         assert told["files.unreadable"]["title"] == "1 file cannot be read (Permission denied)"
         assert told["files.unreadable"]["detail"] == f"By id: {file.pk}."
@@ -258,14 +261,14 @@ class TestContents:
     @pytest.mark.folder  # an object store is asked in threads, which see another database
     def test_a_file_that_goes_meanwhile_is_no_fault(self, monkeypatch, keep):
         keep()
-        gone, look_up = keep(), storage.size
+        gone, look_up = keep(), backend.size
 
         def size(path):
             if path == gone.storage_path:
                 File.objects.filter(pk=gone.pk).delete()
             return look_up(path)
 
-        monkeypatch.setattr(storage, "size", size)
+        monkeypatch.setattr(backend, "size", size)
         assert levels() == ({}, 0)
 
     def test_a_size_that_is_changed_meanwhile_stays(self, monkeypatch, file):
@@ -294,7 +297,7 @@ class TestLeftovers:
         keep()
         self.leave(owner)
         unchanged()
-        kinds = ("files.orphans", "files.uploads", "files.thumbnails")
+        kinds = ("files.orphans", "files.uploads", "files.serving.thumbnails")
         assert levels() == (dict.fromkeys(kinds, "warning"), 0)
         assert "2 unfinished uploads are over" in doctor()[0]
 
@@ -312,7 +315,7 @@ class TestLeftovers:
         assert levels("--fix") == ({}, 0)
         assert everything() == (rows, there)
         assert Upload.objects.get() == going_on
-        assert storage.exists(young)
+        assert backend.exists(young)
         assert all(path.exists() for path in kept)
 
     def test_what_was_removed_is_told(self, owner):
@@ -338,7 +341,7 @@ class TestLeftovers:
         told, code = found(*fix)
         assert "(4 of 5)" in told["files.orphans"]["title"]
         assert told["files.orphans"]["level"] == "error"
-        assert "files.thumbnails" not in told
+        assert "files.serving.thumbnails" not in told
         assert code == 1
 
     @pytest.mark.folder

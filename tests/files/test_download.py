@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
-from files import storage
-from files.downloads import Download
 from files.models import File
+from files.serving.downloads import Download
+from files.storage import backend
 from tests.files.conftest import lose, place
 
 
@@ -15,7 +15,7 @@ def get(client, file, **options):
     return client.get(f"/files/{file.pk}/download/", **options)
 
 
-@pytest.mark.parametrize("size", [0, 1, storage.BLOCK, storage.BLOCK * 2 + 1])
+@pytest.mark.parametrize("size", [0, 1, backend.BLOCK, backend.BLOCK * 2 + 1])
 def test_the_bytes_come_back(as_owner, keep, size):
     content = os.urandom(size)
     response = get(as_owner, keep(content=content))
@@ -94,7 +94,7 @@ def test_unreadable_bytes_are_told_and_logged(as_owner, file, caplog, monkeypatc
     def refuse(*args):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("files.storage.open", refuse)
+    monkeypatch.setattr("files.storage.backend.open", refuse)
     response = get(as_owner, file)
     assert response.status_code == 503
     assert "did not give out" in response.content.decode()

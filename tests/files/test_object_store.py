@@ -11,11 +11,13 @@ from botocore.exceptions import EndpointConnectionError
 from django.core.management import call_command
 from django.utils import timezone
 
-from camp import object_store as stores
-from files import remote, resumable, services, storage
+from camp.storage import s3 as stores
+from files.library import services
+from files.library.services import Incoming
 from files.models import File, Upload
-from files.parts import Part
-from files.services import Incoming
+from files.storage import backend, s3
+from files.uploads import resumable
+from files.uploads.upload_parts import Part
 from tests.files.conftest import place, stage, stored
 
 LARGE = bytes(range(256)) * 2**10 * 80  # 20 MiB: two parts
@@ -109,8 +111,8 @@ class TestKeeping:
 
     def test_bytes_on_their_way_stay_fresh(self, monkeypatch, keep):
         touched = []
-        monkeypatch.setattr(remote, "TOUCH_EVERY", -1)
-        monkeypatch.setattr(remote.os, "utime", lambda path: touched.append(path))
+        monkeypatch.setattr(s3, "TOUCH_EVERY", -1)
+        monkeypatch.setattr(s3.os, "utime", lambda path: touched.append(path))
         keep(content=LARGE)
         assert touched
 
@@ -132,7 +134,7 @@ class TestResumable:
         assert Part(upload.pk).path.read_bytes() == b"hello"
         monkeypatch.undo()
         upload.refresh_from_db()
-        assert storage.size(resumable.finish(upload).storage_path) == 5
+        assert backend.size(resumable.finish(upload).storage_path) == 5
         assert not Part(upload.pk).path.exists()
 
     def test_a_crash_behind_the_upload_is_mended(self, object_store, upload, monkeypatch):
@@ -167,7 +169,7 @@ class TestResumable:
 
         def move():
             try:
-                storage.move_in(path, "ab/cd/x")
+                backend.move_in(path, "ab/cd/x")
                 outcomes.append("moved")
             except FileNotFoundError:
                 outcomes.append("gone")
@@ -201,14 +203,14 @@ class TestReading:
 
     def test_it_goes_on_after_a_cut(self, object_store, keep, monkeypatch):
         file = keep(content=LARGE)
-        with storage.open(file.storage_path) as reader:
+        with backend.open(file.storage_path) as reader:
             assert reader.read(1000) == LARGE[:1000]
             body = reader.file._body
             monkeypatch.setattr(type(body), "read", cut_once(body.read))
             assert reader.read() == LARGE[1000:]
 
     def test_what_does_not_come_at_all_is_told(self, object_store, file, monkeypatch):
-        with storage.open(file.storage_path) as reader:
+        with backend.open(file.storage_path) as reader:
             monkeypatch.setattr(object_store.client, "get_object", refuse)
             with pytest.raises(stores.StoreError) as told:
                 reader.read()
@@ -291,20 +293,20 @@ class TestSweep:
         """Its row comes with those of all files of a form; one of them may take hours."""
         staged = stage(b"first of a form")
         staged.finish()
-        path = storage.keep(staged)
-        day, most = timedelta(days=1), storage.UPLOADING + services.UNTOUCHED
+        path = backend.keep(staged)
+        day, most = timedelta(days=1), backend.UPLOADING + services.UNTOUCHED
         object_store.ages[path] = day.total_seconds()
         assert services.sweep().orphans == 0
-        assert storage.exists(path)
+        assert backend.exists(path)
         object_store.ages[path] = most.total_seconds() + 60
         assert services.sweep().orphans == 1
-        assert not storage.exists(path)
+        assert not backend.exists(path)
 
     def test_what_lies_elsewhere_in_the_bucket_stays(self, object_store, db):
         outside = {"Bucket": object_store.bucket_name, "Key": "elsewhere"}
         object_store.client.put_object(**outside, Body=b"x")
         place("notes.txt")
-        services.sweep(older_than=-storage.UPLOADING - timedelta(1))
+        services.sweep(older_than=-backend.UPLOADING - timedelta(1))
         assert object_store.client.head_object(**outside)
         assert stored() == {"notes.txt": b"x"}
 

@@ -7,7 +7,7 @@ from http.client import HTTPException
 
 import pytest
 
-from camp.object_store import ObjectStore
+from camp.storage.s3 import ObjectStore
 from tests.files.wire import Browser, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.sqlite]

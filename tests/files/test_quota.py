@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from files import quota
+from files.library import quota
 from files.models import File, Quota, Reservation, Upload
 from tests.files.conftest import part, stored
 from tests.files.wire import Browser, answer, until
@@ -135,7 +135,7 @@ def test_all_is_counted_at_one_moment(owner, django_assert_num_queries):
 @pytest.fixture
 def lapsed(monkeypatch):
     """Have no reservation count, as those of forms that stalled for an hour."""
-    monkeypatch.setattr("files.quota.FORGOTTEN", timedelta(seconds=-1))
+    monkeypatch.setattr("files.library.quota.FORGOTTEN", timedelta(seconds=-1))
 
 
 def meanwhile(monkeypatch, act):

@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from files import services, shares, storage, versions
+from files.library import services, shares, versions
 from files.models import File, Share, Version
+from files.storage import backend
 from tests.files.conftest import browser, part, stage, stored
 
 
@@ -89,19 +90,19 @@ class TestReplace:
         def full(several):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(storage, "keep_all", full)
+        monkeypatch.setattr(backend, "keep_all", full)
         response = as_owner.post(address(file), {"files": part(content=b"hallo")})
         assert response.status_code == 507
         assert list(stored().values()) == [b"hello"]
 
     def test_one_that_goes_to_the_trash_meanwhile_is_left_alone(self, as_owner, file, monkeypatch):
-        finish = storage.Staged.finish
+        finish = backend.Staged.finish
 
         def slow(staged):
             File.objects.get(pk=file.pk).trash()
             finish(staged)
 
-        monkeypatch.setattr(storage.Staged, "finish", slow)
+        monkeypatch.setattr(backend.Staged, "finish", slow)
         response = as_owner.post(address(file), {"files": part("b.txt", b"second")})
         new = File.objects.get(deleted_at=None)
         assert response.url == new.get_absolute_url()

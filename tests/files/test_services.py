@@ -7,8 +7,9 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 
-from files import services, storage, usage
+from files.library import services, usage
 from files.models import File
+from files.storage import backend
 from tests.files.conftest import stage, stored
 
 
@@ -99,7 +100,7 @@ def test_a_single_one_that_the_disk_refuses_raises(owner, monkeypatch):
     def full(several):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(storage, "keep_all", full)
+    monkeypatch.setattr(backend, "keep_all", full)
     with pytest.raises(OSError, match="No space"):
         services.store(user=owner, staged=stage(), filename="a")
     assert stored() == {}

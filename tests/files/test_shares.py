@@ -12,8 +12,8 @@ from django.contrib.messages import get_messages
 from django.core.cache import cache
 from django.utils import timezone
 
-from camp.filenames import download_name
-from files import shares
+from camp.fs.filenames import download_name
+from files.library import shares
 from files.models import File, Share
 from tests.files.conftest import browser
 
@@ -181,7 +181,7 @@ def test_a_link_without_a_password_asks_for_none(client, link):
 
 
 def test_guessing_has_to_wait(as_owner, client, file, monkeypatch):
-    monkeypatch.setattr("files.shares.FAILURES", 3)
+    monkeypatch.setattr("files.library.shares.FAILURES", 3)
     path = make(as_owner, file, password="open sesame")
     for _ in range(3):
         client.post(path, {"password": "wrong"})
@@ -197,7 +197,7 @@ def test_guessing_has_to_wait(as_owner, client, file, monkeypatch):
 
 
 def test_tries_that_come_at_once_are_counted_too(as_owner, file, monkeypatch):
-    monkeypatch.setattr("files.shares.FAILURES", 3)
+    monkeypatch.setattr("files.library.shares.FAILURES", 3)
     make(as_owner, file, password="open sesame")
     at_once = [Share.objects.get() for _number in range(4)]
     assert shares.is_right(at_once[0], "open sesame") is True
@@ -207,7 +207,7 @@ def test_tries_that_come_at_once_are_counted_too(as_owner, file, monkeypatch):
 
 
 def test_whoever_guesses_addresses_has_to_wait_and_nobody_else(client, link, monkeypatch):
-    monkeypatch.setattr("files.shares.MISSES", 3)
+    monkeypatch.setattr("files.library.shares.MISSES", 3)
     for _number in range(3):
         assert client.get(f"/s/x{link[4:]}").status_code == 404  # no nonce has an x
     for address in ("/s/wrong/", link):
@@ -223,7 +223,7 @@ def test_whoever_guesses_addresses_has_to_wait_and_nobody_else(client, link, mon
 
 
 def test_a_link_that_is_over_is_no_guess(client, link, monkeypatch):
-    monkeypatch.setattr("files.shares.MISSES", 1)
+    monkeypatch.setattr("files.library.shares.MISSES", 1)
     Share.objects.update(expires_at=timezone.now())
     assert [client.get(link).status_code for _number in range(3)] == [404, 404, 404]
 

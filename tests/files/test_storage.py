@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from files import storage, writing
+from camp.fs import threaded_writer
+from files.storage import backend
 from tests.files.conftest import place, stage, stored
 
 LARGE = os.urandom(2**20)
@@ -16,7 +17,7 @@ LARGE = os.urandom(2**20)
 
 def large(staged):
     """Write more than a thread is started for."""
-    for _ in range(writing.THREADS_FROM // len(LARGE) + 2):
+    for _ in range(threaded_writer.THREADS_FROM // len(LARGE) + 2):
         staged.write(LARGE)
     return staged
 
@@ -27,16 +28,16 @@ def workers():
 
 @pytest.mark.parametrize("chunks", [[], [b""], [b"one"], [b"one", b"two"], [LARGE] * 12])
 def test_bytes_are_counted_hashed_and_kept(chunks):
-    staged = storage.Staged()
+    staged = backend.Staged()
     for chunk in chunks:
         staged.write(chunk)
     staged.finish()
-    path = storage.keep(staged)
+    path = backend.keep(staged)
     whole = b"".join(chunks)
     assert (staged.size, staged.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
     assert stored() == {path: whole}
-    assert storage.OPAQUE.fullmatch(path)
-    with storage.open(path) as kept:
+    assert backend.OPAQUE.fullmatch(path)
+    with backend.open(path) as kept:
         assert kept.read() == whole
     assert not workers()
 
@@ -47,7 +48,7 @@ def test_only_the_owner_reads_them(settings):
     staged = stage()
     staged.finish()
     assert stat.S_IMODE(staged.path.stat().st_mode) == 0o600
-    path = settings.LOCAL_STORAGE_PATH / storage.keep(staged)
+    path = settings.LOCAL_STORAGE_PATH / backend.keep(staged)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for folder in (path.parent, path.parent.parent, settings.UPLOAD_STAGING):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -66,9 +67,9 @@ def test_discarded_bytes_are_gone(write):
 def test_kept_bytes_are_not_discarded():
     staged = stage()
     staged.finish()
-    path = storage.keep(staged)
+    path = backend.keep(staged)
     staged.discard()
-    assert storage.exists(path)
+    assert backend.exists(path)
 
 
 @pytest.mark.parametrize("size", [1, 64 * 2**20])
@@ -76,10 +77,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(monkeypatch, size):
     def full(descriptor, data):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    staged = storage.Staged()
-    if size > writing.THREADS_FROM:
+    staged = backend.Staged()
+    if size > threaded_writer.THREADS_FROM:
         large(staged)  # the thread meets the error
-    monkeypatch.setattr(storage.os, "write", full)
+    monkeypatch.setattr(backend.os, "write", full)
     with pytest.raises(OSError, match="No space"):
         large(staged).finish()
     staged.discard()
@@ -88,8 +89,8 @@ def test_a_full_disk_is_told_and_leaves_nothing(monkeypatch, size):
 
 
 def test_an_error_on_the_last_bytes_is_told(monkeypatch):
-    staged = large(storage.Staged())
-    monkeypatch.setattr(storage.os, "write", lambda *_: 1 / 0)
+    staged = large(backend.Staged())
+    monkeypatch.setattr(backend.os, "write", lambda *_: 1 / 0)
     staged.write(b"last")
     with pytest.raises(ZeroDivisionError):
         staged.finish()
@@ -99,7 +100,7 @@ def test_an_error_on_the_last_bytes_is_told(monkeypatch):
 
 def test_short_writes_are_completed(monkeypatch):
     write = os.write
-    monkeypatch.setattr(storage.os, "write", lambda fd, data: write(fd, data[:1000]))
+    monkeypatch.setattr(backend.os, "write", lambda fd, data: write(fd, data[:1000]))
     staged = stage(LARGE)
     staged.finish()
     assert list(stored().values()) == [LARGE]
@@ -118,11 +119,11 @@ def test_bytes_are_on_the_disk_before_they_have_their_name(monkeypatch):
         steps.append("rename")
         replace(*paths)
 
-    monkeypatch.setattr(storage.os, "fsync", sync)
-    monkeypatch.setattr(storage.os, "replace", rename)
+    monkeypatch.setattr(backend.os, "fsync", sync)
+    monkeypatch.setattr(backend.os, "replace", rename)
     staged = stage()
     staged.finish()
-    storage.keep(staged)
+    backend.keep(staged)
     assert steps[:2] == ["bytes", "rename"]
     assert set(steps[2:]) == ({"folder"} if os.name == "posix" else set())
 
@@ -139,7 +140,7 @@ def test_what_goes_wrong_beside_the_caller_is_told_in_the_end(monkeypatch):
         raise OSError(errno.EIO, "Input/output error")
 
     staged = stage(b"small")
-    monkeypatch.setattr(storage.os, "fsync", broken)
+    monkeypatch.setattr(backend.os, "fsync", broken)
     staged.finish_soon()
     with pytest.raises(OSError, match="Input/output"):
         staged.finish()
@@ -153,9 +154,9 @@ def test_files_that_come_together_share_a_folder():
         staged.finish_soon()
     for staged in several:
         staged.finish()
-    paths = storage.keep_all(several)
+    paths = backend.keep_all(several)
     assert sorted(stored()) == sorted(paths)
-    if not storage.object_store():  # to sync one folder is enough
+    if not backend.object_store():  # to sync one folder is enough
         assert len({path.rpartition("/")[0] for path in paths}) == 1
     assert [stored()[path] for path in paths] == [b"0", b"1", b"2", b"3", b"4"]
 
@@ -166,7 +167,7 @@ def test_a_failed_move_keeps_nothing(monkeypatch):
         staged.finish()
     second.path.unlink()
     with pytest.raises(FileNotFoundError):
-        storage.keep_all([first, second])
+        backend.keep_all([first, second])
     first.discard()
     assert stored() == {}
 
@@ -181,34 +182,34 @@ def test_paths_of_old_rows_never_lead_out(settings, path):
     outside = settings.LOCAL_STORAGE_PATH.parent / "outside"
     outside.write_bytes(b"secret")
     with pytest.raises(OSError):  # noqa: PT011 - any is fine: the caller asks for OSError
-        storage.open(path)
-    assert not storage.exists(path)
-    storage.remove(path)
+        backend.open(path)
+    assert not backend.exists(path)
+    backend.remove(path)
     assert outside.exists()
 
 
 def test_paths_of_the_old_backend_work():
     place("uploads/報告.pdf", b"old")
-    with storage.open("uploads/報告.pdf") as old:
+    with backend.open("uploads/報告.pdf") as old:
         assert old.read() == b"old"
-    storage.remove("uploads/報告.pdf")
-    assert not storage.exists("uploads/報告.pdf")
+    backend.remove("uploads/報告.pdf")
+    assert not backend.exists("uploads/報告.pdf")
 
 
 @pytest.mark.folder
 def test_a_failing_removal_is_logged(caplog, monkeypatch):
     staged = stage()
     staged.finish()
-    path = storage.keep(staged)
+    path = backend.keep(staged)
 
     def refuse(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(os, "remove", refuse)
-    storage.remove(path)
+    backend.remove(path)
     assert "Permission denied" in caplog.text
 
 
 def test_free_bytes_are_known_before_the_storage_exists(settings):
     assert not settings.LOCAL_STORAGE_PATH.exists()
-    assert storage.free_bytes() > 0
+    assert backend.free_bytes() > 0

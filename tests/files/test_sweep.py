@@ -8,8 +8,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from files import services, storage
+from files.library import services
 from files.models import File
+from files.storage import backend
 from sessions_app.models import Session
 from tests.files.conftest import age, place, stage, stored
 
@@ -22,7 +23,7 @@ def orphan(seconds=OLD):
     """Keep bytes without a row; returns their storage path."""
     staged = stage(b"orphan")
     staged.finish()
-    path = storage.keep(staged)
+    path = backend.keep(staged)
     age(path, seconds)
     return path
 
@@ -73,9 +74,9 @@ def test_bytes_are_as_old_as_their_place_not_as_their_upload():
     staged = stage()
     staged.finish()
     age(staged.path, 7200)
-    path = storage.keep(staged)
+    path = backend.keep(staged)
     assert sweep() == removed()
-    assert storage.exists(path)
+    assert backend.exists(path)
 
 
 def test_a_dry_run_removes_nothing(keep):

@@ -5,7 +5,7 @@ import codecs
 import pytest
 from django.urls import reverse
 
-from files.previews import TEXT_BYTES
+from files.serving.previews import TEXT_BYTES
 
 JAPANESE = {
     "half-width CSV": "ﾔﾏﾀﾞ,ｽｽﾞｷ\n",

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
-from files import thumbnails
+from files.serving import thumbnails
 from tests.files.conftest import browser
 from tests.files.test_previews import page, picture
 from tests.files.wire import Browser, until
@@ -25,8 +25,8 @@ def slow(monkeypatch):
         release.wait(30)
         return make(source, target)
 
-    monkeypatch.setattr("files.thumbnails.picture", wait_and_make)
-    monkeypatch.setattr("files.thumbnails.WAIT", 0)
+    monkeypatch.setattr("files.serving.thumbnails.picture", wait_and_make)
+    monkeypatch.setattr("files.serving.thumbnails.WAIT", 0)
     release.calls = calls
     yield release
     release.set()
@@ -73,8 +73,8 @@ def test_no_request_waits_for_one_of_many(as_owner, keep, slow):
 
 
 def test_only_a_few_requests_wait_a_moment(as_owner, keep, slow, monkeypatch):
-    monkeypatch.setattr("files.thumbnails.WAIT", 60)
-    monkeypatch.setattr("files.thumbnails.may_wait", threading.BoundedSemaphore(1))
+    monkeypatch.setattr("files.serving.thumbnails.WAIT", 60)
+    monkeypatch.setattr("files.serving.thumbnails.may_wait", threading.BoundedSemaphore(1))
     [file] = pictures(keep, 1)
     assert thumbnails.may_wait.acquire(blocking=False)
     assert ask(as_owner, file).status_code == 202
@@ -102,7 +102,7 @@ def test_the_same_content_is_worked_on_once(as_owner, keep, slow):
 
 
 def test_no_more_wait_than_a_person_may_have(as_owner, keep, slow, monkeypatch):
-    monkeypatch.setattr("files.thumbnail_queue.MOST", 3)
+    monkeypatch.setattr("files.serving.thumbnail_queue.MOST", 3)
     files = pictures(keep, 10)
     assert {ask(as_owner, file).status_code for file in files} == {202}
     assert len(thumbnails.queue._jobs) <= 4

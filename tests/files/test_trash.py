@@ -6,7 +6,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.utils import timezone
 
-from camp.paging import PAGE_SIZE
+from camp.db.keyset import PAGE_SIZE
 from files.models import File
 from sessions_app.models import Session
 from tests.files.conftest import stored

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from files import parts, storage
 from files.models import File, Upload
+from files.storage import backend
+from files.uploads import upload_parts
 from tests.files.conftest import browser, stored
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -269,14 +270,14 @@ def test_other_verbs_are_refused(as_owner, method):
 
 def test_a_later_request_makes_an_earlier_one_let_go(as_owner):
     address = begin(as_owner)
-    part = parts.Part(Upload.objects.get().pk)
+    part = upload_parts.Part(Upload.objects.get().pk)
     token = part.claim()
-    slow = parts.Appender(part, token, 0)
+    slow = upload_parts.Appender(part, token, 0)
     slow.write(CONTENT[:10])
     while part.size() < 10:
         pass
     assert offset(as_owner, address) == 10
-    with pytest.raises(parts.Superseded):
+    with pytest.raises(upload_parts.Superseded):
         slow.write(b"late")
     slow.end()
     assert patch(as_owner, address, 10, CONTENT[10:]).status_code == 204
@@ -285,7 +286,7 @@ def test_a_later_request_makes_an_earlier_one_let_go(as_owner):
 
 def test_bytes_of_a_killed_server_count(as_owner):
     address = begin(as_owner)
-    part = parts.Part(Upload.objects.get().pk)
+    part = upload_parts.Part(Upload.objects.get().pk)
     part.path.write_bytes(CONTENT[:12])
     assert offset(as_owner, address) == 12
     assert Upload.objects.get().offset == 12
@@ -295,7 +296,7 @@ def test_bytes_of_a_killed_server_count(as_owner):
 
 def test_a_server_killed_after_the_last_byte_leaves_a_file(as_owner):
     address = begin(as_owner)
-    parts.Part(Upload.objects.get().pk).path.write_bytes(CONTENT)
+    upload_parts.Part(Upload.objects.get().pk).path.write_bytes(CONTENT)
     assert offset(as_owner, address) == LENGTH
     assert File.objects.get().sha256 == hashlib.sha256(CONTENT).hexdigest()
 
@@ -307,7 +308,7 @@ def test_an_end_that_was_cut_short_is_made_up_for(as_owner, moved, monkeypatch):
     def crash(*args):
         raise RuntimeError("killed here")
 
-    where = "files.resumable.insert" if moved else "files.storage.move_in"
+    where = "files.uploads.resumable.insert" if moved else "files.storage.backend.move_in"
     with monkeypatch.context() as patched:
         patched.setattr(where, crash)
         with pytest.raises(RuntimeError):
@@ -329,7 +330,7 @@ def test_a_full_disk_keeps_what_came(as_owner, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("files.parts.os.write", full)
+        patched.setattr("files.uploads.upload_parts.os.write", full)
         response = patch(as_owner, address, 5, CONTENT[5:])
     assert response.status_code == 507
     assert "no room left" in response.content.decode()
@@ -345,7 +346,7 @@ def test_a_full_disk_is_told_to_who_is_still_sending(as_owner, monkeypatch):
     def full(descriptor, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("files.parts.os.write", full)
+    monkeypatch.setattr("files.uploads.upload_parts.os.write", full)
     response = patch(as_owner, address, 0, content)
     assert response.status_code == 507
     assert response.wsgi_request.read(1) == b""
@@ -358,7 +359,7 @@ def test_a_read_only_disk_is_told(as_owner, monkeypatch):
         raise OSError(30, "Read-only file system")
 
     with monkeypatch.context() as patched:
-        patched.setattr(parts.Part, "claim", refuse)
+        patched.setattr(upload_parts.Part, "claim", refuse)
         assert offset(as_owner, address) == 5
         response = patch(as_owner, address, 5, CONTENT[5:])
     assert response.status_code == 507
@@ -368,7 +369,7 @@ def test_a_read_only_disk_is_told(as_owner, monkeypatch):
 
 def test_lost_bytes_are_told(as_owner):
     address = begin(as_owner)
-    parts.Part(Upload.objects.get().pk).path.unlink()
+    upload_parts.Part(Upload.objects.get().pk).path.unlink()
     assert as_owner.head(address, headers=TUS).status_code == 410
 
 
@@ -398,7 +399,7 @@ def test_an_expired_upload_that_became_a_file_leaves_it(as_owner):
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     call_command("sweep", verbosity=0)
     assert Upload.objects.count() == 0
-    assert storage.exists(File.objects.get().storage_path)
+    assert backend.exists(File.objects.get().storage_path)
 
 
 def test_queries_do_not_grow(as_owner, django_assert_max_num_queries):

@@ -5,8 +5,8 @@ import hashlib
 
 import pytest
 
-from files import parts
 from files.models import File, Upload
+from files.uploads import upload_parts
 from tests.files.conftest import stored
 from tests.files.test_tus import CONTENT, LENGTH, TUS, begin, create, metadata, patch
 
@@ -39,7 +39,7 @@ def test_it_is_of_the_bytes_that_have_arrived(as_owner):
 def test_another_process_reads_the_bytes_again(as_owner):
     address = begin(as_owner)
     patch(as_owner, address, 0, CONTENT[:10])
-    parts.hashes.forget(Upload.objects.get().pk.__str__())
+    upload_parts.hashes.forget(Upload.objects.get().pk.__str__())
     assert digest_of(as_owner, address) == sha(CONTENT[:10])
     patch(as_owner, address, 10, CONTENT[10:])
     assert File.objects.get().sha256 == hashlib.sha256(CONTENT).hexdigest()
@@ -49,7 +49,7 @@ def test_another_process_reads_the_bytes_again(as_owner):
 def test_it_is_read_once(as_owner, monkeypatch):
     address = begin(as_owner)
     patch(as_owner, address, 0, CONTENT[:10])
-    monkeypatch.setattr(parts.Part, "hash", None)
+    monkeypatch.setattr(upload_parts.Part, "hash", None)
     assert digest_of(as_owner, address) == digest_of(as_owner, address) == sha(CONTENT[:10])
 
 
@@ -73,7 +73,7 @@ def test_nobody_else_is_told(as_owner, as_stranger, client):
 def test_bytes_that_are_gone_have_none(as_owner):
     address = begin(as_owner)
     patch(as_owner, address, 0, CONTENT[:10])
-    parts.Part(Upload.objects.get().pk).remove()
+    upload_parts.Part(Upload.objects.get().pk).remove()
     assert as_owner.head(address, headers={**TUS, **WANTED}).status_code == 410
 
 

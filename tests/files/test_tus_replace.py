@@ -2,8 +2,9 @@
 
 import pytest
 
-from files import resumable, versions
+from files.library import versions
 from files.models import File, Upload, Version
+from files.uploads import resumable
 from tests.files.conftest import browser, stored
 from tests.files.test_replace import notes
 from tests.files.test_tus import CONTENT, LENGTH, TUS, begin, create, metadata, offset, patch

@@ -7,9 +7,9 @@ from django.contrib.messages import get_messages
 from django.core.management import call_command
 from django.utils import timezone
 
-from files import storage
 from files.models import File, Upload
-from files.parts import Part
+from files.storage import backend
+from files.uploads.upload_parts import Part
 from tests.files.conftest import stored
 from tests.files.test_tus import begin, metadata, patch
 
@@ -163,14 +163,14 @@ def test_giving_up_twice_is_not_found(as_owner):
 @pytest.mark.parametrize("moment", ["new_path", "move_in"])
 def test_giving_up_at_the_last_moment_is_no_error(as_owner, monkeypatch, moment):
     found = upload(as_owner, length=3)
-    real = getattr(storage, moment)
+    real = getattr(backend, moment)
 
     def given_up(*args):
         result = real(*args)
         give_up(as_owner, found)
         return result
 
-    monkeypatch.setattr(storage, moment, given_up)
+    monkeypatch.setattr(backend, moment, given_up)
     response = patch(as_owner, found.get_absolute_url(), 0, b"abc")
     assert response.status_code == 410
     assert not File.objects.exists()

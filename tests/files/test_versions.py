@@ -6,9 +6,10 @@ import threading
 import pytest
 from django.db import DatabaseError, connection
 
-from files import quota, services, storage, usage, versions
+from files.library import quota, services, usage, versions
+from files.library.versions import Outcome
 from files.models import File, Version
-from files.versions import Outcome
+from files.storage import backend
 from tests.files.conftest import age, stage, stored
 from tests.files.test_sweep import OLD
 
@@ -79,7 +80,7 @@ class TestReplacing:
         assert file.replaced_at is None
 
     def test_the_same_bytes_mend_a_file_that_lost_them(self, file):
-        storage.remove(file.storage_path)
+        backend.remove(file.storage_path)
         _file, outcome = replace(file, b"hello")
         file.refresh_from_db()
         assert outcome == Outcome.REPLACED
@@ -145,8 +146,8 @@ class TestReplacing:
     @pytest.mark.parametrize(
         ("where", "name"),
         [
-            (storage.Staged, "finish"),
-            (storage, "keep_all"),
+            (backend.Staged, "finish"),
+            (backend, "keep_all"),
             (versions, "locked"),
             (Version, "save"),
             (versions, "hold"),

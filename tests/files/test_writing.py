@@ -11,11 +11,11 @@ import weakref
 
 import pytest
 
-from files import workers, writing
+from camp.fs import fanout, threaded_writer
 
 PAGE = mmap.PAGESIZE
 FLAGS = os.O_CREAT | os.O_APPEND
-CONTENT = os.urandom(3 * workers.BLOCK + 1000)
+CONTENT = os.urandom(3 * fanout.BLOCK + 1000)
 
 
 def takes_direct_writes():
@@ -36,8 +36,8 @@ direct_only = pytest.mark.skipif(
 def poured(path, content, *, start=0, piece=128 * 2**10):
     """Pour bytes behind the `start` that a file has by now, in two threads; returns their hash."""
     checksum = hashlib.sha256()
-    sink = writing.Sink(path, FLAGS, start)
-    taking = workers.Workers([sink.put, checksum.update], start)
+    sink = threaded_writer.Sink(path, FLAGS, start)
+    taking = fanout.Workers([sink.put, checksum.update], start)
     for at in range(0, len(content), piece):
         taking.put(content[at : at + piece])
     taking.end()
@@ -57,7 +57,7 @@ def modes_of_writes(monkeypatch):
         found.append((bool(flags & os.O_DIRECT), len(data)))
         return write(descriptor, data)
 
-    monkeypatch.setattr(writing.os, "write", watch)
+    monkeypatch.setattr(threaded_writer.os, "write", watch)
     return found
 
 
@@ -107,13 +107,13 @@ def test_a_file_system_without_such_a_way_gets_the_bytes_as_usual(
     if refuses == "to open":
         monkeypatch.setattr(fcntl, "fcntl", refuse_flag)
     else:
-        monkeypatch.setattr(writing.os, "write", refuse_bytes)
+        monkeypatch.setattr(threaded_writer.os, "write", refuse_bytes)
     poured(tmp_path / "part", CONTENT)
     assert (tmp_path / "part").read_bytes() == CONTENT
 
 
 def test_a_full_disk_is_told_and_what_was_written_counts(tmp_path, monkeypatch):
-    room, write = 2 * workers.BLOCK, os.write
+    room, write = 2 * fanout.BLOCK, os.write
 
     def fill(descriptor, data):
         nonlocal room
@@ -123,10 +123,10 @@ def test_a_full_disk_is_told_and_what_was_written_counts(tmp_path, monkeypatch):
         room -= count
         return count
 
-    monkeypatch.setattr(writing.os, "write", fill)
+    monkeypatch.setattr(threaded_writer.os, "write", fill)
     path = tmp_path / "part"
-    sink = writing.Sink(path, FLAGS)
-    taking = workers.Workers([sink.put], 0)
+    sink = threaded_writer.Sink(path, FLAGS)
+    taking = fanout.Workers([sink.put], 0)
     with pytest.raises(OSError, match="No space"):  # noqa: PT012 - sooner or later
         taking.put(CONTENT * 3)
         taking.end()
@@ -135,15 +135,15 @@ def test_a_full_disk_is_told_and_what_was_written_counts(tmp_path, monkeypatch):
     taking.end()
     sink.close()
     assert path.read_bytes() == CONTENT[: sink.written]
-    assert sink.written == 2 * workers.BLOCK
+    assert sink.written == 2 * fanout.BLOCK
 
 
 def test_who_sends_slowly_is_written_soon(tmp_path):
     path = tmp_path / "part"
-    sink = writing.Sink(path, FLAGS)
-    taking = workers.Workers([sink.put], 0)
+    sink = threaded_writer.Sink(path, FLAGS)
+    taking = fanout.Workers([sink.put], 0)
     for piece in range(1, 4):
-        time.sleep(workers.PATIENCE + 0.01)
+        time.sleep(fanout.PATIENCE + 0.01)
         taking.put(b"x" * 100)
         deadline = time.monotonic() + 10
         while path.stat().st_size < 100 * piece and time.monotonic() < deadline:
@@ -156,7 +156,7 @@ def test_who_sends_slowly_is_written_soon(tmp_path):
 def test_memory_goes_at_the_end_without_a_collection():
     blocks = weakref.WeakSet()
 
-    class Watched(workers.Block):
+    class Watched(fanout.Block):
         def __init__(self):
             super().__init__()
             blocks.add(self)
@@ -165,10 +165,10 @@ def test_memory_goes_at_the_end_without_a_collection():
     gc.disable()
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(workers, "Block", Watched)
-            taking = workers.Workers([len, bool], 0)
+            patch.setattr(fanout, "Block", Watched)
+            taking = fanout.Workers([len, bool], 0)
         taking.put(CONTENT)
-        assert len(blocks) == workers.BLOCKS + workers.MORE
+        assert len(blocks) == fanout.BLOCKS + fanout.MORE
         taking.end()
         assert not blocks
     finally:
@@ -176,12 +176,12 @@ def test_memory_goes_at_the_end_without_a_collection():
 
 
 def test_many_at_once_share_what_is_spare(monkeypatch):
-    monkeypatch.setattr(workers, "spare", workers.threading.BoundedSemaphore(3))
-    several = [workers.Workers([len], 0) for _ in range(4)]
-    assert [each._free.qsize() - workers.BLOCKS for each in several] == [2, 1, 0, 0]
+    monkeypatch.setattr(fanout, "spare", fanout.threading.BoundedSemaphore(3))
+    several = [fanout.Workers([len], 0) for _ in range(4)]
+    assert [each._free.qsize() - fanout.BLOCKS for each in several] == [2, 1, 0, 0]
     for each in several:
         each.put(CONTENT)
         each.end()
-    again = workers.Workers([len], 0)
-    assert again._free.qsize() == workers.BLOCKS + workers.MORE
+    again = fanout.Workers([len], 0)
+    assert again._free.qsize() == fanout.BLOCKS + fanout.MORE
     again.end()

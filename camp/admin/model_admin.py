@@ -1,0 +1,309 @@
+"""What the admins of all apps have in common."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import quote
+from django.db import transaction
+from django.db.models import BigIntegerField, Count, DateTimeField, Field, OuterRef, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from camp.admin.dashboard import readable_number
+from camp.admin.deletion import summary
+from camp.admin.limits import StrictChangeList, refuse_lookup, refuse_search
+from camp.admin.pagination import WindowPaginator
+from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
+from camp.cache.manager import cache_manager, cached
+from camp.db.search_text import normalise
+from camp.templatetags.camp import when
+from camp.web.external_references import deletion
+
+FRONT_PAGE_EXPIRE = 60  # seconds
+FRONT_PAGE_KEY = "admin:front:"
+
+
+class CampModelAdmin(admin.ModelAdmin):
+    """A ModelAdmin for tables of any size.
+
+    No page counts a whole table, a deletion is confirmed by numbers, and actions work
+    on the rows of one page only.
+    """
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    view_on_site = False  # pages outside the admin are for the owner alone
+
+    def get_paginator(self, request, queryset, per_page, *args, **kwargs):
+        """Return a paginator that knows which page the request asks for."""
+        asked = request.GET.get("p", request.GET.get("page", ""))
+        number = int(asked) if asked.isdecimal() and len(asked) < 10 else 1
+        return WindowPaginator(queryset, per_page, *args, number=number, **kwargs)
+
+    def get_list_display(self, request):
+        """Return the columns; times are worded as on Camp's other pages."""
+        return [self.worded(name) for name in super().get_list_display(request)]
+
+    def worded(self, name):
+        """Return a column that words its times, if `name` is a time of the table."""
+        times = {field.name for field in self.opts.fields if isinstance(field, DateTimeField)}
+        return moment(self.opts.get_field(name)) if name in times else name
+
+    def get_search_results(self, request, queryset, search_term):
+        """Search as Django does, without differences of width and case."""
+        return super().get_search_results(request, queryset, normalise(search_term))
+
+    def get_search_fields(self, request):
+        """Leave out columns of tables that the reader may not view: a search tells them."""
+        fields = super().get_search_fields(request)
+        return [field for field in fields if self.may_search(request, field)]
+
+    def may_search(self, request, path):
+        """Return whether the reader may view every table that a search field leads through."""
+        opts = self.opts
+        for name in path.split("__"):
+            field = next((one for one in opts.get_fields() if one.name == name), None)
+            if field is None or not field.is_relation:
+                return True
+            opts = field.related_model._meta
+            other = self.admin_site._registry.get(field.related_model)
+            if other is None or not other.has_view_permission(request):
+                return False
+        return True
+
+    def get_changelist(self, request, **kwargs):
+        return StrictChangeList
+
+    def changelist_view(self, request, extra_context=None):
+        """Show the list; refuse searches and filters that it does not offer."""
+        refusal = refuse_search(request, request.GET.get("q", ""))
+        if refusal:
+            return refusal
+        try:
+            return super().changelist_view(request, extra_context)
+        except DisallowedModelAdminLookup:
+            return refuse_lookup(request)
+
+    def to_field_allowed(self, request, to_field):
+        """Allow the primary key, by which all relations of Camp refer to rows."""
+        return to_field in (self.opts.pk.name, self.opts.pk.attname)
+
+    def get_changeform_initial_data(self, request):
+        """Return the values for a new row from the address, without those that are none."""
+        initial = super().get_changeform_initial_data(request)
+        return {name: value for name, value in initial.items() if self.fits(name, value)}
+
+    def fits(self, name, value):
+        """Return whether a value from the address suits the column or relation `name`."""
+        field = next((one for one in self.opts.get_fields() if one.name == name), None)
+        target = field.related_model._meta.pk if field and field.is_relation else field
+        if not isinstance(target, Field):
+            return False
+        values = value if isinstance(value, list) else [value]
+        return all(is_value_of(target, one) for one in values)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", AutocompleteSelect(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", AutocompleteSelectMultiple(db_field, self.admin_site))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_deleted_objects(self, objs, request):
+        """Return the content of the confirmation page, counted instead of listed."""
+        return summary(self, objs, request)
+
+    def response_action(self, request, queryset):
+        """Run an action on the ticked rows; "all on every page" is not offered."""
+        request.POST = request.POST.copy()
+        request.POST["select_across"] = "0"
+        if request.POST.get("action") != "delete_selected":
+            return super().response_action(request, queryset)
+        # All of them go, or none and no log entry says so.
+        with deletion():
+            return super().response_action(request, queryset)
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        forget_front_page()
+
+    def delete_model(self, request, obj):
+        with deletion():
+            super().delete_model(request, obj)
+        forget_front_page()
+
+    def delete_queryset(self, request, queryset):
+        super().delete_queryset(request, queryset)
+        forget_front_page()
+
+    def remembered(self, name, compute):
+        """Return `compute()`, shared among the front pages of the next minute."""
+        key = f"{FRONT_PAGE_KEY}{self.opts.label_lower}:{name}"
+        return cached(key, FRONT_PAGE_EXPIRE, compute)
+
+    def remembered_days(self, since, compute):
+        """Return {date: rows} of `compute()` as `remembered` does, for readers of one time zone."""
+        name = f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}"
+        days = self.remembered(
+            name, lambda: {day.isoformat(): count for day, count in compute().items()}
+        )
+        return {date.fromisoformat(day): count for day, count in days.items()}
+
+    def list_url(self, query=""):
+        """Return the address of this table's list."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return reverse(f"{self.admin_site.name}:{name}") + query
+
+    def log_and_report(self, request, objs, text, done):
+        """Write one log entry for each of `objs`, and tell the reader what was `done`."""
+        LogEntry.objects.log_actions(request.user.pk, objs, CHANGE, change_message=text)
+        self.message_user(request, done, messages.SUCCESS)
+
+
+def forget_front_page():
+    """Have the front page counted again, once the change is certain."""
+    transaction.on_commit(lambda: cache_manager.clear_sync(f"{FRONT_PAGE_KEY}*"))
+
+
+def moment(field):
+    """Return a column for a time: how long ago within a day, the date before that."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def column(row):
+        return when(getattr(row, field.name)) or None
+
+    column.__name__ = field.name
+    return column
+
+
+def link_to(model_admin, request, name):
+    """Return a column that shows the foreign key `name`, linked for those who may view it."""
+    relation = model_admin.opts.get_field(name)
+    opts = relation.remote_field.model._meta
+    site = model_admin.admin_site
+    may_view = site.get_model_admin(opts.model).has_view_permission(request)
+
+    @admin.display(description=capfirst(relation.verbose_name))
+    def column(row):
+        target = getattr(row, name)
+        if target is None:
+            return None
+        if not may_view:
+            return str(target)
+        url = reverse(
+            f"{site.name}:{opts.app_label}_{opts.model_name}_change", args=[quote(target.pk)]
+        )
+        return format_html('<a href="{}">{}</a>', url, target)
+
+    column.__name__ = name
+    return column
+
+
+@dataclass
+class Tally:
+    """A figure about each row of another admin's table, such as how many files a user has.
+
+    A ModelAdmin offers them as `tallies(model)`, a list; ShowsTallies makes columns of
+    them. `value` refers to the row as OuterRef("pk"), `readable` words it, and `url`
+    with the row's key behind it shows what was counted.
+    """
+
+    name: str
+    label: str
+    value: Combinable
+    readable: Callable = readable_number
+    url: str = ""
+
+    @cached_property
+    def column(self):
+        """Return the function by which Django's admin shows a column or a field."""
+
+        @admin.display(description=self.label, ordering=self.name)
+        def column(row):
+            value = getattr(row, self.name)
+            text = self.readable(value)
+            if not self.url or not value:
+                return text
+            return format_html('<a href="{}{}">{}</a>', self.url, row.pk, text)
+
+        column.__name__ = self.name
+        return column
+
+
+def total_of(queryset, relation, total=None):
+    """Return the expression for a total over the rows whose `relation` is the outer row.
+
+    `total` is an aggregate, by default the number of rows; without rows it is 0.
+    """
+    rows = queryset.filter(**{relation: OuterRef("pk")}).order_by().values(relation)
+    rows = rows.annotate(total=total or Count("pk")).values("total")
+    return Coalesce(Subquery(rows, output_field=BigIntegerField()), 0)
+
+
+class ShowsTallies:
+    """A ModelAdmin mixin: shows each Tally that the reader may view, in lists and on pages.
+
+    In lists they come before the last `columns_after_tallies` columns.
+    """
+
+    columns_after_tallies = 2
+
+    def tallies_for(self, request):
+        """Return the tallies that other admins offer for this table."""
+        known = request.__dict__.setdefault("_camp_tallies", {})
+        if self.model not in known:
+            offers = self.admin_site.offers(request, "tallies")
+            known[self.model] = [tally for offer in offers for tally in offer(self.model)]
+        return known[self.model]
+
+    def get_queryset(self, request):
+        tallies = self.tallies_for(request)
+        return super().get_queryset(request).annotate(**{t.name: t.value for t in tallies})
+
+    def get_list_display(self, request):
+        tallies = [tally.column for tally in self.tallies_for(request)]
+        columns = [*super().get_list_display(request)]
+        place = len(columns) - self.columns_after_tallies
+        return columns[:place] + tallies + columns[place:]
+
+    def get_readonly_fields(self, request, obj=None):
+        tallies = [tally.column for tally in self.tallies_for(request)]
+        return [*super().get_readonly_fields(request, obj), *tallies]
+
+    def get_fieldsets(self, request, obj=None):
+        fieldsets = list(super().get_fieldsets(request, obj))
+        tallies = [tally.column for tally in self.tallies_for(request)]
+        if obj and tallies:
+            fieldsets.append((_("In numbers"), {"fields": tallies}))
+        return fieldsets
+
+
+class RestoresFromTrash:
+    """A ModelAdmin mixin for tables with a trash: an action that takes rows out of it."""
+
+    actions = ["restore_selected"]
+
+    @admin.action(permissions=["change"], description=_("Restore selected %(verbose_name_plural)s"))
+    def restore_selected(self, request, queryset):
+        rows = list(queryset.exclude(deleted_at=None))
+        for row in rows:
+            row.restore()
+        forget_front_page()
+        done = ngettext("%(count)d restored.", "%(count)d restored.", len(rows))
+        done %= {"count": len(rows)}
+        self.log_and_report(request, rows, gettext("Restored from the trash."), done)

@@ -1,0 +1,128 @@
+"""The admin site: Django's, with Camp's log-in, lists that scale, and a front page."""
+
+from functools import update_wrapper
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+from django.template.response import TemplateResponse
+from django.urls import get_script_prefix, resolve, reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+
+from camp.admin.dashboard import FrontPage, first_day
+from camp.admin.limits import answer_in_turn, refuse_search
+from camp.operations.diagnostics.dashboard import to_see_to
+from camp.web.days import midnight
+
+
+class AutocompleteView(AutocompleteJsonView):
+    """Django's, but an admin may say how a row is told from others of the same name.
+
+    It does so with a method `autocomplete_label(row)`.
+    """
+
+    def get_queryset(self):
+        related = self.model_admin.get_list_select_related(self.request)
+        rows = super().get_queryset()
+        return rows.select_related(*related) if related else rows
+
+    def serialize_result(self, obj, to_field_name):
+        label = getattr(self.model_admin, "autocomplete_label", str)
+        return super().serialize_result(obj, to_field_name) | {"text": label(obj)}
+
+
+class CampAdminSite(admin.AdminSite):
+    """Django's admin with Camp's front page.
+
+    Other modules take part in it through the methods that their admins offer: see
+    camp.admin.dashboard (`front_page_figures`, `front_page_days`) and
+    camp.admin.model_admin.Tally (`tallies`).
+    """
+
+    site_title = _("Camp admin")
+    site_header = _("Camp admin")
+    index_title = _("Overview")
+
+    def offers(self, request, hook):
+        """Yield the method `hook` of each admin that has it and whose table may be viewed."""
+        for model_admin in self._registry.values():
+            if hasattr(model_admin, hook) and model_admin.has_view_permission(request):
+                yield getattr(model_admin, hook)
+
+    def index(self, request, extra_context=None):
+        """Show the front page."""
+        first = first_day()
+        figures = [
+            f for offer in self.offers(request, "front_page_figures") for f in offer(request)
+        ]
+        series = [
+            offer(request, midnight(first)) for offer in self.offers(request, "front_page_days")
+        ]
+        context = {
+            "front": FrontPage(figures, series, first),
+            "findings": to_see_to(request.user),
+        }
+        return super().index(request, context | (extra_context or {}))
+
+    def get_app_list(self, request, app_label=None):
+        """Return the tables by app: first Camp's own, in the order of the settings."""
+        order = [config.label for config in apps.get_app_configs()]
+        app_list = super().get_app_list(request, app_label)
+        return sorted(app_list, key=lambda app: order.index(app["app_label"]))
+
+    def get_urls(self):
+        """Leave out the redirect to a row's page on the site: it would tell session IDs."""
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+
+    def admin_view(self, view, cacheable=False):
+        """Guard a view; whoever is logged in but no organiser is told so."""
+        guarded = super().admin_view(view, cacheable)
+
+        def inner(request, *args, **kwargs):
+            if request.user.is_authenticated and not self.has_permission(request):
+                return self.refuse(request)
+            return answer_in_turn(guarded, request, *args, **kwargs)
+
+        return update_wrapper(inner, guarded)
+
+    @method_decorator(never_cache)
+    @login_not_required
+    def login(self, request, extra_context=None):
+        """Send people to Camp's own log-in, so that there is one to guard and to style."""
+        index = reverse("admin:index", current_app=self.name)
+        address = resolve_url(settings.LOGIN_URL)
+        query = request.GET.copy()
+        query.setdefault(REDIRECT_FIELD_NAME, index)
+        if request.method == "POST":
+            request.GET = query
+            return login_view(address)(request)
+        if self.has_permission(request):
+            return HttpResponseRedirect(index)
+        if request.user.is_authenticated:
+            return self.refuse(request)
+        return redirect(f"{address}?{query.urlencode()}")
+
+    def autocomplete_view(self, request):
+        """Answer the search of a field that chooses a row of another table."""
+        refusal = refuse_search(request, request.GET.get("term", ""))
+        return refusal or AutocompleteView.as_view(admin_site=self)(request)
+
+    def password_change(self, request, extra_context=None):
+        """Send organisers to the one place where passwords are changed."""
+        return redirect("accounts:password_change")
+
+    def refuse(self, request):
+        """Answer 403 with a page that says who may come in, instead of another log-in."""
+        return TemplateResponse(request, "admin/not_organiser.html", status=403)
+
+
+def login_view(address):
+    """Return the view behind the log-in's address."""
+    return resolve("/" + address.removeprefix(get_script_prefix())).func
