@@ -92,7 +92,7 @@ def _label(label):
 class KeyField(models.CharField):
     """A column with the key of `source`, another field of the same row; the row's save fills it.
 
-    It is NULL in rows that something else than Camp wrote: see camp.operations.takeover.collisions.fill_keys.
+    It is NULL in rows that other programs wrote; `migrate` fills those.
     A key with MARK stays until the source changes.
     """
 

@@ -96,7 +96,7 @@ class Drill:
         from camp.operations.database import server
         from files.models import File
         from sessions_app.models import Message, Session
-        from tests.camp import places
+        from tests.operations.backup import places
 
         settings.CAMP_DATA_DIR.mkdir(parents=True)
         if server.is_postgresql():
@@ -120,7 +120,7 @@ class Drill:
         from django.db import connection
 
         from camp.models import Instance
-        from tests.camp import places
+        from tests.operations.backup import places
 
         restored = Instance.objects.get().restored
         Instance.objects.update(restored="")
@@ -135,7 +135,7 @@ class Drill:
 
         from files.models import File
         from sessions_app.models import Message
-        from tests.camp import places
+        from tests.operations.backup import places
 
         Message.objects.filter(pk__gt=15_000).delete()
         file = File.objects.exclude(size=0).last()
@@ -144,7 +144,7 @@ class Drill:
 
     def damages(self):
         """Yield (what, function that damages an archive)."""
-        from tests.camp import places
+        from tests.operations.backup import places
 
         spans = list(self.spans())
         for _number in range(FLIPS):
@@ -176,7 +176,7 @@ class Drill:
     def spans(self):
         """Yield (name, begin, end) of each member in the archive's bytes."""
         from camp.operations.backup.archive.format import BLOCK, padding
-        from tests.camp import places
+        from tests.operations.backup import places
 
         position = 0
         for name, content in places.members(self.archive).items():
@@ -247,7 +247,7 @@ class Drill:
 
     def judge(self, what, as_expected):
         """Note whether everything is as it was."""
-        from tests.camp import places
+        from tests.operations.backup import places
 
         left = set(places.leftovers()[0]) - {"backups", "files", "secret-key"}
         same = self.state() == self.before and not left

@@ -194,7 +194,7 @@ NAMED_SHA256 = re.compile(r"(?:^|,) *sha256 +([A-Za-z0-9+/=]+) *(?:,|$)")
 
 
 class Upload(models.Model):
-    """A file that is coming in over several requests; its bytes are a `files.uploads.upload_parts.Part`."""
+    """A file that is coming in over several requests; its bytes are a `Part`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(

@@ -78,7 +78,8 @@ def own_folder_command(folder):
     """Return the command that gives the person a folder, whatever now stands in its place."""
     there = next(path for path in [folder, *folder.parents] if os.path.exists(path))
     if not there.is_dir():
-        return f"{'move' if os.name == 'nt' else 'mv'} {shell.quoted(there)} {shell.quoted(f'{there}.old')}"
+        move = "move" if os.name == "nt" else "mv"
+        return f"{move} {shell.quoted(there)} {shell.quoted(f'{there}.old')}"
     if os.name == "nt":
         return f'icacls {shell.quoted(there)} /grant "{getpass.getuser()}:(OI)(CI)F"'
     if os.geteuid() == 0:  # no right is missing: the place itself cannot be written

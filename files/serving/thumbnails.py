@@ -1,6 +1,6 @@
 """Small pictures of pictures: made once, in a process of their own, with bounds.
 
-A request waits a moment at most for one that is not there yet: see files/serving/thumbnail_queue.py.
+A request waits a moment at most for one that is not there yet: see thumbnail_queue.py.
 
 What is shown is always a fresh WebP of our own making, never what somebody uploaded. A
 picture that lies about itself, is cut off or would unpack to gigabytes gives none, which

@@ -34,7 +34,7 @@ def storage_room(context):
 
 @register.simple_tag(takes_context=True)
 def unfinished_uploads(context):
-    """Return the reader's unfinished uploads, as `files.uploads.unfinished.shown` does. One query."""
+    """Return the reader's unfinished uploads, as `unfinished.shown` does. One query."""
     return unfinished.shown(context["user"])
 
 

@@ -18,8 +18,9 @@ from sessions_app.models import Session
 ON_BOTH = {
     f"test_{name}"
     for name in (
-        "checkup", "download", "findings", "previews", "ranges", "replace", "services", "storage",
-        "sweep", "trash", "tus", "tus_replace", "tus_whole", "upload", "versions", "zips",
+        "backend", "download", "file_check", "findings", "previews", "ranges", "replace",
+        "services", "sweep", "trash", "tus", "tus_replace", "tus_single_request",
+        "upload", "versions", "zips",
     )
 }  # fmt: skip
 

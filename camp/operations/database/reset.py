@@ -49,8 +49,8 @@ class Found:
 def reset(options, *, say, stream=None, with_backup=True, ask=input):
     """Empty the database and the storage, once it is confirmed.
 
-    `options` are those of camp.operations.database.confirmation and camp.operations.server.lock, `say` prints a line, `stream` is for the
-    progress of the backup. Raises CommandError; then everything is as it was.
+    `options` are those of `confirmation` and `server.lock`, `say` prints a line, `stream` is for
+    the progress of the backup. Raises CommandError; then everything is as it was.
     """
     confirmation.refuse(options)
     disconnect = options["disconnect"]

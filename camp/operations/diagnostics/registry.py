@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from camp.db.errors import error_reason
 from camp.web.findings import ERROR, WARNING, Finding
 
-logger = logging.getLogger("camp.web.findings")
+logger = logging.getLogger("camp.diagnostics")
 
 PATIENCE = 8.0  # seconds for everything together
 # Those that need the database follow this one, and only where it finds no fault.

@@ -28,7 +28,7 @@ SHOWN = 20
 
 
 def part(matches, settlement):
-    """Return what the takeover of the accounts finds and does, as a camp.operations.takeover Part."""
+    """Return what the takeover of the accounts finds and does, as a Part."""
     match = matches.get(TABLE)
     found = Part(_("People"))
     if match is None:

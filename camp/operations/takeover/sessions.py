@@ -22,7 +22,7 @@ BATCH = 500
 
 
 def part(matches):
-    """Return what the takeover of the conversations finds and does, as a camp.operations.takeover Part."""
+    """Return what the takeover of the conversations finds and does, as a Part."""
     found = Part(_("Conversations"))
     if MESSAGES in matches:
         found.lines += tie_lines(matches[MESSAGES])

@@ -15,7 +15,7 @@ PLAIN_TEXT = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_
 def write_tables(writer, snapshot, progress=None):
     """Add every table of a snapshot to an archive; returns {table: rows}.
 
-    `writer` is a camp.operations.backup.archive.Writer, `snapshot` Django's connection to a database in which
+    `writer` is an archive Writer, `snapshot` Django's connection to a database in which
     nothing changes meanwhile. `progress` counts rows.
     """
     progress = progress or Silent()

@@ -29,7 +29,7 @@ from camp.operations.server import lock
 def restore(path, options, *, say, stream):
     """Replace the database, and the files if the source has any, by what is in `path`.
 
-    `options` are those of camp.operations.database.confirmation and camp.operations.server.lock, and `no_files` and `no_backup`.
+    `options` are those of `database.confirmation` and `server.lock`, `no_files` and `no_backup`.
     `say` prints a line, progress goes to `stream`. Raises CommandError, and then everything
     is as it was.
     """
