@@ -13,9 +13,5 @@ class AccountsConfig(AppConfig):
 
     def ready(self):
         from accounts import keys
-        from camp.operations.diagnostics import registry
 
         post_migrate.connect(keys.fill_after_migrate, sender=self)
-        registry.register(
-            "accounts", "camp.operations.diagnostics.accounts.look", needs_database=True
-        )

@@ -7,8 +7,6 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
-from camp.operations.diagnostics import checks
-
 
 class CampConfig(AppConfig):
     """What all apps stand on."""
@@ -17,14 +15,31 @@ class CampConfig(AppConfig):
 
     def ready(self):
         """Have Django check the configuration, and databases remember what they are for."""
+        # Models can be imported from now on.
         from camp.operations.database import environment
-        from camp.operations.diagnostics import registry
-        from camp.operations.server import processes  # models can be imported from now on
+        from camp.operations.diagnostics import checks, registry
+        from camp.operations.server import processes
+        from camp.web import findings
 
         checks.register_checks()
         registry.register_own()
+        findings.use(explain=explain, list_problems=list_problems)
         post_migrate.connect(environment.remember_after_migrate, sender=self)
         connection_created.connect(processes.register_on_connection)
+
+
+def explain(error):
+    """Return the Finding for a database error."""
+    from camp.operations.diagnostics import database_errors  # needed by few processes
+
+    return database_errors.explain(error)
+
+
+def list_problems(user):
+    """Return the Findings for the admin's front page, or None if they are not for `user`."""
+    from camp.operations.diagnostics import dashboard
+
+    return dashboard.list_problems(user)
 
 
 class CampAdminConfig(AdminConfig):

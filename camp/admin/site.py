@@ -18,8 +18,8 @@ from django.views.decorators.cache import never_cache
 
 from camp.admin.dashboard import FrontPage, first_day
 from camp.admin.limits import answer_in_turn, refuse_search
-from camp.operations.diagnostics.dashboard import to_see_to
 from camp.web.days import midnight
+from camp.web.findings import list_problems
 
 
 class AutocompleteView(AutocompleteJsonView):
@@ -67,7 +67,7 @@ class CampAdminSite(admin.AdminSite):
         ]
         context = {
             "front": FrontPage(figures, series, first),
-            "findings": to_see_to(request.user),
+            "findings": list_problems(request.user),
         }
         return super().index(request, context | (extra_context or {}))
 

@@ -12,8 +12,7 @@ PostgreSQL has it as a GIN index, SQLite as an FTS5 table without contents that 
 
 from django.db import models, transaction
 
-from camp.operations.database.server import INDEX
-
+PREFIX = "camp_index_"  # of the FTS5 tables on SQLite
 COLUMNS = {"text": "search_text", "owner": "user_id"}
 SEPARATOR = "\x1f"  # in no pair that is looked for
 # Short lists of rows for each pair, and yet few pairs: with each owner's own it takes more than
@@ -73,7 +72,7 @@ class LedTo(models.Func):
     def as_sqlite(self, compiler, connection, **_context):
         """Return the SQL and its parameters."""
         key, _text, owner = (compiler.compile(each)[0] for each in self.source_expressions)
-        name = INDEX + self.table
+        name = PREFIX + self.table
         words = " ".join(f"{self.owner}x{pair.encode().hex()}" for pair in self.pairs)
         found = f"SELECT rowid FROM {name} WHERE {name} MATCH %s"
         # Whose a row is, is not left to triggers. The sign keeps it from being looked up.
@@ -91,26 +90,26 @@ def make(connection, table):
 def statements(connection, table):
     """Return the statements that make the index of a table."""
     if connection.vendor == "postgresql":
-        return [_gin(INDEX + table, table)]
-    return [*_fts(INDEX + table, table)]
+        return [_gin(PREFIX + table, table)]
+    return [*_fts(PREFIX + table, table)]
 
 
 def tables(connection):
     """Return the tables that have an index on SQLite."""
     with connection.cursor() as cursor:
         sql = "SELECT name FROM sqlite_master WHERE name GLOB %s AND sql GLOB 'CREATE VIRTUAL *'"
-        cursor.execute(sql, [f"{INDEX}*"])
-        return [name.removeprefix(INDEX) for (name,) in cursor.fetchall()]
+        cursor.execute(sql, [f"{PREFIX}*"])
+        return [name.removeprefix(PREFIX) for (name,) in cursor.fetchall()]
 
 
 def remove(connection, table):
     """Take the index of a table away, if there is one."""
-    kind = "INDEX" if connection.vendor == "postgresql" else "TABLE"
+    kind = "PREFIX" if connection.vendor == "postgresql" else "TABLE"
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP {kind} IF EXISTS {INDEX}{table}")
+        cursor.execute(f"DROP {kind} IF EXISTS {PREFIX}{table}")
         if connection.vendor == "sqlite":
             for event in TRIGGERS:
-                cursor.execute(f"DROP TRIGGER IF EXISTS {INDEX}{table}_{event}")
+                cursor.execute(f"DROP TRIGGER IF EXISTS {PREFIX}{table}_{event}")
 
 
 def is_whole(connection, table):
@@ -120,10 +119,10 @@ def is_whole(connection, table):
     """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [INDEX + table])
+            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [PREFIX + table])
             return cursor.fetchone()[0]
-        wanted = [INDEX + table, *(f"{INDEX}{table}_{event}" for event in TRIGGERS)]
-        cursor.execute("SELECT name FROM sqlite_master WHERE name GLOB %s", [f"{INDEX}{table}*"])
+        wanted = [PREFIX + table, *(f"{PREFIX}{table}_{event}" for event in TRIGGERS)]
+        cursor.execute("SELECT name FROM sqlite_master WHERE name GLOB %s", [f"{PREFIX}{table}*"])
         return {name for (name,) in cursor.fetchall()}.issuperset(wanted)
 
 
@@ -136,7 +135,7 @@ def _gin(name, table):
     """Return the statement that makes PostgreSQL's index."""
     keys = ", ".join(f"({array})" for array in _arrays(**COLUMNS))
     # New rows wait in a list that every search reads: it is kept short.
-    return f"CREATE INDEX {name} ON {table} USING gin ({keys}) WITH (gin_pending_list_limit = 512)"
+    return f"CREATE PREFIX {name} ON {table} USING gin ({keys}) WITH (gin_pending_list_limit = 512)"
 
 
 def _fts(name, table):

@@ -5,8 +5,6 @@ import json
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from camp.operations.takeover.names import squeezed
-
 # What columns of it were called; differences of case and of underscores do not count.
 NAMES = ("metadata", "metadatajson", "meta", "extra", "extradata", "extrametadata", "attributes")
 SHOWN = 20_000  # characters
@@ -44,3 +42,8 @@ def readable(text):
 def columns_of(names):
     """Return those of a table's column names that hold such notes."""
     return [name for name in names if squeezed(name) in NAMES]
+
+
+def squeezed(name):
+    """Return the name of a column without underscores and capitals."""
+    return name.replace("_", "").lower()

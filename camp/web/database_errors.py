@@ -15,10 +15,8 @@ from django.http.request import split_domain_port
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from camp.config import shell
-from camp.db.errors import error_reason, is_connection_error, is_passing, lacks_tables
+from camp.db.errors import is_connection_error, is_passing, lacks_tables
 from camp.db.statement_timeout import is_timeout
-from camp.operations.database import server
 from camp.web import findings
 from camp.web.errors import error_response, language
 
@@ -72,7 +70,7 @@ def unavailable(request, error):
             detail = _("This took too long and was stopped. Ask for less, or try again later.")
         return error_response(request, 503, retry_after=RETRY_AFTER, detail=detail)
     with translation.override(language(request)):
-        cause = cause_of(error) if may_know(request) else None
+        cause = findings.explain(error) if may_know(request) else None
     return error_response(
         request,
         503,
@@ -106,34 +104,3 @@ def is_loopback(address):
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
-
-
-def cause_of(error):
-    """Return a Finding for the trouble."""
-    try:
-        return missing_tables(error) if lacks_tables(error) else lost_connection(error)
-    except DatabaseError as worse:
-        return lost_connection(worse)
-
-
-def missing_tables(error):
-    """Return the Finding for tables that are not there."""
-    from camp.operations.diagnostics.database import migrations, tables
-
-    for part in (tables, migrations):
-        for finding in part():
-            if finding.level == findings.ERROR:
-                return finding
-    title = _("A table or a column is missing (%(why)s)") % {"why": error_reason(error)}
-    return findings.error("database.tables", title, fix=shell.manage("doctor"))
-
-
-def lost_connection(error):
-    """Return the Finding for a database that gives no connection, or breaks it off."""
-    from camp.operations.diagnostics.connection import no_connection
-
-    if server.is_postgresql() and not is_connection_error(error):
-        title = _("The database does not do what it is asked to (%(why)s)")
-        values = {"why": error_reason(error)}
-        return findings.error("database.connection", title % values, fix=shell.manage("doctor"))
-    return no_connection(error)

@@ -1,13 +1,7 @@
-"""What is well here and what is not: one source for `doctor`, checks and the admin.
+"""Findings: what is well here and what is not, for `doctor`, checks and pages.
 
-A topic is a function that yields Findings. Topics read and never write, except for a
-trial file where the question is whether one can be written.
-
-registry    the topics, and looking into all of them within a time
-versions    what runs here                   connection, wire   why there is no connection
-database    is it there and up to date       schema             does it fit the models
-storage     folders, room                    cache              Redis
-safety      secret, HTTPS, exposure          clock, backups     as they say
+camp.operations.diagnostics finds them. Pages show some and may not import operations, so
+camp.apps hands the functions for that to `use`.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,6 +10,8 @@ from django.utils.translation import gettext as _
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 LEVELS = (OK, WARNING, ERROR)
+
+_sources = {}
 
 
 @dataclass(frozen=True)
@@ -67,3 +63,22 @@ def warning(id, title, detail="", fix="", check=""):
 def error(id, title, detail="", fix="", check=""):
     """Return a Finding of something that does not work, or is dangerous."""
     return Finding(id, ERROR, title, detail, fix, check)
+
+
+def use(*, explain, list_problems):
+    """Set what finds the problems that pages show.
+
+    `explain(error)` returns the Finding for a database error; `list_problems(user)` returns
+    the Findings for the admin's front page, or None if they are not for that person.
+    """
+    _sources.update(explain=explain, list_problems=list_problems)
+
+
+def explain(error):
+    """Return the Finding for a database error."""
+    return _sources["explain"](error)
+
+
+def list_problems(user):
+    """Return the Findings for the admin's front page, or None if they are not for `user`."""
+    return _sources["list_problems"](user)

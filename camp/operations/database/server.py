@@ -13,6 +13,8 @@ import psycopg
 from django.db import DatabaseError, OperationalError, connection
 from psycopg import sql
 
+from camp.db import bigram_index
+
 # Databases that every PostgreSQL has: from one of them another can be made or dropped.
 MAINTENANCE = ("postgres", "template1")
 DEFAULT_PORT = 5432
@@ -59,9 +61,8 @@ def place():
     return Place("SQLite", "", Path(settings["NAME"]).name)
 
 
-# What SQLite keeps as tables and are none: its own statistics, and Camp's index for the search.
-INDEX = "camp_index_"
-APART = ("sqlite_", INDEX)
+# Tables that SQLite's statistics and Camp's search index live in.
+APART = ("sqlite_", bigram_index.PREFIX)
 
 
 def table_names(wrapper, cursor):
@@ -336,7 +337,7 @@ def sqlite_damage(wrapper, thorough):
     try:
         with wrapper.cursor() as cursor:
             cursor.execute(f"PRAGMA {check}")
-            found = [line for (line,) in cursor.fetchall() if INDEX not in line]
+            found = [line for (line,) in cursor.fetchall() if bigram_index.PREFIX not in line]
     except OperationalError:
         raise
     except DatabaseError as error:

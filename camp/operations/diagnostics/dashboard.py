@@ -11,7 +11,7 @@ EXPIRE = 120  # seconds that what was mended may still be shown
 PATIENCE = 3.0  # seconds
 
 
-def to_see_to(user):
+def list_problems(user):
     """Return the Findings that are not well, the worst first; None if not for this person."""
     if not user.has_perm(PERMISSION):
         return None

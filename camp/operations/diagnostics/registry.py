@@ -25,6 +25,31 @@ PATIENCE = 8.0  # seconds for everything together
 DATABASE = "database"
 
 
+def at_least_one(text):
+    """Return the number that somebody typed; raises ValueError."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+# Of `manage.py doctor --files`
+OPTIONS = (
+    (
+        "--fix",
+        {"action": "store_true", "help": "correct rows and remove leftovers; no file goes by it"},
+    ),
+    (
+        "--sample",
+        {
+            "type": at_least_one,
+            "metavar": "N",
+            "help": "read the bytes of N files only, chosen at random",
+        },
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Topic:
     """A part of the place: the function `look`, or the one of that path, yields its Findings.
@@ -194,4 +219,12 @@ def register_own():
         "camp.operations.diagnostics.backups.abandoned",
         needs_database=True,
         thorough=True,
+    )
+    register("accounts", "camp.operations.diagnostics.accounts.look", needs_database=True)
+    register("files", "camp.operations.diagnostics.files.look", needs_database=True)
+    register_check_up(
+        "files",
+        "camp.operations.diagnostics.file_check.look",
+        help="look at all files and all their bytes instead; changes nothing without --fix",
+        options=OPTIONS,
     )

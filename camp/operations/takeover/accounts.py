@@ -15,10 +15,10 @@ from django.utils.translation import ngettext
 from accounts.hashers import recognisable
 from accounts.identity import fold
 from accounts.keys import fill_keys
+from camp.db.old_metadata import squeezed
 from camp.operations.takeover import catalogue, later, postgresql, sqlite
 from camp.operations.takeover.collisions import LIMITS, Person, changes, collisions, write_template
 from camp.operations.takeover.expected import Expected
-from camp.operations.takeover.names import squeezed
 from camp.operations.takeover.ordering import insertion
 from camp.operations.takeover.steps import Part, Step, count, quoted
 

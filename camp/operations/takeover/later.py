@@ -8,8 +8,8 @@ They themselves stay, under another name.
 from django.utils.translation import gettext as _
 
 from camp.db import old_metadata
+from camp.db.old_metadata import squeezed
 from camp.operations.takeover.matching import POSSIBLE
-from camp.operations.takeover.names import squeezed
 from camp.operations.takeover.steps import Step, quoted
 
 # What each of Camp's later columns was called.

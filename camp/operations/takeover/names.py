@@ -1,6 +1,6 @@
 """Other names that the same table or column goes by, the likeliest first."""
 
-import re
+from camp.db.old_metadata import squeezed
 
 # What else Camp's tables were called.
 TABLES = {
@@ -65,8 +65,3 @@ def other_name(table, column, free):
     plain = {squeezed(name): name for name in free}
     wanted = [column, *NAMES.get(table, {}).get(column, [])]
     return next((plain[squeezed(name)] for name in wanted if squeezed(name) in plain), None)
-
-
-def squeezed(name):
-    """Return a name without underscores and capitals."""
-    return re.sub(r"_", "", name).lower()

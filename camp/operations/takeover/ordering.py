@@ -4,7 +4,7 @@
 
 from django.db import connection
 
-from camp.operations.takeover.names import squeezed
+from camp.db.old_metadata import squeezed
 from camp.operations.takeover.steps import quoted
 
 MESSAGES = "sample_messages"
