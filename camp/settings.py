@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "camp.web.middleware.SecurityHeadersMiddleware",
     "camp.web.health.HealthMiddleware",
     "camp.web.middleware.FormEncodingMiddleware",
-    "camp.web.database_errors.DatabaseTroubleMiddleware",
+    "camp.web.database_errors.DatabaseErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

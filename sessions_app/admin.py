@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
-from camp.admin.metadata import ShowsOldMetadata
+from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
     CampModelAdmin,
-    RestoresFromTrash,
-    ShowsTallies,
-    Tally,
+    RelatedCount,
+    RelatedCountsMixin,
+    RestoreFromTrashMixin,
     link_to,
     total_of,
 )
@@ -95,7 +95,7 @@ class RoleFilter(admin.SimpleListFilter):
 
 
 @admin.register(Session)
-class SessionAdmin(ShowsOldMetadata, RestoresFromTrash, ShowsTallies, CampModelAdmin):
+class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, CampModelAdmin):
     """Sessions with their last messages."""
 
     list_display = ["title_or_none", "created_at", "updated_at"]
@@ -140,18 +140,20 @@ class SessionAdmin(ShowsOldMetadata, RestoresFromTrash, ShowsTallies, CampModelA
     def get_inlines(self, request, obj):
         return super().get_inlines(request, obj) if obj else []
 
-    def tallies(self, model):
+    def related_counts(self, model):
         """Offer the number of a user's sessions."""
         if model is not Session._meta.get_field("user").remote_field.model:
             return []
         url = self.list_url(f"?{chosen('user')}=")
         return [
-            Tally("sessions_kept", _("Sessions"), total_of(Session.objects, "user"), url=url),
+            RelatedCount(
+                "sessions_kept", _("Sessions"), total_of(Session.objects, "user"), url=url
+            ),
         ]
 
     def front_page_figures(self, request):
         """Offer the number of sessions to the front page."""
-        numbers = self.remembered("figures", count_sessions)
+        numbers = self.cached_for_front_page("figures", count_sessions)
         note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
         note = note % {"count": readable_number(numbers["trashed"])}
         return [
@@ -165,14 +167,14 @@ class SessionAdmin(ShowsOldMetadata, RestoresFromTrash, ShowsTallies, CampModelA
 
     def front_page_days(self, request, since):
         """Offer the sessions of the last days to the front page."""
-        counts = self.remembered_days(
+        counts = self.cached_days(
             since, lambda: counts_by_day(Session.objects.all(), "created_at", since)
         )
         return Series(_("Sessions started"), counts)
 
 
 @admin.register(Message)
-class MessageAdmin(ShowsOldMetadata, CampModelAdmin):
+class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     """Messages of all sessions."""
 
     list_display = ["beginning", "role_name", "created_at", "edited_at"]
@@ -210,23 +212,25 @@ class MessageAdmin(ShowsOldMetadata, CampModelAdmin):
         if not change or "content" in form.changed_data:
             obj.session.touch()
 
-    def tallies(self, model):
+    def related_counts(self, model):
         """Offer the number of a session's messages."""
         if model is not Session:
             return []
         url = self.list_url(f"?{chosen('session')}=")
         return [
-            Tally("messages_held", _("Messages"), total_of(Message.objects, "session"), url=url),
+            RelatedCount(
+                "messages_held", _("Messages"), total_of(Message.objects, "session"), url=url
+            ),
         ]
 
     def front_page_figures(self, request):
         """Offer the number of messages to the front page."""
-        number = self.remembered("figures", Message.objects.count)
+        number = self.cached_for_front_page("figures", Message.objects.count)
         return [Figure(_("Messages"), readable_number(number), url=self.list_url())]
 
     def front_page_days(self, request, since):
         """Offer the messages of the last days to the front page."""
-        counts = self.remembered_days(
+        counts = self.cached_days(
             since, lambda: counts_by_day(Message.objects.all(), "created_at", since)
         )
         return Series(_("Messages written"), counts)

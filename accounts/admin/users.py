@@ -20,7 +20,7 @@ from accounts.admin.permissions import WordsPermissions
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_account
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
-from camp.admin.model_admin import CampModelAdmin, ShowsTallies, forget_front_page
+from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
 
 User = get_user_model()
 
@@ -32,7 +32,7 @@ class UserForm(IdentityForm, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(ShowsTallies, WordsPermissions, CampModelAdmin, DjangoUserAdmin):
+class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUserAdmin):
     """People: find them, see what they keep, let them in or not.
 
     Organisers who are no administrators manage ordinary users only: whoever may change
@@ -165,7 +165,7 @@ class UserAdmin(ShowsTallies, WordsPermissions, CampModelAdmin, DjangoUserAdmin)
 
     def front_page_figures(self, request):
         """Offer the number of users to the front page."""
-        numbers = self.remembered("figures", count_users)
+        numbers = self.cached_for_front_page("figures", count_users)
         inactive = ngettext("%(count)s deactivated", "%(count)s deactivated", numbers["inactive"])
         note = inactive % {"count": readable_number(numbers["inactive"])}
         return [
@@ -179,7 +179,7 @@ class UserAdmin(ShowsTallies, WordsPermissions, CampModelAdmin, DjangoUserAdmin)
 
     def front_page_days(self, request, since):
         """Offer the sign-ups of the last days to the front page."""
-        counts = self.remembered_days(
+        counts = self.cached_days(
             since, lambda: counts_by_day(User.objects.all(), "created_at", since)
         )
         return Series(_("Users signed up"), counts)

@@ -38,12 +38,12 @@ def summary(model_admin, objs, request):
             other = model_admin.admin_site.get_model_admin(queryset.model)
             if hasattr(other, "deletion_note"):
                 counts[opts.verbose_name_plural] = other.deletion_note(queryset)
-            if not may_go(other, request):
+            if not may_delete_dependents(other, request):
                 needed.add(opts.verbose_name)
     return listed(model_admin, objs), counts, needed, []
 
 
-def may_go(model_admin, request):
+def may_delete_dependents(model_admin, request):
     """Return whether rows of this admin's table may be deleted with their owner."""
     return getattr(model_admin, "deleted_with_owner", False) or model_admin.has_delete_permission(
         request

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from camp.db.old_metadata import readable
 
 
-class ShowsOldMetadata:
+class OldMetadataMixin:
     """A ModelAdmin that shows the note of a row that has one, closed at first."""
 
     def get_fieldsets(self, request, obj=None):

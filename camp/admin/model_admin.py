@@ -151,15 +151,15 @@ class CampModelAdmin(admin.ModelAdmin):
         super().delete_queryset(request, queryset)
         forget_front_page()
 
-    def remembered(self, name, compute):
+    def cached_for_front_page(self, name, compute):
         """Return `compute()`, shared among the front pages of the next minute."""
         key = f"{FRONT_PAGE_KEY}{self.opts.label_lower}:{name}"
         return cached(key, FRONT_PAGE_EXPIRE, compute)
 
-    def remembered_days(self, since, compute):
-        """Return {date: rows} of `compute()` as `remembered` does, for readers of one time zone."""
+    def cached_days(self, since, compute):
+        """Return {date: rows} of `compute()`, cached like `cached_for_front_page`, per time zone."""
         name = f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}"
-        days = self.remembered(
+        days = self.cached_for_front_page(
             name, lambda: {day.isoformat(): count for day, count in compute().items()}
         )
         return {date.fromisoformat(day): count for day, count in days.items()}
@@ -215,10 +215,10 @@ def link_to(model_admin, request, name):
 
 
 @dataclass
-class Tally:
+class RelatedCount:
     """A figure about each row of another admin's table, such as how many files a user has.
 
-    A ModelAdmin offers them as `tallies(model)`, a list; ShowsTallies makes columns of
+    A ModelAdmin offers them as `related_counts(model)`, a list; RelatedCountsMixin makes columns of
     them. `value` refers to the row as OuterRef("pk"), `readable` words it, and `url`
     with the row's key behind it shows what was counted.
     """
@@ -255,45 +255,45 @@ def total_of(queryset, relation, total=None):
     return Coalesce(Subquery(rows, output_field=BigIntegerField()), 0)
 
 
-class ShowsTallies:
-    """A ModelAdmin mixin: shows each Tally that the reader may view, in lists and on pages.
+class RelatedCountsMixin:
+    """A ModelAdmin mixin: shows each RelatedCount that the reader may view, in lists and on pages.
 
     In lists they come before the last `columns_after_tallies` columns.
     """
 
     columns_after_tallies = 2
 
-    def tallies_for(self, request):
-        """Return the tallies that other admins offer for this table."""
+    def related_counts_for(self, request):
+        """Return the related_counts that other admins offer for this table."""
         known = request.__dict__.setdefault("_camp_tallies", {})
         if self.model not in known:
-            offers = self.admin_site.offers(request, "tallies")
+            offers = self.admin_site.offers(request, "related_counts")
             known[self.model] = [tally for offer in offers for tally in offer(self.model)]
         return known[self.model]
 
     def get_queryset(self, request):
-        tallies = self.tallies_for(request)
-        return super().get_queryset(request).annotate(**{t.name: t.value for t in tallies})
+        related_counts = self.related_counts_for(request)
+        return super().get_queryset(request).annotate(**{t.name: t.value for t in related_counts})
 
     def get_list_display(self, request):
-        tallies = [tally.column for tally in self.tallies_for(request)]
+        related_counts = [tally.column for tally in self.related_counts_for(request)]
         columns = [*super().get_list_display(request)]
         place = len(columns) - self.columns_after_tallies
-        return columns[:place] + tallies + columns[place:]
+        return columns[:place] + related_counts + columns[place:]
 
     def get_readonly_fields(self, request, obj=None):
-        tallies = [tally.column for tally in self.tallies_for(request)]
-        return [*super().get_readonly_fields(request, obj), *tallies]
+        related_counts = [tally.column for tally in self.related_counts_for(request)]
+        return [*super().get_readonly_fields(request, obj), *related_counts]
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = list(super().get_fieldsets(request, obj))
-        tallies = [tally.column for tally in self.tallies_for(request)]
-        if obj and tallies:
-            fieldsets.append((_("In numbers"), {"fields": tallies}))
+        related_counts = [tally.column for tally in self.related_counts_for(request)]
+        if obj and related_counts:
+            fieldsets.append((_("In numbers"), {"fields": related_counts}))
         return fieldsets
 
 
-class RestoresFromTrash:
+class RestoreFromTrashMixin:
     """A ModelAdmin mixin for tables with a trash: an action that takes rows out of it."""
 
     actions = ["restore_selected"]

@@ -43,7 +43,7 @@ class CampAdminSite(admin.AdminSite):
 
     Other modules take part in it through the methods that their admins offer: see
     camp.admin.dashboard (`front_page_figures`, `front_page_days`) and
-    camp.admin.model_admin.Tally (`tallies`).
+    camp.admin.model_admin.RelatedCount (`related_counts`).
     """
 
     site_title = _("Camp admin")

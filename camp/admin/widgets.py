@@ -13,7 +13,7 @@ def is_value_of(field, value):
     return True
 
 
-class ChecksValues:
+class ValueCheckMixin:
     """A widget mixin: shows a form again that was sent with a value that is no key.
 
     Django looks such a value up for its label, which raises ValueError.
@@ -26,9 +26,9 @@ class ChecksValues:
         return super().optgroups(name, value, attrs)
 
 
-class AutocompleteSelect(ChecksValues, widgets.AutocompleteSelect):
+class AutocompleteSelect(ValueCheckMixin, widgets.AutocompleteSelect):
     """Chooses one row by searching for it."""
 
 
-class AutocompleteSelectMultiple(ChecksValues, widgets.AutocompleteSelectMultiple):
+class AutocompleteSelectMultiple(ValueCheckMixin, widgets.AutocompleteSelectMultiple):
     """Chooses some rows by searching for them."""
