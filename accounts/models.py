@@ -14,7 +14,7 @@ from django.db.models.signals import post_delete, pre_delete, pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
-from accounts.hashers import recognisable
+from accounts.hashers import add_algorithm_prefix
 from accounts.identity import IdentityQuerySet, KeyField, is_marked, key_fields, with_keys
 from camp.fs.text import is_blank, normalize
 
@@ -161,7 +161,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def check_password(self, raw_password):
         """Return whether the password is right; upgrades a raw hash to Argon2."""
-        stored, self.password = self.password, recognisable(self.password)
+        stored, self.password = self.password, add_algorithm_prefix(self.password)
         correct = super().check_password(raw_password)
         if not correct:
             self.password = stored
@@ -262,7 +262,7 @@ class FormerLogEntry(models.Model):
 
 
 @receiver(pre_delete, sender=User)
-def keep_log_entries(instance, using, **kwargs):
+def preserve_log_entries(instance, using, **kwargs):
     """Keep an organiser's log entries without their name when the account is deleted."""
     entries = (
         LogEntry.objects.using(using)

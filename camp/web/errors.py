@@ -71,7 +71,7 @@ def error_response(
         "request_id": getattr(request, "request_id", ""),
     }
     with translation.override(language(request)):
-        context["reason"] = findings.sentence(cause) if cause else ""
+        context["reason"] = findings.format_finding(cause) if cause else ""
         if wants_json(request):
             body = {"error": str(detail or SENTENCES[status])}
             if cause:
