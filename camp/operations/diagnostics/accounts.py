@@ -13,6 +13,6 @@ def look():
     """Yield each account that shares a name or an e-mail with an older one, or that none does."""
     lines = list(describe_collisions(get_user_model()))
     for line in lines:
-        yield warning(ID, line.rstrip("."), _("Its owner logs in by the exact spelling."), FIX)
+        yield warning(ID, line.rstrip("."), _("The owner can log in with the exact spelling."), FIX)
     if not lines:
         yield ok(ID, _("No two accounts share a name or an e-mail"))
