@@ -7,6 +7,8 @@ existing servers; otherwise this plugin starts them and stops them at the end.
 
 import atexit
 import contextlib
+import gc
+import inspect
 import json
 import os
 import re
@@ -27,6 +29,7 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 BACKENDS = ("sqlite", "postgresql")
 RESULT_FILE = "CAMP_TEST_RESULT"
+DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "django_db_blocker"})
 DEEP = ("browser", "fault", "fuzz", "slow")  # markers
 # Pytest's outcomes and the columns of the summary that count them.
 OUTCOMES = {
@@ -134,12 +137,10 @@ def pytest_collection_modifyitems(config, items):
 
     Playwright's event loop would break async tests that run after it.
     """
-    on_postgresql = "DATABASE_URL" in os.environ
-    excluded = {"machine", "sqlite"} if on_postgresql else {"client", "postgresql"}
     selected, browser, deselected = [], [], []
     for item in items:
         markers = {marker.name for marker in item.iter_markers()}
-        if not excluded.isdisjoint(markers) or not has_wanted_depth(config, markers):
+        if not (belongs_to_depth(config, markers) and belongs_to_backend(config, item, markers)):
             deselected.append(item)
         elif "browser" in markers:
             browser.append(item)
@@ -149,16 +150,48 @@ def pytest_collection_modifyitems(config, items):
     items[:] = selected + browser
 
 
-def has_wanted_depth(config, markers):
-    """Return True if a test with these markers is to run.
-
-    Without an option, files or tests that are named on the command line run completely.
-    """
+def belongs_to_depth(config, markers):
+    """Return True if the options select a test with these markers, by its depth."""
     is_deep = not markers.isdisjoint(DEEP)
     if config.option.deep:
         return is_deep
-    named = config.args_source is pytest.Config.ArgsSource.ARGS
-    return config.option.all or named or not is_deep
+    return config.option.all or are_named(config) or not is_deep
+
+
+def belongs_to_backend(config, item, markers):
+    """Return True if the test runs on this backend.
+
+    Tests that need no server run on SQLite only.
+    """
+    if "DATABASE_URL" not in os.environ:
+        return markers.isdisjoint({"client", "postgresql"})
+    if not markers.isdisjoint({"machine", "sqlite"}):
+        return False
+    needs_server = not markers.isdisjoint({"cache", "client", "postgresql"})
+    return needs_server or are_named(config) or needs_database(item)
+
+
+def are_named(config):
+    """Return True if the command line names files or tests, which then run completely."""
+    return config.args_source is pytest.Config.ArgsSource.ARGS
+
+
+def needs_database(item):
+    """Return True if the test, or a fixture besides pytest-django's own, uses the database."""
+    functions = [item.function]
+    for definitions in item._fixtureinfo.name2fixturedefs.values():
+        functions += [one.func for one in definitions]
+    return item.get_closest_marker("django_db") is not None or any(
+        not DATABASE_FIXTURES.isdisjoint(inspect.signature(function).parameters)
+        for function in functions
+        if not function.__module__.startswith("pytest_django")
+    )
+
+
+def pytest_collection_finish():
+    """Exempt what is loaded by now from garbage collection: commands under test collect often."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header():

@@ -16,6 +16,8 @@ from tests.camp.test_takeover_order import log_in
 from tests.old_backend import apply, takeover
 from tests.old_shapes import ABOUT, SHAPES
 
+pytestmark = pytest.mark.slow
+
 LAST_LOGIN = datetime.fromisoformat("2025-03-04 05:06:07+00:00")
 ESCAPED = "&lt;b&gt;旅&lt;/b&gt;"
 

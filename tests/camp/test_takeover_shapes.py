@@ -15,6 +15,8 @@ from tests.camp.test_takeover_order import log_in, plain, read
 from tests.old_backend import PASSWORD, apply, put, takeover
 from tests.old_shapes import EXCHANGES, MIXES, SESSIONS, SHAPES
 
+pytestmark = pytest.mark.slow
+
 KINDS = {"user": User, "session": Session, "message": Message, "file": File}
 ROWS = {"user": 2, "session": SESSIONS, "message": 2 * SESSIONS * EXCHANGES, "file": 3}
 SINGULAR = {"sample_user", "sample_session", "sample_message", "sample_file"}
