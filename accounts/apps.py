@@ -1,4 +1,4 @@
-"""The accounts app: who you are."""
+"""The accounts app."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -13,7 +13,5 @@ class AccountsConfig(AppConfig):
 
     def ready(self):
         from accounts import keys
-        from camp.findings import registry
 
         post_migrate.connect(keys.fill_after_migrate, sender=self)
-        registry.register("accounts", "accounts.findings.look", needs_database=True)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
-from camp.search import normalise
-from files.demo.library import Library
-from files.demo.rows import Table
+from camp.db.search_text import normalise
+from camp.operations.demo.library import Library
+from camp.operations.demo.rows import Table
 from files.models import File
 from sessions_app.models import Message, Session, new_session_id
 

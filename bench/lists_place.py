@@ -23,8 +23,8 @@ from django.utils.http import urlencode  # noqa: E402
 from lists_fill import EMOJI, OLD, OWNER, RARE, Rows  # noqa: E402
 from lists_plans import of_page  # noqa: E402
 
-from camp.paging import PAGE_SIZE, encode  # noqa: E402
-from files.listing import DATES, SIZES, SORTS  # noqa: E402
+from camp.db.keyset import PAGE_SIZE, encode  # noqa: E402
+from files.library.listing import DATES, SIZES, SORTS  # noqa: E402
 from files.models import File  # noqa: E402
 
 WARM = 4

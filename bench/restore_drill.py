@@ -93,14 +93,14 @@ class Drill:
         from django.conf import settings
         from django.core.management import call_command
 
-        from camp import database
+        from camp.operations.database import server
         from files.models import File
         from sessions_app.models import Message, Session
-        from tests.camp import places
+        from tests.operations.backup import places
 
         settings.CAMP_DATA_DIR.mkdir(parents=True)
-        if database.is_postgresql():
-            database.create(settings.DATABASES["default"]["NAME"])
+        if server.is_postgresql():
+            server.create(settings.DATABASES["default"]["NAME"])
         call_command("migrate", verbosity=0)
         owner = places.furnish()
         session = Session.objects.first()
@@ -120,7 +120,7 @@ class Drill:
         from django.db import connection
 
         from camp.models import Instance
-        from tests.camp import places
+        from tests.operations.backup import places
 
         restored = Instance.objects.get().restored
         Instance.objects.update(restored="")
@@ -135,7 +135,7 @@ class Drill:
 
         from files.models import File
         from sessions_app.models import Message
-        from tests.camp import places
+        from tests.operations.backup import places
 
         Message.objects.filter(pk__gt=15_000).delete()
         file = File.objects.exclude(size=0).last()
@@ -144,7 +144,7 @@ class Drill:
 
     def damages(self):
         """Yield (what, function that damages an archive)."""
-        from tests.camp import places
+        from tests.operations.backup import places
 
         spans = list(self.spans())
         for _number in range(FLIPS):
@@ -175,8 +175,8 @@ class Drill:
 
     def spans(self):
         """Yield (name, begin, end) of each member in the archive's bytes."""
-        from camp.archive.form import BLOCK, padding
-        from tests.camp import places
+        from camp.operations.backup.archive.format import BLOCK, padding
+        from tests.operations.backup import places
 
         position = 0
         for name, content in places.members(self.archive).items():
@@ -190,9 +190,9 @@ class Drill:
         return [sys.executable, str(ROOT / "manage.py"), *words]
 
     def restoring(self):
-        from camp import database
+        from camp.operations.database import server
 
-        name = database.place().name
+        name = server.place().name
         confirmed = ["--no-input", "--name", name, "--no-backup"]
         return self.command("restore", str(self.archive), *confirmed)
 
@@ -247,7 +247,7 @@ class Drill:
 
     def judge(self, what, as_expected):
         """Note whether everything is as it was."""
-        from tests.camp import places
+        from tests.operations.backup import places
 
         left = set(places.leftovers()[0]) - {"backups", "files", "secret-key"}
         same = self.state() == self.before and not left
@@ -258,10 +258,10 @@ class Drill:
 
     def print(self, seconds):
         """Print the table."""
-        from camp import database
+        from camp.operations.database import server
 
         digest = hashlib.sha256(self.whole).hexdigest()[:12]
-        print(f"{database.place().engine}, archive {digest} of {len(self.whole):,} bytes\n")
+        print(f"{server.place().engine}, archive {digest} of {len(self.whole):,} bytes\n")
         print("| what | nothing changed | everything restored | wrong |\n|---|---:|---:|---:|")
         for what in dict.fromkeys(what for what, _outcome in self.outcomes):
             counts = [

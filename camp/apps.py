@@ -1,4 +1,4 @@
-"""Camp as an installed app: its checks, commands and templates, and its admin site."""
+"""The camp app: system checks, commands, templates and the admin site."""
 
 from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
@@ -7,29 +7,45 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
-from camp import checks
-
 
 class CampConfig(AppConfig):
-    """What all apps stand on."""
+    """The base that all apps build on."""
 
     name = "camp"
 
     def ready(self):
-        """Have Django check the configuration, and databases remember what they are for."""
-        from camp import environments, processes  # models can be imported from now on
-        from camp.findings import registry
+        """Register checks, diagnostics and signal receivers."""
+        # Models can be imported from now on.
+        from camp.operations.database import environment
+        from camp.operations.diagnostics import checks, registry
+        from camp.operations.server import processes
+        from camp.web import findings
 
         checks.register_checks()
         registry.register_own()
-        post_migrate.connect(environments.remember_after_migrate, sender=self)
+        findings.use(explain=explain, list_problems=list_problems)
+        post_migrate.connect(environment.remember_after_migrate, sender=self)
         connection_created.connect(processes.register_on_connection)
+
+
+def explain(error):
+    """Return the Finding for a database error."""
+    from camp.operations.diagnostics import database_errors  # few processes need it
+
+    return database_errors.explain(error)
+
+
+def list_problems(user):
+    """Return the Findings for the admin's front page, or None if they are not for `user`."""
+    from camp.operations.diagnostics import dashboard
+
+    return dashboard.list_problems(user)
 
 
 class CampAdminConfig(AdminConfig):
     """Django's admin with Camp's front page."""
 
-    default_site = "camp.admin.CampAdminSite"
+    default_site = "camp.admin.site.CampAdminSite"
 
 
 class LogInGuardConfig(AxesConfig):

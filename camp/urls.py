@@ -1,11 +1,11 @@
-"""Every address of Camp; the one module of camp/ that knows the apps."""
+"""The root URLconf; with settings.py the only module of camp that names the apps."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 from accounts.views import set_language, setup
-from camp import health
-from camp.home import home
+from camp.web import health
+from camp.web.home import home
 
 urlpatterns = [
     path("", home, name="home"),
@@ -21,7 +21,7 @@ urlpatterns = [
     path("health/ready", health.ready, name="health_ready"),
 ]
 
-handler400 = "camp.views.bad_request"
-handler403 = "camp.views.permission_denied"
-handler404 = "camp.views.not_found"
-handler500 = "camp.views.server_error"
+handler400 = "camp.web.error_views.bad_request"
+handler403 = "camp.web.error_views.permission_denied"
+handler404 = "camp.web.error_views.not_found"
+handler500 = "camp.web.error_views.server_error"

@@ -4,8 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from camp.request_body import complete_bodies
-from camp.statement_timeout import limit_statements
+from camp.db.statement_timeout import limit_statements
+from camp.web.request_body import complete_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
 
@@ -15,9 +15,10 @@ def settled(application):
 
     For servers that `manage.py up` did not start: it has done that before.
     """
-    from camp import processes, replacing  # models can be imported from now on
+    from camp.operations.backup import swap  # models can be imported from now on
+    from camp.operations.server import processes
 
-    replacing.recover()
+    swap.recover()
     processes.register()
     return application
 

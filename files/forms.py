@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from camp.filenames import MAX_LENGTH, clean_filename
+from camp.fs.filenames import MAX_LENGTH, clean_filename
 
 
 class RenameForm(forms.Form):

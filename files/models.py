@@ -13,11 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from camp.old_metadata import OldMetadata
-from camp.search import SearchTextField, by_index, holding
-from camp.trash import OwnedQuerySet, Trashable
-from files.content_types import media_type
-from files.kinds import Kind, KindOf
+from camp.db.old_metadata import OldMetadata
+from camp.db.search_text import SearchTextField, by_index, holding
+from camp.db.soft_delete import OwnedQuerySet, Trashable
+from files.library.kinds import Kind, KindOf
+from files.uploads.content_types import media_type
 from sessions_app.models import Session
 
 
@@ -33,7 +33,7 @@ class FileQuerySet(OwnedQuerySet):
         return by_index(self, user.pk, text)
 
     def of_kind(self, kind):
-        """Return the files of a kind (`files.kinds.Kind`)."""
+        """Return the files of a kind (`files.library.kinds.Kind`)."""
         return self.filter(Kind(kind).condition())
 
     def of_kind_by_index(self, kind):
@@ -104,7 +104,7 @@ class File(OldMetadata, Trashable):
         verbose_name_plural = _("files")
         # One for each order of the list, one for a kind of which there is little or whose sizes
         # are not those of others, one for the page of a session, one for the trash; the sweep
-        # looks bytes up by path. The search has another one: camp/search_index.py.
+        # looks bytes up by path. The search has another one: camp/db/bigram_index.py.
         indexes = [
             models.Index(
                 F("user"), F("created_at").desc(), F("id").desc(), name="sample_files_newest"
@@ -145,7 +145,7 @@ class File(OldMetadata, Trashable):
 
     @property
     def kind(self):
-        """Return the file's `files.kinds.Kind`."""
+        """Return the file's `files.library.kinds.Kind`."""
         return Kind.of(self.media_type)
 
     @property
@@ -155,7 +155,7 @@ class File(OldMetadata, Trashable):
 
 
 class Version(models.Model):
-    """What a file held before something else took its place; see files/versions.py."""
+    """What a file held before something else took its place; see files/library/versions.py."""
 
     file = models.ForeignKey(File, models.CASCADE, related_name="versions", verbose_name=_("file"))
     # What the file was called then.
@@ -194,7 +194,7 @@ NAMED_SHA256 = re.compile(r"(?:^|,) *sha256 +([A-Za-z0-9+/=]+) *(?:,|$)")
 
 
 class Upload(models.Model):
-    """A file that is coming in over several requests; its bytes are a `files.parts.Part`."""
+    """A file that is coming in over several requests; its bytes are a `Part`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -319,7 +319,7 @@ class ShareQuerySet(models.QuerySet):
 
 
 class Share(models.Model):
-    """A link by which people without a log-in get some files; see files/shares.py."""
+    """A link by which people without a log-in get some files; see files/library/shares.py."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="shares", verbose_name=_("user")
@@ -366,7 +366,7 @@ class Share(models.Model):
 
 
 class Receipt(models.Model):
-    """A download of a link, perhaps in several requests; see files/receipts.py."""
+    """A download of a link, perhaps in several requests; see files/serving/receipts.py."""
 
     share = models.ForeignKey(Share, models.CASCADE, related_name="receipts")
     # The number of the file, or "zip".

@@ -5,10 +5,12 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from camp import search_index
-from files import storage, thumbnails, usage
+from camp.db import bigram_index
+from files.library import usage
 from files.models import File, Upload, Version
-from files.parts import Part
+from files.serving import thumbnails
+from files.storage import backend
+from files.uploads.upload_parts import Part
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.remove_bytes")
@@ -18,7 +20,7 @@ def remove_bytes(sender, instance, using, **kwargs):
     path = instance.storage_path
 
     def remove():
-        storage.remove(path)
+        backend.remove(path)
         thumbnails.remove(path)
 
     transaction.on_commit(remove, using=using, robust=True)
@@ -47,5 +49,5 @@ def mend_search(using, **kwargs):
     """Make the index for the search anew if a migration took it apart; for post_migrate."""
     table, connection = File._meta.db_table, connections[using]
     known = MigrationRecorder(connection).applied_migrations()
-    if ("files", "0012_search_index") in known and not search_index.is_whole(connection, table):
-        search_index.make(connection, table)
+    if ("files", "0012_search_index") in known and not bigram_index.is_whole(connection, table):
+        bigram_index.make(connection, table)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from camp.object_store import ObjectStore
+from camp.storage.s3 import ObjectStore
 from tests.servers import NotAvailable, free_port, temporary_folder
 
 PATIENCE = 30  # seconds

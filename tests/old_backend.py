@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import translation
 
-from camp import database
+from camp.operations.database import server
 
 SCRATCH = "camp_old_backend"
 PASSWORD = "pass word 7 パスワード"
@@ -272,7 +272,7 @@ def guide(old, folder):
 
 def grown(old, folder):
     """Do the same with extra, NOT NULL and missing columns, other names and narrow types."""
-    if database.is_postgresql():
+    if server.is_postgresql():
         old.run(ROLE)
     old.run(ALEMBIC + GROWN)
     for number, (name, hashed) in enumerate([("hana", over_sha256()), ("ken", None)], 1):
@@ -370,8 +370,8 @@ class OldDatabase:
     @contextlib.contextmanager
     def cursor(self):
         """Yield a cursor of the driver, past Django; commits at the end."""
-        if database.is_postgresql():
-            parameters = database.connection_parameters(self.name)
+        if server.is_postgresql():
+            parameters = server.connection_parameters(self.name)
             with psycopg.connect(**parameters) as raw, raw.cursor() as cursor:
                 yield cursor
         else:
@@ -389,7 +389,7 @@ class OldDatabase:
 
     def insert(self, table, *rows):
         """Insert rows, each a dict of the same columns."""
-        mark = "%s" if database.is_postgresql() else "?"
+        mark = "%s" if server.is_postgresql() else "?"
         names = ", ".join(rows[0])
         marks = ", ".join([mark] * len(rows[0]))
         with self.cursor() as cursor:
@@ -406,7 +406,7 @@ class OldDatabase:
         """Return the names of the tables that Camp's migrations did not make."""
         postgresql = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         sqlite = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        rows = self.query(postgresql if database.is_postgresql() else sqlite)
+        rows = self.query(postgresql if server.is_postgresql() else sqlite)
         own = ("sample_users_groups", "sample_users_user_permissions")
         return [
             name
@@ -420,7 +420,7 @@ class OldDatabase:
 
     def everything(self):
         """Return all rows and the whole schema, to see whether anything changed."""
-        if database.is_postgresql():
+        if server.is_postgresql():
             schema = self.query(SCHEMA)
         else:
             schema = self.query("SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2")
@@ -446,13 +446,13 @@ SCHEMA = """
 @contextlib.contextmanager
 def old_database(folder):
     """Make an empty database beside that of the tests and yield the OldDatabase."""
-    if database.is_postgresql():
-        database.drop(SCRATCH)
-        database.create(SCRATCH)
+    if server.is_postgresql():
+        server.drop(SCRATCH)
+        server.create(SCRATCH)
         try:
             yield OldDatabase(SCRATCH)
         finally:
-            database.drop(SCRATCH)
+            server.drop(SCRATCH)
     else:
         yield OldDatabase(folder / "camp_old_backend.sqlite3")
 
@@ -466,7 +466,7 @@ def takeover(*arguments):
 
 def apply(*arguments):
     """Run it with --apply, without a copy of the database."""
-    name = database.place().name
+    name = server.place().name
     return takeover("--apply", "--no-backup", "--no-input", "--name", name, *arguments)
 
 
@@ -480,7 +480,7 @@ def old(django_db_setup, django_db_blocker, tmp_path, settings):
     settings.PASSWORD_HASHERS = [quick, *settings.PASSWORD_HASHERS[2:]]
     with django_db_blocker.unblock(), old_database(tmp_path) as made:
         ContentType.objects.clear_cache()
-        with database.connected_to(made.name), translation.override("en"):
+        with server.connected_to(made.name), translation.override("en"):
             yield made
         ContentType.objects.clear_cache()
 

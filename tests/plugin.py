@@ -86,7 +86,7 @@ def isolate(environment):
 
 def camp_variables():
     """Return the names of the variables that the settings read."""
-    files = [ROOT / "camp" / name for name in ("settings.py", "env_s3.py")]
+    files = [ROOT / "camp" / name for name in ("settings.py", "config/s3.py")]
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     return set(re.findall(r'(?:\benv\.\w+|\baddress)\((?:\s*|env, )"([A-Z][A-Z0-9_]*)"', text))
 

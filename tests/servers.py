@@ -19,8 +19,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from camp import postgres_programs
-from camp.postgres_programs import EXE, first_line, glob
+from camp.db.errors import error_reason
+from camp.operations.local_postgres import programs as postgres_programs
+from camp.operations.local_postgres.programs import EXE, first_line, glob
 
 # Here PostgreSQL creates and drops databases several times as fast as on a disk.
 MEMORY = Path("/dev/shm")
@@ -182,8 +183,6 @@ def ask_postgresql(database):
     """Return name and version of the PostgreSQL in a Django database dict."""
     import psycopg
 
-    from camp import trouble
-
     options = {"host": database["HOST"], "port": database["PORT"], "user": database["USER"]}
     options |= {"password": database["PASSWORD"], **database["OPTIONS"]}
     options = {key: value for key, value in options.items() if value}
@@ -191,7 +190,7 @@ def ask_postgresql(database):
         with psycopg.connect(dbname="postgres", **options) as connection:
             return f"PostgreSQL {connection.info.parameter_status('server_version')}"
     except psycopg.Error as error:
-        why = trouble.reason(error)
+        why = error_reason(error)
         raise NotAvailable(f"The server of TEST_DATABASE_URL gives no connection: {why}") from None
 
 

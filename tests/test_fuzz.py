@@ -19,8 +19,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from accounts.models import User
+from files.library.shares import token_of
 from files.models import Share, Upload
-from files.shares import token_of
 from sessions_app.models import Session
 from tests.conftest import PASSWORD
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from files import shares
+from files.library import shares
 from files.models import Share
 
 APPS = ("accounts", "sessions_app", "files")

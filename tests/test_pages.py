@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from camp.errors import SENTENCES
+from camp.web.errors import SENTENCES
 from files.models import File
 from sessions_app.models import Session
 from tests.addresses import ADDRESSES, NOT_TUS, REFUSED
@@ -102,7 +102,7 @@ def test_a_page_of_the_admin(client, things, owner, organiser, name):
 @pytest.mark.parametrize("status", SENTENCES)
 def test_an_error_page(rf, status, language):
     """Drawn without a database: this test has none."""
-    from camp.errors import error_response
+    from camp.web.errors import error_response
 
     request = rf.get("/", headers={"accept-language": language})
     response = error_response(request, status, retry_after=120, limit=1024)

@@ -2,17 +2,17 @@
 
 from django.db import migrations
 
-from camp import search_index
+from camp.db import bigram_index
 
 
 def make(apps, schema_editor):
     # An earlier one, of PostgreSQL alone.
     schema_editor.execute("DROP INDEX IF EXISTS sample_files_pairs")
-    search_index.make(schema_editor.connection, "sample_files")
+    bigram_index.make(schema_editor.connection, "sample_files")
 
 
 def remove(apps, schema_editor):
-    search_index.remove(schema_editor.connection, "sample_files")
+    bigram_index.remove(schema_editor.connection, "sample_files")
 
 
 class Migration(migrations.Migration):

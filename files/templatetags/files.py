@@ -8,8 +8,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from camp.templatetags.camp import icon
-from files import quota, storage, thumbnails, unfinished
+from files.library import quota
 from files.models import File, Upload
+from files.serving import thumbnails
+from files.storage import backend
+from files.uploads import unfinished
 
 register = template.Library()
 
@@ -25,13 +28,13 @@ def recent_files(context):
 
 @register.simple_tag(takes_context=True)
 def storage_room(context):
-    """Return the reader's `files.quota.Room`. Two queries at most: the sum is cached."""
+    """Return the reader's `files.library.quota.Room`. Two queries at most: the sum is cached."""
     return quota.room_of(context["user"])
 
 
 @register.simple_tag(takes_context=True)
 def unfinished_uploads(context):
-    """Return the reader's unfinished uploads, as `files.unfinished.shown` does. One query."""
+    """Return the reader's unfinished uploads, as `unfinished.shown` does. One query."""
     return unfinished.shown(context["user"])
 
 
@@ -70,10 +73,10 @@ def content_state(file, thorough=False):
     they were damaged there. Unless `thorough`, nothing else is looked for: that costs no list
     anything.
     """
-    taken_over = not storage.OPAQUE.fullmatch(file.storage_path)
-    if not taken_over and (not thorough or storage.object_store()):
+    taken_over = not backend.OPAQUE.fullmatch(file.storage_path)
+    if not taken_over and (not thorough or backend.object_store()):
         return ""
-    size = storage.size(file.storage_path)
+    size = backend.size(file.storage_path)
     if size is None:
         return "behind" if taken_over else "missing"
     return "" if size == file.size else "damaged"

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from files.listing import Listing
-from files.lookup import own_file, own_session_named
+from files.library.listing import Listing
+from files.library.lookup import own_file, own_session_named
+from files.library.selection import keys
+from files.library.services import move_to_session
 from files.models import File
 from files.navigation import next_url
-from files.selection import keys
-from files.services import move_to_session
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

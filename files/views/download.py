@@ -3,8 +3,8 @@
 from django.contrib.auth.decorators import login_required
 from django.views.decorators.http import require_safe
 
-from files.downloads import file_response
-from files.lookup import own_file
+from files.library.lookup import own_file
+from files.serving.downloads import file_response
 
 
 @require_safe

@@ -8,11 +8,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from files.forms import RenameForm
-from files.listing import Listing
-from files.lookup import own_file, own_session_named
+from files.library.listing import Listing
+from files.library.lookup import own_file, own_session_named
 from files.models import File
 from files.navigation import next_url, with_next
-from files.previews import Preview
+from files.serving.previews import Preview
 from sessions_app.models import Session
 
 SESSIONS_TO_CHOOSE = 50

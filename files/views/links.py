@@ -10,13 +10,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from camp.external_references import deletion
-from camp.paging import KeyPage
-from camp.public_address import public_host
-from files import shares
+from camp.db.keyset import KeyPage
+from camp.web.external_references import deletion
+from camp.web.public_address import public_host
 from files.forms import ShareForm
+from files.library import shares
+from files.library.selection import keys, remembered
 from files.models import File, Share
-from files.selection import keys, remembered
 
 MOST = 500  # files of one link
 SHOWN = 5  # names of a link in the list

@@ -4,9 +4,9 @@ from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
-from files import thumbnails
-from files.lookup import own_file
-from files.previews import SANDBOX, inline_response
+from files.library.lookup import own_file
+from files.serving import thumbnails
+from files.serving.previews import SANDBOX, inline_response
 
 # Over the icon that pages show below a thumbnail. Of one pixel: by that thumbs.js knows it.
 NOTHING = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'

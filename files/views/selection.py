@@ -15,14 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from camp.errors import error_response
-from camp.external_references import sentence
-from files import services
-from files.lookup import own_session_named
+from camp.web.errors import error_response
+from camp.web.external_references import sentence
+from files.library import services
+from files.library.lookup import own_session_named
+from files.library.selection import Selection, remember
 from files.models import File
 from files.navigation import next_url, with_next
-from files.selection import Selection, remember
-from files.zips import MOST, zip_response
+from files.serving.zips import MOST, zip_response
 from sessions_app.models import Session
 
 SESSIONS_TO_CHOOSE = 50

@@ -12,11 +12,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.throttle import client_address
-from camp.errors import error_response
-from camp.filenames import download_name
-from files import receipts, shares
-from files.downloads import bytes_given, discard, file_response
-from files.zips import zip_response
+from camp.fs.filenames import download_name
+from camp.web.errors import error_response
+from files.library import shares
+from files.serving import receipts
+from files.serving.downloads import bytes_given, discard, file_response
+from files.serving.zips import zip_response
 
 ARCHIVE = "camp.zip"
 
@@ -142,7 +143,7 @@ def archive(request, share, token, name=""):
 def counted(request, share, subject, response, *, size, asked):
     """Return `response`, or that the link is over where its limit does not allow it.
 
-    It gives `asked` bytes of `size`, or None without a body; see files/receipts.py.
+    It gives `asked` bytes of `size`, or None without a body; see files/serving/receipts.py.
     """
     client = receipts.client_of(share, client_address(request))
     if asked is None:

@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from camp.external_references import sentence
-from camp.paging import KeyPage
-from files import services
+from camp.db.keyset import KeyPage
+from camp.web.external_references import sentence
+from files.library import services
+from files.library.selection import keys
 from files.models import File
-from files.selection import keys
 from sessions_app.models import Session
 
 ORDER = ["-deleted_at", "-id"]

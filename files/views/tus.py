@@ -23,14 +23,14 @@ from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from camp.public_address import has_own_port
 from camp.templatetags.camp import readable_bytes
-from files import resumable, whole
-from files.lookup import own_file_numbered, own_session_named
+from camp.web.public_address import has_own_port
+from files.library.lookup import own_file_numbered, own_session_named
+from files.library.quota import OverQuota
 from files.models import Upload
-from files.parts import Superseded
-from files.quota import OverQuota
-from files.uploadhandler import Refusal
+from files.uploads import resumable, single_request
+from files.uploads.handler import Refusal
+from files.uploads.upload_parts import Superseded
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,expiration,termination,checksum"
@@ -111,7 +111,7 @@ def uploads(request):
     name = about["filename"]
     if comes_whole(request, length):
         key = metadata.get("key", "")
-        upload = guarded(name, whole.receive, request, key=key, **about)
+        upload = guarded(name, single_request.receive, request, key=key, **about)
         tell(request, upload)
     else:
         upload = guarded(name, resumable.create, **about)
@@ -302,7 +302,7 @@ def comes_whole(request, length):
     plain = not {"Upload-Checksum", "Transfer-Encoding"} & request.headers.keys()
     if length and not has_body(request):
         return False
-    return plain and told == str(length) and length <= whole.LARGEST
+    return plain and told == str(length) and length <= single_request.LARGEST
 
 
 def parsed_metadata(raw):

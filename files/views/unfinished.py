@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from files import resumable, unfinished
 from files.models import Upload
 from files.navigation import next_url
+from files.uploads import resumable, unfinished
 
 
 @require_safe

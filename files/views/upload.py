@@ -11,11 +11,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from camp.errors import wants_json
-from files import services
-from files.lookup import own_session_named
+from camp.web.errors import wants_json
+from files.library import services
+from files.library.lookup import own_session_named
 from files.models import File
-from files.uploadhandler import FIELD, Refusal, StagingHandler, check_connection
+from files.uploads.handler import FIELD, Refusal, StagingHandler, check_connection
 
 # Refusals, and duplicates, that the page after an upload names one by one.
 NAMED = 10

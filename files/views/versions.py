@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from files import services, versions
-from files.downloads import file_response
-from files.lookup import own_file, own_version
+from files.library import services, versions
+from files.library.lookup import own_file, own_version
+from files.library.quota import OverQuota
 from files.models import Version
-from files.quota import OverQuota
-from files.uploadhandler import FIELD, Refusal, StagingHandler, check_connection
+from files.serving.downloads import file_response
+from files.uploads.handler import FIELD, Refusal, StagingHandler, check_connection
 
 
 @csrf_exempt  # only until the handler is in place: see `receive`

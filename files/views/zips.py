@@ -6,11 +6,11 @@ from django.http import Http404
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from camp.errors import error_response
-from files.lookup import own_session_named
+from camp.web.errors import error_response
+from files.library.lookup import own_session_named
+from files.library.selection import keys
 from files.models import File
-from files.selection import keys
-from files.zips import MOST, zip_response
+from files.serving.zips import MOST, zip_response
 
 
 @require_safe

@@ -3,7 +3,7 @@
 from django.db import migrations, models
 from django.db.models import F
 
-from camp.search import SearchTextField
+from camp.db.search_text import SearchTextField
 
 
 class Migration(migrations.Migration):

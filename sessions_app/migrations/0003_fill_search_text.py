@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from camp.search import fill_search_text
+from camp.db.search_text import fill_search_text
 
 
 def fill(apps, schema_editor):

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from camp.migration_operations import AllowNull
+from camp.db.migration_operations import AllowNull
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from camp.migration_operations import TakeOldMetadata
+from camp.db.migration_operations import TakeOldMetadata
 
 
 class Migration(migrations.Migration):

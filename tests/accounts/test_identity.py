@@ -8,9 +8,9 @@ from django.contrib.auth import get_user
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from accounts.findings import look
 from accounts.identity import email_key, fold, username_key
 from accounts.models import User
+from camp.operations.diagnostics.accounts import look
 from tests.conftest import PASSWORD, person
 
 SAME = [

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from accounts.models import AttemptCounter
-from camp import background
+from camp.web import background
 from tests.conftest import PASSWORD, person
 
 CHANGE = "/accounts/password/change/"
@@ -278,7 +278,7 @@ def test_an_asked_for_mailbox_is_not_stored(client, db):
 def test_the_answer_does_not_look_for_the_account(client, owner, settings, monkeypatch, email):
     """What takes longer with an account happens later."""
     later = []
-    monkeypatch.setattr("camp.background.run", lambda name, job: later.append(job))
+    monkeypatch.setattr("camp.web.background.run", lambda name, job: later.append(job))
     with CaptureQueriesContext(connection) as captured:
         ask(client, email)
     assert "sample_users" not in str(captured.captured_queries)

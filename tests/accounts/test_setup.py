@@ -5,8 +5,8 @@ from django.contrib.auth import get_user
 from django.db import connection
 from django.test import Client
 
+from accounts import setup_token
 from accounts.models import User
-from camp import setup_token
 from tests.conftest import PASSWORD
 
 FORM = {

@@ -14,7 +14,7 @@ from tests.browser.test_everyday import sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.client, pytest.mark.slow]
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {".git", ".venv", "var", "__pycache__", ".pytest_cache", ".ruff_cache"}
 JAPANESE = [
     "合宿のしおり（最終版）.pdf",

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import redis
 
-from camp import postgres_programs
+from camp.operations.local_postgres import programs
 from tests import servers
 
 pytestmark = [pytest.mark.slow, pytest.mark.machine]
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.machine]
 def bare_machine(monkeypatch):
     """A machine on which no server is installed."""
     monkeypatch.setenv("PATH", os.path.dirname(sys.executable))
-    monkeypatch.setattr(postgres_programs, "FOLDERS", ())
+    monkeypatch.setattr(programs, "FOLDERS", ())
     monkeypatch.setattr(servers, "REDIS_FOLDERS", ())
 
 
@@ -52,7 +52,7 @@ def test_valkey_comes_from_its_wheel_and_asks_for_a_password(bare_machine):
 
 
 def test_without_any_server_one_sentence_says_what_to_set(bare_machine, monkeypatch):
-    monkeypatch.setattr(postgres_programs, "package_folder", lambda name: None)
+    monkeypatch.setattr(programs, "package_folder", lambda name: None)
 
     with pytest.raises(servers.NotAvailable, match="TEST_DATABASE_URL"), servers.postgresql():
         pass

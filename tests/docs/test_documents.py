@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from django.core.management import CommandError, get_commands, load_command_class
 
-from camp.env import Environment
+from camp.config.env import Environment
 from tests.docs import markdown
 
 pytestmark = pytest.mark.machine

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from files import services, storage
+from files.library import services
+from files.storage import backend
 from sessions_app.models import Session
 
 # Of these each test runs on a folder and, in the pass on SQLite, on an object store too.
@@ -17,8 +18,9 @@ from sessions_app.models import Session
 ON_BOTH = {
     f"test_{name}"
     for name in (
-        "checkup", "download", "findings", "previews", "ranges", "replace", "services", "storage",
-        "sweep", "trash", "tus", "tus_replace", "tus_whole", "upload", "versions", "zips",
+        "backend", "download", "file_check", "findings", "previews", "ranges", "replace",
+        "services", "sweep", "trash", "tus", "tus_replace", "tus_single_request",
+        "upload", "versions", "zips",
     )
 }  # fmt: skip
 
@@ -64,7 +66,7 @@ def foreign_session(stranger):
 
 def stage(content=b"hello"):
     """Return bytes in staging."""
-    staged = storage.Staged()
+    staged = backend.Staged()
     staged.write(content)
     return staged
 
@@ -98,14 +100,14 @@ def stored():
         for path in root.rglob("*")
         if path.is_file()
     }
-    if store := storage.object_store():
+    if store := backend.object_store():
         found |= {name: store.open(name).read() for name, _size, _modified in store.listed()}
     return found
 
 
 def place(path, content=b"x"):
     """Put bytes to a storage path, whatever it is and whatever lies there."""
-    if store := storage.object_store():
+    if store := backend.object_store():
         store.client.put_object(**store.target(path), Body=content)
         return
     file = settings.LOCAL_STORAGE_PATH / path
@@ -115,7 +117,7 @@ def place(path, content=b"x"):
 
 def lose(path):
     """Have stored bytes be gone."""
-    if store := storage.object_store():
+    if store := backend.object_store():
         store.delete(path)
     else:
         (settings.LOCAL_STORAGE_PATH / path).unlink()
@@ -123,9 +125,9 @@ def lose(path):
 
 def age(path, seconds):
     """Have stored or staged bytes be so old, in an object store by what uploads take there."""
-    store = storage.object_store()
+    store = backend.object_store()
     if store and not Path(path).is_absolute():
-        store.ages[path] = seconds + storage.UPLOADING.total_seconds()
+        store.ages[path] = seconds + backend.UPLOADING.total_seconds()
         return
     then = time.time() - seconds
     os.utime(settings.LOCAL_STORAGE_PATH / path, (then, then))

@@ -21,11 +21,13 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.utils import timezone, translation
 
-from camp import database, environments
-from camp.search import normalise
-from files import demo, services, storage
-from files.demo import contents, copies, rows
+from camp.db.search_text import normalise
+from camp.operations import demo
+from camp.operations.database import environment, server
+from camp.operations.demo import contents, copies, rows
+from files.library import services
 from files.models import File
+from files.storage import backend
 from sessions_app.models import Message, Session
 from tests.files.conftest import browser, stored
 
@@ -82,7 +84,7 @@ def test_every_row_has_its_own_path_and_the_bytes_it_tells_of():
     assert len(found) == 150
     for file in files:
         data = found[file.storage_path]
-        assert storage.OPAQUE.fullmatch(file.storage_path)
+        assert backend.OPAQUE.fullmatch(file.storage_path)
         assert (file.size, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
 
 
@@ -100,9 +102,9 @@ def test_removing_one_leaves_the_others_their_bytes(settings):
     first, *others = shared
     assert others
     first.delete()
-    assert not storage.exists(first.storage_path)
+    assert not backend.exists(first.storage_path)
     for other in others:
-        with storage.open(other.storage_path) as stream:
+        with backend.open(other.storage_path) as stream:
             assert len(stream.read()) == other.size
 
 
@@ -254,12 +256,12 @@ def test_production_is_refused(settings):
     with pytest.raises(CommandError, match="one of production"):
         fill()
     assert not get_user_model().objects.exists()
-    fill("--force-production", database.place().name)
+    fill("--force-production", server.place().name)
     assert get_user_model().objects.exists()
 
 
 def test_production_by_the_mark_of_the_database_is_refused():
-    environments.mark("production")
+    environment.mark("production")
     with pytest.raises(CommandError, match="one of production"):
         fill()
 
@@ -274,7 +276,7 @@ def test_senseless_numbers_are_refused(sizes):
 @pytest.mark.django_db(transaction=True)
 def test_a_database_without_tables_is_named(tmp_path):
     with (
-        database.connected_to(tmp_path / "empty.sqlite3"),
+        server.connected_to(tmp_path / "empty.sqlite3"),
         pytest.raises(CommandError, match=r"manage\.py migrate"),
     ):
         fill()

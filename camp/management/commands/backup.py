@@ -5,8 +5,9 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from camp import backup, trouble
-from camp.backup import report
+from camp.config import shell
+from camp.operations import backup
+from camp.operations.backup import report
 
 
 class Command(BaseCommand):
@@ -51,5 +52,5 @@ class Command(BaseCommand):
             self.stdout.write(line)
         for line in report.warnings(made):
             self.stderr.write(self.style.WARNING(line))
-        fix = trouble.manage("restore", trouble.quoted(made.path))
+        fix = shell.manage("restore", shell.quoted(made.path))
         self.stdout.write(_("Bring it back with: %(fix)s") % {"fix": fix})

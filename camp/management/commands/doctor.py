@@ -4,9 +4,8 @@ import sys
 
 from django.core.management.base import BaseCommand
 
-from camp import doctor
-from camp.findings import registry
-from camp.progress import Progress, Silent
+from camp.operations.console import Progress, Silent
+from camp.operations.diagnostics import doctor, registry
 
 
 class Command(BaseCommand):

@@ -4,7 +4,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
-from camp import danger, database, environments
+from camp.operations.database import confirmation, server
+from camp.operations.database import environment as environments
 
 
 class Command(BaseCommand):
@@ -16,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("environment", nargs="?", choices=environments.ENVIRONMENTS)
-        danger.add_arguments(parser)
+        confirmation.add_arguments(parser)
 
     def handle(self, *, environment, **options):
         known = environments.marked()
@@ -35,9 +36,9 @@ class Command(BaseCommand):
         """Mark the database; a less strict mark is confirmed by its name first."""
         if environments.strictness(environment) < environments.strictness(known):
             action = _("The mark %(old)s becomes %(new)s: what protects this database is loosened.")
-            danger.confirm(
+            confirmation.confirm(
                 # The mark itself would forbid what this command is for.
-                options | {"force_production": database.place().name},
+                options | {"force_production": server.place().name},
                 action=action % {"old": known, "new": environment},
                 say=self.stdout.write,
             )

@@ -3,7 +3,8 @@
 from django.core.management.commands import flush
 from django.utils.translation import gettext as _
 
-from camp import data_loss, environments
+from camp.operations.database import data_loss
+from camp.operations.database import environment as environments
 
 
 class Command(flush.Command):

@@ -2,7 +2,7 @@
 
 from django.core.management.commands import loaddata
 
-from camp import danger
+from camp.operations.database import confirmation
 
 
 class Command(loaddata.Command):
@@ -10,9 +10,9 @@ class Command(loaddata.Command):
 
     def add_arguments(self, parser):
         super().add_arguments(parser)
-        danger.add_force_argument(parser)
+        confirmation.add_force_argument(parser)
 
     def handle(self, *labels, **options):
         if options["database"] == "default":
-            danger.refuse_production(options)
+            confirmation.refuse_production(options)
         super().handle(*labels, **options)

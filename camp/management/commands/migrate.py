@@ -7,8 +7,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp import data_loss
-from camp.takeover.detection import refuse_old
+from camp.operations.database import data_loss
+from camp.operations.takeover.detection import refuse_old
 
 # It makes the table that says what the database is for.
 MARK = ("camp", "0001_initial")

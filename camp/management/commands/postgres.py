@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from camp import postgres, postgres_status
+from camp.operations.local_postgres import commands, status
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         if not 0 < (options.get("port") or 1) < 65536:
             raise CommandError(_("The port goes from 1 to 65535."))
         if action == "status":
-            return postgres_status.status(say=self.say)
+            return status.status(say=self.say)
         wanted = {
             "init": ("port", "binaries", "write"),
             "start": ("port",),
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             "role": ("write",),
         }
         given = {name: options[name] for name in wanted[action]}
-        return getattr(postgres, action)(**given, say=self.say)
+        return getattr(commands, action)(**given, say=self.say)
 
     def say(self, line):
         """Print a line at once, so that it is seen before a slow step."""

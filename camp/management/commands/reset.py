@@ -2,8 +2,9 @@
 
 from django.core.management.base import BaseCommand
 
-from camp import danger, running
-from camp.reset import reset
+from camp.operations.database import confirmation
+from camp.operations.database.reset import reset
+from camp.operations.server import lock
 
 
 class Command(BaseCommand):
@@ -13,8 +14,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--no-backup", action="store_true", help="make no backup first")
-        danger.add_arguments(parser)
-        running.add_arguments(parser)
+        confirmation.add_arguments(parser)
+        lock.add_arguments(parser)
 
     def handle(self, *, no_backup, **options):
         with_backup = not no_backup

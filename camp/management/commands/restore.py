@@ -5,11 +5,12 @@ from pathlib import Path
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
 
-from camp import danger, running
-from camp.restore import restore
+from camp.operations.backup.restore import restore
+from camp.operations.database import confirmation
+from camp.operations.server import lock
 
 # By name: what knows the files stands above this.
-RECOVER = "files.recovery.recover"
+RECOVER = "camp.operations.backup.restore.missing_files.recover"
 
 
 class Command(BaseCommand):
@@ -38,8 +39,8 @@ class Command(BaseCommand):
             default="",
             help="run a trusted dump as the superuser ROLE of PostgreSQL",
         )
-        danger.add_arguments(parser)
-        running.add_arguments(parser)
+        confirmation.add_arguments(parser)
+        lock.add_arguments(parser)
 
     def handle(self, *, file, **options):
         if options["missing"]:

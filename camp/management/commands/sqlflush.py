@@ -3,7 +3,7 @@
 from django.core.management.commands import sqlflush
 from django.utils.translation import gettext as _
 
-from camp import danger
+from camp.operations.database import confirmation
 
 
 class Command(sqlflush.Command):
@@ -11,9 +11,9 @@ class Command(sqlflush.Command):
 
     def add_arguments(self, parser):
         super().add_arguments(parser)
-        danger.add_force_argument(parser)
+        confirmation.add_force_argument(parser)
 
     def handle(self, **options):
-        danger.refuse_production(options)
+        confirmation.refuse_production(options)
         self.stderr.write(_("Running these statements deletes all rows, and asks nothing."))
         return super().handle(**options)

@@ -7,7 +7,7 @@ import sys
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from camp import trouble
+from camp.operations import error_messages
 
 REQUIRED = ("pytest", "pytest_django")
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         """Run the passes; returns the exit code."""
         for package in REQUIRED:
             if importlib.util.find_spec(package) is None:
-                fix = trouble.install_command("requirements-dev.txt")
+                fix = error_messages.install_command("requirements-dev.txt")
                 raise CommandError(
                     _("The test requirements are not installed. Mend it with: %(fix)s")
                     % {"fix": fix}

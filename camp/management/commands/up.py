@@ -6,8 +6,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from camp import serve
-from camp.findings import safety, with_fix
+from camp.operations.diagnostics import safety
+from camp.operations.server import up
+from camp.web.findings import with_fix
 
 
 class Command(BaseCommand):
@@ -22,14 +23,14 @@ class Command(BaseCommand):
             "--port", type=int, default=settings.PORT, help="port to listen on; 0 finds a free one"
         )
         parser.add_argument(
-            "--threads", type=int, default=serve.THREADS, help="requests answered at once"
+            "--threads", type=int, default=up.THREADS, help="requests answered at once"
         )
 
     def handle(self, *, host, port, threads, **options):
         if not 0 <= port < 65536 or threads < 1:
             raise CommandError(_("The port goes from 0 to 65535, and it takes a thread at least."))
         check = partial(self.check_settings, host)
-        serve.up(host=host, port=port, threads=threads, say=self.say, check=check)
+        up.up(host=host, port=port, threads=threads, say=self.say, check=check)
 
     def check_settings(self, host):
         """Run the system checks, then name settings that are for development machines."""

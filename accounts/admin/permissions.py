@@ -1,0 +1,45 @@
+"""Permissions in admin forms, in the reader's language.
+
+Django stores their names in English in the database.
+"""
+
+from django import forms
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+SENTENCES = {
+    "add": _("Can add: %(what)s"),
+    "change": _("Can change: %(what)s"),
+    "delete": _("Can delete: %(what)s"),
+    "view": _("Can view: %(what)s"),
+}
+
+
+class PermissionsField(forms.ModelMultipleChoiceField):
+    """A choice of permissions with translated labels."""
+
+    def label_from_instance(self, permission):
+        """Return the label: the table and what the permission allows."""
+        action, _underscore, _model = permission.codename.partition("_")
+        kind = permission.content_type
+        sentence = permission.name
+        if action in SENTENCES:
+            sentence = SENTENCES[action] % {"what": kind.name}
+        return f"{kind.app_labeled_name.partition(' | ')[0]} | {sentence}"
+
+
+class WordsPermissions:
+    """A ModelAdmin mixin that offers the permissions of tables in the admin.
+
+    Others have no effect, but stay with those who have one.
+    """
+
+    def formfield_for_manytomany(self, db_field, request=None, **kwargs):
+        if db_field.remote_field.model is Permission:
+            kinds = ContentType.objects.get_for_models(*self.admin_site._registry).values()
+            held = Q(user__isnull=False) | Q(group__isnull=False)
+            offered = Permission.objects.filter(Q(content_type__in=kinds) | held).distinct()
+            kwargs |= {"form_class": PermissionsField, "queryset": offered}
+        return super().formfield_for_manytomany(db_field, request, **kwargs)

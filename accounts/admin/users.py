@@ -1,0 +1,195 @@
+"""Users in the admin."""
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts import emails
+from accounts.admin.permissions import WordsPermissions
+from accounts.forms import IdentityForm, SignUpForm
+from accounts.lifecycle import LastOrganiserError, delete_account
+from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
+
+User = get_user_model()
+
+
+class UserForm(IdentityForm, UserChangeForm):
+    """The user's fields except the password hash."""
+
+    password = None
+
+
+@admin.register(User)
+class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUserAdmin):
+    """Find users, see what they store, activate and deactivate them.
+
+    Organisers who are not administrators manage ordinary users only: changing an organiser's
+    password or permissions would give them that organiser's permissions.
+    """
+
+    form = UserForm
+    add_form = SignUpForm
+    add_fieldsets = [
+        (None, {"classes": ["wide"], "fields": ["username", "email", "password1", "password2"]})
+    ]
+    fieldsets = [
+        (None, {"fields": ["username", "email", "password_link", "is_active"]}),
+        (
+            gettext_lazy("Permissions"),
+            {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]},
+        ),
+        (
+            gettext_lazy("Preferences and dates"),
+            {"fields": ["preferences", "created_at", "updated_at", "last_login"]},
+        ),
+    ]
+    readonly_fields = ["password_link", "preferences", "created_at", "updated_at", "last_login"]
+    list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
+    search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
+    search_help_text = gettext_lazy("Searches user names and e-mails.")
+    ordering = ["username"]
+    filter_horizontal = ["user_permissions"]
+    autocomplete_fields = ["groups"]
+    actions = ["deactivate", "reactivate"]
+
+    @admin.display(description=gettext_lazy("password"))
+    def password_link(self, user):
+        """Return the link to the form that sets a new password."""
+        url = reverse(f"{self.admin_site.name}:auth_user_password_change", args=[user.pk])
+        return format_html('<a href="{}">{}</a>', url, _("Set a new password"))
+
+    @admin.display(description=gettext_lazy("preferences"))
+    def preferences(self, user):
+        """Return the user's language and time zone."""
+        language = dict(settings.LANGUAGES).get(user.language, _("the browser's language"))
+        return f"{language}, {user.time_zone or settings.TIME_ZONE}"
+
+    def manages(self, request, user):
+        """Return whether the reader may change this account."""
+        ordinary = not (user.is_staff or user.is_superuser)
+        return ordinary or request.user.is_superuser or user == request.user
+
+    def has_change_permission(self, request, obj=None):
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or self.manages(request, obj))
+
+    def has_delete_permission(self, request, obj=None):
+        allowed = super().has_delete_permission(request, obj)
+        # One's own account is deleted in the profile, with the password.
+        return allowed and (obj is None or (self.manages(request, obj) and obj != request.user))
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = [*super().get_readonly_fields(request, obj)]
+        if not request.user.is_superuser:
+            fields += ["is_staff", "is_superuser", "groups", "user_permissions"]
+        elif obj == request.user:
+            # At least one administrator must remain.
+            fields += ["is_staff", "is_superuser"]
+        # One's own e-mail is changed in the profile, with the password.
+        return fields + (["is_active", "email"] if obj == request.user else [])
+
+    def get_fieldsets(self, request, obj=None):
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj and self.has_change_permission(request, obj):
+            return fieldsets
+        return [(name, without(options, "password_link")) for name, options in fieldsets]
+
+    def user_change_password(self, request, id, form_url=""):
+        """Set another user's password; one's own needs the old one."""
+        if self.get_object(request, unquote(id)) == request.user:
+            return redirect("accounts:password_change")
+        return super().user_change_password(request, id, form_url)
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            emails.tell_old_address(request, obj, form.initial["email"])
+
+    def delete_model(self, request, obj):
+        self.delete_queryset(request, [obj])
+
+    def delete_queryset(self, request, queryset):
+        for user in queryset:
+            try:
+                delete_account(user)
+            except LastOrganiserError:
+                # Two administrators deleted each other at the same time.
+                raise PermissionDenied from None
+        forget_front_page()
+
+    @admin.action(permissions=["change"], description=gettext_lazy("Deactivate selected users"))
+    def deactivate(self, request, queryset):
+        """Deactivate the selected users and end their log-ins."""
+        if queryset.filter(pk=request.user.pk).exists():
+            messages.warning(request, _("You cannot deactivate yourself."))
+        users = self.switched(request, queryset.exclude(pk=request.user.pk), active=False)
+        done = ngettext("%(count)d user deactivated.", "%(count)d users deactivated.", len(users))
+        self.log_and_report(request, users, _("Deactivated."), done % {"count": len(users)})
+
+    @admin.action(permissions=["change"], description=gettext_lazy("Reactivate selected users"))
+    def reactivate(self, request, queryset):
+        """Reactivate the selected users."""
+        users = self.switched(request, queryset, active=True)
+        done = ngettext("%(count)d user reactivated.", "%(count)d users reactivated.", len(users))
+        self.log_and_report(request, users, _("Reactivated."), done % {"count": len(users)})
+
+    def switched(self, request, queryset, *, active):
+        """Set `is_active` on the users that the reader manages; return those that changed."""
+        users = list(queryset.exclude(is_active=active))
+        managed = [user for user in users if self.manages(request, user)]
+        spared = len(users) - len(managed)
+        if spared:
+            text = ngettext(
+                "%(count)d organiser left as is: only administrators may change organisers.",
+                "%(count)d organisers left as they are: only administrators may change organisers.",
+                spared,
+            )
+            messages.warning(request, text % {"count": spared})
+        found = User.objects.filter(pk__in=[user.pk for user in managed])
+        found.update(is_active=active, updated_at=timezone.now())
+        forget_front_page()
+        return managed
+
+    def front_page_figures(self, request):
+        """Return the number of users for the front page."""
+        numbers = self.cached_for_front_page("figures", count_users)
+        inactive = ngettext("%(count)s deactivated", "%(count)s deactivated", numbers["inactive"])
+        note = inactive % {"count": readable_number(numbers["inactive"])}
+        return [
+            Figure(
+                _("Users"),
+                readable_number(numbers["all"]),
+                note if numbers["inactive"] else "",
+                self.list_url(),
+            )
+        ]
+
+    def front_page_days(self, request, since):
+        """Return the recent sign-ups for the front page."""
+        counts = self.cached_days(
+            since, lambda: counts_by_day(User.objects.all(), "created_at", since)
+        )
+        return Series(_("Users signed up"), counts)
+
+
+def count_users():
+    """Return the numbers of all and of deactivated users."""
+    return User.objects.aggregate(all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False)))
+
+
+def without(options, name):
+    """Return a fieldset's options without one field."""
+    return options | {"fields": [field for field in options["fields"] if field != name]}

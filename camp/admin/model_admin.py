@@ -1,0 +1,309 @@
+"""The base ModelAdmin, and mixins that the admins of all apps share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import quote
+from django.db import transaction
+from django.db.models import BigIntegerField, Count, DateTimeField, Field, OuterRef, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from camp.admin.dashboard import readable_number
+from camp.admin.deletion import summary
+from camp.admin.limits import StrictChangeList, refuse_lookup, refuse_search
+from camp.admin.pagination import WindowPaginator
+from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
+from camp.cache.manager import cache_manager, cached
+from camp.db.search_text import normalise
+from camp.templatetags.camp import when
+from camp.web.external_references import deletion
+
+FRONT_PAGE_EXPIRE = 60  # seconds
+FRONT_PAGE_KEY = "admin:front:"
+
+
+class CampModelAdmin(admin.ModelAdmin):
+    """A ModelAdmin for tables of any size.
+
+    No page counts a whole table, deletions are confirmed with counts, and actions apply to the
+    rows of one page.
+    """
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    view_on_site = False  # pages outside the admin are for the owner alone
+
+    def get_paginator(self, request, queryset, per_page, *args, **kwargs):
+        """Return a paginator that knows the requested page."""
+        asked = request.GET.get("p", request.GET.get("page", ""))
+        number = int(asked) if asked.isdecimal() and len(asked) < 10 else 1
+        return WindowPaginator(queryset, per_page, *args, number=number, **kwargs)
+
+    def get_list_display(self, request):
+        """Return the columns; dates and times look as on Camp's other pages."""
+        return [self.worded(name) for name in super().get_list_display(request)]
+
+    def worded(self, name):
+        """Return a column that formats `name`, if it is a datetime field of the table."""
+        times = {field.name for field in self.opts.fields if isinstance(field, DateTimeField)}
+        return moment(self.opts.get_field(name)) if name in times else name
+
+    def get_search_results(self, request, queryset, search_term):
+        """Search like Django, ignoring differences of width and case."""
+        return super().get_search_results(request, queryset, normalise(search_term))
+
+    def get_search_fields(self, request):
+        """Return the search fields without those of tables that the reader may not view."""
+        fields = super().get_search_fields(request)
+        return [field for field in fields if self.may_search(request, field)]
+
+    def may_search(self, request, path):
+        """Return whether the reader may view every table that a search field spans."""
+        opts = self.opts
+        for name in path.split("__"):
+            field = next((one for one in opts.get_fields() if one.name == name), None)
+            if field is None or not field.is_relation:
+                return True
+            opts = field.related_model._meta
+            other = self.admin_site._registry.get(field.related_model)
+            if other is None or not other.has_view_permission(request):
+                return False
+        return True
+
+    def get_changelist(self, request, **kwargs):
+        return StrictChangeList
+
+    def changelist_view(self, request, extra_context=None):
+        """Show the list; refuse searches and filters that it does not offer."""
+        refusal = refuse_search(request, request.GET.get("q", ""))
+        if refusal:
+            return refusal
+        try:
+            return super().changelist_view(request, extra_context)
+        except DisallowedModelAdminLookup:
+            return refuse_lookup(request)
+
+    def to_field_allowed(self, request, to_field):
+        """Allow the primary key only: all of Camp's relations use it."""
+        return to_field in (self.opts.pk.name, self.opts.pk.attname)
+
+    def get_changeform_initial_data(self, request):
+        """Return initial values from the URL, without invalid ones."""
+        initial = super().get_changeform_initial_data(request)
+        return {name: value for name, value in initial.items() if self.fits(name, value)}
+
+    def fits(self, name, value):
+        """Return whether a value from the URL is valid for the column or relation `name`."""
+        field = next((one for one in self.opts.get_fields() if one.name == name), None)
+        target = field.related_model._meta.pk if field and field.is_relation else field
+        if not isinstance(target, Field):
+            return False
+        values = value if isinstance(value, list) else [value]
+        return all(is_value_of(target, one) for one in values)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", AutocompleteSelect(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", AutocompleteSelectMultiple(db_field, self.admin_site))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_deleted_objects(self, objs, request):
+        """Return the data of the confirmation page, with counts instead of a list."""
+        return summary(self, objs, request)
+
+    def response_action(self, request, queryset):
+        """Run an action on the selected rows; "select all pages" is not offered."""
+        request.POST = request.POST.copy()
+        request.POST["select_across"] = "0"
+        if request.POST.get("action") != "delete_selected":
+            return super().response_action(request, queryset)
+        # All or none: log entries must not survive a failed deletion.
+        with deletion():
+            return super().response_action(request, queryset)
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        forget_front_page()
+
+    def delete_model(self, request, obj):
+        with deletion():
+            super().delete_model(request, obj)
+        forget_front_page()
+
+    def delete_queryset(self, request, queryset):
+        super().delete_queryset(request, queryset)
+        forget_front_page()
+
+    def cached_for_front_page(self, name, compute):
+        """Return `compute()`, cached for a minute for all front pages."""
+        key = f"{FRONT_PAGE_KEY}{self.opts.label_lower}:{name}"
+        return cached(key, FRONT_PAGE_EXPIRE, compute)
+
+    def cached_days(self, since, compute):
+        """Return {date: rows} of `compute()`, cached for a minute per time zone."""
+        name = f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}"
+        days = self.cached_for_front_page(
+            name, lambda: {day.isoformat(): count for day, count in compute().items()}
+        )
+        return {date.fromisoformat(day): count for day, count in days.items()}
+
+    def list_url(self, query=""):
+        """Return the URL of this table's list."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return reverse(f"{self.admin_site.name}:{name}") + query
+
+    def log_and_report(self, request, objs, text, done):
+        """Write a log entry for each of `objs`, and show the reader what was `done`."""
+        LogEntry.objects.log_actions(request.user.pk, objs, CHANGE, change_message=text)
+        self.message_user(request, done, messages.SUCCESS)
+
+
+def forget_front_page():
+    """Invalidate the front page's figures after commit."""
+    transaction.on_commit(lambda: cache_manager.clear_sync(f"{FRONT_PAGE_KEY}*"))
+
+
+def moment(field):
+    """Return a column for a datetime: relative within a day, then the date."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def column(row):
+        return when(getattr(row, field.name)) or None
+
+    column.__name__ = field.name
+    return column
+
+
+def link_to(model_admin, request, name):
+    """Return a column for the foreign key `name`, linked if the reader may view it."""
+    relation = model_admin.opts.get_field(name)
+    opts = relation.remote_field.model._meta
+    site = model_admin.admin_site
+    may_view = site.get_model_admin(opts.model).has_view_permission(request)
+
+    @admin.display(description=capfirst(relation.verbose_name))
+    def column(row):
+        target = getattr(row, name)
+        if target is None:
+            return None
+        if not may_view:
+            return str(target)
+        url = reverse(
+            f"{site.name}:{opts.app_label}_{opts.model_name}_change", args=[quote(target.pk)]
+        )
+        return format_html('<a href="{}">{}</a>', url, target)
+
+    column.__name__ = name
+    return column
+
+
+@dataclass
+class RelatedCount:
+    """A figure about each row of another admin's table, such as a user's number of files.
+
+    A ModelAdmin offers them as `related_counts(model)`, a list; RelatedCountsMixin makes columns
+    of them. `value` is an expression with OuterRef("pk"), `readable` formats it, and `url` plus
+    the row's key links to what was counted.
+    """
+
+    name: str
+    label: str
+    value: Combinable
+    readable: Callable = readable_number
+    url: str = ""
+
+    @cached_property
+    def column(self):
+        """Return the function by which Django's admin shows a column or a field."""
+
+        @admin.display(description=self.label, ordering=self.name)
+        def column(row):
+            value = getattr(row, self.name)
+            text = self.readable(value)
+            if not self.url or not value:
+                return text
+            return format_html('<a href="{}{}">{}</a>', self.url, row.pk, text)
+
+        column.__name__ = self.name
+        return column
+
+
+def total_of(queryset, relation, total=None):
+    """Return an expression for a total over the rows whose `relation` is the outer row.
+
+    `total` is an aggregate, by default a count; without rows it is 0.
+    """
+    rows = queryset.filter(**{relation: OuterRef("pk")}).order_by().values(relation)
+    rows = rows.annotate(total=total or Count("pk")).values("total")
+    return Coalesce(Subquery(rows, output_field=BigIntegerField()), 0)
+
+
+class RelatedCountsMixin:
+    """A ModelAdmin mixin: show the RelatedCounts that the reader may view, in lists and on pages.
+
+    In lists they come before the last `columns_after_tallies` columns.
+    """
+
+    columns_after_tallies = 2
+
+    def related_counts_for(self, request):
+        """Return the RelatedCounts that other admins offer for this table."""
+        known = request.__dict__.setdefault("_camp_tallies", {})
+        if self.model not in known:
+            offers = self.admin_site.offers(request, "related_counts")
+            known[self.model] = [tally for offer in offers for tally in offer(self.model)]
+        return known[self.model]
+
+    def get_queryset(self, request):
+        related_counts = self.related_counts_for(request)
+        return super().get_queryset(request).annotate(**{t.name: t.value for t in related_counts})
+
+    def get_list_display(self, request):
+        related_counts = [tally.column for tally in self.related_counts_for(request)]
+        columns = [*super().get_list_display(request)]
+        place = len(columns) - self.columns_after_tallies
+        return columns[:place] + related_counts + columns[place:]
+
+    def get_readonly_fields(self, request, obj=None):
+        related_counts = [tally.column for tally in self.related_counts_for(request)]
+        return [*super().get_readonly_fields(request, obj), *related_counts]
+
+    def get_fieldsets(self, request, obj=None):
+        fieldsets = list(super().get_fieldsets(request, obj))
+        related_counts = [tally.column for tally in self.related_counts_for(request)]
+        if obj and related_counts:
+            fieldsets.append((_("In numbers"), {"fields": related_counts}))
+        return fieldsets
+
+
+class RestoreFromTrashMixin:
+    """A ModelAdmin mixin for tables with a trash: an action that restores rows."""
+
+    actions = ["restore_selected"]
+
+    @admin.action(permissions=["change"], description=_("Restore selected %(verbose_name_plural)s"))
+    def restore_selected(self, request, queryset):
+        rows = list(queryset.exclude(deleted_at=None))
+        for row in rows:
+            row.restore()
+        forget_front_page()
+        done = ngettext("%(count)d restored.", "%(count)d restored.", len(rows))
+        done %= {"count": len(rows)}
+        self.log_and_report(request, rows, gettext("Restored from the trash."), done)

@@ -1,0 +1,127 @@
+"""The admin site: Django's, with Camp's log-in, scalable lists and a front page."""
+
+from functools import update_wrapper
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+from django.template.response import TemplateResponse
+from django.urls import get_script_prefix, resolve, reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+
+from camp.admin.dashboard import FrontPage, first_day
+from camp.admin.limits import answer_in_turn, refuse_search
+from camp.web.days import midnight
+from camp.web.findings import list_problems
+
+
+class AutocompleteView(AutocompleteJsonView):
+    """Django's view, with an optional `autocomplete_label(row)` of the ModelAdmin.
+
+    It tells apart rows with the same name.
+    """
+
+    def get_queryset(self):
+        related = self.model_admin.get_list_select_related(self.request)
+        rows = super().get_queryset()
+        return rows.select_related(*related) if related else rows
+
+    def serialize_result(self, obj, to_field_name):
+        label = getattr(self.model_admin, "autocomplete_label", str)
+        return super().serialize_result(obj, to_field_name) | {"text": label(obj)}
+
+
+class CampAdminSite(admin.AdminSite):
+    """Django's admin site with Camp's front page.
+
+    ModelAdmins contribute through `front_page_figures` and `front_page_days` (see
+    camp.admin.dashboard) and `related_counts` (see camp.admin.model_admin.RelatedCount).
+    """
+
+    site_title = _("Camp admin")
+    site_header = _("Camp admin")
+    index_title = _("Overview")
+
+    def offers(self, request, hook):
+        """Yield the method `hook` of each admin that defines it and whose table may be viewed."""
+        for model_admin in self._registry.values():
+            if hasattr(model_admin, hook) and model_admin.has_view_permission(request):
+                yield getattr(model_admin, hook)
+
+    def index(self, request, extra_context=None):
+        """Show the front page."""
+        first = first_day()
+        figures = [
+            f for offer in self.offers(request, "front_page_figures") for f in offer(request)
+        ]
+        series = [
+            offer(request, midnight(first)) for offer in self.offers(request, "front_page_days")
+        ]
+        context = {
+            "front": FrontPage(figures, series, first),
+            "findings": list_problems(request.user),
+        }
+        return super().index(request, context | (extra_context or {}))
+
+    def get_app_list(self, request, app_label=None):
+        """Return the tables by app, Camp's own first, in settings order."""
+        order = [config.label for config in apps.get_app_configs()]
+        app_list = super().get_app_list(request, app_label)
+        return sorted(app_list, key=lambda app: order.index(app["app_label"]))
+
+    def get_urls(self):
+        """Return the URLs without `view_on_site`, which would reveal session IDs."""
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+
+    def admin_view(self, view, cacheable=False):
+        """Guard a view; logged-in people who are not organisers get an explanation."""
+        guarded = super().admin_view(view, cacheable)
+
+        def inner(request, *args, **kwargs):
+            if request.user.is_authenticated and not self.has_permission(request):
+                return self.refuse(request)
+            return answer_in_turn(guarded, request, *args, **kwargs)
+
+        return update_wrapper(inner, guarded)
+
+    @method_decorator(never_cache)
+    @login_not_required
+    def login(self, request, extra_context=None):
+        """Redirect to Camp's own log-in page."""
+        index = reverse("admin:index", current_app=self.name)
+        address = resolve_url(settings.LOGIN_URL)
+        query = request.GET.copy()
+        query.setdefault(REDIRECT_FIELD_NAME, index)
+        if request.method == "POST":
+            request.GET = query
+            return login_view(address)(request)
+        if self.has_permission(request):
+            return HttpResponseRedirect(index)
+        if request.user.is_authenticated:
+            return self.refuse(request)
+        return redirect(f"{address}?{query.urlencode()}")
+
+    def autocomplete_view(self, request):
+        """Answer the search of an autocomplete field."""
+        refusal = refuse_search(request, request.GET.get("term", ""))
+        return refusal or AutocompleteView.as_view(admin_site=self)(request)
+
+    def password_change(self, request, extra_context=None):
+        """Redirect to the site's own page for changing passwords."""
+        return redirect("accounts:password_change")
+
+    def refuse(self, request):
+        """Return 403 with a page that says who may come in, instead of another log-in page."""
+        return TemplateResponse(request, "admin/not_organiser.html", status=403)
+
+
+def login_view(address):
+    """Return the view at the log-in address."""
+    return resolve("/" + address.removeprefix(get_script_prefix())).func

@@ -1,0 +1,110 @@
+"""What stands before a command that destroys: say what goes, and have it confirmed.
+
+A database is refused if it is marked production, by its own mark or by the settings,
+unless it is named with --force-production. Everything else takes the database's name,
+typed at a terminal or given with --no-input --name.
+"""
+
+import sys
+
+from django.core.management import CommandError
+from django.db import DatabaseError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from camp.config import shell
+from camp.db.errors import error_reason
+from camp.operations.database import environment, server
+
+
+def add_arguments(parser):
+    """Give a command the options that `refuse` and `confirm` read."""
+    parser.add_argument("--no-input", action="store_true", help="ask nothing; needs --name")
+    parser.add_argument("--name", default="", help="the name of the database, as a confirmation")
+    add_force_argument(parser)
+
+
+def add_force_argument(parser):
+    """Give a command the option that `refuse_production` reads."""
+    parser.add_argument(
+        "--force-production",
+        metavar="NAME",
+        default="",
+        help="go on although the database NAME is one of production",
+    )
+
+
+def refuse(options):
+    """Raise CommandError where `confirm` could not but refuse; asks and changes nothing."""
+    refuse_production(options)
+    name = server.place().name
+    if options["no_input"]:
+        if options["name"] != name:
+            raise CommandError(not_confirmed(name))
+    elif not (sys.stdin and sys.stdin.isatty()):
+        sentence = _("There is no terminal to ask at: nothing was done. Confirm with: %(fix)s")
+        fix = f"--no-input --name {shell.quoted(name)}"
+        raise CommandError(sentence % {"fix": fix})
+
+
+def refuse_production(options):
+    """Raise CommandError where the database is one of production and not forced by its name."""
+    name = server.place().name
+    if environment.is_production() and options["force_production"] != name:
+        sentence = _(
+            "The database %(name)s is one of production: nothing was done. Whoever is sure "
+            "adds: %(fix)s"
+        )
+        fix = f"--force-production {shell.quoted(name)}"
+        raise CommandError(sentence % {"name": name, "fix": fix})
+
+
+def confirm(options, *, action, say, ask=input, counts=None):
+    """Say what is lost and have the database's name typed; raises CommandError if not.
+
+    `action` is a sentence that says what will happen. `say` prints a line, `ask` takes the
+    question and returns the answer, `counts` is {table: rows} where it is known already.
+    """
+    refuse(options)
+    place = server.place()
+    for line in described(place, counts):
+        say(line)
+    say(action)
+    if options["no_input"]:
+        return
+    try:
+        answer = ask(
+            _("Type the name of the database (%(name)s) to go on: ") % {"name": place.name}
+        )
+    except EOFError:
+        answer = ""
+    if answer.strip() != place.name:
+        raise CommandError(not_confirmed(place.name))
+
+
+def described(place, counts=None):
+    """Return lines that say which database it is, and what is in it."""
+    where = f" ({place.host})" if place.host else ""
+    values = {"engine": place.engine, "name": place.name, "where": where}
+    yield _("Database: %(name)s on %(engine)s%(where)s") % values
+    yield _("Environment: %(environment)s") % {"environment": environment.current()}
+    try:
+        counts = server.row_counts() if counts is None else counts
+    except (DatabaseError, UnicodeDecodeError) as error:
+        yield _("What is in it cannot be read (%(why)s).") % {"why": error_reason(error)}
+        return
+    if not counts:
+        yield _("It holds nothing.")
+    for table, rows in counts.items():
+        if rows:
+            yield "  " + ngettext("%(table)s: %(rows)s row", "%(table)s: %(rows)s rows", rows) % {
+                "table": table,
+                "rows": f"{rows:,}",
+            }
+
+
+def not_confirmed(name):
+    """Return the sentence for a name that was not typed as it is."""
+    return _("That is not the name of the database, which is %(name)s: nothing was done.") % {
+        "name": name
+    }

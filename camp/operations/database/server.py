@@ -1,0 +1,376 @@
+"""The database as a whole: where it is, what is in it, and others in its place.
+
+What one engine needs and the other does not is kept here. The functions that make,
+drop or swap databases are for PostgreSQL only; with SQLite a database is a file.
+"""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from django.db import DatabaseError, OperationalError, connection
+from psycopg import sql
+
+from camp.db import bigram_index
+
+# Databases that every PostgreSQL has: from one of them another can be made or dropped.
+MAINTENANCE = ("postgres", "template1")
+DEFAULT_PORT = 5432
+# What psycopg and PostgreSQL's programs call the same thing.
+PROGRAM_VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+    "options": "PGOPTIONS",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+    "channel_binding": "PGCHANNELBINDING",
+    "passfile": "PGPASSFILE",
+    "service": "PGSERVICE",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a database is, in words for a person."""
+
+    engine: str  # "PostgreSQL" or "SQLite"
+    host: str  # "localhost:5432"; "" for SQLite
+    name: str  # what is typed to confirm: the database's name, or that of SQLite's file
+
+
+def is_postgresql():
+    """Return whether Camp runs on PostgreSQL."""
+    return connection.vendor == "postgresql"
+
+
+def place():
+    """Return the Place of the configured database; opens nothing."""
+    settings = connection.settings_dict
+    if is_postgresql():
+        host = f"{settings['HOST'] or 'localhost'}:{settings['PORT'] or DEFAULT_PORT}"
+        return Place("PostgreSQL", host, settings["NAME"])
+    return Place("SQLite", "", Path(settings["NAME"]).name)
+
+
+# Tables that SQLite's statistics and Camp's search index live in.
+APART = ("sqlite_", bigram_index.PREFIX)
+
+
+def table_names(wrapper, cursor):
+    """Return the names of all tables with rows of their own, sorted; `wrapper` is a connection."""
+    found = wrapper.introspection.table_names(cursor)
+    return sorted(name for name in found if not name.startswith(APART))
+
+
+def row_counts(snapshot=None):
+    """Return {table: rows} of every table; {} where there is no database.
+
+    `snapshot` is another connection of Django's to count through. Raises DatabaseError
+    where there is a database that cannot be read.
+    """
+    if snapshot is None and not is_there():
+        return {}
+    counted = snapshot or connection
+    quote = counted.ops.quote_name
+    with counted.cursor() as cursor:
+        counts = {}
+        for table in table_names(counted, cursor):
+            cursor.execute(f"SELECT COUNT(*) FROM {quote(table)}")  # noqa: S608
+            [counts[table]] = cursor.fetchone()
+    return counts
+
+
+def is_there():
+    """Return whether the database exists; with SQLite an empty file is none.
+
+    Raises DatabaseError where the server does not answer.
+    """
+    if not is_postgresql():
+        file = Path(connection.settings_dict["NAME"])
+        return file.exists() and file.stat().st_size > 0
+    try:
+        connection.ensure_connection()
+    except OperationalError:
+        with maintenance() as server:
+            if server.execute(EXISTS, [connection.settings_dict["NAME"]]).fetchone():
+                raise
+        return False
+    return True
+
+
+EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
+
+
+def disconnect(server, *names):
+    """End every connection to some databases but `server` itself."""
+    server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
+        [list(names)],
+    )
+
+
+@contextlib.contextmanager
+def maintenance(*, own=False):
+    """Yield a psycopg connection, autocommit, to a database that every server has.
+
+    With `own` the configured one is tried first, for what can be asked anywhere. Raises
+    django.db.DatabaseError where no connection comes about with the configured log-in.
+    """
+    names = [connection.settings_dict["NAME"]] * own + list(MAINTENANCE)
+    with connection.wrap_database_errors, contextlib.ExitStack() as stack:
+        for name in names:
+            try:
+                server = psycopg.connect(**connection_parameters(name), autocommit=True)
+            except psycopg.OperationalError:
+                if name == names[-1]:
+                    raise
+                continue
+            yield stack.enter_context(server)
+            return
+
+
+def create(name, *, hasty=False):
+    """Make an empty database, like the configured one in encoding and locale.
+
+    With `hasty` a power cut may lose what is written there, until `make_lasting`.
+    """
+    configured = connection.settings_dict["NAME"]
+    with maintenance() as server:
+        found = server.execute(LOCALE, [configured]).fetchone()
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(
+            sql.Identifier(name)
+        )
+        if found:
+            command += sql.SQL(" LC_COLLATE {} LC_CTYPE {}").format(*map(sql.Literal, found))
+        server.execute(command)
+        if hasty:
+            # Hundreds of statements of a dump then do not wait for the disk one by one.
+            _alter(server, name, "SET synchronous_commit = off")
+
+
+def superuser():
+    """Return the name of the role that Django logs in as if it is a superuser, else "".
+
+    Roles that may run programs on the server, or read and write its files, count as one
+    (https://www.postgresql.org/docs/current/predefined-roles.html). What a dump is refused as
+    another role, it gets back with RESET ROLE: so it is the session's that counts.
+    """
+    if not is_postgresql():
+        return ""
+    with maintenance(own=True) as server:
+        found = server.execute(POWERFUL).fetchone()
+    return found[0] if found else ""
+
+
+POWERFUL = """
+    SELECT session_user FROM pg_roles
+    WHERE rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
+      AND pg_has_role(session_user, oid, 'MEMBER')
+    LIMIT 1
+"""
+
+
+LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
+
+
+def make_lasting(name):
+    """Have all that was written to a `hasty` database survive a power cut, also from now on.
+
+    Returns its `oid`.
+    """
+    with maintenance() as server:
+        # Waits for the disk, and with it for all that was written before.
+        _alter(server, name, "RESET synchronous_commit")
+        return _oid(server, name)
+
+
+def _alter(server, name, what):
+    server.execute(sql.SQL("ALTER DATABASE {} {}").format(sql.Identifier(name), sql.SQL(what)))
+
+
+def oid(name):
+    """Return the number that PostgreSQL knows a database by whatever it is called, or None."""
+    with maintenance() as server:
+        return _oid(server, name)
+
+
+def _oid(server, name):
+    found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
+    return found and found[0]
+
+
+def open_again(name):
+    """Let people connect to a database again, after a `swap` that was cut short."""
+    with maintenance() as server:
+        if server.execute(EXISTS, [name]).fetchone():
+            allow_connections(server, name, True)
+
+
+def drop(name):
+    """Drop a database, if it is there; whoever is connected to it is disconnected."""
+    with maintenance() as server:
+        if server.execute(EXISTS, [name]).fetchone():
+            disconnect(server, name)
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def names_that_begin(prefix):
+    """Return the names of the server's databases that begin so, in order."""
+    with maintenance(own=True) as server:
+        rows = server.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", [prefix]
+        ).fetchall()
+    return [name for (name,) in rows]
+
+
+def drop_statement(name):
+    """Return the SQL with which a person drops a database."""
+    quoted = name.replace('"', '""')
+    return f'DROP DATABASE "{quoted}";'
+
+
+def swap(fresh, name, aside):
+    """Rename database `name` to `aside` and `fresh` to `name`, both or neither.
+
+    `name` need not exist. Whoever is connected to either is disconnected, and others are
+    kept out until it is done.
+    """
+    connection.close()
+    with maintenance() as server:
+        there = server.execute(EXISTS, [name]).fetchone()
+        old = [name] if there else []
+        for each in (fresh, *old):
+            allow_connections(server, each, False)
+        try:
+            disconnect(server, fresh, name)
+            _wait_until_alone(server, fresh, name)
+            with server.transaction():
+                if there:
+                    _rename(server, name, aside)
+                _rename(server, fresh, name)
+        except BaseException:
+            for each in (fresh, *old):
+                allow_connections(server, each, True)
+            raise
+        allow_connections(server, name, True)
+        if there:
+            allow_connections(server, aside, True)
+
+
+def allow_connections(server, name, allowed):
+    """Say whether anybody at all may connect to a database from now on."""
+    _alter(server, name, f"ALLOW_CONNECTIONS {str(allowed).lower()}")
+
+
+def _wait_until_alone(server, *names):
+    """Wait until ended connections are gone; a rename refuses to."""
+    server.execute("SET statement_timeout = '10s'")
+    while server.execute(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = ANY(%s) LIMIT 1", [list(names)]
+    ).fetchone():
+        server.execute("SELECT pg_sleep(0.02), pg_stat_clear_snapshot()")
+
+
+def _rename(server, name, other):
+    command = "ALTER DATABASE {} RENAME TO {}"
+    server.execute(sql.SQL(command).format(sql.Identifier(name), sql.Identifier(other)))
+
+
+def connection_parameters(name=None):
+    """Return what psycopg.connect takes, for the configured database or another one."""
+    settings = connection.settings_dict
+    parameters = {
+        "host": settings["HOST"],
+        "port": settings["PORT"],
+        "user": settings["USER"],
+        "password": settings["PASSWORD"],
+        "dbname": name or settings["NAME"],
+    }
+    known = {
+        key: settings["OPTIONS"][key] for key in PROGRAM_VARIABLES if key in settings["OPTIONS"]
+    }
+    return {key: value for key, value in (parameters | known).items() if value not in ("", None)}
+
+
+def program_environment(name=None):
+    """Return the environment in which pg_dump and its like reach the database.
+
+    The password is in it, since every user of a machine can read command lines.
+    """
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+    parameters = connection_parameters(name)
+    return clean | {PROGRAM_VARIABLES[key]: str(value) for key, value in parameters.items()}
+
+
+def server_version():
+    """Return the major version of the PostgreSQL that answers, or None on SQLite."""
+    if not is_postgresql():
+        return None
+    if connection.connection is not None and connection.is_usable():
+        return connection.connection.info.server_version // 10_000
+    with maintenance(own=True) as server:
+        return server.info.server_version // 10_000
+
+
+# Of an SQLite database up to this size every index is held against its table, too.
+CHECK_ALL_UP_TO = 2**30
+
+
+def sqlite_damage(wrapper, thorough):
+    """Return in a line what SQLite finds broken in its file, "" where it is whole.
+
+    `wrapper` is a connection. The index for the search is no damage: it holds nothing of its
+    own, and SQLite 3.44 takes it for broken wherever it must not write. Raises OperationalError
+    where the file cannot be read.
+    """
+    check = "integrity_check" if thorough else "quick_check"
+    try:
+        with wrapper.cursor() as cursor:
+            cursor.execute(f"PRAGMA {check}")
+            found = [line for (line,) in cursor.fetchall() if bigram_index.PREFIX not in line]
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        found = [str(error)]
+    return "" if found in ([], ["ok"]) else found[0].strip().splitlines()[-1]
+
+
+def size():
+    """Return how many bytes the database takes up; 0 where there is none."""
+    if not is_there():
+        return 0
+    if not is_postgresql():
+        file = connection.settings_dict["NAME"]
+        parts = (Path(f"{file}{suffix}") for suffix in ("", "-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+    with maintenance(own=True) as server:
+        [found] = server.execute(
+            "SELECT pg_database_size(%s)", [connection.settings_dict["NAME"]]
+        ).fetchone()
+    return found
+
+
+@contextlib.contextmanager
+def connected_to(name):
+    """Have `django.db.connection` talk to another database meanwhile.
+
+    `name` is a database of the same PostgreSQL, or the path of an SQLite file.
+    """
+    configured = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = str(name)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = configured

@@ -1,0 +1,389 @@
+"""What `manage.py up` does: prepare the place, then serve it until told to stop.
+
+Every step raises CommandError with one sentence where it cannot be done.
+"""
+
+import errno
+import hashlib
+import http.client
+import ipaddress
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, connections
+from django.db.migrations.exceptions import BadMigrationError, InconsistentMigrationHistory
+from django.db.migrations.executor import MigrationExecutor
+from django.http.request import validate_host
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts import setup_token
+from camp.config import shell
+from camp.config.env import without_port
+from camp.fs.ownership import make_folder
+from camp.operations import error_messages
+from camp.operations.backup import swap
+from camp.operations.database import environment
+from camp.operations.local_postgres import commands
+from camp.operations.server import lock
+from camp.web import client_waits, hashing_slots
+from camp.web.worker_slots import worker_slots
+
+THREADS = 32  # requests that work at once; each holds a database connection
+CONNECTIONS = 4096  # those of open browsers that send nothing included
+HEADER_SECONDS = 15  # for the head of a request, and between two requests
+STALLED_SECONDS = 60  # that a client may leave sent bytes unread for
+STOP_SECONDS = 10  # for requests that are under way
+READY_SECONDS = 60
+# By that name the jemalloc in Granian reads its options: https://jemalloc.net/jemalloc.3.html
+ALLOCATOR = "_RJEM_MALLOC_CONF"
+
+
+def up(*, host, port, threads, say, check):
+    """Prepare the place and serve it; returns when stopped.
+
+    `say` prints one line; `check` runs the system checks, which may raise too.
+    """
+    address, port = free_address(host, port)
+    prepare_folders()
+    with lock.serving():
+        commands.start_if_configured(say)
+        swap.recover(say)
+        prepare_database(say)
+        check()
+        prepare_static_files(say)
+        lines = ready_lines(host, port)
+        connections.close_all()  # the server's process opens its own
+        serve(address, port, threads, lines)
+    say(_("Camp has stopped."))
+
+
+def free_address(host, port):
+    """Return the IP address and the port to listen on; port 0 picks a free one."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        raise CommandError(unknown_host(host, port)) from None
+    # Of "localhost" the IPv4 address, which is the one that everybody types.
+    family, _type, _protocol, _name, (address, *_rest) = sorted(found)[0]
+    try:
+        return address, bind(family, address, port)
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise CommandError(unknown_host(host, port)) from None
+        if error.errno in (errno.EACCES, errno.EPERM):
+            sentence = _("Port %(port)s is not open to you.") % {"port": port}
+        else:
+            sentence = commands.taken(port)
+        fix = shell.manage("up", "--port", free_port(family, address))
+        raise CommandError(f"{sentence} {_('Take another with: %(fix)s') % {'fix': fix}}") from None
+
+
+def bind(family, address, port):
+    """Return `port` (a free one for 0) if `address` can be listened on now, or raise OSError."""
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":  # there it would share a port that is in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address, port))
+        return probe.getsockname()[1]
+
+
+def free_port(family, address):
+    """Return a port that is free now, as text: the first one from 8000."""
+    for port in range(8000, 8100):
+        try:
+            return str(bind(family, address, port))
+        except OSError:
+            continue
+    return "0"
+
+
+def unknown_host(host, port):
+    """Return the sentence for an address that this machine does not have."""
+    fix = shell.manage("up", "--host", "127.0.0.1", "--port", str(port))
+    return _("This machine has no address %(host)s. Take its own with: %(fix)s") % {
+        "host": host,
+        "fix": fix,
+    }
+
+
+def prepare_folders():
+    """Make the data folders, and see that they can be written."""
+    for folder in (settings.CAMP_DATA_DIR, settings.LOCAL_STORAGE_PATH):
+        try:
+            make_folder(folder, 0o700)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise CommandError(error_messages.unwritable_folder(folder, error.strerror)) from None
+    if connection.vendor == "sqlite":
+        make_private(Path(connection.settings_dict["NAME"]))
+
+
+def make_private(file):
+    """Make an empty file that only its owner can read, where there is none."""
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise CommandError(error_messages.unwritable_folder(file.parent, error.strerror)) from None
+
+
+def prepare_database(say):
+    """Apply the migrations that are missing."""
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        raise CommandError(error_messages.unreachable_database(error)) from None
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if missing:
+            call_command("migrate", verbosity=0, interactive=False)
+        environment.remember()
+    except (DatabaseError, BadMigrationError, InconsistentMigrationHistory) as error:
+        raise CommandError(error_messages.failed_migration(error)) from None
+    if missing:
+        count = len(missing)
+        say(
+            ngettext("Database: %d migration applied.", "Database: %d migrations applied.", count)
+            % count
+        )
+
+
+def prepare_static_files(say):
+    """Collect the static files, if one of them changed since the last time."""
+    root = Path(settings.STATIC_ROOT)
+    mark = root.with_name(f"{root.name}.json")
+    wanted = {"sources": static_fingerprint()}
+    try:
+        if root.is_dir() and json.loads(mark.read_text(encoding="ascii")) == wanted:
+            return
+    except (OSError, ValueError):
+        pass
+    say(_("Collecting static files ..."))
+    try:
+        mark.unlink(missing_ok=True)
+        collect_static_files()
+        mark.write_text(json.dumps(wanted), encoding="ascii")
+    except OSError as error:
+        raise CommandError(error_messages.unwritable_folder(root, error.strerror)) from None
+
+
+def collect_static_files():
+    """Collect and compress them, in a process of its own: what that takes of memory would stay.
+
+    Whatever goes wrong there goes wrong again here, where it can be told.
+    """
+    manage = settings.BASE_DIR / "manage.py"
+    command = [sys.executable, manage, "collectstatic", "--no-input", "--verbosity", "0"]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def static_fingerprint():
+    """Return a hash that changes with any static source, or with how they are stored."""
+    lines = [settings.STATIC_URL, settings.STORAGES["staticfiles"]["BACKEND"]]
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            found = os.stat(storage.path(name))
+            lines.append(f"{storage.path(name)} {found.st_size} {found.st_mtime_ns}")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def ready_lines(host, port):
+    """Return what to print once the server answers."""
+    base = own_address(host, port)
+    lines = [_("Camp is ready: %(address)s") % {"address": base}]
+    if settings.CAMP_HTTPS:
+        # Behind the proxy people use its name; over plain http they are only sent there.
+        base = f"https://{public_name() or f'{host}:{port}'}/"
+        lines.append(_("Your HTTPS proxy offers it as: %(address)s") % {"address": base})
+    elif outside := lan_address(host):
+        lines.append(other_machines(outside, port))
+    if get_user_model().objects.filter(is_superuser=True).exists():
+        setup_token.withdraw()
+    else:
+        address = f"{base}setup/{setup_token.issue()}/"
+        lines.append(
+            _("Make the first administrator here (once): %(address)s") % {"address": address}
+        )
+    return [*lines, _("Stop it with Ctrl-C.")]
+
+
+def own_address(host, port):
+    """Return an address that works in a browser on this machine."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+    return f"http://{f'[{name}]' if name.count(':') > 1 and name[0] != '[' else name}:{port}/"
+
+
+def public_name():
+    """Return the first host name that Camp is set up to answer to, with its port, or ""."""
+    own = {"localhost", "127.0.0.1", "[::1]", "*"}
+    names = (name for name in settings.ALLOWED_HOSTS if name not in own)
+    name = next(names, "")
+    listed = (each for each in settings.ALLOWED_HOSTS_WITH_PORT if without_port(each) == name)
+    return next(listed, name).lstrip(".")
+
+
+def lan_address(host):
+    """Return this machine's address in its network, if Camp listens to all, else ""."""
+    try:
+        if not ipaddress.ip_address(host).is_unspecified:
+            return ""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; 192.0.2.0/24 is for documentation
+            return probe.getsockname()[0]
+    except (ValueError, OSError):
+        return ""
+
+
+def other_machines(outside, port):
+    """Return how other machines reach Camp, or what has to be set for that."""
+    if validate_host(outside, settings.ALLOWED_HOSTS):
+        address = f"http://{outside}:{port}/"
+        return _("From other machines: %(address)s") % {"address": address}
+    names = ",".join([*settings.ALLOWED_HOSTS, outside])
+    return _("For other machines set ALLOWED_HOSTS=%(names)s") % {"names": names}
+
+
+def serve(address, port, threads, lines):
+    """Serve until SIGINT or SIGTERM; requests under way get STOP_SECONDS to end."""
+    # Before it is loaded: the server's allocator keeps what was freed for as many threads.
+    os.environ.setdefault(ALLOCATOR, "narenas:2")
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    if sys.platform == "linux":
+        # The parent has everything imported and one thread: a fork starts at once.
+        multiprocessing.set_start_method("fork", force=True)
+        load_application()
+    server = Granian(
+        "camp.wsgi:application",
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=1,
+        blocking_threads=threads + client_waits.TOTAL + hashing_slots.LONGEST_QUEUE,
+        backlog=CONNECTIONS,
+        backpressure=raise_open_files(),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        log_level=LogLevels.error,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+    )
+    try:
+        server.serve(
+            target_loader=partial(start_worker, address, port, threads, lines), wrap_loader=False
+        )
+    except SystemExit:
+        raise CommandError(_("The server ended by itself; its last words are above.")) from None
+
+
+def load_application():
+    """Return the WSGI application."""
+    from camp.wsgi import application
+
+    return application
+
+
+def raise_open_files():
+    """Raise this process's limit of open files; returns how many connections it then allows.
+
+    Granian counts connections, idle ones included, by its `backpressure`.
+    """
+    if os.name == "nt":
+        return CONNECTIONS
+    import resource
+
+    wanted = CONNECTIONS * 5 // 4  # one more for every four: those that are read and stored
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        if hard != resource.RLIM_INFINITY:
+            wanted = min(wanted, hard)
+        with suppress(OSError, ValueError):  # macOS has a lower limit that it does not name
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return min(CONNECTIONS, soft * 4 // 5)
+    return CONNECTIONS
+
+
+def start_worker(address, port, threads, lines):
+    """In the server's process: return the application, and watch over it from two threads."""
+    if os.name != "nt":
+        # Ctrl-C reaches the parent too, which then asks this process to stop; asked twice
+        # at once, it may never stop.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threading.Thread(target=announce, args=(address, port, lines), daemon=True).start()
+    threading.Thread(target=stop_with_parent, daemon=True).start()
+    application = load_application()
+    worker_slots.open(threads)
+    return application
+
+
+def announce(address, port, lines):
+    """Print `lines` once the server really answers."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
+    headers = {"Host": public_name() or "localhost"}
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        connection_ = http.client.HTTPConnection(address, port, timeout=READY_SECONDS)
+        try:
+            connection_.request("GET", "/health/live", headers=headers)
+            connection_.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.02)
+            continue
+        finally:
+            connection_.close()
+        drop_stalled_connections()
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+        return
+
+
+def drop_stalled_connections():
+    """Have Linux close connections whose client takes no bytes for STALLED_SECONDS.
+
+    A thread that sends to one waits as long as the connection lasts. The option is inherited
+    from the listening socket (tcp(7), TCP_USER_TIMEOUT), which Granian does not hand out.
+    """
+    if sys.platform != "linux":
+        return
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue
+            with socket.socket(fileno=os.dup(int(name))) as found:
+                if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    option = socket.TCP_USER_TIMEOUT
+                    found.setsockopt(socket.IPPROTO_TCP, option, STALLED_SECONDS * 1000)
+
+
+def stop_with_parent():
+    """End this process when its parent is killed, which would leave the port taken."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

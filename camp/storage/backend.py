@@ -1,0 +1,24 @@
+"""Where the bytes of files are: in a folder, or in an object store."""
+
+import errno
+
+from django.core.files.storage import FileSystemStorage, storages
+
+OTHER = "other"
+
+
+class StoreError(OSError):
+    """An object store did not do what was asked.
+
+    `why` is one of the words of `camp.storage.s3`.
+    """
+
+    def __init__(self, strerror, why=OTHER):
+        super().__init__(errno.EIO, strerror)
+        self.why = why
+
+
+def object_store():
+    """Return the `camp.storage.s3.ObjectStore` that keeps the bytes; None for a folder."""
+    store = storages["default"]
+    return None if isinstance(store, FileSystemStorage) else store

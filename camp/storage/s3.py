@@ -1,0 +1,349 @@
+"""Files in an S3-compatible object store, through django-storages.
+
+Three things differ from what django-storages does: an object is read by ranges as it is
+wanted, never copied to the disk first; one client serves all threads, since each takes
+megabytes; and whatever goes wrong is an OSError, as with a disk.
+"""
+
+import base64
+import contextlib
+import errno
+import hashlib
+import io
+import os
+import threading
+
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import S3Transfer, TransferConfig
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+from botocore.exceptions import ConnectionError as NoConnection
+from django.core.files import File
+from storages.backends.s3 import S3Storage
+from urllib3.exceptions import HTTPError
+
+from camp.storage.backend import OTHER, StoreError
+
+# Bytes: what is larger goes up in parts of this size.
+PART = 16 * 2**20
+# So many parts at once, of whatever file they are: each has its thread and its buffers.
+PARTS_AT_ONCE = 6
+BLOCK = 256 * 2**10  # bytes that are hashed at once
+LONGEST_KEY = 1024  # bytes
+# So often reading goes on behind the last byte that came, before it is given up.
+AGAIN = 2
+# Why the store gives no answer, or not the one that was wanted; else OTHER
+UNREACHABLE, CREDENTIALS, NO_BUCKET, DENIED = "unreachable", "credentials", "bucket", "denied"
+CODES = {
+    "NoSuchBucket": NO_BUCKET,
+    "InvalidAccessKeyId": CREDENTIALS,
+    "SignatureDoesNotMatch": CREDENTIALS,
+    "InvalidToken": CREDENTIALS,
+    "ExpiredToken": CREDENTIALS,
+    "RequestTimeTooSkewed": CREDENTIALS,
+    "AccessDenied": DENIED,
+    "403": DENIED,
+}
+NOT_FOUND = {"NoSuchKey", "404", "NotFound"}
+
+connections, transfers, making = {}, {}, threading.Lock()
+
+
+class ObjectStore(S3Storage):
+    """A place in a bucket; names are as those of a folder."""
+
+    is_remote = True
+
+    def get_default_settings(self):
+        """Add what is Camp's own, and bounds on how long anything takes."""
+        own = {
+            "public_endpoint_url": None,
+            "transfer_config": TransferConfig(
+                multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=PARTS_AT_ONCE
+            ),
+        }
+        return super().get_default_settings() | own
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.client_config = Config(
+            signature_version="s3v4",
+            connect_timeout=3,  # seconds
+            read_timeout=20,
+            retries={"total_max_attempts": 3, "mode": "standard"},
+            max_pool_connections=64,
+            s3={"addressing_style": self.addressing_style},
+            # Not every server knows the newer checksums; see `with_md5`.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+
+    def __str__(self):
+        return f"s3://{self.bucket_name}/{self.location}"
+
+    @property
+    def connection(self):
+        """The connection, the same for all threads: of it only the client is used."""
+        wanted = (self.endpoint_url, self.region_name, self.addressing_style)
+        wanted += (self.access_key, self.secret_key, self.security_token)
+        with making:
+            if wanted not in connections:
+                connections[wanted] = made = S3Storage.connection.fget(self)
+                for call in ("PutObject", "UploadPart"):
+                    made.meta.client.meta.events.register(f"before-call.s3.{call}", with_md5)
+            return connections[wanted]
+
+    @property
+    def client(self):
+        """The boto3 client."""
+        with as_os_errors():
+            return self.connection.meta.client
+
+    @property
+    def transfer(self):
+        """What uploads in parts, the same for all threads."""
+        client = self.client
+        with making:
+            if client not in transfers:
+                transfers[client] = S3Transfer(client, self.transfer_config)
+            return transfers[client]
+
+    def key(self, name):
+        """Return the key of a name; raises FileNotFoundError for what can be none."""
+        key = self._normalize_name(name)
+        if len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY or not key.isprintable():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        return key
+
+    def target(self, name):
+        """Return the parameters that say which object is meant."""
+        return {"Bucket": self.bucket_name, "Key": self.key(name)}
+
+    def head(self, name):
+        """Return what the store says of an object; raises FileNotFoundError, StoreError."""
+        with as_os_errors(name):
+            return self.client.head_object(**self.target(name))
+
+    def exists(self, name):
+        """Return whether there is an object; raises StoreError where that is not known."""
+        try:
+            self.head(name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def size(self, name):
+        """Return the bytes of an object; raises FileNotFoundError, StoreError."""
+        return self.head(name)["ContentLength"]
+
+    def delete(self, name):
+        """Remove an object, which need not be there; raises StoreError."""
+        with contextlib.suppress(FileNotFoundError), as_os_errors(name):
+            self.client.delete_object(**self.target(name))
+
+    def put(self, name, source, *, sha256="", progress=None):
+        """Upload the file at the path `source`, in parts if it is large; raises OSError.
+
+        `progress(bytes)` is called in other threads. Nothing stays of what failed.
+        """
+        size = os.stat(source).st_size
+        about = {"ContentType": self.default_content_type, "Metadata": {"sha256": sha256}}
+        target = self.target(name)
+        with as_os_errors(name):
+            if size < PART:
+                with open(source, "rb") as stream:
+                    self.client.put_object(**target, **about, Body=stream)
+                return
+            self.transfer.upload_file(str(source), *target.values(), progress, about)
+        if (kept := self.size(name)) != size:
+            self.delete(name)
+            raise StoreError(f"{kept} bytes of {size} were kept")
+
+    def put_bytes(self, name, content, *, sha256=""):
+        """Keep a few bytes; raises StoreError."""
+        about = {"ContentType": self.default_content_type, "Metadata": {"sha256": sha256}}
+        with as_os_errors(name):
+            self.client.put_object(**self.target(name), **about, Body=content)
+
+    def copy(self, name, target):
+        """Copy an object within the store; raises FileNotFoundError, StoreError."""
+        with as_os_errors(name):
+            self.client.copy(self.target(name), *self.target(target).values())
+
+    def listed(self, below=""):
+        """Yield (name, size, time of the last change) for all objects; raises StoreError."""
+        root = f"{self.location}/" if self.location else ""
+        pages = self.client.get_paginator("list_objects_v2")
+        with as_os_errors():
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=f"{root}{below}"):
+                for entry in page.get("Contents", ()):
+                    name = entry["Key"].removeprefix(root)
+                    yield name, entry["Size"], entry["LastModified"]
+
+    def stop_uploads(self, before):
+        """Give up uploads in parts that began before a time; returns how many there were."""
+        count, root = 0, f"{self.location}/" if self.location else ""
+        pages = self.client.get_paginator("list_multipart_uploads")
+        with as_os_errors():
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=root):
+                for upload in page.get("Uploads", ()):
+                    if upload["Initiated"] < before:
+                        which = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
+                        self.client.abort_multipart_upload(Bucket=self.bucket_name, **which)
+                        count += 1
+        return count
+
+    def address(self, name, *, seconds, disposition, content_type):
+        """Return an address at which a browser gets an object for so many seconds."""
+        told = {"ResponseContentDisposition": disposition, "ResponseContentType": content_type}
+        told["ResponseCacheControl"] = "private, no-store"
+        with as_os_errors(name):
+            return self.public.url(name, told, expire=seconds)
+
+    @property
+    def public(self):
+        """The same store as browsers reach it."""
+        if self.public_endpoint_url in (None, self.endpoint_url):
+            return self
+        names = ("bucket_name", "location", "region_name", "addressing_style")
+        names += ("access_key", "secret_key", "security_token")
+        options = {name: getattr(self, name) for name in names}
+        return type(self)(**options, endpoint_url=self.public_endpoint_url)
+
+    def _open(self, name, mode="rb"):
+        if mode != "rb":
+            raise ValueError("Objects are only read this way.")
+        return File(Reader(self, name, self.size(name)), name)
+
+
+class Reader(io.RawIOBase):
+    """An object, read from wherever one seeks to, without being kept anywhere.
+
+    `read` gives as many bytes as it is asked for, but at the end. `until` may be set to
+    where one will stop reading, so that the store sends no more.
+    """
+
+    def __init__(self, store, name, size):
+        self._store, self._name = store, name
+        self.size = self.until = size
+        self._position = 0
+        self._body = None
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def tell(self):
+        return self._position
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        start = (0, self._position, self.size)[whence]
+        if start + offset != self._position:
+            self._drop()
+            self._position = start + offset
+        return self._position
+
+    def read(self, size=-1):
+        """Return the next `size` bytes, or all that are left; raises OSError."""
+        left = max(0, self.size - self._position)
+        left = left if size is None or size < 0 else min(left, size)
+        blocks = []
+        while left:
+            block = self._next(left)
+            left -= len(block)
+            blocks.append(block)
+        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+    def readinto(self, buffer):
+        block = self.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self):
+        self._drop()
+        super().close()
+
+    def _next(self, most):
+        """Return some bytes; after a cut it is tried again from where that was."""
+        for attempt in range(AGAIN + 1):
+            try:
+                with as_os_errors(self._name):
+                    if self._body is None:
+                        self._body = self._ask(self._position + most)
+                    block = self._body.read(most)
+            except StoreError:
+                self._drop()
+                if attempt == AGAIN:
+                    raise
+                continue
+            if block:
+                self._position += len(block)
+                return block
+            self._drop()  # what was asked for is over
+        raise StoreError("fewer bytes came than the object has")
+
+    def _ask(self, least):
+        last = max(self.until, least) - 1
+        target = self._store.target(self._name)
+        whole = self._position == 0 and last == self.size - 1
+        wanted = {} if whole else {"Range": f"bytes={self._position}-{last}"}
+        return self._store.client.get_object(**target, **wanted)["Body"]
+
+    def _drop(self):
+        body, self._body = self._body, None
+        if body is not None:
+            body.close()
+
+
+def with_md5(params, **kwargs):
+    """Add the MD5 of what a request brings: every server refuses other bytes than those."""
+    body, found = params["body"], hashlib.md5(usedforsecurity=False)
+    if isinstance(body, bytes):
+        found.update(body)
+    else:
+        start = body.tell()
+        while block := body.read(BLOCK):
+            found.update(block)
+        body.seek(start)
+    params["headers"]["Content-MD5"] = base64.b64encode(found.digest()).decode("ascii")
+
+
+@contextlib.contextmanager
+def as_os_errors(name=""):
+    """Raise FileNotFoundError for an object that is not there, StoreError for the rest."""
+    try:
+        yield
+    except ClientError as error:
+        raise from_answer(error, name) from error
+    except Boto3Error as error:
+        if isinstance(error.__context__, ClientError):
+            raise from_answer(error.__context__, name) from error
+        raise StoreError(in_words(error)) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise StoreError(in_words(error), CREDENTIALS) from error
+    except (NoConnection, HTTPClientError, HTTPError) as error:
+        raise StoreError(in_words(error), UNREACHABLE) from error
+    except BotoCoreError as error:
+        raise StoreError(in_words(error)) from error
+
+
+def from_answer(error, name):
+    """Return the OSError for what the store answered."""
+    told = error.response.get("Error", {})
+    code = str(told.get("Code", ""))
+    if code in NOT_FOUND and name:
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    return StoreError(f"{code}: {told.get('Message', '')}".strip(": "), CODES.get(code, OTHER))
+
+
+def in_words(error):
+    """Return what happened, without addresses that hold a signature."""
+    return str(error).partition("?")[0].splitlines()[0] if str(error) else type(error).__name__

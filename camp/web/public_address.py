@@ -1,0 +1,40 @@
+"""Camp's public address, for links in e-mails and shared links.
+
+Django validates the host name in the Host header (ALLOWED_HOSTS) but not its port: an attacker who
+requests a password reset for someone else could choose the port that the e-mail links to.
+"""
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+STANDARD = {"http": "80", "https": "443"}
+
+
+def public_host(request):
+    """Return the host of a request, with a port only if it is one of Camp's.
+
+    Raises DisallowedHost for a name that is not in ALLOWED_HOSTS.
+    """
+    host = request.get_host()
+    domain, port = split_domain_port(host)
+    if not port or is_own_port(request, domain, port):
+        return host
+    own = "" if settings.CAMP_HTTPS else request.META["SERVER_PORT"]
+    return domain if own in ("", STANDARD["http"]) else f"{domain}:{own}"
+
+
+def has_own_port(request):
+    """Return whether the port in the Host header is Camp's, or there is none."""
+    return public_host(request) == request.get_host()
+
+
+def is_own_port(request, domain, port):
+    """Return whether Camp is reachable at `domain` on `port`.
+
+    That is a port listed in ALLOWED_HOSTS, or without a proxy the port that the server listens on.
+    """
+    for listed in settings.ALLOWED_HOSTS_WITH_PORT:
+        name, own = split_domain_port(listed)
+        if port == own and validate_host(domain, [name]):
+            return True
+    return not settings.CAMP_HTTPS and port == request.META["SERVER_PORT"]

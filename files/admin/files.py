@@ -1,0 +1,231 @@
+"""Files in the admin."""
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, Sum
+from django.http import Http404
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_safe
+
+from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
+from camp.admin.metadata import OldMetadataMixin
+from camp.admin.model_admin import (
+    CampModelAdmin,
+    RelatedCount,
+    RestoreFromTrashMixin,
+    link_to,
+    total_of,
+)
+from camp.fs.filenames import clean_filename
+from camp.templatetags.camp import readable_bytes, when
+from files.library import usage
+from files.library.kinds import Kind
+from files.models import File, Version
+from files.serving.downloads import file_response
+from sessions_app.models import Session
+
+
+class KindFilter(admin.SimpleListFilter):
+    """Pictures, documents and the other kinds of files."""
+
+    title = gettext_lazy("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request, model_admin):
+        return Kind.choices
+
+    def queryset(self, request, queryset):
+        return queryset.of_kind(self.value()) if self.value() in Kind.values else queryset
+
+
+class FileForm(forms.ModelForm):
+    """What organisers change about a file; its bytes come through the upload alone."""
+
+    class Meta:
+        model = File
+        fields = ["filename", "user", "session"]
+
+    def clean_filename(self):
+        """Return the name as Camp keeps names; one that shows nothing is refused."""
+        name = clean_filename(self.cleaned_data["filename"], fallback="")
+        if not name:
+            raise forms.ValidationError(_("Give it a name."))
+        return name
+
+    def clean(self):
+        data = super().clean()
+        session, user = data.get("session"), data.get("user")
+        if session and user and session.user_id != user.pk:
+            self.add_error("session", _("This session belongs to somebody else than the file."))
+        return data
+
+
+@admin.register(File)
+class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
+    """Files: find, rename, hand over, download and delete them with their bytes."""
+
+    form = FileForm
+    list_display = ["filename", "kind", "readable_size", "created_at", "deleted_at", "download"]
+    list_filter = [
+        ("user", ChosenFilter),
+        ("session", ChosenFilter),
+        OwnerFilter,
+        TrashFilter,
+        KindFilter,
+        "created_at",
+    ]
+    list_select_related = ["user", "session"]
+    search_fields = [
+        "search_text__contains",
+        "user__username_key__contains",
+        "user__email_key__contains",
+        "user__email",
+    ]
+    search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
+    ordering = ["-id"]
+    autocomplete_fields = ["user", "session"]
+    fieldsets = [
+        (None, {"fields": ["filename", "user", "session", "download"]}),
+        (
+            gettext_lazy("Content"),
+            {"fields": ["kind", "content_type", "readable_size", "sha256", "storage_path"]},
+        ),
+        (gettext_lazy("Earlier versions"), {"fields": ["versions"]}),
+        (gettext_lazy("Dates"), {"fields": ["created_at", "replaced_at", "deleted_at"]}),
+    ]
+    readonly_fields = [
+        "kind",
+        "content_type",
+        "readable_size",
+        "sha256",
+        "storage_path",
+        "created_at",
+        "replaced_at",
+        "deleted_at",
+        "download",
+        "versions",
+    ]
+
+    @admin.display(description=gettext_lazy("kind"))
+    def kind(self, file):
+        """Return the kind of the file in words."""
+        return file.kind.label
+
+    @admin.display(description=gettext_lazy("size"), ordering="size")
+    def readable_size(self, file):
+        """Return the size in the unit that fits."""
+        return readable_bytes(file.size)
+
+    @admin.display(description=gettext_lazy("held before"))
+    def versions(self, file):
+        """Return what the file held before, a line for each: since when, how much, and what."""
+        lines = (
+            (when(version.since), readable_bytes(version.size), version.sha256)
+            for version in file.versions.all()
+        )
+        return format_html_join(mark_safe("<br>"), "{} · {} · {}", lines) or (
+            self.get_empty_value_display()
+        )
+
+    @admin.display(description=gettext_lazy("download"))
+    def download(self, file):
+        """Return the link that downloads the file."""
+        url = reverse(f"{self.admin_site.name}:files_file_download", args=[file.pk])
+        return format_html('<a href="{}" download>{}</a>', url, _("Download"))
+
+    def get_list_display(self, request):
+        name, *rest = super().get_list_display(request)
+        links = [link_to(self, request, "user"), link_to(self, request, "session")]
+        return [name, *links, *rest]
+
+    def has_add_permission(self, request):
+        # A row without bytes would be a broken file.
+        return False
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.download_view)
+        return [
+            path("<path:object_id>/download/", view, name="files_file_download"),
+            *super().get_urls(),
+        ]
+
+    @method_decorator(require_safe)
+    def download_view(self, request, object_id):
+        """Send the file's bytes; the trash is no reason not to."""
+        file = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, file):
+            raise PermissionDenied
+        if file is None:
+            raise Http404
+        return file_response(request, file)
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        # The new owner's sum is forgotten wherever a file is saved.
+        usage.forget(form.initial["user"])
+
+    def deletion_note(self, queryset):
+        """Return how much a deletion frees, for its confirmation page."""
+        numbers = queryset.aggregate(all=Count("pk"), bytes=Sum("size", default=0))
+        size = numbers["bytes"] + bytes_of(Version.objects.filter(file__in=queryset))
+        return f"{readable_number(numbers['all'])} ({readable_bytes(size)})"
+
+    def related_counts(self, model):
+        """Offer the number of a user's or session's files, and the bytes that a user keeps."""
+        relation = {
+            File._meta.get_field("user").remote_field.model: "user",
+            Session: "session",
+        }.get(model)
+        if not relation:
+            return []
+        url = self.list_url(f"?{chosen(relation)}=")
+        number = RelatedCount("files_kept", _("Files"), total_of(File.objects, relation), url=url)
+        size = total_of(File.objects, relation, Sum("size"))
+        size += total_of(Version.objects, f"file__{relation}", Sum("size"))
+        stored = RelatedCount("bytes_kept", _("Stored"), size, readable=readable_bytes)
+        return [number, stored] if relation == "user" else [number]
+
+    def front_page_figures(self, request):
+        """Offer the number of files and their bytes to the front page."""
+        numbers = self.cached_for_front_page("figures", count_files)
+        note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
+        note = note % {"count": readable_number(numbers["trashed"])}
+        return [
+            Figure(
+                _("Files"),
+                readable_number(numbers["all"]),
+                note if numbers["trashed"] else "",
+                self.list_url(),
+            ),
+            Figure(_("Stored"), readable_bytes(numbers["bytes"])),
+        ]
+
+    def front_page_days(self, request, since):
+        """Offer the uploads of the last days to the front page."""
+        counts = self.cached_days(
+            since, lambda: counts_by_day(File.objects.all(), "created_at", since)
+        )
+        return Series(_("Files uploaded"), counts)
+
+
+def count_files():
+    """Return how many files there are, how many of them in the trash, and all bytes kept."""
+    numbers = File.objects.aggregate(
+        all=Count("pk"),
+        trashed=Count("pk", filter=Q(deleted_at__isnull=False)),
+        bytes=Sum("size", default=0),
+    )
+    return numbers | {"bytes": numbers["bytes"] + bytes_of(Version.objects)}
+
+
+def bytes_of(rows):
+    """Return the sum of the sizes of some rows."""
+    return rows.aggregate(bytes=Sum("size", default=0))["bytes"]

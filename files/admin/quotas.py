@@ -1,0 +1,72 @@
+"""Quotas in the admin: more or less room for one person than everybody has."""
+
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from camp.admin.model_admin import CampModelAdmin
+from camp.config.env import parsed_size
+from camp.templatetags.camp import readable_bytes
+from files.library import usage
+from files.models import Quota
+
+
+class SizeField(forms.CharField):
+    """A number of bytes, typed as `10G`, `500M` or plain; empty for none."""
+
+    def prepare_value(self, value):
+        """Return a number of bytes in the largest unit that gives a whole number."""
+        if not isinstance(value, int):
+            return value
+        for unit in ("T", "G", "M", "K"):
+            size = parsed_size(f"1{unit}")
+            if value and value % size == 0:
+                return f"{value // size}{unit}"
+        return str(value)
+
+    def to_python(self, value):
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            return 0 if text == "0" else parsed_size(text)
+        except ValueError:
+            raise forms.ValidationError(
+                _("Give a size such as 500M or 10G."), code="invalid"
+            ) from None
+
+
+class QuotaForm(forms.ModelForm):
+    """A person and their room."""
+
+    limit = SizeField(
+        label=gettext_lazy("Room"),
+        required=False,
+        help_text=gettext_lazy("Such as 500M or 10G; empty for no limit."),
+    )
+
+    class Meta:
+        model = Quota
+        fields = ["user", "limit"]
+
+
+@admin.register(Quota)
+class QuotaAdmin(CampModelAdmin):
+    """Room of single people; whoever has no entry here has that of the settings."""
+
+    form = QuotaForm
+    list_display = ["user", "room", "used"]
+    list_select_related = ["user"]
+    search_fields = ["user__username_key__contains", "user__email_key__contains", "user__email"]
+    autocomplete_fields = ["user"]
+
+    @admin.display(description=gettext_lazy("room"), ordering="limit")
+    def room(self, quota):
+        """Return the limit in words."""
+        return _("no limit") if quota.limit is None else readable_bytes(quota.limit)
+
+    @admin.display(description=gettext_lazy("taken up"))
+    def used(self, quota):
+        """Return what the person's files take up."""
+        return readable_bytes(usage.bytes_used(quota.user))

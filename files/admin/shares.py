@@ -1,0 +1,100 @@
+"""Shared links in the admin: who gives what to people without an account, and its end."""
+
+from django.contrib import admin
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from camp.admin.filters import ChosenFilter
+from camp.admin.model_admin import CampModelAdmin, link_to
+from files.models import Share
+
+
+class ValidFilter(admin.SimpleListFilter):
+    """Tells links that lead somewhere from those that are over or used up."""
+
+    title = gettext_lazy("state")
+    parameter_name = "valid"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("Valid")), ("no", _("Over"))]
+
+    def queryset(self, request, queryset):
+        if self.value() not in ("yes", "no"):
+            return queryset
+        valid = Share.objects.open().values("pk")
+        narrow = queryset.filter if self.value() == "yes" else queryset.exclude
+        return narrow(pk__in=valid)
+
+
+@admin.register(Share)
+class ShareAdmin(CampModelAdmin):
+    """Links to files; to delete one ends it. Their addresses are their owners' alone."""
+
+    list_display = ["name", "created_at", "expires_at", "use", "used_at", "has_password"]
+    list_filter = [("user", ChosenFilter), ValidFilter, "created_at"]
+    list_select_related = ["user"]
+    search_fields = [
+        "files__search_text__contains",
+        "user__username_key__contains",
+        "user__email_key__contains",
+        "user__email",
+    ]
+    search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
+    ordering = ["-created_at", "-id"]
+    fields = ["user", "names", "created_at", "expires_at", "use", "used_at", "has_password"]
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        """Return the links with how many files each leads to, and the first of them."""
+        links = super().get_queryset(request).prefetch_related(Share.first_files(1))
+        return links.annotate(count=Count("files", distinct=True))
+
+    def get_list_display(self, request):
+        name, *rest = super().get_list_display(request)
+        return [name, link_to(self, request, "user"), *rest]
+
+    def has_add_permission(self, request):
+        """Links are made by the owners of the files."""
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        """What its owner decided stays."""
+        return False
+
+    @admin.display(description=gettext_lazy("files"))
+    def name(self, share):
+        """Return the name of the first file, and how many more there are."""
+        if not share.first:
+            return _("no files any more")
+        values = {"name": share.first[0].filename, "count": share.count - 1}
+        if not values["count"]:
+            return values["name"]
+        sentence = ngettext(
+            "%(name)s and %(count)s more", "%(name)s and %(count)s more", values["count"]
+        )
+        return sentence % values
+
+    @admin.display(description=gettext_lazy("files"))
+    def names(self, share):
+        """Return the names of the files, linked, a line for each."""
+        place = f"{self.admin_site.name}:files_file_change"
+        lines = ((reverse(place, args=[file.pk]), file.filename) for file in share.files.all())
+        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', lines) or (
+            _("no files any more")
+        )
+
+    @admin.display(description=gettext_lazy("downloads"), ordering="downloads")
+    def use(self, share):
+        """Return how often it was used, and how often it may be."""
+        if share.limit is None:
+            return share.downloads
+        return _("%(used)s of %(limit)s") % {"used": share.downloads, "limit": share.limit}
+
+    @admin.display(description=gettext_lazy("password"), boolean=True)
+    def has_password(self, share):
+        """Return whether it asks for a password."""
+        return bool(share.password)

@@ -1,0 +1,43 @@
+"""Unfinished uploads in the admin: whose they are, how far, and giving them up."""
+
+from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from camp.admin.filters import ChosenFilter
+from camp.admin.model_admin import CampModelAdmin
+from camp.templatetags.camp import readable_bytes
+from files.models import Upload
+from files.uploads.unfinished import Unfinished, arrived
+
+
+@admin.register(Upload)
+class UploadAdmin(CampModelAdmin):
+    """Uploads that stopped; to delete one gives it up, nothing can be changed."""
+
+    list_display = ["filename", "user", "progress", "created_at", "expires_at"]
+    list_select_related = ["user"]
+    list_filter = [("user", ChosenFilter)]
+    search_fields = ["user__username_key__contains", "user__email_key__contains", "user__email"]
+    ordering = ["-created_at"]
+    fields = ["filename", "user", "session", "content_type", "progress", "created_at", "expires_at"]
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        """Return the uploads that are no files yet."""
+        return super().get_queryset(request).filter(file=None)
+
+    def has_add_permission(self, request):
+        """Uploads begin on the upload page."""
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        """The rest of it must fit what is here."""
+        return False
+
+    @admin.display(description=gettext_lazy("how far"))
+    def progress(self, upload):
+        """Return how many bytes are here, in words."""
+        far = Unfinished(upload, arrived(upload))
+        values = {"done": readable_bytes(far.arrived), "size": readable_bytes(upload.length)}
+        return _("%(percent)s%%, %(done)s of %(size)s") % {"percent": far.percent, **values}

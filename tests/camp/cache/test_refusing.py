@@ -1,0 +1,192 @@
+"""Redis answers and refuses to write: it is a replica, full, cannot save, or may not be written."""
+
+import shutil
+
+import pytest
+from django.core.cache import cache, caches
+from django.urls import path
+from django.utils import translation
+
+from camp.cache import breaker
+from camp.cache.backends import ResilientRedisCache
+from camp.operations.diagnostics import cache as topic
+from camp.web.findings import WARNING
+from tests.camp.cache.redis_process import PASSWORD
+from tests.camp.cache.test_outage import server, started, wait_until, wait_until_used_again, who
+
+__all__ = ["server", "started"]
+pytestmark = [pytest.mark.fault, pytest.mark.django_db(transaction=True)]
+
+urlpatterns = [path("who/", who)]
+
+
+def make_replica(process):
+    process.client().replicaof("127.0.0.1", 1)
+
+
+def fill(process):
+    process.client().config_set("maxmemory", 1)
+
+
+def break_saving(process):
+    client = process.client()
+    client.config_set("save", "900 1")
+    shutil.rmtree(process.folder)
+    client.bgsave()
+    wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+
+
+def want_replicas(process):
+    process.client().config_set("min-replicas-to-write", 1)
+
+
+def forbid_writing(process):
+    process.client().execute_command("ACL", "SETUSER", "default", "-@write")
+
+
+# How a server comes to refuse, how it is let go, what doctor says, and its command.
+WAYS = {
+    "replica": (
+        make_replica,
+        lambda process: process.client().replicaof("NO", "ONE"),
+        "is a replica, which takes no entries",
+        "INFO replication",
+    ),
+    "full": (
+        fill,
+        lambda process: process.client().config_set("maxmemory", 0),
+        "is full and takes no entries",
+        "INFO memory",
+    ),
+    "cannot-save": (
+        break_saving,
+        lambda process: process.client().config_set("stop-writes-on-bgsave-error", "no"),
+        "refuses to write (ResponseError, MISCONF)",
+        "INFO persistence",
+    ),
+    "no-replicas": (
+        want_replicas,
+        lambda process: process.client().config_set("min-replicas-to-write", 0),
+        "NOREPLICAS)",
+        "INFO persistence",
+    ),
+    "no-permission": (
+        forbid_writing,
+        lambda process: process.client().execute_command("ACL", "SETUSER", "default", "+@all"),
+        "write nothing",
+        "ACL LIST",
+    ),
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request):
+    return WAYS[request.param]
+
+
+@pytest.fixture
+def refusing(started, way, settings):
+    """The server, which answers and refuses to write."""
+    settings.REDIS_URL = started.url
+    way[0](started)
+    return started
+
+
+def found():
+    [finding] = topic.look()
+    return finding
+
+
+def test_doctor_says_what_it_refuses_and_why(refusing, way):
+    refused = found()
+    assert refused.level == WARNING
+    assert way[2] in refused.title
+    assert refused.fix.startswith(f"redis-cli -h 127.0.0.1 -p {refusing.port} ")
+    assert refused.fix.endswith(way[3])
+    assert PASSWORD not in str(refused)
+    way[1](refusing)
+    assert "answers PONG" in found().title
+
+
+def test_doctor_names_the_primary_of_a_replica(started, settings):
+    settings.REDIS_URL = started.url
+    make_replica(started)
+    assert "127.0.0.1:1." in found().detail
+    with translation.override("ja"):
+        assert "レプリカ" in found().title
+
+
+def test_an_account_confined_to_the_keys_of_camp_is_well(started, settings):
+    rights = ("~camp:*", "&*", "+@all", "-@dangerous", "+info", "on", f">{PASSWORD}")
+    started.client().execute_command("ACL", "SETUSER", "camp", *rights)
+    settings.REDIS_URL = started.url.replace("redis://:", "redis://camp:")
+    assert "answers PONG" in found().title
+
+
+def test_ready_is_degraded_and_the_log_says_why(refusing, way, client, caplog):
+    wait_until(lambda: client.get("/health/ready").json()["checks"]["cache"] == "degraded")
+    answer = client.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+    assert [line for line in caplog.messages if line.startswith("Redis refuses (")]
+    assert PASSWORD not in caplog.text
+    way[1](refusing)
+    wait_until(lambda: client.get("/health/ready").json()["checks"]["cache"] == "ok")
+
+
+def test_who_connects_then_notices_before_it_reads(refusing):
+    caches["default"].client.get_client().connection_pool.disconnect()
+    assert cache.get("user:1") is None
+    assert cache.set("user:1", 1) is False
+
+
+def test_who_only_reads_notices_soon(refusing, monkeypatch):
+    """Another process may have deleted the entry, which the server refused."""
+    monkeypatch.setattr(breaker, "PROOF", 0)
+    assert cache.get("user:1") is None
+
+
+def test_one_write_is_proof_for_a_while(started, monkeypatch):
+    proofs = []
+    prove = ResilientRedisCache._prove
+    monkeypatch.setattr(ResilientRedisCache, "_prove", lambda self: (proofs.append(1), prove(self)))
+    monkeypatch.setattr(breaker, "PROOF", 60)
+    cache.set("user:1", "known")
+    assert [cache.get("user:1") for _time in range(3)] == ["known"] * 3
+    assert proofs == []
+
+
+@pytest.mark.urls(__name__)
+def test_people_log_in_stay_and_log_out(refusing, way, client, owner):
+    for _time in range(2):
+        client.force_login(owner)
+        session = client.cookies["camp_session"].value
+        assert client.get("/who/").content == str(owner.pk).encode()
+        client.logout()
+        client.cookies["camp_session"] = session
+        assert client.get("/who/").content == b"None"
+    way[1](refusing)
+    wait_until_used_again()
+    client.cookies["camp_session"] = session
+    assert client.get("/who/").content == b"None"
+
+
+@pytest.mark.urls(__name__)
+def test_a_log_out_holds_that_the_server_did_not_take(started, way, client, owner):
+    client.force_login(owner)
+    session = client.cookies["camp_session"].value
+    assert client.get("/who/").content == str(owner.pk).encode()
+    way[0](started)
+    client.logout()
+    client.cookies["camp_session"] = session
+    assert client.get("/who/").content == b"None"
+    way[1](started)
+    wait_until_used_again()
+    client.cookies["camp_session"] = session
+    assert client.get("/who/").content == b"None"
+
+
+def test_pages_work(refusing, client, owner):
+    client.force_login(owner)
+    for address in ("/", "/files/", "/sessions/", "/accounts/profile/"):
+        assert client.get(address).status_code == 200

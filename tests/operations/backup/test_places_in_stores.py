@@ -1,0 +1,131 @@
+"""Backup, restore and reset of a place whose files are in an object store."""
+
+import io
+import shutil
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
+
+from camp.operations import backup
+from camp.operations.backup import swap
+from camp.operations.backup.swap import databases
+from camp.operations.backup.swap.objects import ObjectFiles
+from camp.storage.backend import StoreError
+from files.models import File
+from tests.operations.backup import places
+
+pytest_plugins = ["tests.operations.backup.place_fixtures"]
+
+
+@pytest.fixture
+def store(place, settings, object_store):
+    """The store of a furnished place; returns it."""
+    root = settings.LOCAL_STORAGE_PATH
+    for path in filter(lambda path: path.is_file(), root.rglob("*")):
+        object_store.put(path.relative_to(root).as_posix(), path)
+    shutil.rmtree(root)
+    return object_store
+
+
+def objects(store):
+    """Return all that lies there, by name."""
+    return {name: store.open(name).read() for name, _size, _modified in store.listed()}
+
+
+def reset(*options, name):
+    output = io.StringIO()
+    call_command("reset", *options, "--no-input", "--name", name, stdout=output)
+    return output.getvalue()
+
+
+def test_a_backup_holds_what_is_there(store):
+    before = objects(store)
+    lost = File.objects.exclude(size=0).first()
+    store.delete(lost.storage_path)
+    made = backup.make(backup.Wanted())
+    del before[lost.storage_path]
+    packed = places.members(made.path)
+    assert {f"files/{name}": content for name, content in before.items()}.items() <= packed.items()
+    assert f"files/{lost.storage_path}" not in packed
+
+
+def test_a_restore_brings_back_what_is_lost_or_damaged(store, settings):
+    before, rows = objects(store), File.objects.count()
+    archive = places.archive()
+    lost, damaged = File.objects.exclude(size=0)[:2]
+    store.delete(lost.storage_path)
+    store.put_bytes(damaged.storage_path, b"x" * damaged.size)
+    store.put_bytes("aa/bb/newer", b"of nobody then")
+    File.objects.all().delete()
+    assert f"Restored: {rows} files." in places.restore(archive, "--no-backup")
+    assert objects(store) == before | {"aa/bb/newer": b"of nobody then"}
+    assert File.objects.count() == rows
+    kept = [path for path in settings.LOCAL_STORAGE_PATH.rglob("*") if path.is_file()]
+    assert kept == []
+
+
+def test_a_restore_that_fails_changes_nothing(store, monkeypatch):
+    archive = places.archive()
+    damaged, lost = File.objects.exclude(size=0)[:2]
+    store.put_bytes(damaged.storage_path, b"other bytes")
+    store.delete(lost.storage_path)
+    before = objects(store)
+
+    def refuse(self):
+        raise DatabaseError("no")
+
+    monkeypatch.setattr(type(databases.of(connection.vendor, "x")), "swap", refuse)
+    assert "Nothing was changed" in places.refusal(archive, "--no-backup")
+    monkeypatch.undo()
+    there = objects(store)
+    # What was lost may be there again: that harms nobody.
+    assert there.pop(lost.storage_path)
+    assert there == before
+    assert not swap.is_unsettled()
+
+
+def test_what_was_set_aside_comes_back_or_goes(settings, object_store):
+    for way, content in (("back", b"old"), ("forward", b"new")):
+        object_store.put_bytes("ab/cd/x", b"old")
+        files = ObjectFiles(settings.LOCAL_STORAGE_PATH, way)
+        files.make()
+        (files.new / "ab" / "cd").mkdir(parents=True)
+        (files.new / "ab" / "cd" / "x").write_bytes(b"new")
+        files.settle()
+        assert len(objects(object_store)) == 2
+        # Another process, after a crash, and yet another.
+        getattr(ObjectFiles(settings.LOCAL_STORAGE_PATH, way), way)()
+        getattr(ObjectFiles(settings.LOCAL_STORAGE_PATH, way), way)()
+        assert objects(object_store) == {"ab/cd/x": content}
+
+
+def test_a_store_that_fails_leaves_all_as_it_was(store, monkeypatch):
+    archive = places.archive()
+    lost = File.objects.exclude(size=0).first()
+    store.delete(lost.storage_path)
+
+    def refuse(*args, **kwargs):
+        raise StoreError("no answer")
+
+    monkeypatch.setattr(type(store), "put", refuse)
+    assert "no answer" in places.refusal(archive, "--no-backup")
+    monkeypatch.setattr(type(store), "open", refuse)
+    with pytest.raises(CommandError, match=r"does not give the files \(no answer\)"):
+        call_command("backup")
+
+
+def test_rows_without_bytes_are_counted(store):
+    archive = places.archive()
+    store.delete(File.objects.exclude(size=0).first().storage_path)
+    told = places.restore(archive, "--no-files", "--no-backup")
+    assert "1 file of the list has no bytes here." in told
+
+
+def test_a_reset_leaves_the_objects_and_says_so(store, place):
+    before = objects(store)
+    told = reset("--no-backup", name=place)
+    assert f"What is stored in {store} stays there (files: {len(before)}" in told
+    assert "manage.py sweep --force" in told
+    assert objects(store) == before
+    assert File.objects.count() == 0

@@ -1,0 +1,348 @@
+"""Tables that go from one engine to the other and back."""
+
+import contextlib
+import io
+import json
+import shutil
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections, transaction
+from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
+from django.db.migrations.recorder import MigrationRecorder
+
+from camp.operations.backup import engine_neutral
+from camp.operations.backup.archive import Reader, Writer
+from camp.operations.database import server
+from files.models import File, Upload
+from sessions_app.models import Message, Session
+from tests.operations.backup import places
+
+EXTRA = "camp_portable_scratch"
+MOMENT = datetime(2026, 11, 24, 14, 22, 33, 120000, tzinfo=UTC)
+
+
+@contextlib.contextmanager
+def sqlite(path):
+    """Have `django.db.connection` be an SQLite database meanwhile."""
+    settings = {**connection.settings_dict, "ENGINE": "django.db.backends.sqlite3"}
+    settings |= {"NAME": str(path), "OPTIONS": {}}
+    kept = connections["default"]
+    connections["default"] = SQLite(settings)
+    try:
+        yield
+    finally:
+        connection.close()
+        connections["default"] = kept
+
+
+@contextlib.contextmanager
+def fresh(tmp_path):
+    """Have Django talk to another database of this pass's engine, with old content.
+
+    It is a copy of the one at hand: to migrate an empty one for each test would take long.
+    """
+    source = connection.settings_dict["NAME"]
+    connection.close()
+    if connection.vendor == "sqlite":
+        file = tmp_path / f"{uuid.uuid4()}.sqlite3"
+        shutil.copy(source, file)
+        with sqlite(file):
+            remove_unknown()
+            yield
+        return
+    server.drop(EXTRA)
+    places.copy(source, EXTRA)
+    try:
+        with server.connected_to(EXTRA):
+            remove_unknown()
+            yield
+    finally:
+        server.drop(EXTRA)
+
+
+@contextlib.contextmanager
+def empty(tmp_path):
+    """Have Django talk to a database of this pass's engine that nobody has migrated."""
+    if connection.vendor == "sqlite":
+        with sqlite(tmp_path / "empty.sqlite3"):
+            yield
+        return
+    server.drop(EXTRA)
+    server.create(EXTRA)
+    try:
+        with server.connected_to(EXTRA):
+            yield
+    finally:
+        server.drop(EXTRA)
+
+
+def write(folder):
+    """Write all tables into an archive, unpack it into `folder` and return {table: lines}."""
+    archive = folder.with_suffix(".tar")
+    with Writer(archive, 0) as writer, transaction.atomic():
+        counts = engine_neutral.write_tables(writer, connections["default"])
+    folder.mkdir()
+    Reader(archive).unpack(lambda name, size: folder / name.removeprefix("tables/"))
+    found = {
+        path.stem: path.read_text().removesuffix("\n").split("\n")
+        for path in folder.glob("*.jsonl")
+    }
+    assert {table: len(lines) - 1 for table, lines in found.items()} == counts
+    return found
+
+
+def rows(found):
+    """Return {table: its rows} without what is said of the columns."""
+    return {table: [json.loads(line) for line in lines[1:]] for table, lines in found.items()}
+
+
+def numbers(found):
+    """Return the number that the next row of each column gets that counts."""
+    columns = {table: json.loads(lines[0])["columns"] for table, lines in found.items()}
+    return [
+        (table, column["name"], column["next"])
+        for table in sorted(columns.keys() - {"camp_instance"})  # its row is put in by number
+        for column in columns[table]
+        if column["next"] not in (None, 1)  # SQLite knows of no number before the first
+    ]
+
+
+def migrations():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app, name FROM django_migrations ORDER BY id")
+        found = {}
+        for app, name in cursor.fetchall():
+            found.setdefault(app, []).append(name)
+    return found
+
+
+def execute(*statements):
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def remove_unknown():
+    execute("DROP TABLE IF EXISTS alembic_version", "DROP TABLE IF EXISTS notes")
+
+
+@pytest.fixture
+def people(transactional_db, owner, member):
+    """Two people with a session, messages, files and an upload, some of it odd."""
+    session = Session.objects.create(user=owner, title="東京 \N{CAMPING} \"'\\ \t\n\u2028")
+    Message.objects.create(session=session, content="1行目\n2行目\r\n")
+    for size in (0, 2**63 - 1):
+        File.objects.create(user=owner, filename="a.txt", size=size, storage_path=f"aa/{size}")
+    File.objects.create(filename="nobody's", size=1, storage_path="bb/1", deleted_at=MOMENT)
+    File.objects.filter(storage_path="bb/1").update(created_at=MOMENT.replace(microsecond=0))
+    Upload.objects.create(user=member, filename="b", length=1, expires_at=MOMENT)
+    member.delete()  # the next person does not get their number again
+    yield owner
+    remove_unknown()
+
+
+POSTGRESQL_NOTES = """
+    CREATE TABLE notes (id serial PRIMARY KEY, at timestamp, day date, clock time, flag boolean,
+        data bytea, price numeric(12, 4), big numeric, ratio float8, meta jsonb, tags text[],
+        address inet, code varchar(32), key uuid, span interval)
+"""
+SQLITE_NOTES = """
+    CREATE TABLE notes (id integer PRIMARY KEY AUTOINCREMENT, at timestamp, day date, clock time,
+        flag bool, data blob, price decimal, big decimaltext, ratio real, meta jsontext,
+        tags text, address char(39), code varchar(32), key uuidtext, span durationint)
+"""
+FULL = """
+    INSERT INTO notes (at, day, clock, flag, data, price, big, ratio, meta, tags, address, code,
+        key, span)
+    VALUES ('2020-02-29 23:59:59.5', '0001-01-01', '00:00:00.000001', {true}, {bytes}, 12.5,
+        '123456789012345678901234567890.5', 1e300, '{{"a": [1, "東"]}}', '{{a,"b c"}}',
+        '10.0.0.1', 'x', '6f2c3f0e-7d5e-4a0f-8f2e-0d7f1a2b3c4d', {span})
+"""
+KEY = "6f2c3f0e-7d5e-4a0f-8f2e-0d7f1a2b3c4d"
+
+
+def make_unknown():
+    """Make tables and rows that Camp's models do not know, with every kind of column."""
+    if connection.vendor == "postgresql":
+        notes, values = POSTGRESQL_NOTES, {"true": "true", "bytes": r"'\x00ff'"}
+        values["span"] = "'26 hours 0.000001 seconds'"
+    else:
+        notes, values = SQLITE_NOTES, {"true": "1", "bytes": "X'00ff'", "span": "93600000001"}
+    full = FULL.format(**values)
+    if connection.vendor == "sqlite":
+        full = full.replace("59.5'", "59.500000'").replace(
+            "6f2c3f0e-7d5e-4a0f-8f2e-", "6f2c3f0e7d5e4a0f8f2e"
+        )
+    execute(
+        "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL PRIMARY KEY)",
+        "INSERT INTO alembic_version VALUES ('3f2a')",
+        notes,
+        full,
+        "INSERT INTO notes (code) VALUES (NULL)",
+    )
+
+
+def test_every_row_comes_back_on_the_same_engine(people, tmp_path):
+    make_unknown()
+    before, known = write(tmp_path / "before"), migrations()
+    with fresh(tmp_path):
+        counts = engine_neutral.load(tmp_path / "before", known)
+        assert server.row_counts() == counts
+        after = write(tmp_path / "after")
+    assert rows(after) == rows(before)
+    assert numbers(after) == numbers(before)
+
+
+@pytest.mark.postgresql
+def test_postgresql_to_sqlite_and_back_gives_the_same_rows(people, tmp_path):
+    make_unknown()
+    before, known = write(tmp_path / "before"), migrations()
+    with sqlite(tmp_path / "between.sqlite3"):
+        engine_neutral.load(tmp_path / "before", known)
+        write(tmp_path / "between")
+        assert File.objects.get(storage_path="bb/1").deleted_at == MOMENT
+        assert File.objects.filter(size=2**63 - 1, user=people).exists()
+        assert File.objects.search_by_index("a.txt", people).exists()
+    with fresh(tmp_path):
+        engine_neutral.load(tmp_path / "between", known)
+        assert rows(write(tmp_path / "after")) == rows(before)
+
+
+@pytest.mark.postgresql
+def test_sqlite_to_postgresql_and_back_gives_the_same_rows(people, tmp_path):
+    known = migrations()
+    write(tmp_path / "start")
+    with sqlite(tmp_path / "first.sqlite3"):
+        engine_neutral.load(tmp_path / "start", known)
+        make_unknown()
+        before = write(tmp_path / "before")
+    with fresh(tmp_path):
+        engine_neutral.load(tmp_path / "before", known)
+        write(tmp_path / "between")
+    with sqlite(tmp_path / "last.sqlite3"):
+        engine_neutral.load(tmp_path / "between", known)
+        assert rows(write(tmp_path / "after")) == rows(before)
+
+
+def test_numbers_are_counted_on_where_they_were(people, tmp_path):
+    write(tmp_path / "before")
+    known = migrations()
+    with fresh(tmp_path):
+        engine_neutral.load(tmp_path / "before", known)
+        follower = type(people).objects.create_user("follower", "follower@example.org", "x")
+        assert follower.pk == people.pk + 2  # the member between them is gone
+        assert Message.objects.create(session=Session.objects.get(), content="").pk > 1
+
+
+def test_columns_that_camp_does_not_know_come_along(people, tmp_path):
+    execute("ALTER TABLE sample_files ADD COLUMN note varchar(20)")
+    try:
+        execute("UPDATE sample_files SET note = 'kept'")
+        write(tmp_path / "before")
+    finally:
+        execute("ALTER TABLE sample_files DROP COLUMN note")
+    known = migrations()
+    with fresh(tmp_path):
+        engine_neutral.load(tmp_path / "before", known)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT note FROM sample_files")
+            assert cursor.fetchall() == [("kept",)]
+        File.objects.create(filename="new", size=1, storage_path="cc/1")
+
+
+def test_an_older_schema_is_left_as_old_as_it_was(people, tmp_path):
+    known = migrations()
+    folder = tmp_path / "nothing"
+    folder.mkdir()
+    old = known | {"files": ["0001_initial"]}
+    with empty(tmp_path):
+        engine_neutral.load(folder, old)
+        with connection.cursor() as cursor:
+            described = connection.introspection.get_table_description(cursor, "sample_files")
+    assert "sha256" not in {column.name for column in described}
+
+
+def change(file, old, new):
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_rows_without_those_they_belong_to_are_refused(people, tmp_path):
+    write(tmp_path / "before")
+    session = Session.objects.get().pk
+    change(tmp_path / "before" / "sample_messages.jsonl", f'Z",{session},', 'Z",99,')
+    known = migrations()
+    with fresh(tmp_path), pytest.raises(engine_neutral.CannotLoad, match="does not hold"):
+        engine_neutral.load(tmp_path / "before", known)
+
+
+@pytest.mark.sqlite
+def test_values_of_another_type_than_their_column_come_back_on_sqlite(people, tmp_path):
+    execute(
+        "CREATE TABLE notes (at datetime, flag bool, price decimal, data blob, n integer, x)",
+        "INSERT INTO notes VALUES ('soon', 7, 'much', 'text', 'many', X'01')",
+        "INSERT INTO notes VALUES ('2020-01-01T00:00Z', 'yes', 1e400, 5, 1.5, 1.0)",
+    )
+    write(tmp_path / "before")
+    known = migrations()
+    query = "SELECT +at, +flag, +price, +data, +n, +x FROM notes"
+    with connection.cursor() as cursor:
+        before = cursor.execute(query).fetchall()
+    with fresh(tmp_path):
+        engine_neutral.load(tmp_path / "before", known)
+        with connection.cursor() as cursor:
+            assert cursor.execute(query).fetchall() == before
+    assert before[0] == ("soon", 7, "much", "text", "many", b"\x01")
+
+
+@pytest.mark.postgresql
+def test_a_text_that_only_sqlite_takes_is_mended_or_refused_with_a_reason(people, tmp_path):
+    write(tmp_path / "before")
+    file = tmp_path / "before" / "sample_files.jsonl"
+    change(file, "nobody's", r"nobody\u0000s")
+    known = migrations()
+    with fresh(tmp_path):
+        engine_neutral.load(tmp_path / "before", known)
+        assert File.objects.get(storage_path="bb/1").filename == "nobody\ufffds"
+    change(file, r"nobody\u0000s", "x" * 256)
+    with (
+        fresh(tmp_path),
+        pytest.raises(engine_neutral.CannotLoad, match=r"sample_files .*value too long"),
+    ):
+        engine_neutral.load(tmp_path / "before", known)
+
+
+@pytest.mark.postgresql
+def test_accounts_that_only_sqlite_told_apart_come_along_and_are_named(people, tmp_path):
+    known = migrations()
+    known["accounts"] = [name for name in known["accounts"] if name < "0003"]
+    (tmp_path / "nothing").mkdir()
+    with sqlite(tmp_path / "old.sqlite3"):
+        engine_neutral.load(tmp_path / "nothing", known)
+        for app, names in known.items():
+            for name in names:
+                MigrationRecorder(connection).record_applied(app, name)
+        moments = "'2026-01-01 00:00:00', '2026-01-01 00:00:00', '', true, false, false, '', ''"
+        execute(
+            *(
+                "INSERT INTO sample_users (username, email, created_at, updated_at,"
+                " hashed_password, is_active, is_staff, is_superuser, language, time_zone)"
+                f" VALUES ('{name}', '{name}@example.org', {moments})"
+                for name in ("Дима", "дима", "other")
+            )
+        )
+        write(tmp_path / "old")
+    output = io.StringIO()
+    with empty(tmp_path):
+        engine_neutral.load(tmp_path / "old", known)
+        call_command("migrate", verbosity=0, stdout=output)
+        users = type(people).objects
+        assert [user.username for user in users.order_by("pk")] == ["Дима", "дима", "other"]
+        assert users.find("ДИМА").username == "Дима"
+        call_command("settle_accounts", "--rename", stdout=output)
+        assert users.find("ДИМА-2").username == "дима-2"
+    assert "Account 2 (дима) has the user name of account 1 (Дима)." in output.getvalue()

@@ -1,0 +1,201 @@
+"""The database as a whole: what it is, what is in it, and others in its place."""
+
+import contextlib
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from django.db import DatabaseError, connection
+
+from camp.operations.database import connected_users
+from camp.operations.database import server as database
+
+SCRATCH = "camp_scratch"
+ASIDE = "camp_scratch_aside"
+
+
+@pytest.fixture
+def scratch(transactional_db):
+    """Make an empty database beside the one of the tests; returns its name."""
+    database.create(SCRATCH)
+    yield SCRATCH
+    for name in (SCRATCH, ASIDE):
+        database.drop(name)
+
+
+def tables_of(name):
+    """Return the tables of a database of the server."""
+    with psycopg.connect(**database.connection_parameters(name)) as server:
+        rows = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return [table for (table,) in rows]
+
+
+def make_table(name, table):
+    with psycopg.connect(**database.connection_parameters(name)) as server:
+        server.execute(f"CREATE TABLE {table} ()")
+
+
+@pytest.mark.sqlite
+def test_place_of_sqlite_is_named_by_its_file(settings):
+    assert database.place() == database.Place("SQLite", "", "test.sqlite3")
+
+
+@pytest.mark.postgresql
+def test_place_of_postgresql_has_an_address():
+    place = database.place()
+    assert place.engine == "PostgreSQL"
+    assert place.host == f"127.0.0.1:{connection.settings_dict['PORT']}"
+    assert place.name == connection.settings_dict["NAME"]
+
+
+INDEX = (
+    "unable to validate the inverted index for FTS5 table main.camp_index_sample_files: "
+    "attempt to write a readonly database"
+)
+
+
+class Said:
+    """A connection to a database of which SQLite says these lines."""
+
+    def __init__(self, *lines):
+        self.lines = lines
+
+    @contextlib.contextmanager
+    def cursor(self):
+        yield self
+
+    def execute(self, sql):
+        pass
+
+    def fetchall(self):
+        return [(line,) for line in self.lines]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["ok"], ""),
+        ([INDEX], ""),
+        ([INDEX, "row 2 missing from index sample_files_size"], "row 2 missing from index"),
+        (["*** in database main ***\nPage 7: never used"], "Page 7: never used"),
+    ],
+)
+def test_the_index_for_the_search_is_no_damage(lines, expected):
+    found = database.sqlite_damage(Said(*lines), thorough=True)
+    assert found.startswith(expected)
+    assert bool(found) == bool(expected)
+
+
+def test_rows_are_counted_in_every_table(owner, member):
+    counts = database.row_counts()
+    assert counts["sample_users"] == 2
+    assert counts["sample_files"] == 0
+    assert "django_migrations" in counts
+
+
+@pytest.mark.django_db
+def test_the_database_has_a_size():
+    assert database.size() > 10_000
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db(transaction=True)
+def test_an_empty_file_is_no_database(tmp_path):
+    missing = tmp_path / "missing.sqlite3"
+    with database.connected_to(missing):
+        assert not database.is_there()
+        assert database.row_counts() == {}
+        assert database.size() == 0
+    assert not missing.exists()
+    assert database.is_there()
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_is_no_database_is_said_to_be_unreadable(tmp_path):
+    broken = tmp_path / "broken.sqlite3"
+    broken.write_bytes(b"not a database at all" * 100)
+    with database.connected_to(broken), pytest.raises(DatabaseError):
+        database.row_counts()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_missing_database_is_told_from_a_server_that_refuses():
+    with database.connected_to("camp_nowhere"):
+        assert not database.is_there()
+        assert database.row_counts() == {}
+        assert database.size() == 0
+        connection.settings_dict["PASSWORD"], kept = "wrong", connection.settings_dict["PASSWORD"]
+        try:
+            with pytest.raises(DatabaseError):
+                database.is_there()
+        finally:
+            connection.settings_dict["PASSWORD"] = kept
+    assert database.is_there()
+
+
+@pytest.mark.postgresql
+def test_a_swap_renames_both(scratch):
+    make_table(scratch, "fresh")
+    database.swap(scratch, "camp_scratch_new", ASIDE)
+    assert tables_of("camp_scratch_new") == ["fresh"]
+    database.create(scratch)
+    make_table(scratch, "fresher")
+    database.swap(scratch, "camp_scratch_new", ASIDE)
+    assert tables_of("camp_scratch_new") == ["fresher"]
+    assert tables_of(ASIDE) == ["fresh"]
+    database.drop("camp_scratch_new")
+
+
+@pytest.mark.postgresql
+def test_a_swap_that_fails_leaves_both_open(scratch):
+    taken = connection.settings_dict["NAME"]
+    database.create(ASIDE)
+    with pytest.raises(DatabaseError):
+        database.swap(ASIDE, scratch, taken)
+    assert tables_of(scratch) == tables_of(ASIDE) == []
+
+
+@pytest.mark.postgresql
+def test_a_swap_disconnects_whoever_is_there(scratch):
+    database.create(ASIDE)
+    with psycopg.connect(**database.connection_parameters(ASIDE)) as other:
+        other.execute("SELECT 1")
+        database.swap(scratch, ASIDE, "camp_scratch_before")
+        with pytest.raises(psycopg.OperationalError):
+            other.execute("SELECT 1")
+    database.drop("camp_scratch_before")
+
+
+@pytest.mark.postgresql
+def test_a_new_database_has_the_locale_of_the_configured_one(scratch):
+    with database.maintenance() as server:
+        query = "SELECT datcollate, datctype, encoding FROM pg_database WHERE datname = %s"
+        [new] = server.execute(query, [scratch]).fetchall()
+        [configured] = server.execute(query, [connection.settings_dict["NAME"]]).fetchall()
+    assert new == configured
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_others_are_named_and_disconnected():
+    parameters = database.connection_parameters() | {"application_name": "somebody"}
+    with psycopg.connect(**parameters) as other:
+        assert any(" somebody (process " in name for name in connected_users.other_connections())
+        connected_users.disconnect_others(connection.settings_dict["NAME"])
+        with pytest.raises(psycopg.OperationalError):
+            other.execute("SELECT 1")
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_programs_reach_the_database_without_a_password_on_the_command_line():
+    environment = database.program_environment()
+    assert environment["PGDATABASE"] == connection.settings_dict["NAME"]
+    code = "import psycopg; print(psycopg.connect().execute('SELECT 42').fetchone()[0])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "42"

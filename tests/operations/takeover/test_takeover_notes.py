@@ -1,0 +1,148 @@
+"""What else the old backend knew: titles, metadata, last log-ins. It stays readable."""
+
+import json
+import random
+
+import pytest
+from django.core.management import call_command
+from django.utils.timezone import datetime
+
+from accounts.models import User
+from files.models import File
+from sessions_app.models import Message, Session
+from tests import old_shapes
+from tests.old_backend import apply, takeover
+from tests.old_shapes import ABOUT, SHAPES
+from tests.operations.backup import places
+from tests.operations.takeover.test_takeover_order import log_in
+
+pytestmark = pytest.mark.slow
+
+LAST_LOGIN = datetime.fromisoformat("2025-03-04 05:06:07+00:00")
+ESCAPED = "&lt;b&gt;旅&lt;/b&gt;"
+
+
+def keys_of(shape):
+    return old_shapes.new_key(shape, random.Random(13))
+
+
+def page_of(client, public):
+    return client.get(f"/sessions/{public}/").content.decode()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sessions_get_titles(old, shape):
+    filled = old_shapes.fill(old, shape)
+    changed = [row for (row,) in old.query(
+        f"SELECT updated_at FROM {filled.tables['session']} ORDER BY session_id"
+    )]  # fmt: skip
+    assert "Sessions without a title get one" in takeover()
+    apply()
+    titles = [*Session.objects.order_by("session_id").values_list("title", flat=True)]
+    assert titles == ["question 0", "計画 1", "question 0", "計画 3"]
+    page = log_in("hana").get("/sessions/?q=計画").content.decode()
+    assert "計画 1" in page
+    assert "question 0" not in page
+    after = old.query("SELECT updated_at FROM sample_sessions ORDER BY session_id")
+    assert [str(row)[:19] for (row,) in after] == [str(row)[:19] for row in changed]
+    assert "nothing to take over" in takeover()
+
+
+@pytest.mark.parametrize(
+    ("about", "message", "title"),
+    [
+        ({"title": "  two\n words "}, "x", "two words"),
+        ({"title": "語" * 300}, "x", "語" * 254 + "…"),
+        ({"title": "", "name": "1. Plan"}, "x", "1. Plan"),
+        ({"title": {"a": 1}}, "## *A* [link](https://example.org)\n\nmore", "A link"),
+        (["title"], "long " * 40, "long " * 15 + "long…"),
+        (None, "\u00a0\n", ""),
+        ({"title": "\u200b\u200b"}, "seen", "seen"),
+    ],
+)
+def test_what_makes_a_title(old, about, message, title):
+    filled = old_shapes.fill(old, "uuid")
+    filled.sessions["one"] = keys_of("uuid")()
+    session = {"id": filled.sessions["one"], "session_id": "one", "metadata": json.dumps(about)}
+    old.insert("sample_sessions", session | {"user_id": filled.users["ken"]})
+    time = "2025-01-01 00:00:00+00:00"
+    old_shapes.add_messages(
+        old, filled, keys_of("uuid"), "one", time, [("system", "rules"), ("user", message)]
+    )
+    apply()
+    assert Session.objects.get(session_id="one").title == title
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_metadata_can_be_read_on_every_page(old, shape):
+    filled = old_shapes.fill(old, shape)
+    old_shapes.add_file(old, filled, keys_of(shape), "a.txt", 1)
+    about = json.dumps(ABOUT)
+    old.run(f"ALTER TABLE {filled.tables['message']} ADD COLUMN metadata TEXT")
+    old.run(f"UPDATE {filled.tables['message']} SET metadata = '{about}'")
+    old.run(f"UPDATE {filled.tables['file']} SET metadata = '{about}'")
+    apply()
+    hana = log_in("hana")
+    with_note, without = page_of(hana, "old-session-1"), page_of(hana, "old-session-0")
+    messages = Message.objects.filter(session__session_id="old-session-0").count()
+    assert without.count('<details class="old-metadata">') == messages
+    assert with_note.count('<details class="old-metadata">') == messages + 1
+    assert "&quot;location&quot;: &quot;Tokyo&quot;" in with_note
+    assert ESCAPED in with_note
+    assert "<b>旅" not in with_note
+    file = File.objects.get()
+    assert ESCAPED in hana.get(f"/files/{file.pk}/").content.decode()
+    User.objects.filter(username="hana").update(is_staff=True, is_superuser=True)
+    session = Session.objects.get(session_id="old-session-1")
+    for path in (
+        f"sessions_app/session/{session.pk}",
+        f"sessions_app/message/{session.messages.first().pk}",
+        f"files/file/{file.pk}",
+    ):
+        answer = hana.get(f"/admin/{path}/change/")
+        assert answer.status_code == 200
+        assert ESCAPED in answer.content.decode()
+    # Nobody else sees it.
+    assert log_in("ken").get("/sessions/old-session-1/").status_code == 404
+
+
+def test_what_is_no_note_is_not_shown(old):
+    old_shapes.fill(old, "uuid")
+    for number, text in enumerate(["null", "{}", "[]", '""']):
+        old.run(
+            f"UPDATE sample_sessions SET metadata = '{text}' "
+            f"WHERE session_id = 'old-session-{number}'"
+        )
+    apply()
+    hana = log_in("hana")
+    for number in range(4):
+        assert "old-metadata" not in page_of(hana, f"old-session-{number}")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_last_log_in_is_kept(old, shape):
+    old_shapes.fill(old, shape)
+    apply()
+    assert {*User.objects.values_list("last_login", flat=True)} == {LAST_LOGIN}
+
+
+def test_what_an_earlier_version_left_out_is_taken_over_later(old):
+    old_shapes.fill(old, "uuid")
+    apply()
+    # As the earlier version left it.
+    Session.objects.update(title="", search_text="")
+    User.objects.update(last_login=None)
+    places.go_back("sessions_app", "0005")
+    call_command("migrate", verbosity=0)
+    assert json.loads(Session.objects.get(session_id="old-session-1").old_metadata) == (
+        ABOUT | {"title": "計画 1"}
+    )
+    report = takeover()
+    assert "2 people get the time of their last log-in from last_login_at" in report
+    assert "4 sessions without a title get one" in report
+    assert not Session.objects.exclude(title="")
+    takeover("--apply")
+    assert {*User.objects.values_list("last_login", flat=True)} == {LAST_LOGIN}
+    titles = [*Session.objects.order_by("session_id").values_list("title", flat=True)]
+    assert titles == ["question 0", "計画 1", "question 0", "計画 3"]
+    assert "nothing to take over" in takeover()

@@ -1,0 +1,206 @@
+"""What `manage.py takeover` says of databases that it cannot take over as they are."""
+
+import csv
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from camp.operations.database import server
+from tests import old_backend
+from tests.old_backend import ALEMBIC, GUIDE, apply, takeover
+
+TEMPLATE = ["id", "email", "username", "was"]
+
+
+def refused(*arguments):
+    """Run the report, which must not go ahead; returns what is to be settled, as one text."""
+    output = io.StringIO()
+    with pytest.raises(CommandError, match="settled first"):
+        call_command("takeover", *map(str, arguments), stdout=output)
+    return "\n".join(line for line in output.getvalue().splitlines() if "✗" in line)
+
+
+def guide_with(old, before="", after=""):
+    """Make the guide's tables, with a part replaced."""
+    assert before in GUIDE
+    old.run(ALEMBIC + GUIDE.replace(before, after))
+
+
+def test_colliding_accounts_are_settled_by_a_file(old, uploads, tmp_path):
+    old_backend.loose(old, uploads)
+    file = tmp_path / "people.csv"
+    found = refused("--settle-template", file)
+    assert "Account 2 has the e-mail of account 1" in found
+    assert "Account 4 has no e-mail" in found
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    assert header == TEMPLATE
+    assert [row[0] for row in rows] == ["2", "4", "5"]
+    rows[1][1:3] = ["ken@home.example.org", "Hana-2"]
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *rows])
+    assert "Account 4 has the user name of account 2" in refused("--settle-file", file)
+    rows[1][2] = "kenny"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *rows])
+    apply("--settle-file", file)
+    ken = User.objects.get(pk=4)
+    assert (ken.email, ken.username) == ("ken@home.example.org", "kenny")
+
+
+@pytest.mark.parametrize("text", ["id,email\n1,a@b.c\n", "id,email,username\n99,a@b.c,a\n"])
+def test_a_file_that_settles_nothing_is_refused(old, uploads, tmp_path, text):
+    old_backend.loose(old, uploads)
+    file = tmp_path / "people.csv"
+    file.write_text(text)
+    with pytest.raises(CommandError, match="needs id, email and username"):
+        takeover("--settle-file", file)
+
+
+def test_a_column_that_is_missing_can_be_named(old, uploads):
+    guide_with(old, "storage_path VARCHAR(500) NOT NULL", "blob_ref VARCHAR(80) NOT NULL")
+    person = {"id": 1, "email": "a@example.org", "username": "a", "hashed_password": ""}
+    old.insert("sample_users", person | {"is_active": True})
+    file = {"id": 1, "user_id": 1, "filename": "a.txt", "content_type": "", "size": 1}
+    old.insert("sample_files", file | {"blob_ref": "x/a.txt"})
+    assert "--column sample_files.storage_path=NAME" in refused()
+    report = takeover("--column", "sample_files.storage_path=blob_ref")
+    assert "sample_files.blob_ref is what Camp calls storage_path" in report
+    assert "sample_files.storage_path is added" in takeover(
+        "--column", "sample_files.storage_path="
+    )
+    for wrong in ("sample_files.storage_path=nothing", "sample_files.nothing=blob_ref", "files"):
+        with pytest.raises(CommandError):
+            takeover("--column", wrong)
+
+
+def test_a_time_zone_that_does_not_exist_is_refused(old):
+    guide_with(old)
+    with pytest.raises(CommandError, match="no time zone Japan/Osaka"):
+        takeover("--timestamps-in", "Japan/Osaka")
+
+
+def test_a_table_without_a_key_is_refused(old):
+    guide_with(
+        old,
+        "    PRIMARY KEY (id),\n    FOREIGN KEY(user_id) REFERENCES sample_users (id) "
+        "ON DELETE CASCADE",
+        "    FOREIGN KEY(user_id) REFERENCES sample_users (id)",
+    )
+    assert "sample_files has no primary key of one column" in refused()
+
+
+@pytest.mark.postgresql
+def test_a_rule_that_refuses_camps_rows_is_told_before(old):
+    guide_with(old, "size INTEGER NOT NULL", "size INTEGER NOT NULL CHECK (size > 0)")
+    found = refused()
+    assert "DROP CONSTRAINT sample_files_size_check" in found
+    assert "size > 0" in found
+
+
+@pytest.mark.sqlite
+def test_a_rule_that_refuses_camps_rows_goes_with_the_old_table(old):
+    guide_with(old, "size INTEGER NOT NULL", "size INTEGER NOT NULL CHECK (size > 0)")
+    apply()
+
+
+@pytest.mark.postgresql
+def test_a_view_of_a_column_whose_type_changes_is_told_before(old):
+    guide_with(old)
+    old.run(
+        "CREATE VIEW big AS SELECT size FROM sample_files; CREATE VIEW people AS SELECT email "
+        "FROM sample_users"
+    )
+    found = refused()
+    assert "DROP VIEW big" in found
+    assert "people" not in found
+
+
+@pytest.mark.postgresql
+def test_a_table_of_somebody_else_is_told_before(old):
+    guide_with(old)
+    try:
+        old.run(
+            "CREATE ROLE camp_other LOGIN PASSWORD 'x'; GRANT ALL ON ALL TABLES IN SCHEMA "
+            "public TO camp_other"
+        )
+        settings = server.connection.settings_dict
+        kept = settings["USER"], settings["PASSWORD"]
+        server.connection.close()
+        settings["USER"], settings["PASSWORD"] = "camp_other", "x"
+        try:
+            found = refused()
+        finally:
+            server.connection.close()
+            settings["USER"], settings["PASSWORD"] = kept
+        assert f"sample_users belongs to {kept[0]}" in found
+        assert "may not make tables here" in found
+    finally:
+        old.run("DROP OWNED BY camp_other; DROP ROLE camp_other")
+
+
+@pytest.mark.postgresql
+def test_keys_that_others_point_to_stay_theirs(old, uploads):
+    old.run(old_backend.ALEMBIC + old_backend.UUIDS + old_backend.KEYS)
+    key = "00000000-0000-0000-0000-000000000009"
+    person = {"id": key, "email": "a@example.org", "username": "a", "hashed_password": ""}
+    times = {"created_at": old_backend.MADE, "updated_at": old_backend.MADE}
+    old.insert("sample_users", person | {"is_active": True} | times)
+    old.insert("sample_keys", {"id": 1, "user_id": key})
+    apply()
+    User.objects.create_user("new", "new@example.org")
+    User.objects.get(username="a").delete()
+    assert old.query("SELECT * FROM sample_keys") == []
+
+
+@pytest.mark.sqlite
+def test_keys_that_others_point_to_are_refused(old):
+    old.run(old_backend.ALEMBIC + old_backend.UUIDS + old_backend.KEYS)
+    assert "Move the database to PostgreSQL first" in refused()
+
+
+@pytest.mark.postgresql
+def test_somebody_at_work_is_named(old):
+    guide_with(old)
+    with old.cursor() as other:
+        other.execute("SELECT * FROM sample_users")
+        with pytest.raises(CommandError, match=r"connected to the database .*process \d+"):
+            apply()
+
+
+def test_production_and_the_name_are_asked_for_as_elsewhere(old, settings):
+    guide_with(old)
+    before = old.everything()
+    with pytest.raises(CommandError, match="no terminal"):
+        call_command("takeover", "--apply")
+    with pytest.raises(CommandError, match="not the name"):
+        call_command("takeover", "--apply", "--no-input", "--name", "other")
+    settings.CAMP_ENVIRONMENT = "production"
+    with pytest.raises(CommandError, match="force-production"):
+        apply()
+    assert old.everything() == before
+
+
+def test_a_copy_is_made_first(old, settings):
+    guide_with(old)
+    name = server.place().name
+    told = takeover("--apply", "--no-input", "--name", name)
+    [copy] = settings.BACKUP_FOLDER.iterdir()
+    assert str(copy) in told
+    assert b"sample_files" in copy.read_bytes()
+    assert b"camp_instance" not in copy.read_bytes()
+
+
+def test_accounts_that_differ_by_case_beyond_ascii_are_settled(old, uploads):
+    old.run(ALEMBIC + GUIDE)
+    for number, name in enumerate(["Дима", "дима", "Élan", "élan", "ẞz", "ßz"], 1):
+        person = {"id": number, "email": f"{number}@example.org", "username": name}
+        old.insert("sample_users", person | {"hashed_password": "", "is_active": True})
+    assert "Account 2 has the user name of account 1" in refused("--uploads", uploads)
+    apply("--uploads", uploads, "--settle", "rename")
+    names = User.objects.order_by("pk").values_list("username", flat=True)
+    assert list(names) == ["Дима", "дима-2", "Élan", "élan-2", "ẞz", "ßz-2"]
+    assert User.objects.find("ДИМА").pk == 1
+    assert User.objects.find("SSZ-2").pk == 6
