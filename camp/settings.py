@@ -116,10 +116,8 @@ if REDIS_URL:
             "LOCATION": REDIS_URL,
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": env.text("CACHE_PREFIX", "camp"),
-            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.3, "SOCKET_TIMEOUT": 0.5},
         }
     }
-    SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 else:
     CACHES = {
         "default": {
@@ -129,10 +127,8 @@ else:
             "OPTIONS": {"MAX_ENTRIES": 10_000},
         }
     }
-    # A log-out in one process would not reach another's local memory.
-    SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-# Rendered Markdown, packed: at most 0.3 MB each, a few KiB as a rule
+# Rendered Markdown, compressed: a few KiB each as a rule, at most 0.3 MiB
 CACHES["markdown"] = {
     "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
     "LOCATION": "markdown",
@@ -227,6 +223,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@l
 # Security
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "camp.web.error_views.csrf_failure"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # a log-out holds without the cache
 SESSION_COOKIE_NAME = "camp_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

@@ -338,7 +338,7 @@ def test_missing_secret_file_is_refused(read, tmp_path):
 
 def test_refused_setting_names_the_variable_and_not_the_value(tmp_path):
     """The whole way: a command with a bad variable prints one sentence."""
-    root = Path(environment.__file__).resolve().parent.parent
+    root = Path(environment.__file__).resolve().parents[2]
     done = subprocess.run(
         [sys.executable, "manage.py", "check"],
         cwd=root,
