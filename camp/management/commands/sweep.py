@@ -44,7 +44,9 @@ class Command(BaseCommand):
         log_ins = expired.count() if options["dry_run"] else expired.delete()[0]
         self.stdout.write(text % {"found": describe(swept, log_ins)})
         if swept.held:
-            self.stderr.write(self.style.WARNING(external_references.sentence(sorted(swept.held))))
+            self.stderr.write(
+                self.style.WARNING(external_references.describe_references(sorted(swept.held)))
+            )
 
 
 def describe(swept, log_ins):
