@@ -34,7 +34,7 @@ def look():
 
 def searchable():
     """Return whether the index for the search is there; `migrate` makes it if it is not."""
-    if bigram_index.is_whole(connection, File._meta.db_table):
+    if bigram_index.is_complete(connection, File._meta.db_table):
         return ok("files.search", _("The files can be searched"))
     title = _("The index for the search of files is missing or broken")
     return error("files.search", title, fix=shell.manage("migrate"))
