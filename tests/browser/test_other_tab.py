@@ -220,7 +220,7 @@ def test_a_message_sent_after_another_log_in_is_not_lost(person):
     log_in(person)
     with page.expect_navigation():
         page.keyboard.press("Control+Enter")
-    assert page.get_by_label("This is what you wrote.").input_value() == "a long thought"
+    assert page.get_by_label("Here is what you wrote.").input_value() == "a long thought"
     person.console.clear()  # Chromium notes the 403
     person.check()
     page.get_by_role("link", name="Open the page again").click()

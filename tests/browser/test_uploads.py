@@ -255,7 +255,7 @@ def test_the_same_file_chosen_again_goes_on_where_it_stopped(wired, visit, tmp_p
         person.line.cut()
         person = visit(locale="en-US", storage_state=state)
         person.open("/files/")
-    person.page.get_by_role("link", name="Go on, or give up").click()
+    person.page.get_by_role("link", name="Resume or discard").click()
     stopped = person.page.locator("[data-unfinished]", has_text="地図.bin")
     assert " of 2\N{NO-BREAK SPACE}MiB" in stopped.inner_text()
     person.check()
@@ -296,8 +296,8 @@ def test_an_unfinished_upload_can_be_given_up(person):
     row(person, "unfinished.bin").get_by_role("button", name="Pause").click()
     person.open("/files/upload/")
     with person.page.expect_navigation():
-        person.page.get_by_role("button", name="Give up: unfinished.bin").click()
-    assert person.page.get_by_text("The upload of “unfinished.bin” was given up.").count() == 1
+        person.page.get_by_role("button", name="Discard: unfinished.bin").click()
+    assert person.page.get_by_text("The upload of “unfinished.bin” was discarded.").count() == 1
     assert "unfinished.bin" not in unfinished(person)
     person.check()
 
