@@ -56,10 +56,10 @@ def texts(max_size):
             "This browser is now logged in as {other}. None of your files are sent to that "
             "account. Log in as {name} and try again."
         ),
-        "comparing": _("Comparing the file with what was uploaded before"),
+        "comparing": _("Comparing the file with what the server has"),
         "different": _(
             "The server has part of a different file with this name, and keeps it. This file is "
-            "uploaded from the beginning."
+            "sent from the beginning."
         ),
         "unreadable": _("The file cannot be read, or it has changed. Choose it again."),
         "emptyFolder": _("The folder contains no files."),
