@@ -1,5 +1,7 @@
 """Fixtures for all tests: four users, and an empty storage and cache for each test."""
 
+import itertools
+import shutil
 import sys
 import uuid
 
@@ -53,12 +55,21 @@ def s3_server():
         raise
 
 
+@pytest.fixture(scope="session")
+def new_folders(tmp_path_factory):
+    """Paths for new folders; pytest's tmp_path searches for a free name each time."""
+    parent = tmp_path_factory.mktemp("storage")
+    return (parent / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_storage(request, settings, tmp_path):
+def own_storage(request, settings, new_folders):
     """Empty storage: a folder, or an object store (see tests/files/conftest.py)."""
-    settings.LOCAL_STORAGE_PATH = tmp_path / "storage"
+    folder = next(new_folders)
+    folder.mkdir()
+    settings.LOCAL_STORAGE_PATH = folder / "storage"
     settings.UPLOAD_STAGING = settings.LOCAL_STORAGE_PATH / ".staging"
-    settings.SETUP_TOKEN_FILE = tmp_path / "setup-token"
+    settings.SETUP_TOKEN_FILE = folder / "setup-token"
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
@@ -68,6 +79,8 @@ def own_storage(request, settings, tmp_path):
     }
     if getattr(request, "param", None) == "s3":
         use_object_store(settings, request.getfixturevalue("s3_server"))
+    yield
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def use_object_store(settings, options):
