@@ -93,7 +93,7 @@ def refusing(started, way, settings):
 
 
 def found():
-    [finding] = topic.look()
+    [finding] = topic.check_cache()
     return finding
 
 
