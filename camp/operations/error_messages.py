@@ -46,7 +46,7 @@ def install_command(file):
 
 def unreachable_database(error):
     """Return the sentence for a database without a connection, or without Camp's tables."""
-    return findings.with_fix(findings.explain(error))
+    return findings.format_with_fix(findings.explain(error))
 
 
 def failed_migration(error):

@@ -1,7 +1,7 @@
-"""Findings of diagnostics, for `doctor`, system checks and pages.
+"""Findings of the diagnostics, shown by `doctor`, system checks and pages.
 
-camp.operations.diagnostics makes them. Pages may not import operations, so camp.apps passes
-the functions that they need to `use`.
+They come from camp.operations.diagnostics. Pages that show some may not import operations, so
+camp.apps passes the functions to `use`.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,11 +16,13 @@ _sources = {}
 
 @dataclass(frozen=True)
 class Finding:
-    """The state of one thing, in the reader's language.
+    """The state of one thing that was checked, in the reader's language.
 
-    `title` has no full stop, `detail` is whole sentences, `fix` the command or setting that
-    fixes it. `id` names the thing, whatever its state; `check` is the id of the system check
-    that reports it.
+    title: without a full stop
+    detail: whole sentences
+    fix: the command or step that fixes it
+    id: identifies the thing, whatever its state
+    check: id of the system check that reports it
     """
 
     id: str
@@ -31,32 +33,32 @@ class Finding:
     check: str = ""
 
     def as_dict(self):
-        """Return the finding for programs."""
+        """Return the finding as a dict for JSON."""
         return asdict(self)
 
 
-def sentence(finding):
-    """Return a Finding as whole sentences, without its fix."""
+def format_finding(finding):
+    """Return a finding as whole sentences, without its fix."""
     if not finding.detail:
         return _("%(title)s.") % {"title": finding.title}
     return _("%(title)s. %(detail)s") % {"title": finding.title, "detail": finding.detail}
 
 
-def with_fix(finding):
-    """Return a Finding as whole sentences with its fix."""
+def format_with_fix(finding):
+    """Return a finding as whole sentences, followed by its fix."""
     if not finding.fix:
-        return sentence(finding)
+        return format_finding(finding)
     fix = _("Fix: %(fix)s") % {"fix": finding.fix}
-    return _("%(sentence)s %(more)s") % {"sentence": sentence(finding), "more": fix}
+    return _("%(sentence)s %(more)s") % {"sentence": format_finding(finding), "more": fix}
 
 
 def ok(id, title, detail=""):
-    """Return a Finding without a problem."""
+    """Return a Finding of something that works."""
     return Finding(id, OK, title, detail)
 
 
 def warning(id, title, detail="", fix="", check=""):
-    """Return a Finding of something to act on soon."""
+    """Return a Finding of something that needs attention."""
     return Finding(id, WARNING, title, detail, fix, check)
 
 
@@ -66,7 +68,7 @@ def error(id, title, detail="", fix="", check=""):
 
 
 def use(*, explain, list_problems):
-    """Set the functions that find the problems.
+    """Set the functions behind the findings on pages.
 
     `explain(error)` returns the Finding for a database error; `list_problems(user)` returns
     the Findings for the admin's front page, or None if they are not for that person.

@@ -8,7 +8,7 @@ from camp.operations.backup import swap
 from camp.operations.diagnostics import safety
 from camp.operations.local_postgres import commands
 from camp.operations.server import up
-from camp.web.findings import with_fix
+from camp.web.findings import format_with_fix
 
 
 class Command(BaseCommand):
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         """Run the system checks, then warn about settings of a development machine."""
         self.check()
         for finding in safety.check_development_settings(host):
-            self.stderr.write(self.style.WARNING(f"! {with_fix(finding)}"))
+            self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
 
     def say(self, line):
         """Print a line at once, so that it is seen before a slow step."""

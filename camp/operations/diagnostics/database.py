@@ -57,7 +57,7 @@ def explain(problem):
 def explain_lost_connection(problem):
     """Return the Finding for a database that refuses a connection or ends it."""
     if server.is_postgresql() and not is_connection_error(problem):
-        title = _("The database failed to execute a statement (%(why)s)")
+        title = _("The database refuses the request (%(why)s)")
         return error(ID, title % {"why": error_reason(problem)}, fix=shell.manage("doctor"))
     return explain_connection_error(problem)
 
@@ -227,9 +227,9 @@ def check_environment():
 
 def check_accounts():
     """Yield each account whose name or e-mail equals that of an older account."""
-    lines = list(keys.unsettled_lines(get_user_model()))
+    lines = list(keys.describe_collisions(get_user_model()))
     for line in lines:
-        detail = _("Its owner logs in by the exact spelling.")
+        detail = _("The owner can log in with the exact spelling.")
         yield warning("accounts.keys", line.rstrip("."), detail, keys.FIX)
     if not lines:
         yield ok("accounts.keys", _("No two accounts share a name or an e-mail"))
