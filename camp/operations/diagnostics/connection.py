@@ -32,7 +32,11 @@ def explain_connection_error(problem):
         return error(ID, title, _("Wait until it is done."), shell.manage("doctor"))
     if not server.is_postgresql():
         return explain_sqlite_error(Path(connection.settings_dict["NAME"]), str(problem))
-    return explain_postgresql_error(error_reason(problem).rpartition(" failed: ")[2])
+    # A second time-out would tell nothing new, and libpq's ping would block all threads.
+    timed_out = psycopg.errors.ConnectionTimeout in (type(problem), type(problem.__cause__))
+    parameters = make_conninfo(**connection_parameters()).encode()
+    ping = Ping.NO_RESPONSE if timed_out else PGconn.ping(parameters)
+    return explain_postgresql_error(ping, error_reason(problem).rpartition(" failed: ")[2])
 
 
 def find_connection_error():
@@ -44,11 +48,13 @@ def find_connection_error():
     return None
 
 
-def explain_postgresql_error(why):
-    """Return the Finding for a PostgreSQL that refused a connection; `why` is what libpq said."""
+def explain_postgresql_error(ping, why):
+    """Return the Finding for a PostgreSQL that refused a connection.
+
+    `ping` is libpq's Ping, `why` its error message.
+    """
     place, user = server.place(), connection.settings_dict["USER"] or "-"
     values = {"address": place.host, "name": place.name, "user": user, "why": why}
-    ping = PGconn.ping(make_conninfo(**connection_parameters()).encode())
     if ping == Ping.REJECT:
         title = _("PostgreSQL at %(address)s is just starting or stopping")
         return error(ID, title % values, _("Wait a moment."), shell.manage("doctor"))
@@ -79,7 +85,7 @@ def explain_postgresql_error(why):
 
 def connection_parameters():
     """Return what psycopg.connect takes for the configured database, with a time limit."""
-    return {"connect_timeout": TIMEOUT} | server.connection_parameters()
+    return server.connection_parameters() | {"connect_timeout": TIMEOUT}
 
 
 def explain_sqlite_error(file, why):
