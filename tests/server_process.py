@@ -194,7 +194,7 @@ def camp_server_factory(django_db_blocker, tmp_path_factory):
         elif source:
             (folder / "data").mkdir(exist_ok=True)
             file = shutil.copy(source.folder / "data" / "camp.sqlite3", folder / "data")
-            os.chmod(file, 0o600)
+            file.chmod(0o600)
         servers.append(CampServer(folder, environment))
         return servers[-1]
 
