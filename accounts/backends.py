@@ -1,4 +1,4 @@
-"""Who somebody is, by the name or e-mail and the password that they type."""
+"""The authentication backend: user name or e-mail, and password."""
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
@@ -7,10 +7,10 @@ from accounts import throttle
 
 
 class LoginBackend(ModelBackend):
-    """Django's backend, for a user name or an e-mail, however it is written."""
+    """Django's backend, with a user name or an e-mail in any spelling."""
 
     def authenticate(self, request, username=None, password=None, **kwargs):
-        """Return the active user, or None; takes about as long for somebody unknown."""
+        """Return the active user, or None; takes equally long for unknown names."""
         model = get_user_model()
         username = kwargs.get(model.USERNAME_FIELD) if username is None else username
         if username is None or password is None:

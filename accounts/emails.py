@@ -1,4 +1,4 @@
-"""E-mails to people about their accounts."""
+"""E-mails about accounts."""
 
 import logging
 
@@ -13,10 +13,9 @@ logger = logging.getLogger(__name__)
 
 
 def send(user, address, subject_template, template, context, *, from_email=None):
-    """Send an e-mail to an address of `user`, in their language, else in the one at hand.
+    """Send an e-mail to an address of `user`, in their language, else in the current one.
 
-    One that cannot be sent is for the log alone. Of the error only the kind is logged, as its
-    text holds addresses.
+    A failure is logged by its type only, because the text contains addresses.
     """
     with translation.override(user.language or translation.get_language()):
         subject = " ".join(render_to_string(subject_template, context).split())
@@ -28,7 +27,7 @@ def send(user, address, subject_template, template, context, *, from_email=None)
 
 
 def tell_old_address(request, user, address):
-    """Tell the e-mail that a user had until now that it is no longer theirs."""
+    """Notify a user's previous address that the e-mail was changed."""
     context = {"user": user, "site_name": public_host(request)}
     language = translation.get_language()
     template = "accounts/email/email_changed"

@@ -1,8 +1,7 @@
-"""Keys of accounts that were written by something else, and accounts that share one.
+"""Filling and repairing lookup keys, and accounts whose keys collide.
 
-Two accounts whose names or e-mails have the same key cannot both be found by it. The older
-keeps the key; that of the other is marked until somebody settles it, and meanwhile its owner
-logs in with the exact spelling.
+The older of two colliding accounts keeps the key; the other's is marked until somebody settles it,
+and meanwhile its owner logs in with the exact spelling.
 """
 
 from django.db import connections, transaction
@@ -21,7 +20,7 @@ MIGRATION = ("accounts", "0003_identity_keys")
 
 
 def unsettled(model):
-    """Return the accounts without a key of their own, the oldest first."""
+    """Return the accounts without a key of their own, oldest first."""
     wrong = Q()
     for source in KEYS:
         wrong |= Q(**{f"{source}_key": None}) | Q(**{f"{source}_key__contains": MARK})
@@ -29,7 +28,7 @@ def unsettled(model):
 
 
 def fill_keys(model):
-    """Give every account of `unsettled()` the keys that are free, and mark those that are not."""
+    """Set the keys of all `unsettled` accounts, and mark those that collide."""
     last = 0
     while batch := list(unsettled(model).filter(pk__gt=last)[:BATCH]):
         last = batch[-1].pk
@@ -40,7 +39,7 @@ def fill_keys(model):
 
 
 def _fill(model, batch, source):
-    """Set the keys of one kind on accounts in memory."""
+    """Set the keys of one kind on instances."""
     name = f"{source}_key"
     wanted = {user.pk: KEYS[source](getattr(user, source) or "") or None for user in batch}
     found = model._base_manager.filter(**{f"{name}__in": {*wanted.values()} - {None}})
@@ -53,7 +52,7 @@ def _fill(model, batch, source):
 
 
 def refresh_keys(model):
-    """Do the same for keys that do not fit their names any more, as after an UPDATE by hand."""
+    """Recompute keys that no longer match, such as after a manual UPDATE."""
     with transaction.atomic():
         for user in model._base_manager.order_by("pk").iterator(chunk_size=BATCH):
             for source, key_of in KEYS.items():
@@ -65,7 +64,7 @@ def refresh_keys(model):
 
 
 def unsettled_lines(model):
-    """Yield a sentence for each account whose name or e-mail is taken or empty, up to SHOWN."""
+    """Yield a sentence for each account with a collision or an empty name, up to SHOWN."""
     lines = [line for user in unsettled(model)[:SHOWN] for line in _sentences(model, user)]
     yield from lines
     rest = unsettled(model).count() - SHOWN
@@ -75,7 +74,7 @@ def unsettled_lines(model):
 
 
 def _sentences(model, user):
-    """Yield what is wrong with an account, names included."""
+    """Yield the problems of an account, with names."""
     words = {
         "username": (
             _("Account %(key)s (%(name)s) has the user name of account %(other)s (%(theirs)s)."),
@@ -101,7 +100,7 @@ def _sentences(model, user):
 
 
 def fill_after_migrate(sender, using, stdout=None, **kwargs):
-    """Fill what is missing, and name the accounts that have to be settled; for post_migrate."""
+    """Fill missing keys and list colliding accounts; a post_migrate receiver."""
     if MIGRATION not in MigrationRecorder(connections[using]).applied_migrations():
         return
     model = sender.get_model("User")

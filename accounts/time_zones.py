@@ -24,7 +24,7 @@ REGIONS = {
 
 @cache
 def zone(name):
-    """Return the ZoneInfo of that name, or None where there is none."""
+    """Return the ZoneInfo of that name, or None if it does not exist."""
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -33,9 +33,9 @@ def zone(name):
 
 @cache
 def places():
-    """Return the names of all zones, sorted: one for each place, without old spellings.
+    """Return the names of all zones, sorted: one per place, without old spellings.
 
-    From the `zone.tab` of the package tzdata, so that every system offers the same.
+    Read from the `zone.tab` of the tzdata package, so that every system offers the same.
     """
     table = resources.files("tzdata") / "zoneinfo" / "zone.tab"
     lines = table.read_text(encoding="utf-8").splitlines()
@@ -43,7 +43,7 @@ def places():
 
 
 def choices(kept=""):
-    """Return the choices of a select, grouped by region; `kept` is offered in any case."""
+    """Return the choices of a select, grouped by region; always includes `kept`."""
     groups = {region: [] for region in REGIONS}
     for name in places():
         region, _slash, place = name.partition("/")

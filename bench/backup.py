@@ -118,7 +118,8 @@ class Place:
         """Run one of PostgreSQL's programs, found as Camp finds it."""
         if not hasattr(self, "_programs"):
             code = (
-                "from camp import database, postgres_programs as p;"
+                "from camp.operations.database import server as database;"
+                "from camp.operations.local_postgres import programs as p;"
                 "print(p.client('pg_dump', 'pg_restore', 'psql', "
                 "at_least=database.server_version()).folder)"
             )

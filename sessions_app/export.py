@@ -1,4 +1,4 @@
-"""A session as text to take away; `docs/session-export.md` describes both forms."""
+"""Exports of a session as text; `docs/session-export.md` describes both formats."""
 
 import json
 from datetime import UTC
@@ -12,10 +12,10 @@ CHUNK = 500  # rows held in memory
 
 
 def markdown(session, zone):
-    """Return an iterator over a session as Markdown; times are shown in `zone`.
+    """Return an iterator over a session as Markdown, with times in `zone`.
 
-    All words are chosen here and now: while the response streams, the reader's
-    language is no longer set.
+    Translations are evaluated here: while the response streams, the reader's language is no longer
+    active.
     """
     roles = {role.value: str(role.label) for role in Message.Role}
     words = {
@@ -46,7 +46,7 @@ def markdown_pieces(session, title, zone, roles, words):
 
 
 def json_text(session):
-    """Yield a session as JSON: one object, indented, times in UTC."""
+    """Yield a session as JSON: one indented object, times in UTC."""
     head = {
         "format": "camp-session",
         "version": VERSION,
@@ -65,7 +65,7 @@ def json_text(session):
 
 
 def json_list(name, rows):
-    """Yield a member of an object: a list with a line for each row."""
+    """Yield an object member: a list with one row per line."""
     yield f"  {dumped(name)}: ["
     separator = "\n"
     for row in rows:
@@ -75,7 +75,7 @@ def json_list(name, rows):
 
 
 def message_data(message):
-    """Return a message as plain data."""
+    """Return a message as a dict."""
     return {
         "role": message.role,
         "content": message.content,
@@ -85,7 +85,7 @@ def message_data(message):
 
 
 def file_data(file):
-    """Return what a file is, without its bytes, as plain data."""
+    """Return a file's metadata as a dict."""
     return {
         "filename": file.filename,
         "size": file.size,
@@ -111,16 +111,16 @@ def instant(moment):
 
 
 def shown(moment, zone):
-    """Return a time as people of any language read it: `2026-11-23 14:36 +09:00`."""
+    """Return a time in a form for readers of any language: `2026-11-23 14:36 +09:00`."""
     text = moment.astimezone(zone).isoformat(sep=" ", timespec="minutes")
     return f"{text[:16]} {text[16:]}"
 
 
 def one_line(text):
-    """Return `text` with its line breaks and runs of spaces as one space each."""
+    """Return `text` with line breaks and runs of spaces collapsed."""
     return " ".join(text.split())
 
 
 def dumped(value):
-    """Return a value as JSON, in its own script."""
+    """Return a value as JSON without ASCII escapes."""
     return json.dumps(value, ensure_ascii=False)

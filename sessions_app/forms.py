@@ -1,4 +1,4 @@
-"""What people type into sessions."""
+"""Forms of sessions and messages."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +11,7 @@ MESSAGE_LENGTH = 100_000  # characters; five times that still fits into a reques
 
 
 class MessageField(forms.CharField):
-    """The text of a message, as typed; browsers' line ends become "\\n"."""
+    """The text of a message as typed, with line ends normalised to "\\n"."""
 
     default_error_messages = {
         "required": _("Write something first."),
@@ -33,7 +33,7 @@ class MessageField(forms.CharField):
 
 
 class MessageForm(forms.ModelForm):
-    """Write a message, or change it."""
+    """Write or change a message."""
 
     content = MessageField(
         label=_("Message"),
@@ -69,7 +69,7 @@ class NewSessionForm(forms.ModelForm):
 
 
 class RenameForm(forms.ModelForm):
-    """Give a session another title."""
+    """Rename a session."""
 
     title = TitleField(
         label=_("Title"),

@@ -1,4 +1,4 @@
-"""What people set about themselves, and the end of an account."""
+"""The profile, and deleting one's account."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -22,8 +22,8 @@ from camp.web.external_references import StillReferenced, sentence
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def profile(request):
-    """Show and change the name, the e-mail, the time zone and the language."""
-    # Not request.user itself: the page's header shows that, also while a form has errors.
+    """Show and change the name, e-mail, time zone and language."""
+    # A copy, because the page's header shows request.user even while the form has errors.
     user = get_user_model().objects.get(pk=request.user.pk)
     old_email = user.email
     form = ProfileForm(
@@ -46,7 +46,7 @@ def profile(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def delete(request):
-    """Delete the account and everything in it, after the password is typed."""
+    """Delete the account and all of its data, after the password is typed."""
     form = DeleteForm(
         request.user,
         request.POST if request.method == "POST" else None,
@@ -76,9 +76,9 @@ def delete(request):
 @login_not_required
 @require_POST
 def set_language(request):
-    """Switch the language, and remember it in the profile of who is logged in.
+    """Switch the language, and store it in the profile of a logged-in user.
 
-    A profile's language goes before the cookie's, so that the switch must change both.
+    The profile's language takes precedence over the cookie, so both must change.
     """
     response = i18n.set_language(request)
     language = request.POST.get(i18n.LANGUAGE_QUERY_PARAMETER)

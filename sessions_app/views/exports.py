@@ -1,4 +1,4 @@
-"""Downloads of whole sessions."""
+"""Session downloads."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import StreamingHttpResponse
@@ -29,7 +29,7 @@ def as_json(request, session_id):
 
 
 def download(session, pieces, content_type, suffix):
-    """Return a response that streams `pieces` of text to a file named after the session."""
+    """Return a response that streams `pieces` of text as a file named after the session."""
     response = StreamingHttpResponse(pieces, content_type=f"{content_type}; charset=utf-8")
     response["Content-Disposition"] = attachment(shorten(str(session)) + suffix)
     return response

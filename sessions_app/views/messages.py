@@ -1,4 +1,4 @@
-"""The page of a session, and its messages."""
+"""A session's page and its messages."""
 
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
@@ -26,22 +26,22 @@ MARKDOWN_BUDGET = 600_000
 @require_safe
 @login_required
 def detail(request, session_id):
-    """Show a session: its latest messages, its files, and a place to write."""
+    """Show a session: latest messages, files, and a form to write."""
     return session_page(request, own_session(request.user, session_id), MessageForm())
 
 
 def session_page(request, session, form):
     """Return the page of a session, with `form` for the next message."""
-    # From the newest back, so that the page without parameters shows the end.
+    # Newest first, so that the page without parameters shows the end.
     page = KeyPage(session.messages.all(), ["-created_at", "-id"], request.GET, size=PAGE_SIZE)
     context = {"session": session, "page": page, "shown": with_html(page.rows), "form": form}
     return render(request, "sessions_app/detail.html", context)
 
 
 def with_html(newest_first):
-    """Return messages in the order of reading, each with its `html`.
+    """Return messages in reading order, each with its `html`.
 
-    The newest are rendered first; what exceeds the page's budget is shown as written.
+    The newest are rendered first; those beyond the page's budget are shown as plain text.
     """
     left = MARKDOWN_BUDGET
     for message in newest_first:
@@ -64,7 +64,7 @@ def create(request, session_id):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def edit(request, session_id, pk):
-    """Change a message that the reader wrote."""
+    """Change one's own message."""
     message = written_by_reader(request, session_id, pk)
     form = MessageForm(request.POST if request.method == "POST" else None, instance=message)
     if form.is_valid():
@@ -78,7 +78,7 @@ def edit(request, session_id, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def delete(request, session_id, pk):
-    """Ask, then delete a message that the reader wrote."""
+    """Confirm, then delete one's own message."""
     message = written_by_reader(request, session_id, pk)
     if request.method == "POST":
         writing.delete_message(message=message)
@@ -90,7 +90,7 @@ def delete(request, session_id, pk):
 
 
 def written_by_reader(request, session_id, pk):
-    """Return the message; Http404 unless it is visible, PermissionDenied unless the reader's."""
+    """Return the message; raises Http404 unless visible, PermissionDenied unless the reader's."""
     message = own_message(request.user, session_id, pk)
     if message.role != Message.Role.USER:
         raise PermissionDenied
@@ -98,7 +98,7 @@ def written_by_reader(request, session_id, pk):
 
 
 def address(message):
-    """Return where a message stands: its session's page that holds it, and the place there."""
+    """Return the URL of the page that contains a message, with its anchor."""
     later = Q(created_at__gt=message.created_at)
     later |= Q(created_at=message.created_at, id__gt=message.id)
     following = message.session.messages.filter(later).order_by("created_at", "id")

@@ -32,7 +32,7 @@ WELL = {
     "files.sizes": "ok",
     "files.orphans": "ok",
     "files.uploads": "ok",
-    "files.serving.thumbnails": "ok",
+    "files.thumbnails": "ok",
     "files.sums": "ok",
 }
 
@@ -297,7 +297,7 @@ class TestLeftovers:
         keep()
         self.leave(owner)
         unchanged()
-        kinds = ("files.orphans", "files.uploads", "files.serving.thumbnails")
+        kinds = ("files.orphans", "files.uploads", "files.thumbnails")
         assert levels() == (dict.fromkeys(kinds, "warning"), 0)
         assert "2 unfinished uploads are over" in doctor()[0]
 
@@ -341,7 +341,7 @@ class TestLeftovers:
         told, code = found(*fix)
         assert "(4 of 5)" in told["files.orphans"]["title"]
         assert told["files.orphans"]["level"] == "error"
-        assert "files.serving.thumbnails" not in told
+        assert "files.thumbnails" not in told
         assert code == 1
 
     @pytest.mark.folder

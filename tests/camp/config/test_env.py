@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from camp.config import env as environment
@@ -278,9 +279,9 @@ def test_the_real_environment_wins_then_env_local_then_env(tmp_path, monkeypatch
 
 
 def test_other_env_files_can_be_named(tmp_path, monkeypatch):
-    (tmp_path / "camp.config.env").write_text("A=camp\n")
+    (tmp_path / "camp.env").write_text("A=camp\n")
     (tmp_path / ".env.local").write_text("A=local\n")
-    monkeypatch.setenv("CAMP_ENV_FILES", "camp.config.env")
+    monkeypatch.setenv("CAMP_ENV_FILES", "camp.env")
     assert environment.load(tmp_path).text("A") == "camp"
     monkeypatch.setenv("CAMP_ENV_FILES", "")
     assert environment.load(tmp_path).text("A") == ""
@@ -338,7 +339,7 @@ def test_missing_secret_file_is_refused(read, tmp_path):
 
 def test_refused_setting_names_the_variable_and_not_the_value(tmp_path):
     """The whole way: a command with a bad variable prints one sentence."""
-    root = Path(environment.__file__).resolve().parent.parent
+    root = settings.BASE_DIR
     done = subprocess.run(
         [sys.executable, "manage.py", "check"],
         cwd=root,

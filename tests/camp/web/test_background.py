@@ -13,7 +13,7 @@ SCRIPT = """
 import time
 import django
 django.setup()
-from camp import background
+from camp.web import background
 background.run("slow", lambda: (time.sleep(1), print("done")))
 background.run("wrong", lambda: 1 / 0)
 background.run("last", lambda: print("last"))

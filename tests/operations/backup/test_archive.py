@@ -286,7 +286,7 @@ def test_nothing_is_overwritten(tmp_path):
 
 def test_what_a_killed_process_left_is_removed(tmp_path):
     code = (
-        "import os, sys; from camp.operations.backup.archive import Part; "
+        "import os, sys; from camp.fs.atomic import Part; "
         "Part(sys.argv[1]).write(b'x'); "
         "print('written', flush=True); sys.stdin.read()"
     )

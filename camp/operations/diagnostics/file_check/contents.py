@@ -30,7 +30,7 @@ SIZE, UNHASHED = "size", "unhashed"
 
 
 @dataclass
-class Tally:
+class RelatedCount:
     """How many files something is the matter with, and the first of their ids."""
 
     count: int = 0
@@ -73,7 +73,7 @@ class Contents:
     """
 
     def __init__(self, fix, sample):
-        self.wrong, self.mended = defaultdict(Tally), defaultdict(Tally)
+        self.wrong, self.mended = defaultdict(RelatedCount), defaultdict(RelatedCount)
         self._fix = fix
         self._files = self._compared = self._bytes = 0
         self._why = None

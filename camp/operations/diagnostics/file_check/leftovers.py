@@ -80,7 +80,7 @@ def pictures(fix):
                 count += 1
                 left += bool(fix and not removed_picture(path))
     if not count:
-        return ok("files.serving.thumbnails", _("No thumbnail is without a file"))
+        return ok("files.thumbnails", _("No thumbnail is without a file"))
     found = ngettext(
         "%(count)s thumbnail has no file any more",
         "%(count)s thumbnails have no file any more",
@@ -91,7 +91,7 @@ def pictures(fix):
         "%(count)s thumbnails without a file were removed",
         count,
     )
-    return told("files.serving.thumbnails", (found, removed), count, left, fix)
+    return told("files.thumbnails", (found, removed), count, left, fix)
 
 
 def removed_picture(path):
