@@ -1,4 +1,4 @@
-"""Is there a recent backup, and was the last restore or reset finished?"""
+"""Is there a recent backup, and did a restore or a reset leave a database behind?"""
 
 from datetime import timedelta
 
@@ -11,8 +11,7 @@ from django.utils.translation import ngettext
 from camp.config import shell
 from camp.operations import backup
 from camp.operations.backup import swap
-from camp.operations.database import server
-from camp.web.findings import error, ok, warning
+from camp.web.findings import ok, warning
 
 ID = "backup"
 OLD = timedelta(days=7)
@@ -48,20 +47,9 @@ def newest():
     return last and last[0]
 
 
-def unsettled():
-    """Yield whether a restore or a reset was cut short; it needs a database to be settled."""
-    if swap.is_unsettled():
-        title = _("A restore or a reset is under way, or was cut short")
-        # Every command that works with the data settles it first; this one does nothing more.
-        detail = _("The next command finishes it or takes it back.")
-        yield error("replacing", title, detail, shell.manage("environment"))
-
-
 def abandoned():
-    """Yield the databases that a restore or a reset replaced and could not drop."""
-    if swap.is_unsettled():
-        return
-    for name in swap.abandoned():
-        title = _("The database %(name)s is left of a restore or a reset") % {"name": name}
-        detail = _("Nothing uses it, and it takes up room.")
-        yield warning("abandoned", title, detail, server.drop_statement(name))
+    """Yield the databases that a restore or a reset could not remove, or was killed with."""
+    for name, fix in swap.list_leftovers():
+        title = _("The database %(name)s is left over from a restore or a reset")
+        detail = _("It is not used, and takes up space.")
+        yield warning("abandoned", title % {"name": name}, detail, fix)

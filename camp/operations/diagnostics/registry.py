@@ -213,7 +213,6 @@ def register_own():
     register("safety", "camp.operations.diagnostics.safety.look")
     register("clock", "camp.operations.diagnostics.clock.look")
     register("backup", "camp.operations.diagnostics.backups.look", needs_database=True)
-    register("replacing", "camp.operations.diagnostics.backups.unsettled")
     register(
         "abandoned",
         "camp.operations.diagnostics.backups.abandoned",

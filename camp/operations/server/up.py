@@ -38,7 +38,6 @@ from camp.config import shell
 from camp.config.env import without_port
 from camp.fs.ownership import make_folder
 from camp.operations import error_messages
-from camp.operations.backup import swap
 from camp.operations.database import environment
 from camp.operations.local_postgres import commands
 from camp.operations.server import lock
@@ -64,7 +63,6 @@ def up(*, host, port, threads, say, check):
     prepare_folders()
     with lock.serving():
         commands.start_if_configured(say)
-        swap.recover(say)
         prepare_database(say)
         check()
         prepare_static_files(say)
