@@ -16,7 +16,7 @@ class LoginBackend(ModelBackend):
         if username is None or password is None:
             return None
         user = model.objects.find(username)
-        with throttle.not_counted_if_busy(getattr(request, "login_limits", ())):
+        with throttle.uncount_if_busy(getattr(request, "login_limits", ())):
             if user is None:
                 model().set_password(password)
             elif user.check_password(password) and self.user_can_authenticate(user):

@@ -12,7 +12,7 @@ from camp.web.public_address import public_host
 logger = logging.getLogger(__name__)
 
 
-def send(user, address, subject_template, template, context, *, from_email=None):
+def send_to_user(user, address, subject_template, template, context, *, from_email=None):
     """Send an e-mail to an address of `user`, in their language, else in the current one.
 
     A failure is logged by its type only, because the text contains addresses.
@@ -26,7 +26,7 @@ def send(user, address, subject_template, template, context, *, from_email=None)
         logger.error("An e-mail to user %s was not sent: %s", user.pk, type(error).__name__)
 
 
-def tell_old_address(request, user, address):
+def notify_previous_address(request, user, address):
     """Notify a user's previous address that the e-mail was changed."""
     context = {"user": user, "site_name": public_host(request)}
     language = translation.get_language()
@@ -34,6 +34,6 @@ def tell_old_address(request, user, address):
 
     def tell():
         with translation.override(language):
-            send(user, address, f"{template}_subject.txt", f"{template}.txt", context)
+            send_to_user(user, address, f"{template}_subject.txt", f"{template}.txt", context)
 
     background.run("e-mail about a changed e-mail", tell)

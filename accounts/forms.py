@@ -18,7 +18,7 @@ from camp.web import background
 from camp.web.public_address import public_host
 
 
-class AsksForPassword:
+class PasswordCheckMixin:
     """A form mixin that checks the password of the logged-in user.
 
     `address` is the client's. `paused` is the number of seconds to wait after too many failures.
@@ -110,7 +110,8 @@ class IdentityForm(forms.ModelForm):
         except IntegrityError:
             self.full_clean()
             if not self.errors:
-                self.add_error(None, _("Somebody was quicker by a moment. Please try again."))
+                taken = _("Someone else took this name or e-mail just now. Choose another one.")
+                self.add_error(None, taken)
             return None
         return user
 
@@ -119,7 +120,7 @@ class SignUpForm(IdentityForm, auth_forms.BaseUserCreationForm):
     """A new account."""
 
 
-class ProfileForm(AsksForPassword, IdentityForm):
+class ProfileForm(PasswordCheckMixin, IdentityForm):
     """The profile. Changing the e-mail requires the password.
 
     Access to the e-mail account means access to Camp, by a password reset.
@@ -144,7 +145,7 @@ class ProfileForm(AsksForPassword, IdentityForm):
         super().__init__(*args, **kwargs)
         if not self.instance.has_usable_password():
             del self.fields["current_password"]
-        self.fields["time_zone"].choices = time_zones.choices(kept=self.instance.time_zone)
+        self.fields["time_zone"].choices = time_zones.grouped_choices(kept=self.instance.time_zone)
         self.fields["language"].choices = [("", _("As in your browser")), *settings.LANGUAGES]
 
     @sensitive_variables("password")
@@ -163,7 +164,7 @@ class ProfileForm(AsksForPassword, IdentityForm):
         return cleaned
 
 
-class PasswordChangeForm(AsksForPassword, auth_forms.PasswordChangeForm):
+class PasswordChangeForm(PasswordCheckMixin, auth_forms.PasswordChangeForm):
     """The current password and a new one."""
 
     def clean_old_password(self):
@@ -172,7 +173,7 @@ class PasswordChangeForm(AsksForPassword, auth_forms.PasswordChangeForm):
         return self.cleaned_data["old_password"]
 
 
-class DeleteForm(AsksForPassword, forms.Form):
+class DeleteForm(PasswordCheckMixin, forms.Form):
     """The password, to confirm the deletion of the account."""
 
     password = current_password(label=_("Password"))
@@ -227,4 +228,4 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
     ):
         """Send the e-mail in its recipient's language."""
         names = (subject_template_name, email_template_name)
-        emails.send(context["user"], to_email, *names, context, from_email=from_email)
+        emails.send_to_user(context["user"], to_email, *names, context, from_email=from_email)

@@ -17,7 +17,7 @@ BCRYPT_LIMIT = 72  # bytes; what comes after never counted, and bcrypt 5 refuses
 _raw = re.compile(r"\$(?:2[aby]?|argon2(?:id|i|d))\$").match
 
 
-def recognisable(encoded):
+def add_algorithm_prefix(encoded):
     """Return a stored hash in Django's form: raw ones get OldBackendHasher's prefix."""
     return f"{OldBackendHasher.algorithm}{encoded}" if _raw(encoded or "") else encoded
 

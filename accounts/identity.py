@@ -42,13 +42,13 @@ def fold(text):
 
 def username_key(text):
     """Return the key of a user name; "" if it has no visible character."""
-    return _fitting(fold(text))
+    return _shorten(fold(text))
 
 
 def email_key(text):
     """Return the key of an e-mail; malformed ones have a key too."""
     local, at, host = fold(text).rpartition("@")
-    return _fitting(f"{local}{at}{_host(host)}" if at else fold(text))
+    return _shorten(f"{local}{at}{_host(host)}" if at else fold(text))
 
 
 def login_key(text):
@@ -61,7 +61,7 @@ def login_key(text):
 KEYS = {"username": username_key, "email": email_key}
 
 
-def _fitting(key):
+def _shorten(key):
     """Return the key, or its start and its hash if it is too long."""
     if len(key) <= LENGTH:
         return key
@@ -126,7 +126,7 @@ def is_marked(stored, key=""):
     return bool(stored) and MARK in stored and stored.startswith(f"{key}{MARK}" if key else "")
 
 
-def marked(key, pk):
+def placeholder_key(key, pk):
     """Return the placeholder key of the account `pk` while another owns `key`."""
     return f"{key}{MARK}{pk}"
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.identity import KEYS, MARK, is_marked, marked
+from accounts.identity import KEYS, MARK, is_marked, placeholder_key
 from camp.config import shell
 
 BATCH = 500  # rows in memory at a time
@@ -19,7 +19,7 @@ FIX = shell.manage("settle_accounts")
 MIGRATION = ("accounts", "0003_identity_keys")
 
 
-def unsettled(model):
+def colliding_accounts(model):
     """Return the accounts without a key of their own, oldest first."""
     wrong = Q()
     for source in KEYS:
@@ -28,9 +28,9 @@ def unsettled(model):
 
 
 def fill_keys(model):
-    """Set the keys of all `unsettled` accounts, and mark those that collide."""
+    """Set the keys of all `colliding_accounts` accounts, and mark those that collide."""
     last = 0
-    while batch := list(unsettled(model).filter(pk__gt=last)[:BATCH]):
+    while batch := list(colliding_accounts(model).filter(pk__gt=last)[:BATCH]):
         last = batch[-1].pk
         with transaction.atomic(using=batch[0]._state.db):
             for source in KEYS:
@@ -47,7 +47,7 @@ def _fill(model, batch, source):
     for user in batch:
         key = wanted[user.pk]
         if key and holders.setdefault(key, user.pk) != user.pk:
-            key = marked(key, user.pk)
+            key = placeholder_key(key, user.pk)
         setattr(user, name, key)
 
 
@@ -63,11 +63,11 @@ def refresh_keys(model):
         fill_keys(model)
 
 
-def unsettled_lines(model):
+def describe_collisions(model):
     """Yield a sentence for each account with a collision or an empty name, up to SHOWN."""
-    lines = [line for user in unsettled(model)[:SHOWN] for line in _sentences(model, user)]
+    lines = [line for user in colliding_accounts(model)[:SHOWN] for line in _sentences(model, user)]
     yield from lines
-    rest = unsettled(model).count() - SHOWN
+    rest = colliding_accounts(model).count() - SHOWN
     if rest > 0:
         text = ngettext("… and %(count)d more account.", "… and %(count)d more accounts.", rest)
         yield text % {"count": rest}
@@ -105,7 +105,7 @@ def fill_after_migrate(sender, using, stdout=None, **kwargs):
         return
     model = sender.get_model("User")
     fill_keys(model)
-    lines = list(unsettled_lines(model))
+    lines = list(describe_collisions(model))
     if lines and stdout:
         for line in (*lines, _("Settle the accounts with: %(fix)s") % {"fix": FIX}):
             stdout.write(f"{line}\n")

@@ -4,7 +4,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
 from accounts import setup_token, throttle
-from camp.web.external_references import deletion
+from camp.web.external_references import atomic_deletion
 
 
 class LastOrganiserError(Exception):
@@ -20,7 +20,7 @@ def has_administrator():
     return get_user_model().objects.filter(is_superuser=True).exists()
 
 
-def make_first_organiser(user, token):
+def create_first_administrator(user, token):
     """Save `user` as administrator and consume the set-up `token`.
 
     Raises AlreadySetUpError, with nothing saved, if the token is used or an administrator exists.
@@ -46,7 +46,7 @@ def delete_account(user):
     StillReferenced if a table that is not Camp's references the account or its data.
     """
     users = get_user_model().objects
-    with deletion():
+    with atomic_deletion():
         organisers = users.filter(is_superuser=True, is_active=True)
         # Lock all administrators in one order, so that two cannot leave concurrently.
         keys = list(organisers.order_by("pk").select_for_update().values_list("pk", flat=True))
@@ -54,4 +54,4 @@ def delete_account(user):
             raise LastOrganiserError
         pk = user.pk
         user.delete()
-    throttle.forgive(pk)
+    throttle.reset_failures(pk)

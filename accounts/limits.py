@@ -38,7 +38,7 @@ class ReachedError(Exception):
     """A limit is reached."""
 
 
-def take(limits):
+def count_attempt(limits):
     """Count an attempt towards each limit and return 0, or the seconds to wait if one is reached.
 
     In that case nothing is counted. Limits must have the same order of kinds everywhere to avoid
@@ -67,14 +67,14 @@ def seconds_to_wait(limits):
     return math.ceil((max(ends) - now).total_seconds()) if ends else 0
 
 
-def give_back(limits):
+def uncount_attempt(limits):
     """Undo the count of an attempt that succeeded."""
     with transaction.atomic():
         for limit in limits:
             limit.rows().filter(count__gt=0).update(count=F("count") - 1)
 
 
-def sweep():
+def delete_expired():
     """Delete up to BATCH expired counters."""
     over = AttemptCounter.objects.filter(ends_at__lte=timezone.now())
     with transaction.atomic():

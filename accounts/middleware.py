@@ -5,7 +5,7 @@ from django.db import Error as DatabaseError
 from django.middleware import locale
 from django.utils import timezone, translation
 
-from accounts.time_zones import zone
+from accounts.time_zones import get_zone
 
 
 class LocaleMiddleware(locale.LocaleMiddleware):
@@ -20,7 +20,7 @@ class LocaleMiddleware(locale.LocaleMiddleware):
         if user and user.language in dict(settings.LANGUAGES):
             translation.activate(user.language)
             request.LANGUAGE_CODE = translation.get_language()
-        chosen = zone(user.time_zone) if user else None
+        chosen = get_zone(user.time_zone) if user else None
         if chosen:
             timezone.activate(chosen)
         else:

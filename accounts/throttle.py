@@ -42,7 +42,7 @@ class Handler(AxesHandler):
 
     def is_allowed(self, request, credentials=None):
         """Return whether the password may be checked, and count the attempt if so."""
-        user, subject = _typed((credentials or {}).get("username") or "")
+        user, subject = _find_subject((credentials or {}).get("username") or "")
         address = client_address(request) or ""
         request.login_limits = [
             *account_limits(subject, user, address),
@@ -53,7 +53,7 @@ class Handler(AxesHandler):
                 address=address,
             ),
         ]
-        request.login_wait = limits.take(request.login_limits)
+        request.login_wait = limits.count_attempt(request.login_limits)
         return not request.login_wait
 
     def user_login_failed(self, sender, credentials, request=None, **kwargs):
@@ -61,7 +61,7 @@ class Handler(AxesHandler):
         counted = getattr(request, "login_limits", None)
         if counted is None:
             return
-        limits.sweep()
+        limits.delete_expired()
         request.login_wait = request.login_wait or limits.seconds_to_wait(counted)
         request.axes_locked_out = bool(request.login_wait)
 
@@ -69,13 +69,13 @@ class Handler(AxesHandler):
         """Undo the count, and forget earlier failures for the account from this address."""
         counted = getattr(request, "login_limits", None)
         if counted is not None:
-            forget_tries(counted)
+            uncount_and_reset(counted)
 
     def reset_attempts(self, *, ip_address=None, username=None, ip_or_username=False):
         """Delete counters, for the `axes_reset` commands; return their number."""
         rows = AttemptCounter.objects.all()
         if username:
-            _user, subject = _typed(username)
+            _user, subject = _find_subject(username)
             rows = rows.filter(subject=subject)
         if ip_address:
             rows = rows.filter(address=_network(parse_address(ip_address)) or ip_address)
@@ -99,30 +99,30 @@ def try_password(user, password, address):
     password is checked.
     """
     counted = account_limits(str(user.pk), user, address)
-    if wait := limits.take(counted):
+    if wait := limits.count_attempt(counted):
         return False, wait
-    with not_counted_if_busy(counted):
+    with uncount_if_busy(counted):
         right = user.check_password(password)
     if right:
-        forget_tries(counted)
+        uncount_and_reset(counted)
         return True, 0
-    limits.sweep()
+    limits.delete_expired()
     return False, limits.seconds_to_wait(counted)
 
 
 @contextlib.contextmanager
-def not_counted_if_busy(counted):
+def uncount_if_busy(counted):
     """Undo the count if the server was too busy to check the password."""
     try:
         yield
     except HashingBusy:
-        limits.give_back(counted)
+        limits.uncount_attempt(counted)
         raise
 
 
-def forget_tries(counted):
+def uncount_and_reset(counted):
     """Undo the count of a successful attempt, and forget earlier failures from the same place."""
-    limits.give_back(counted)
+    limits.uncount_attempt(counted)
     for limit in counted:
         if limit.kind == Kind.LOGIN:
             limit.rows().delete()
@@ -133,12 +133,12 @@ def client_address(request):
     return _network(address_of(request.META))
 
 
-def locked_out(request, response=None, credentials=None):
+def lockout_response(request, response=None, credentials=None):
     """Return the response to one attempt too many: 429, with the time to wait."""
     return error_response(request, 429, retry_after=getattr(request, "login_wait", 0) or 1)
 
 
-def tell_pause(response, seconds):
+def render_form_or_lockout(response, seconds):
     """Return the form's page, with status 429 if the person has to wait."""
     if seconds:
         response.status_code = 429
@@ -146,19 +146,19 @@ def tell_pause(response, seconds):
     return response
 
 
-def forgive(pk):
+def reset_failures(pk):
     """Forget the failures for an account whose owner has proved it, or that is deleted."""
     AttemptCounter.objects.filter(subject=str(pk)).delete()
 
 
-def may_ask_for_email(request, email):
+def count_email_request(request, email):
     """Return whether an e-mail may be sent to an address given by an anonymous client, and count
     it.
 
     Addresses without an account are treated the same.
     """
-    limits.sweep()
-    return not limits.take(
+    limits.delete_expired()
+    return not limits.count_attempt(
         [
             Limit(Kind.MAILBOX, EMAILS_TO_MAILBOX, EMAIL_WINDOW, digest("email", email_key(email))),
             Limit(
@@ -176,7 +176,7 @@ def digest(*words):
     return f"?{salted_hmac('accounts.throttle', ' '.join(words)).hexdigest()}"
 
 
-def _typed(login):
+def _find_subject(login):
     """Return (user or None, subject) for a typed name or e-mail: the subject of the limits.
 
     Unknown names are treated the same.

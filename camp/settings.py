@@ -174,7 +174,7 @@ LOGIN_ADDRESS_LIMIT = env.integer("LOGIN_ADDRESS_LIMIT", 50, minimum=1)
 # Counted in the database, so that it works while Redis is down.
 AXES_HANDLER = "accounts.throttle.Handler"
 AXES_CLIENT_IP_CALLABLE = "accounts.throttle.client_address"
-AXES_LOCKOUT_CALLABLE = "accounts.throttle.locked_out"
+AXES_LOCKOUT_CALLABLE = "accounts.throttle.lockout_response"
 # Do not record when and from where people log in.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False

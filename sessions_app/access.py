@@ -9,12 +9,12 @@ from django.urls import reverse
 from sessions_app.models import Message, Session
 
 
-def own_session(user, session_id):
+def get_own_session(user, session_id):
     """Return the user's session with that public ID; raises Http404 for any other."""
     return get_object_or_404(Session.objects.visible_to(user), session_id=session_id)
 
 
-def own_message(user, session_id, pk):
+def get_own_message(user, session_id, pk):
     """Return a message of the user's session; raises Http404 for any other."""
     messages = Message.objects.visible_to(user).select_related("session")
     return get_object_or_404(messages, session__session_id=session_id, pk=pk)

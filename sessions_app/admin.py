@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
-from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
+from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
     CampModelAdmin,
@@ -144,7 +144,7 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
         """Return the number of a user's sessions."""
         if model is not Session._meta.get_field("user").remote_field.model:
             return []
-        url = self.list_url(f"?{chosen('user')}=")
+        url = self.list_url(f"?{filter_parameter('user')}=")
         return [
             RelatedCount(
                 "sessions_kept", _("Sessions"), total_of(Session.objects, "user"), url=url
@@ -181,7 +181,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     list_filter = [("session", ChosenFilter), RoleFilter, "created_at"]
     list_select_related = ["session__user"]
     search_fields = ["search_text__contains"]
-    search_help_text = gettext_lazy("Searches what the messages say.")
+    search_help_text = gettext_lazy("Searches the text of the messages.")
     ordering = ["-id"]
     autocomplete_fields = ["session"]
     fields = ["session", "role", "content", "created_at", "edited_at"]
@@ -216,7 +216,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
         """Return the number of a session's messages."""
         if model is not Session:
             return []
-        url = self.list_url(f"?{chosen('session')}=")
+        url = self.list_url(f"?{filter_parameter('session')}=")
         return [
             RelatedCount(
                 "messages_held", _("Messages"), total_of(Message.objects, "session"), url=url

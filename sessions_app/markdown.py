@@ -97,7 +97,7 @@ def render_now(text):
     try:
         html = HtmlWriter().write(PARSER.events(text))
     except OverBudget:
-        return as_written(text)
+        return render_plain(text)
     return mark_safe(
         nh3.clean(
             html,
@@ -111,7 +111,7 @@ def render_now(text):
     )
 
 
-def as_written(text):
+def render_plain(text):
     """Return `text` as safe HTML, character for character."""
     return format_html('<pre tabindex="0">{}</pre>', text)
 
@@ -125,7 +125,7 @@ def first_line(text):
             ends, content = True, ""
         else:
             (kind, content), *_ = event.items()
-            ends = kind in ("Start", "End") and name_of(content) in blocks
+            ends = kind in ("Start", "End") and element_name(content) in blocks
             content = "" if kind in ("Start", "End") else content
         for number, piece in enumerate(content.split("\n")):
             if (number or ends) and line.strip():
@@ -134,7 +134,7 @@ def first_line(text):
     return line.strip() or next((row.strip() for row in text.splitlines() if row.strip()), "")
 
 
-def name_of(tag):
+def element_name(tag):
     """Return the element name of a Start or End event."""
     return tag if isinstance(tag, str) else next(iter(tag))
 
@@ -190,7 +190,7 @@ class HtmlWriter:
         elif kind == "Code":
             self.parts.append(f"<code>{escape(content)}</code>")
         elif kind == "Text" and not self.in_code:
-            self.parts.append(escape(content) if self.links else with_links(content))
+            self.parts.append(escape(content) if self.links else link_urls(content))
         elif kind == "Html":
             self.parts.append(escape(content).replace("\n", "<br>\n"))
         else:
@@ -200,7 +200,7 @@ class HtmlWriter:
         """Write an opening tag and push its closing tag."""
         if len(self.closings) >= MAX_NESTING:
             raise OverBudget
-        name = name_of(tag)
+        name = element_name(tag)
         special = getattr(self, f"open_{name.lower()}", None)
         if special:
             self.closings.append(special(None if isinstance(tag, str) else tag[name]))
@@ -290,7 +290,7 @@ class HtmlWriter:
         return link_to(address, label)
 
 
-def with_links(text):
+def link_urls(text):
     """Return `text` as HTML with its URLs linked."""
     if "://" not in text:
         return escape(text)

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from camp.web.external_references import deletion
+from camp.web.external_references import atomic_deletion
 from sessions_app.models import Message
 from sessions_app.titles import title_from
 
@@ -32,7 +32,7 @@ def change_message(*, message, content):
     message.session.touch()
 
 
-@deletion()
+@atomic_deletion()
 def delete_message(*, message):
     """Delete a message permanently. Raises StillReferenced."""
     message.delete()

@@ -30,7 +30,7 @@ class PermissionsField(forms.ModelMultipleChoiceField):
         return f"{kind.app_labeled_name.partition(' | ')[0]} | {sentence}"
 
 
-class WordsPermissions:
+class TranslatedPermissionsMixin:
     """A ModelAdmin mixin that offers the permissions of tables in the admin.
 
     Others have no effect, but stay with those who have one.

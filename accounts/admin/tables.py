@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.permissions import WordsPermissions
+from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.models import AttemptCounter, FormerLogEntry
 from camp.admin.model_admin import CampModelAdmin
 from camp.fs.text import clean_line, is_blank
@@ -28,7 +28,7 @@ class GroupForm(forms.ModelForm):
 
 
 @admin.register(Group)
-class GroupAdmin(WordsPermissions, CampModelAdmin, DjangoGroupAdmin):
+class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
     """Groups and their permissions.
 
     Only administrators change permissions and groups of organisers: others could grant themselves
@@ -56,7 +56,7 @@ class GroupAdmin(WordsPermissions, CampModelAdmin, DjangoGroupAdmin):
         )
 
 
-class Record(CampModelAdmin):
+class ReadOnlyAdmin(CampModelAdmin):
     """A read-only table that Camp writes."""
 
     # It is deleted with its user.
@@ -73,7 +73,7 @@ class Record(CampModelAdmin):
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(Record):
+class LogEntryAdmin(ReadOnlyAdmin):
     """The actions of organisers in the admin."""
 
     list_display = ["action_time", "user", "__str__", "content_type"]
@@ -95,7 +95,7 @@ class LogEntryAdmin(Record):
 
 
 @admin.register(FormerLogEntry)
-class FormerLogEntryAdmin(Record):
+class FormerLogEntryAdmin(ReadOnlyAdmin):
     """The admin actions of people whose account is deleted."""
 
     list_display = ["action_time", "former_pk", "object_repr", "content_type"]
@@ -117,14 +117,16 @@ class FormerLogEntryAdmin(Record):
 
 
 @admin.register(AttemptCounter)
-class AttemptCounterAdmin(Record):
+class AttemptCounterAdmin(ReadOnlyAdmin):
     """Failed log-ins by account and address; deleting an entry lets the person try again."""
 
     list_display = ["kind", "account", "address", "count", "ends_at"]
     list_filter = ["kind", "ends_at"]
     list_select_related = ["user"]
     search_fields = ["user__username_key__contains", "user__email_key__contains", "address"]
-    search_help_text = _("Delete the entries of a user or an address to allow tries again at once.")
+    search_help_text = _(
+        "Delete the entries of a user or an address to allow new attempts at once."
+    )
     ordering = ["-id"]
     fields = ["kind", "account", "address", "count", "ends_at"]
     readonly_fields = fields

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import emails
-from accounts.admin.permissions import WordsPermissions
+from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_account
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
@@ -32,7 +32,7 @@ class UserForm(IdentityForm, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUserAdmin):
+class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, DjangoUserAdmin):
     """Find users, see what they store, activate and deactivate them.
 
     Organisers who are not administrators manage ordinary users only: changing an organiser's
@@ -105,7 +105,7 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
         fieldsets = super().get_fieldsets(request, obj)
         if obj and self.has_change_permission(request, obj):
             return fieldsets
-        return [(name, without(options, "password_link")) for name, options in fieldsets]
+        return [(name, exclude_field(options, "password_link")) for name, options in fieldsets]
 
     def user_change_password(self, request, id, form_url=""):
         """Set another user's password; one's own needs the old one."""
@@ -116,7 +116,7 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         if change and "email" in form.changed_data:
-            emails.tell_old_address(request, obj, form.initial["email"])
+            emails.notify_previous_address(request, obj, form.initial["email"])
 
     def delete_model(self, request, obj):
         self.delete_queryset(request, [obj])
@@ -153,8 +153,8 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
         spared = len(users) - len(managed)
         if spared:
             text = ngettext(
-                "%(count)d organiser left as is: only administrators may change organisers.",
-                "%(count)d organisers left as they are: only administrators may change organisers.",
+                "%(count)d organiser was not changed: only administrators may change organisers.",
+                "%(count)d organisers were not changed: only administrators may change organisers.",
                 spared,
             )
             messages.warning(request, text % {"count": spared})
@@ -190,6 +190,6 @@ def count_users():
     return User.objects.aggregate(all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False)))
 
 
-def without(options, name):
+def exclude_field(options, name):
     """Return a fieldset's options without one field."""
     return options | {"fields": [field for field in options["fields"] if field != name]}

@@ -21,7 +21,7 @@ class ChangeView(auth_views.PasswordChangeView):
         return super().get_form_kwargs() | {"address": address}
 
     def form_invalid(self, form):
-        return throttle.tell_pause(super().form_invalid(form), form.paused)
+        return throttle.render_form_or_lockout(super().form_invalid(form), form.paused)
 
 
 class ChangeDoneView(auth_views.PasswordChangeDoneView):
@@ -41,7 +41,7 @@ class ResetView(auth_views.PasswordResetView):
     success_url = reverse_lazy("accounts:password_reset_done")
 
     def form_valid(self, form):
-        if throttle.may_ask_for_email(self.request, form.cleaned_data["email"]):
+        if throttle.count_email_request(self.request, form.cleaned_data["email"]):
             return super().form_valid(form)
         return HttpResponseRedirect(self.get_success_url())
 
@@ -61,7 +61,7 @@ class ResetConfirmView(auth_views.PasswordResetConfirmView):
     def form_valid(self, form):
         response = super().form_valid(form)
         # People who forgot their password have often tried several: let them log in now.
-        throttle.forgive(self.user.pk)
+        throttle.reset_failures(self.user.pk)
         return response
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import emails, throttle
 from accounts.forms import DeleteForm, ProfileForm
 from accounts.lifecycle import LastOrganiserError, delete_account
-from camp.web.external_references import StillReferenced, sentence
+from camp.web.external_references import StillReferenced, describe_references
 
 
 @sensitive_post_parameters()
@@ -33,12 +33,12 @@ def profile(request):
     )
     if form.is_valid() and form.save_unless_taken():
         if user.email != old_email:
-            emails.tell_old_address(request, user, old_email)
+            emails.notify_previous_address(request, user, old_email)
         with translation.override(user.language or translation.get_language_from_request(request)):
             messages.success(request, _("Your profile is saved."))
         return redirect("accounts:profile")
     response = render(request, "accounts/profile.html", {"form": form})
-    return throttle.tell_pause(response, form.paused)
+    return throttle.render_form_or_lockout(response, form.paused)
 
 
 @sensitive_post_parameters()
@@ -59,18 +59,18 @@ def delete(request):
             form.add_error(
                 None,
                 _(
-                    "You are the only administrator, and others have accounts here. "
-                    "Make somebody else an administrator first."
+                    "You are the only administrator, and other people have accounts here. "
+                    "Make someone else an administrator first."
                 ),
             )
         except StillReferenced as error:
-            form.add_error(None, sentence(error.tables))
+            form.add_error(None, describe_references(error.tables))
         else:
             logout(request)
             messages.success(request, _("Your account and everything in it are deleted."))
             return redirect("home")
     response = render(request, "accounts/delete.html", {"form": form})
-    return throttle.tell_pause(response, form.paused)
+    return throttle.render_form_or_lockout(response, form.paused)
 
 
 @login_not_required

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import setup_token
 from accounts.forms import SignUpForm
-from accounts.lifecycle import AlreadySetUpError, has_administrator, make_first_organiser
+from accounts.lifecycle import AlreadySetUpError, create_first_administrator, has_administrator
 
 BACKEND = "accounts.backends.LoginBackend"
 
@@ -51,7 +51,7 @@ def setup(request, token):
     if form.is_valid():
         user = form.save(commit=False)
         try:
-            make_first_organiser(user, token)
+            create_first_administrator(user, token)
         except AlreadySetUpError:
             raise Http404 from None
         login(request, user, backend=BACKEND)

@@ -39,7 +39,7 @@ def summary(model_admin, objs, request):
                 counts[opts.verbose_name_plural] = other.deletion_note(queryset)
             if not may_delete_dependents(other, request):
                 needed.add(opts.verbose_name)
-    return listed(model_admin, objs), counts, needed, []
+    return list_first(model_admin, objs), counts, needed, []
 
 
 def may_delete_dependents(model_admin, request):
@@ -68,7 +68,7 @@ def dependents(model, objs, lookups=(), seen=()):
         yield from dependents(related, objs, steps, seen)
 
 
-def listed(model_admin, objs):
+def list_first(model_admin, objs):
     """Return the first objects as links, and the number of the others."""
     opts = model_admin.opts
     lines = []

@@ -12,7 +12,7 @@ class ChosenFilter(admin.FieldListFilter):
     """
 
     def __init__(self, field, request, params, model, model_admin, field_path):
-        self.lookup = chosen(field_path)
+        self.lookup = filter_parameter(field_path)
         self.remote = field.remote_field.model
         super().__init__(field, request, params, model, model_admin, field_path)
 
@@ -43,7 +43,7 @@ class ChosenFilter(admin.FieldListFilter):
         return str(row or _("None"))
 
 
-def chosen(field_path):
+def filter_parameter(field_path):
     """Return the query parameter that filters a list by one row of another table."""
     return f"{field_path}__id__exact"
 

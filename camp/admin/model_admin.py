@@ -28,7 +28,7 @@ from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, i
 from camp.cache.manager import cache_manager, cached
 from camp.db.search_text import normalise
 from camp.templatetags.camp import when
-from camp.web.external_references import deletion
+from camp.web.external_references import atomic_deletion
 
 FRONT_PAGE_EXPIRE = 60  # seconds
 FRONT_PAGE_KEY = "admin:front:"
@@ -54,12 +54,12 @@ class CampModelAdmin(admin.ModelAdmin):
 
     def get_list_display(self, request):
         """Return the columns; dates and times look as on Camp's other pages."""
-        return [self.worded(name) for name in super().get_list_display(request)]
+        return [self.format_datetimes(name) for name in super().get_list_display(request)]
 
-    def worded(self, name):
+    def format_datetimes(self, name):
         """Return a column that formats `name`, if it is a datetime field of the table."""
         times = {field.name for field in self.opts.fields if isinstance(field, DateTimeField)}
-        return moment(self.opts.get_field(name)) if name in times else name
+        return datetime_column(self.opts.get_field(name)) if name in times else name
 
     def get_search_results(self, request, queryset, search_term):
         """Search like Django, ignoring differences of width and case."""
@@ -103,9 +103,9 @@ class CampModelAdmin(admin.ModelAdmin):
     def get_changeform_initial_data(self, request):
         """Return initial values from the URL, without invalid ones."""
         initial = super().get_changeform_initial_data(request)
-        return {name: value for name, value in initial.items() if self.fits(name, value)}
+        return {name: value for name, value in initial.items() if self.is_valid(name, value)}
 
-    def fits(self, name, value):
+    def is_valid(self, name, value):
         """Return whether a value from the URL is valid for the column or relation `name`."""
         field = next((one for one in self.opts.get_fields() if one.name == name), None)
         target = field.related_model._meta.pk if field and field.is_relation else field
@@ -135,7 +135,7 @@ class CampModelAdmin(admin.ModelAdmin):
         if request.POST.get("action") != "delete_selected":
             return super().response_action(request, queryset)
         # All or none: log entries must not survive a failed deletion.
-        with deletion():
+        with atomic_deletion():
             return super().response_action(request, queryset)
 
     def save_model(self, request, obj, form, change):
@@ -143,7 +143,7 @@ class CampModelAdmin(admin.ModelAdmin):
         forget_front_page()
 
     def delete_model(self, request, obj):
-        with deletion():
+        with atomic_deletion():
             super().delete_model(request, obj)
         forget_front_page()
 
@@ -180,7 +180,7 @@ def forget_front_page():
     transaction.on_commit(lambda: cache_manager.clear_sync(f"{FRONT_PAGE_KEY}*"))
 
 
-def moment(field):
+def datetime_column(field):
     """Return a column for a datetime: relative within a day, then the date."""
 
     @admin.display(description=field.verbose_name, ordering=field.name)
@@ -258,10 +258,10 @@ def total_of(queryset, relation, total=None):
 class RelatedCountsMixin:
     """A ModelAdmin mixin: show the RelatedCounts that the reader may view, in lists and on pages.
 
-    In lists they come before the last `columns_after_tallies` columns.
+    In lists they come before the last `columns_after_counts` columns.
     """
 
-    columns_after_tallies = 2
+    columns_after_counts = 2
 
     def related_counts_for(self, request):
         """Return the RelatedCounts that other admins offer for this table."""
@@ -278,7 +278,7 @@ class RelatedCountsMixin:
     def get_list_display(self, request):
         related_counts = [tally.column for tally in self.related_counts_for(request)]
         columns = [*super().get_list_display(request)]
-        place = len(columns) - self.columns_after_tallies
+        place = len(columns) - self.columns_after_counts
         return columns[:place] + related_counts + columns[place:]
 
     def get_readonly_fields(self, request, obj=None):

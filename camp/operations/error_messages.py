@@ -50,7 +50,7 @@ def unreachable_database(error):
     from camp.operations.diagnostics.connection import no_connection
     from camp.web import findings
 
-    return findings.with_fix(no_connection(error))
+    return findings.format_with_fix(no_connection(error))
 
 
 def missing_table(error):

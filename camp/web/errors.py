@@ -22,9 +22,9 @@ SENTENCES = {
     403: _("You may not do that"),
     404: _("Nothing is here"),
     405: _("This address is not a page"),
-    409: _("It cannot be deleted"),
+    409: _("This cannot be deleted"),
     408: _("That took too long"),
-    411: _("The length of what was sent is missing"),
+    411: _("The length of the request is missing"),
     413: _("That is too large"),
     429: _("Too many attempts"),
     500: _("Camp made a mistake"),
@@ -71,7 +71,7 @@ def error_response(
         "request_id": getattr(request, "request_id", ""),
     }
     with translation.override(language(request)):
-        context["reason"] = findings.sentence(cause) if cause else ""
+        context["reason"] = findings.format_finding(cause) if cause else ""
         if wants_json(request):
             body = {"error": str(detail or SENTENCES[status])}
             if cause:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from camp.db.keyset import KeyPage
 from camp.db.search_text import cut_search
-from sessions_app.access import login_required_at_session, own_session
+from sessions_app.access import get_own_session, login_required_at_session
 from sessions_app.forms import NewSessionForm, RenameForm
 from sessions_app.models import Message, Session
 
@@ -21,8 +21,8 @@ from sessions_app.models import Message, Session
 def listing(request):
     """List the reader's sessions, most recently changed first; `q` searches titles and messages."""
     query = cut_search(request.GET.get("q", ""))
-    sessions = Session.objects.visible_to(request.user).search(query).annotate(**counts())
-    sessions = sessions.defer("old_metadata")  # which may be long
+    sessions = Session.objects.visible_to(request.user).search(query)
+    sessions = sessions.annotate(**count_annotations()).defer("old_metadata")  # which may be long
     page = KeyPage(sessions, ["-updated_at", "-id"], request.GET)
     if not page.rows and {"after", "before"} & request.GET.keys():
         # The rows of this page were deleted meanwhile.
@@ -33,17 +33,17 @@ def listing(request):
     return render(request, "sessions_app/list.html", {"page": page, "query": query})
 
 
-def counts():
+def count_annotations():
     """Return annotations with a session's numbers of messages and files."""
     # The files app is a higher layer: use its relation only.
     files = Session.files.rel.related_model.objects.present()
     return {
-        "message_count": counted(Message.objects.all()),
-        "file_count": counted(files),
+        "message_count": count_subquery(Message.objects.all()),
+        "file_count": count_subquery(files),
     }
 
 
-def counted(rows):
+def count_subquery(rows):
     """Return a subquery that counts the `rows` of a session."""
     own = rows.filter(session=OuterRef("pk")).order_by().values("session")
     return Coalesce(Subquery(own.annotate(count=Count("pk")).values("count")), 0)
@@ -64,7 +64,7 @@ def new(request):
 @login_required
 def rename(request, session_id):
     """Rename a session."""
-    session = own_session(request.user, session_id)
+    session = get_own_session(request.user, session_id)
     form = RenameForm(request.POST if request.method == "POST" else None, instance=session)
     if form.is_valid():
         session.save(update_fields=["title", "search_text", "updated_at"])
@@ -79,7 +79,7 @@ def rename(request, session_id):
 @login_required_at_session
 def delete(request, session_id):
     """Move a session to the trash; its files stay in the library."""
-    session = own_session(request.user, session_id)
+    session = get_own_session(request.user, session_id)
     session.trash()
     undo = reverse("sessions:restore", args=[session.session_id])
     text = _("“%(title)s” was deleted.") % {"title": session}

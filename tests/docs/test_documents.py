@@ -16,7 +16,8 @@ TRANSLATED = ("database", "deploy", "takeover")
 PLAYED = [f"{name}.md" for name in TRANSLATED]
 DOCUMENTS = sorted(
     str(path.relative_to(markdown.DOCS.parent))
-    for path in [*markdown.DOCS.glob("*.md"), *markdown.DOCS.parent.glob("README*.md")]
+    for path in [*markdown.DOCS.glob("*.md"), *markdown.DOCS.parent.glob("*.md")]
+    if path.name != "CHANGELOG.md"  # it names what is gone
 )
 LANGUAGES = {"", "ini", "json", "nginx", "powershell", "python", "sh", "sql", "text", "zsh"}
 MANAGE = re.compile(r"(?:(?:python3?|py) manage\.py|sudo camp) ([^`|;&>\n]*)")

@@ -4,7 +4,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from accounts.keys import unsettled_lines
+from accounts.keys import describe_collisions
 from camp.operations.takeover import settle_accounts
 from camp.operations.takeover.collisions import Settlement
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             return
         for line in settle_accounts.settle(model, Settlement(rename, file)):
             self.stdout.write(line)
-        left = list(unsettled_lines(model))
+        left = list(describe_collisions(model))
         for line in left:
             self.stdout.write(line)
         if left:

@@ -41,7 +41,9 @@ class Command(BaseCommand):
         text = _("Would remove: %(found)s.") if options["dry_run"] else _("Removed: %(found)s.")
         self.stdout.write(text % {"found": found(swept)})
         if swept.held:
-            self.stderr.write(self.style.WARNING(external_references.sentence(sorted(swept.held))))
+            self.stderr.write(
+                self.style.WARNING(external_references.describe_references(sorted(swept.held)))
+            )
 
 
 def found(swept):

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.hashers import recognisable
+from accounts.hashers import add_algorithm_prefix
 from accounts.identity import fold
 from accounts.keys import fill_keys
 from camp.db.old_metadata import squeezed
@@ -145,7 +145,7 @@ def kind(hashed):
     if hashed.startswith("$argon2"):
         return "argon2"
     try:
-        algorithm = identify_hasher(recognisable(hashed)).algorithm
+        algorithm = identify_hasher(add_algorithm_prefix(hashed)).algorithm
     except ValueError:
         return "?"
     return "bcrypt" if algorithm == "old" else algorithm

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.identity import KEYS
-from accounts.keys import refresh_keys, unsettled
+from accounts.keys import colliding_accounts, refresh_keys
 from camp.operations.takeover import collisions
 from camp.operations.takeover.accounts import differences
 from camp.operations.takeover.collisions import Person
@@ -14,7 +14,7 @@ from camp.operations.takeover.collisions import Person
 
 def people(model):
     """Return everybody as a Person; those who keep their name come first."""
-    later = set(unsettled(model).values_list("pk", flat=True))
+    later = set(colliding_accounts(model).values_list("pk", flat=True))
     rows = model._base_manager.order_by("pk").values_list("pk", "email", "username")
     everybody = [Person(str(pk), email, username).comparable for pk, email, username in rows]
     return sorted(everybody, key=lambda person: int(person.key) in later)

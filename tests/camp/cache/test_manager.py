@@ -7,6 +7,8 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from camp.cache.globs import compile_glob
 from camp.cache.manager import cache_manager, cached
 
+pytestmark = pytest.mark.cache
+
 
 def keys_kept(pattern, keys):
     """Store `keys`, clear `pattern`, and return which are left."""

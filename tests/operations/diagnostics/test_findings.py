@@ -152,6 +152,7 @@ class TestSchema:
         assert "UNIQUE" in told[f"schema.sample_users.{unique}"].fix
 
 
+@pytest.mark.cache
 class TestCache:
     def test_none_is_fine(self, settings):
         settings.REDIS_URL = ""

@@ -39,7 +39,7 @@ def test_it_answers_when_it_says_so(camp_server):
 
 
 def test_a_second_start_has_nothing_to_prepare(make_camp_server):
-    server = make_camp_server()
+    server = make_camp_server(migrated=False)
     (server.folder / "data" / "static.json").unlink(missing_ok=True)
     server.start()
     assert "migrations applied" in server.output

@@ -13,6 +13,8 @@ from tests import old_shapes
 from tests.old_backend import PASSWORD, apply, takeover
 from tests.old_shapes import EXCHANGES, SESSIONS
 
+pytestmark = pytest.mark.slow
+
 
 def log_in(name):
     """Return a browser in which the person is logged in."""
