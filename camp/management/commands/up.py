@@ -4,7 +4,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from camp.operations.backup import swap
 from camp.operations.diagnostics import safety
 from camp.operations.local_postgres import commands
 from camp.operations.server import up
@@ -32,14 +31,9 @@ class Command(BaseCommand):
             port=port,
             threads=threads,
             say=self.say,
-            recover=self.recover_database,
+            start_database=lambda: commands.start_if_configured(self.say),
             check=lambda: self.check_settings(host),
         )
-
-    def recover_database(self):
-        """Start Camp's own PostgreSQL, and complete an interrupted restore."""
-        commands.start_if_configured(self.say)
-        swap.recover(self.say)
 
     def check_settings(self, host):
         """Run the system checks, then warn about settings of a development machine."""
