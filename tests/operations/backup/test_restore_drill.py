@@ -151,7 +151,7 @@ def test_a_restore_that_is_killed_changes_nothing_or_everything(place, archive, 
     before = places.digest()
     for step in (3, 5, 8):
         connection.close()
-        processes.forget()  # the child must be alone
+        processes.unregister()  # the child must be alone
         child = os.fork()
         if not child:
             left = count(1)

@@ -201,8 +201,8 @@ class SQLite:
         connection.close()
         # SQLite keeps a closed connection open as long as a cursor of it lies about.
         gc.collect()
-        if others := processes.users_of(self._file):
-            raise CommandError(self._in_use(lock.listed(others)))
+        if others := processes.list_users_of(self._file):
+            raise CommandError(self._in_use(lock.join_names(others)))
         if self._watch is None:
             self._watch = sqlite3.connect(self._file, isolation_level=None)
         try:
