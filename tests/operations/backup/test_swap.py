@@ -185,12 +185,12 @@ def test_a_database_that_cannot_be_dropped_is_named_and_found_again(made, monkey
             fill(new, "one", made)
             new.commit(files=True)
         [name] = replacing.abandoned()
-        [finding] = backups.abandoned()
+        [finding] = backups.check_leftover_databases()
     assert told[0] == "Removing the old files ..."
     assert told[1].endswith(f'(no right to). Drop it with: DROP DATABASE "{name}";')
     assert finding.fix == f'DROP DATABASE "{name}";'
     server.drop(name)
-    assert list(backups.abandoned()) == []
+    assert list(backups.check_leftover_databases()) == []
     assert stands() == replaced_by("one")
 
 

@@ -18,8 +18,13 @@ from camp.config import shell
 from camp.operations.backup import archive
 from camp.operations.backup.restore import archives, disk_space
 from camp.operations.console import Progress
-from camp.operations.diagnostics.file_check.contents import digest, hashed, total, with_bytes
-from camp.operations.diagnostics.file_check.shared import batches
+from camp.operations.stored_bytes import (
+    hash_stored_file,
+    iterate_batches,
+    querysets_with_bytes,
+    sum_sizes,
+    with_checksum,
+)
 from files.storage import backend
 
 FILES = "files/"  # what the names of stored files begin with in an archive
@@ -70,10 +75,10 @@ def recover(path, *, say, stream):
 def missing_or_damaged(stream):
     """Return {storage path: Wanted} of all rows whose bytes are not what the rows say."""
     wanted = {}
-    size = sum(total(hashed(rows)) for rows in with_bytes())
+    size = sum(sum_sizes(with_checksum(rows)) for rows in querysets_with_bytes())
     with Progress(stream, size, _("Reading the files")) as progress:
-        for rows in with_bytes():
-            for batch in batches(rows, "size", "sha256", "storage_path"):
+        for rows in querysets_with_bytes():
+            for batch in iterate_batches(rows, "size", "sha256", "storage_path"):
                 for row in batch:
                     if not is_well(row, progress):
                         wanted[row.storage_path] = Wanted(row.size, row.sha256)
@@ -85,7 +90,7 @@ def is_well(row, progress):
     if backend.size(row.storage_path) != row.size:
         return False
     try:
-        return not row.sha256 or digest(row.storage_path, progress)[1] == row.sha256
+        return not row.sha256 or hash_stored_file(row.storage_path, progress)[1] == row.sha256
     except OSError:
         return False
 
