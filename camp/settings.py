@@ -200,7 +200,7 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": LOCAL_STORAGE_PATH},
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "camp.storage.static.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = CAMP_DATA_DIR / "static"

@@ -193,8 +193,9 @@ def camp_server_factory(django_db_blocker, tmp_path_factory):
             environment["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{name}").geturl()
         elif source:
             (folder / "data").mkdir(exist_ok=True)
-            copy = shutil.copy(source.folder / "data" / "camp.sqlite3", folder / "data")
-            Path(copy).chmod(0o600)
+            file = folder / "data" / "camp.sqlite3"
+            shutil.copy(source.folder / "data" / "camp.sqlite3", file)
+            file.chmod(0o600)
         servers.append(CampServer(folder, environment))
         return servers[-1]
 
