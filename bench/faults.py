@@ -112,7 +112,7 @@ class OnPostgreSQL(Victim, CampOnPostgreSQL):
 
 
 @dataclass
-class Tally:
+class RelatedCount:
     """What was sent, and what went wrong."""
 
     server: Victim
@@ -266,7 +266,7 @@ def checked(tally):
 
 def kills(server, options):
     """Run the uploads with a server; returns the row of the table."""
-    tally = Tally(server, random.Random(options.seed))
+    tally = RelatedCount(server, random.Random(options.seed))
     for number in range(options.uploads // 4):
         name = f"original {number}.bin"
         _status, _headers, body = server.form(

@@ -1,7 +1,7 @@
-"""Work that an answer does not wait for, such as sending an e-mail.
+"""Background jobs that a response does not wait for, such as sending an e-mail.
 
-One thread of the process does it, in the order in which it was asked for. What waits when the
-process ends is still done, for up to DRAIN_SECONDS; nothing is dropped without a word in the log.
+One thread per process runs them in order. On exit the queue is drained for up to DRAIN_SECONDS;
+a job that is dropped is logged.
 """
 
 import logging
@@ -16,8 +16,7 @@ logger = logging.getLogger("camp.web.background")
 
 WAITING = 100  # jobs at most
 IDLE_SECONDS = 1  # without work, until the thread ends
-# Before each job, so that it does not slow the answer down that asked for it: how long that takes
-# would tell what the job is.
+# Delay before each job, so that the response time of the request that queued it reveals nothing.
 PAUSE_SECONDS = 0.1
 DRAIN_SECONDS = 8  # below the ten that a server gets to stop
 

@@ -1,4 +1,4 @@
-"""The network address of who asks, whether or not a proxy is in front."""
+"""The client's network address, with or without a proxy in front."""
 
 import ipaddress
 
@@ -8,8 +8,8 @@ from django.conf import settings
 def client_address(meta):
     """Return the client's address of a WSGI environ, or None where it is unknown.
 
-    X-Forwarded-For is believed only behind a proxy of ours, and only its last entry,
-    which is the proxy's own; whoever asks can write the others.
+    X-Forwarded-For is trusted only behind a configured proxy, and only its last entry, which
+    that proxy wrote; clients can forge the others.
     """
     hops = [meta.get("REMOTE_ADDR", "")]
     if settings.CAMP_HTTPS:

@@ -1,4 +1,4 @@
-"""How many threads may wait for slow clients, so that some are always left to answer.
+"""Limit the threads that wait for slow clients, so that some are always free to answer.
 
 A thread waits for its client while a body arrives slowly, and while a long answer is sent.
 Granian (2.8) can interrupt neither. `manage.py up` therefore starts TOTAL threads more than
@@ -10,18 +10,18 @@ from collections import Counter
 from contextlib import contextmanager
 
 TOTAL = 224
-# A whole house may share one address (NAT), so only waiting counts against it: pages, forms
-# and small files are answered however many of its transfers are under way.
+# A whole building may share one address (NAT), so only waiting counts against the limit: pages,
+# forms and small files are served regardless of how many transfers are in progress.
 PER_ADDRESS = 64
 RETRY_AFTER = 10  # seconds
 
 
 class TooManyWaits(ConnectionError):
-    """As many threads as may already wait, for this address or in all."""
+    """The limit of waiting threads is reached, for this address or in total."""
 
 
 class ClientWaits:
-    """Counts the threads that wait for a client, in all and for each address."""
+    """Count the threads that wait for a client, in total and per address."""
 
     def __init__(self, total=TOTAL, per_address=PER_ADDRESS):
         self._total, self._per_address = total, per_address

@@ -1,4 +1,4 @@
-"""The name under which a browser saves an answer (RFC 6266)."""
+"""The Content-Disposition header of downloads (RFC 6266)."""
 
 import re
 from urllib.parse import quote
@@ -6,16 +6,17 @@ from urllib.parse import quote
 from camp.fs.filenames import FALLBACK, download_name
 from camp.fs.text import normalize
 
-# Marks that stand on letters after NFKD; without them é is e.
+# Combining marks after NFKD decomposition; without them é becomes e.
 MARKS = re.compile(r"[\u0300-\u036f]")
-# What a quoted name may not hold, or what clients read in different ways (RFC 6266, appendix D).
+# Characters that a quoted name must not contain, or that clients interpret differently
+# (RFC 6266, appendix D).
 UNSAFE = re.compile(r'[^\x20-\x7e]+|["\\%]')
 
 
 def attachment(name):
-    """Return the Content-Disposition for saving an answer as `name`.
+    """Return the header value that makes clients save a response as `name`.
 
-    Clients that know no `filename*`, such as curl, get the name in ASCII, with its suffix.
+    Clients without support for `filename*`, such as curl, get an ASCII name with its suffix.
     """
     name = download_name(name)
     plain = ascii_name(name)
@@ -24,7 +25,7 @@ def attachment(name):
 
 
 def ascii_name(name):
-    """Return a name in ASCII that resembles `name`, with the same suffix if that is ASCII."""
+    """Return an ASCII approximation of `name`, with the same suffix if that is ASCII."""
     stem, dot, suffix = name.rpartition(".")
     if not stem or UNSAFE.search(suffix):
         stem, dot, suffix = name, "", ""

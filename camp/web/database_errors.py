@@ -1,7 +1,7 @@
-"""What people see while the database is away, or its tables are not there yet.
+"""503 pages for a database that is unavailable or has no tables yet.
 
-Everybody is told to wait. Whoever sits at the machine itself, or has DEBUG on, is told
-what is wrong and which command mends it.
+Everyone is asked to wait. Requests from the machine itself, and all requests with DEBUG on,
+also get the cause and the command that fixes it.
 """
 
 import ipaddress
@@ -21,7 +21,7 @@ from camp.web import findings
 from camp.web.errors import error_response, language
 
 RETRY_AFTER = 10  # seconds; a database that restarts is back by then
-# A proxy on this machine would make everybody seem to sit at it.
+# Behind a proxy on this machine every request comes from loopback.
 PROXY_HEADERS = (
     "Forwarded",
     "Via",
@@ -32,59 +32,59 @@ PROXY_HEADERS = (
 )
 
 
-class DatabaseTroubleMiddleware:
-    """With DEBUG Django shows a traceback for every error; this one has a better page."""
+class DatabaseErrorMiddleware:
+    """Show the 503 page with DEBUG on too, where Django would show a traceback."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         response = self.get_response(request)
-        error = request.__dict__.pop("_database_trouble", None)
+        error = request.__dict__.pop("_database_error", None)
         if error is not None and response.status_code == 500:
-            return unavailable(request, error)
+            return unavailable_response(request, error)
         return response
 
 
 @receiver(got_request_exception)
-def note_trouble(request=None, **kwargs):
-    """Remember what went wrong for the middleware, which only sees the answer."""
+def record_database_error(request=None, **kwargs):
+    """Store the exception on the request for the middleware, which only sees the response."""
     error = sys.exc_info()[1]
-    if request is not None and is_trouble(error):
-        request._database_trouble = error
+    if request is not None and is_database_outage(error):
+        request._database_error = error
 
 
-def is_trouble(error):
-    """Return whether an exception says that the database cannot be worked with just now."""
+def is_database_outage(error):
+    """Return whether an exception means that the database is unusable at the moment."""
     if not isinstance(error, DatabaseError | InterfaceError):
         return False
     known = (is_connection_error, lacks_tables, is_passing, is_timeout)
     return any(matches(error) for matches in known)
 
 
-def unavailable(request, error):
-    """Answer 503, with the cause for whoever may know it."""
-    request.__dict__.pop("_database_trouble", None)
+def unavailable_response(request, error):
+    """Return a 503 response, with the cause if the client may see it."""
+    request.__dict__.pop("_database_error", None)
     if is_timeout(error):
         with translation.override(language(request)):
-            detail = _("This took too long and was stopped. Ask for less, or try again later.")
+            detail = _("This took too long and was stopped. Narrow it down, or try again later.")
         return error_response(request, 503, retry_after=RETRY_AFTER, detail=detail)
     with translation.override(language(request)):
-        cause = findings.explain(error) if may_know(request) else None
+        cause = findings.explain(error) if may_see_cause(request) else None
     return error_response(
         request,
         503,
         retry_after=RETRY_AFTER,
         cause=cause,
-        being_prepared=lacks_tables(error),
+        tables_missing=lacks_tables(error),
     )
 
 
-def may_know(request):
-    """Return whether the request comes from somebody who looks after this place.
+def may_see_cause(request):
+    """Return whether the request comes from the operator.
 
-    That is whoever asks from this very machine, without a proxy in between. nginx that is
-    told nothing adds no header, but asks as HTTP/1.0, which no browser does.
+    That is a request from this machine without a proxy in between. nginx with its defaults adds
+    no header, but sends HTTP/1.0, which no browser does.
     """
     if settings.DEBUG:
         return True
@@ -99,7 +99,7 @@ def may_know(request):
 
 
 def is_loopback(address):
-    """Return whether an IP address means this machine."""
+    """Return whether an IP address is a loopback address."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

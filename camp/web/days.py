@@ -1,4 +1,4 @@
-"""Days as they begin where the reader is, whatever the clocks do there."""
+"""Start of days in the reader's time zone, across daylight saving changes."""
 
 from datetime import datetime, time, timedelta
 
@@ -6,13 +6,13 @@ from django.utils import timezone
 
 
 def midnight(day):
-    """Return the moment at which a date begins for the reader, as an aware datetime.
+    """Return the start of a date in the reader's time zone, as an aware datetime.
 
-    Where clocks skip or repeat midnight it is the first moment of that date.
+    Where clocks skip or repeat midnight, that is the first moment of the date.
     """
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def days_ago(count):
-    """Return the moment at which the reader's day `count` days before today began."""
+    """Return the start of the reader's day `count` days ago, as an aware datetime."""
     return midnight(timezone.localdate() - timedelta(days=count))

@@ -1,6 +1,6 @@
-"""Answers that say what went wrong, as a page or as JSON.
+"""Error responses, as an HTML page or as JSON.
 
-They need neither the database nor a log-in, so that they work when those do not.
+They need neither the database nor a log-in, so they work when those fail.
 """
 
 import logging
@@ -16,7 +16,7 @@ from camp.web import findings
 
 logger = logging.getLogger("camp.web.errors")
 
-# What clients get that ask for JSON; the pages have these as headings.
+# The error text in JSON responses; the pages use the same texts as headings.
 SENTENCES = {
     400: _("The request was invalid"),
     403: _("You are not allowed to do that"),
@@ -30,7 +30,7 @@ SENTENCES = {
     500: _("Something went wrong"),
     503: _("Camp will be right back"),
 }
-# For the day on which templates cannot be rendered.
+# Used when the template cannot be rendered.
 LAST_RESORT = (
     '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Camp</title>'
     "<h1>Something went wrong</h1><p>Please try again in a moment.</p></html>"
@@ -48,15 +48,16 @@ def error_response(
     page: str = "",
     written: Sequence[str] = (),
     cause: findings.Finding | None = None,
-    being_prepared: bool = False,
+    tables_missing: bool = False,
 ) -> HttpResponse:
-    """Return the answer for `status`, one of SENTENCES.
+    """Return the error response for `status`, a key of SENTENCES.
 
-    `detail` is a sentence for the reader, where there is more to say than the page does.
-    `retry_after` (seconds) is for 429 and 503, and becomes a header too; `limit` (bytes)
-    is for 413; `csrf` says that a 403 is about the form's token, which was on `page` and held
-    the texts `written`. For 503 `cause` is what
-    is wrong, where the reader may know it, and `being_prepared` says that tables are missing.
+    detail: a further sentence for the reader
+    retry_after: seconds, for 429 and 503; also sent as the Retry-After header
+    limit: bytes, for 413
+    csrf, page, written: the 403 is a CSRF failure of a form on `page` with these typed texts
+    cause: the finding behind a 503, if the reader may see it
+    tables_missing: the database has no tables yet
     """
     context = {
         "detail": detail,
@@ -66,11 +67,11 @@ def error_response(
         "page": page,
         "written": written,
         "commands": _commands(cause),
-        "being_prepared": being_prepared,
+        "tables_missing": tables_missing,
         "request_id": getattr(request, "request_id", ""),
     }
     with translation.override(language(request)):
-        context["reason"] = findings.sentence(cause) if cause else ""
+        context["reason"] = findings.format_finding(cause) if cause else ""
         if wants_json(request):
             body = {"error": str(detail or SENTENCES[status])}
             if cause:
@@ -85,12 +86,12 @@ def error_response(
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Return whether the client asks for JSON and would not take a page."""
+    """Return whether the client accepts JSON and not HTML."""
     return request.accepts("application/json") and not request.accepts("text/html")
 
 
 def _commands(cause):
-    """Return the commands that mend what is wrong, or find out more."""
+    """Return the commands that fix the cause or show more about it."""
     if cause is None:
         return []
     return list(dict.fromkeys(filter(None, [cause.fix, shell.manage("doctor")])))
@@ -106,7 +107,7 @@ def _page(status, context):
 
 
 def language(request):
-    """Return the language of the reader, also where the middleware failed to choose it."""
+    """Return the reader's language, even if the middleware failed before setting it."""
     if hasattr(request, "LANGUAGE_CODE"):
         return translation.get_language()
     return translation.get_language_from_request(request)

@@ -1,7 +1,7 @@
-"""Rows that cannot go, since a table that is not Camp's refers to them.
+"""Deletions blocked by foreign keys of tables that are not Camp's.
 
-Somebody may have added tables of their own to the database. Django knows nothing of their
-foreign keys, so that the database refuses the deletion; here it is told which table does.
+An operator may have added tables to the database. Django does not know their foreign keys, so
+the database itself refuses the deletion; this module names the table in the error.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ SQLITE_WORDS = "FOREIGN KEY constraint failed"
 
 
 class StillReferenced(Exception):
-    """Rows of `tables` (a sorted list of names) refer to what was to be deleted."""
+    """Rows of `tables` (sorted names) reference an object that was to be deleted."""
 
     def __init__(self, tables):
         super().__init__(", ".join(tables))
@@ -28,10 +28,10 @@ class StillReferenced(Exception):
 
 
 @contextmanager
-def deletion(using=DEFAULT_DB_ALIAS):
-    """Delete within the block: all of it, or nothing and StillReferenced is raised.
+def atomic_deletion(using=DEFAULT_DB_ALIAS):
+    """Delete atomically within the block; raises StillReferenced and deletes nothing if blocked.
 
-    What PostgreSQL and SQLite would check at the commit is checked at the end of the block.
+    Deferred foreign keys are checked at the end of the block instead of at commit.
     """
     connection = connections[using]
     try:
@@ -49,15 +49,15 @@ def deletion(using=DEFAULT_DB_ALIAS):
 
 
 def is_reference(error):
-    """Return whether an IntegrityError is about rows that refer to what should go."""
+    """Return whether an IntegrityError is a foreign key violation."""
     code = getattr(error.__cause__, "sqlstate", None)
     return code in FOREIGN_KEY_VIOLATION if code else SQLITE_WORDS in str(error)
 
 
 def referring_tables(error, connection):
-    """Return the names of the tables that an IntegrityError is about.
+    """Return the names of the referencing tables of an IntegrityError.
 
-    SQLite does not tell: there these are all foreign tables that refer to Camp's and have rows.
+    SQLite does not name them: there, return all foreign tables with rows that reference Camp's.
     """
     diagnosis = getattr(error.__cause__, "diag", None)
     if diagnosis is not None:
@@ -68,8 +68,8 @@ def referring_tables(error, connection):
         return [table for table in _foreign_tables(cursor) if _has_rows(cursor, table)]
 
 
-def sentence(tables):
-    """Return what to tell somebody whose deletion was refused because of some tables."""
+def describe_references(tables):
+    """Return the sentence that explains a deletion blocked by `tables`."""
     if not tables or own_tables() & set(tables):
         return _("Something was added meanwhile. Nothing was deleted; try again.")
     return ngettext(
@@ -82,7 +82,7 @@ def sentence(tables):
 
 
 class ExternalReferenceMiddleware:
-    """Tell on a page what holds a row, wherever a view could not delete it."""
+    """Return a page that names the referencing table when a view could not delete a row."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -91,7 +91,7 @@ class ExternalReferenceMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, error):
-        """Answer 409 for StillReferenced, and for what was deleted outside of `deletion`."""
+        """Answer 409 for StillReferenced, and for what was deleted outside of `atomic_deletion`."""
         if isinstance(error, IntegrityError) and is_reference(error):
             tables = referring_tables(error, connections[DEFAULT_DB_ALIAS])
             # Camp's own tables: something was to be added to what is gone.
@@ -101,11 +101,11 @@ class ExternalReferenceMiddleware:
             tables = error.tables
         else:
             return None
-        return error_response(request, 409, detail=sentence(tables))
+        return error_response(request, 409, detail=describe_references(tables))
 
 
 def _check_now(connection):
-    """Have PostgreSQL check what it would at the commit; raises IntegrityError."""
+    """Have PostgreSQL check deferred constraints now; raises IntegrityError."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
@@ -113,7 +113,7 @@ def _check_now(connection):
 
 @contextmanager
 def _sqlite_checks(connection):
-    """Let the block delete, then raise StillReferenced for rows that are left without a parent.
+    """Run the block, then raise StillReferenced for rows left without a parent.
 
     https://www.sqlite.org/pragma.html#pragma_foreign_key_check
     """
@@ -131,7 +131,7 @@ def _sqlite_checks(connection):
 
 
 def _foreign_tables(cursor):
-    """Return the names of SQLite tables that are not Camp's and refer to one of Camp's."""
+    """Return the names of foreign SQLite tables that reference one of Camp's."""
     own = {name.lower() for name in own_tables()}
     cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     others = [name for (name,) in cursor.fetchall() if name.lower() not in own]
@@ -139,13 +139,13 @@ def _foreign_tables(cursor):
 
 
 def _parents(cursor, table):
-    """Return the names, in lower case, of the tables to which a table of SQLite refers."""
+    """Return the lower-case names of the tables that a SQLite table references."""
     cursor.execute('SELECT DISTINCT lower("table") FROM pragma_foreign_key_list(%s)', [table])
     return {parent for (parent,) in cursor.fetchall()}
 
 
 def _orphans(cursor, table):
-    """Return how many rows of a table of SQLite have no parent, by foreign key."""
+    """Return the number of rows of a SQLite table without a parent, per foreign key."""
     cursor.execute("SELECT fkid, count(*) FROM pragma_foreign_key_check(%s) GROUP BY 1", [table])
     return Counter(dict(cursor.fetchall()))
 
@@ -157,5 +157,5 @@ def _has_rows(cursor, table):
 
 
 def own_tables():
-    """Return the names of the tables that Camp and its libraries have."""
+    """Return the table names of all installed models."""
     return {model._meta.db_table for model in apps.get_models(include_auto_created=True)}

@@ -1,7 +1,7 @@
-"""Findings: what is well here and what is not, for `doctor`, checks and pages.
+"""Findings of the diagnostics, shown by `doctor`, system checks and pages.
 
-camp.operations.diagnostics finds them. Pages show some and may not import operations, so
-camp.apps hands the functions for that to `use`.
+They come from camp.operations.diagnostics. Pages that show some may not import operations, so
+camp.apps passes the functions to `use`.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,11 +16,13 @@ _sources = {}
 
 @dataclass(frozen=True)
 class Finding:
-    """What one thing is like, in the reader's language.
+    """The state of one thing that was checked, in the reader's language.
 
-    `title` is without a full stop, `detail` whole sentences. `fix` is the command or the
-    step that mends it. `id` names the thing looked at, whatever it is like; `check` is the
-    id of the system check that tells of it.
+    title: without a full stop
+    detail: whole sentences
+    fix: the command or step that fixes it
+    id: identifies the thing, whatever its state
+    check: id of the system check that reports it
     """
 
     id: str
@@ -31,42 +33,42 @@ class Finding:
     check: str = ""
 
     def as_dict(self):
-        """Return the finding for programs."""
+        """Return the finding as a dict for JSON."""
         return asdict(self)
 
 
-def sentence(finding):
-    """Return what a Finding says as whole sentences, without what mends it."""
+def format_finding(finding):
+    """Return a finding as whole sentences, without its fix."""
     if not finding.detail:
         return _("%(title)s.") % {"title": finding.title}
     return _("%(title)s. %(detail)s") % {"title": finding.title, "detail": finding.detail}
 
 
-def with_fix(finding):
-    """Return the same, followed by the command."""
+def format_with_fix(finding):
+    """Return a finding as whole sentences, followed by its fix."""
     if not finding.fix:
-        return sentence(finding)
-    mend = _("Mend it with: %(fix)s") % {"fix": finding.fix}
-    return _("%(sentence)s %(more)s") % {"sentence": sentence(finding), "more": mend}
+        return format_finding(finding)
+    fix = _("Fix: %(fix)s") % {"fix": finding.fix}
+    return _("%(sentence)s %(more)s") % {"sentence": format_finding(finding), "more": fix}
 
 
 def ok(id, title, detail=""):
-    """Return a Finding of something that is well."""
+    """Return a Finding of something that works."""
     return Finding(id, OK, title, detail)
 
 
 def warning(id, title, detail="", fix="", check=""):
-    """Return a Finding of something to see to before it hurts."""
+    """Return a Finding of something that needs attention."""
     return Finding(id, WARNING, title, detail, fix, check)
 
 
 def error(id, title, detail="", fix="", check=""):
-    """Return a Finding of something that does not work, or is dangerous."""
+    """Return a Finding of something that is broken or dangerous."""
     return Finding(id, ERROR, title, detail, fix, check)
 
 
 def use(*, explain, list_problems):
-    """Set what finds the problems that pages show.
+    """Set the functions behind the findings on pages.
 
     `explain(error)` returns the Finding for a database error; `list_problems(user)` returns
     the Findings for the admin's front page, or None if they are not for that person.

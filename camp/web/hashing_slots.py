@@ -1,4 +1,4 @@
-"""How many passwords are hashed at once: with Argon2 each takes 100 MiB for a moment."""
+"""Limit concurrent password hashing: with Argon2 each hash takes 100 MiB for a moment."""
 
 import os
 import threading
@@ -15,11 +15,11 @@ RETRY_AFTER = 5  # seconds
 
 
 class HashingBusy(Exception):
-    """Too many passwords wait to be hashed."""
+    """Too many passwords are waiting to be hashed."""
 
 
 class HashingSlots:
-    """A limit on hashes at once, and on threads that wait for their turn."""
+    """A limit on concurrent hashes and on threads waiting for one."""
 
     def __init__(self, count, longest_queue=LONGEST_QUEUE):
         self._slots = threading.BoundedSemaphore(count)
@@ -59,7 +59,7 @@ class HashingSlots:
 
 
 def affordable_hashes():
-    """Return how many hashes at once the processors and the memory carry."""
+    """Return how many concurrent hashes the processors and the memory allow."""
     by_memory = memory_limit() // MEMORY_SHARE // HASH_MEMORY
     return max(1, min(by_memory, 2 * (os.cpu_count() or 1)))
 

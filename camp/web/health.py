@@ -1,8 +1,8 @@
-"""Is Camp alive, and can it work? For balancers, containers and whoever watches.
+"""Liveness and readiness probes for load balancers, containers and monitoring.
 
-`/health/live` says that the process answers. `/health/ready` says that the database, its
-migrations and the storage are in order (503 otherwise), and whether the cache is there
-(Camp works without). Neither names a host or a cause; the log has those.
+`/health/live`: the process answers. `/health/ready`: the database, its migrations and the storage
+are in order (503 otherwise); it also reports the cache, which is optional. Neither reveals a host
+or a cause; the log has those.
 """
 
 import functools
@@ -26,10 +26,10 @@ OK, FAILED, DEGRADED = "ok", "failed", "degraded"
 
 
 class HealthMiddleware:
-    """Answer the probes before anything else looks at the request.
+    """Answer the probes before any other middleware.
 
-    Balancers ask by address, over plain HTTP and without a log-in: no check of the host
-    name, redirect to HTTPS or session applies to these two paths.
+    Load balancers probe by IP address, over plain HTTP and without a log-in: host validation,
+    the HTTPS redirect and sessions do not apply to these two paths.
     """
 
     def __init__(self, get_response):
@@ -41,12 +41,12 @@ class HealthMiddleware:
 
 
 def live(request):
-    """Answer 200 without reading or writing anything."""
+    """Return 200 without reading or writing anything."""
     return _answer(request, {"status": OK}, 200)
 
 
 def ready(request):
-    """Answer 200 if Camp can work, 503 if not, with one word for each part."""
+    """Return 200 if Camp is ready, else 503, with the state of each part."""
     if request.method not in ("GET", "HEAD"):
         return _answer(request, {}, 405)
     checks = _probe.result()
@@ -66,10 +66,10 @@ def _answer(request, body, status):
 
 
 class Probe:
-    """The checks, made in a thread of their own.
+    """Run the checks in a separate thread.
 
-    A database or a network folder that hangs would hold the thread of the request for
-    ever. Whoever asks meanwhile shares one run, so that asking often costs no more.
+    A hanging database or network folder would block the request's thread forever. Concurrent
+    probes share one run, so frequent probing costs no more.
     """
 
     def __init__(self):
@@ -77,7 +77,7 @@ class Probe:
         self._run: _Run | None = None
 
     def result(self) -> dict[str, str]:
-        """Return what each part is: ok, failed or degraded; within PATIENCE seconds."""
+        """Return {part: ok, failed or degraded} within PATIENCE seconds."""
         with self._lock:
             if self._run is None or self._run.done.is_set() or not self._run.is_alive():
                 self._run = _Run()
@@ -95,7 +95,7 @@ class _Run(threading.Thread):
         self.done = threading.Event()
 
     def run(self):
-        """Make the checks; the migrations only where there is a database to ask."""
+        """Run the checks; skip the migrations if the database failed."""
         try:
             for name, check in CHECKS.items():
                 self.checks[name] = self.outcome(name, check)
@@ -136,7 +136,7 @@ def _migrations():
     applied = MigrationRecorder(connection).applied_migrations()
     if _known_migrations() <= applied.keys():
         return OK
-    # Only this knows which migrations stand for others.
+    # Only the executor resolves squashed migrations.
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
@@ -149,7 +149,7 @@ def _known_migrations():
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
-# Those that cannot hang come first, so that a database that does leaves them answered.
+# Checks that cannot hang come first, so that a hanging database does not hide them.
 CHECKS = {
     "cache": _cache,
     "storage": _storage,

@@ -1,4 +1,4 @@
-"""The first page: recent things for who is logged in, a welcome for strangers."""
+"""The home page: recent sessions and files, or a welcome page for anonymous visitors."""
 
 from django.conf import settings
 from django.shortcuts import render
@@ -7,9 +7,9 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 def home(request):
-    """Show what somebody kept last, or say what Camp is.
+    """Show recent sessions and files, or what Camp is.
 
-    The lists come from template tags of the apps, as camp/ imports none of them.
+    The lists come from template tags of the apps, because camp.web imports no app.
     """
     name = "home.html" if request.user.is_authenticated else "welcome.html"
     return render(request, name, {"signup_open": settings.SIGNUP_OPEN})

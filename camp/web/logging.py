@@ -1,8 +1,8 @@
-"""What Camp writes about itself: one line an event, and nothing that is secret.
+"""Log configuration: one line per event, without secrets.
 
-Every record passes through a formatter of this module, which puts the number of the
-request on it and takes out e-mail addresses, passwords and the like, wherever the record
-comes from. It goes to standard error; keeping and rotating it is the system's task.
+The formatters add the request ID to every record and redact e-mail addresses, passwords and
+tokens, whatever the logger. Output goes to standard error; storing and rotating it is up to the
+system.
 """
 
 import json
@@ -18,15 +18,14 @@ from django.db import InterfaceError, OperationalError
 from django.urls import get_resolver
 
 HIDDEN = "[hidden]"
-# URL arguments that open something for whoever knows them.
+# URL arguments that grant access.
 SECRET_ARGUMENTS = ("token", "uidb64")
-# And the names of files.
+# File names are private as well.
 HIDDEN_ARGUMENTS = (*SECRET_ARGUMENTS, "name")
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
-# Each pattern can start at one place of a word only, so that long text costs no more
-# than its length.
+# Each pattern can start at only one place per word, so matching takes linear time.
 _REDACTIONS = [
     (re.compile(r"(?<![\w.+-])[\w.+-]++(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
     (re.compile(r"(?<![\w$])(?:argon2\w*|bcrypt\w*|scrypt|pbkdf2\w*)?\$[\w$=,.+/-]{16,}"), HIDDEN),
@@ -40,7 +39,7 @@ _REDACTIONS = [
         rf"\1\2{HIDDEN}",
     ),
 ]
-# Line ends and terminal codes from outside must not look like lines of ours.
+# Escape line ends and terminal codes, so that input cannot forge log lines.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
     0x2028: "\\u2028",
     0x2029: "\\u2029",
@@ -49,10 +48,10 @@ _CONTROL_BUT_LINES = {code: text for code, text in _CONTROL.items() if code not 
 
 
 def logging_config(*, level: str, as_json: bool) -> dict:
-    """Return the dict for Django's LOGGING; `level` is the least that is written.
+    """Return the dict for Django's LOGGING; `level` is the minimum level.
 
-    Below INFO it counts for Camp's own modules only: at that level, libraries write down
-    the values of queries and the text of messages.
+    DEBUG applies to Camp's own modules only: libraries log query parameters and message texts
+    at that level.
     """
     formatter = "camp.web.logging.JsonFormatter" if as_json else "camp.web.logging.LineFormatter"
     others = "INFO" if level == "DEBUG" else level
@@ -67,12 +66,12 @@ def logging_config(*, level: str, as_json: bool) -> dict:
         "root": {"handlers": ["console"], "level": others},
         "loggers": {
             **{name: {"level": level} for name in ("camp", "accounts", "sessions_app", "files")},
-            # Django's own handlers would write and mail without these formatters.
+            # Django's own handlers would bypass these formatters.
             "django": {"handlers": [], "level": others, "propagate": True},
             "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
             # The access log has the answers below 500 already.
             "django.request": {"level": "ERROR"},
-            # It writes down the names, and sometimes more, that people tried to log in with.
+            # It logs the names, and sometimes more, from failed log-ins.
             "axes": {"handlers": ["nowhere"], "level": "CRITICAL", "propagate": False},
         },
     }
@@ -80,7 +79,7 @@ def logging_config(*, level: str, as_json: bool) -> dict:
 
 @contextmanager
 def request_id(name: str):
-    """Put `name` on every record of this thread while the context lasts."""
+    """Add the request ID `name` to every record of this thread within the context."""
     before = _request_id.set(name)
     try:
         yield
@@ -89,7 +88,7 @@ def request_id(name: str):
 
 
 def redact(text: str) -> str:
-    """Return `text` without e-mail addresses, passwords, tokens, and logins in URLs."""
+    """Return `text` with e-mail addresses, passwords, tokens and URL credentials redacted."""
     if "://" in text and "@" in text:
         text = re.sub(r"\S+", _without_login, text)
     for pattern, instead in _REDACTIONS:
@@ -98,14 +97,14 @@ def redact(text: str) -> str:
 
 
 def _without_login(word):
-    """Return a word of a text; of a URL, all up to the last @, since passwords may hold one."""
+    """Return a word with URL credentials removed, up to the last @: passwords may contain one."""
     scheme, mark, rest = word[0].partition("://")
     login, at, place = rest.rpartition("@")
     return f"{scheme}{mark}{HIDDEN}{at}{place}" if login else word[0]
 
 
 def safe_path(request) -> str:
-    """Return the path of a request for a log: one word, with its secret parts hidden."""
+    """Return the request path for the log: one word, with secret arguments hidden."""
     path, match = request.path_info, request.resolver_match
     arguments = match.kwargs if match else {}
     secrets = {str(arguments[name]) for name in HIDDEN_ARGUMENTS if name in arguments}
@@ -114,7 +113,7 @@ def safe_path(request) -> str:
     parts = path.split("/")
     if secrets.intersection(parts):
         return _quoted("/".join(HIDDEN if part in secrets else part for part in parts))
-    # Not resolved: mistyped, perhaps by one letter.
+    # Not resolved: perhaps a mistyped secret.
     for prefix in _secret_prefixes():
         if path.startswith(prefix) and path != prefix:
             return _quoted(prefix) + HIDDEN
@@ -127,7 +126,7 @@ def _quoted(path):
 
 @cache
 def _secret_prefixes() -> frozenset[str]:
-    """Return how the paths begin whose routes hold a secret argument."""
+    """Return the prefixes of the routes with a secret argument."""
     argument = re.compile(rf"<(?:[\w.]+:)?(?:{'|'.join(SECRET_ARGUMENTS)})>")
     found = set()
 
@@ -144,17 +143,17 @@ def _secret_prefixes() -> frozenset[str]:
 
 
 class LineFormatter(logging.Formatter):
-    """One line a record: time, level, logger, number of the request, message."""
+    """One line per record: time, level, logger, request ID, message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; lines of a traceback follow it, indented."""
+        """Return the line, followed by the indented traceback if there is one."""
         time, message, trace = _parts(self, record)
         line = f"{time} {record.levelname} {record.name} [{_request_id.get()}] {message}"
         return line + "".join(f"\n    {part}" for part in trace.split("\n") if part)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record; that of an answered request has its fields as well."""
+    """One JSON object per record; access records include the request's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the object as one line."""
@@ -174,13 +173,13 @@ class JsonFormatter(logging.Formatter):
 
 
 def _parts(formatter, record):
-    """Return the time (UTC), the message and the traceback of a record, fit to be read."""
+    """Return the UTC time, the message and the traceback of a record, redacted and escaped."""
     time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     message = redact(_message(record)).translate(_CONTROL)
     trace = ""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, OperationalError | InterfaceError):
-        # While the database is away, each request would write the same long traceback.
+        # During an outage each request would log the same long traceback.
         message += f" ({redact(str(error).strip()).translate(_CONTROL)})"
     elif error and not record.name.startswith("django.security"):
         trace = redact(formatter.formatException(record.exc_info)).translate(_CONTROL_BUT_LINES)
@@ -188,7 +187,7 @@ def _parts(formatter, record):
 
 
 def _message(record):
-    """Return the message; where Django puts the path of the request in it, the safe one."""
+    """Return the message, with the request path that Django put in it made safe."""
     request = getattr(record, "request", None)
     path = getattr(request, "path", None)
     if path and isinstance(record.args, tuple):

@@ -1,4 +1,4 @@
-"""The number of each request and its line in the log; a page for refused methods."""
+"""Request IDs and the access log, security headers, and pages for malformed requests."""
 
 import logging
 import re
@@ -25,10 +25,10 @@ _acceptable = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 
 class RequestLogMiddleware:
-    """Number each request, tell the client the number, and log the answer in one line.
+    """Give each request an ID, send it as X-Request-ID, and log the response in one line.
 
-    A proxy in front may give the number as X-Request-ID. The view finds it as
-    `request.request_id`. A download is logged at its end, with the time that it took.
+    A proxy may set the ID in X-Request-ID. Views read it as `request.request_id`. A streaming
+    response is logged when it ends.
     """
 
     def __init__(self, get_response):
@@ -49,11 +49,11 @@ class RequestLogMiddleware:
 
 
 @receiver(request_started)
-def note_foreign_charset(environ=None, **kwargs):
-    """Take a charset other than UTF-8 out of the content type, and leave a note of it.
+def remove_foreign_charset(environ=None, **kwargs):
+    """Remove a charset other than UTF-8 from the content type, and flag the request.
 
-    Django decodes with any codec of Python's, also those that give no text (`rot13`), and does
-    so while it makes the request: no middleware comes before that.
+    Django decodes with any Python codec, even ones that are no text encoding (`rot13`), and does
+    so while it builds the request, before any middleware runs.
     """
     kind, options = parse_header_parameters((environ or {}).get("CONTENT_TYPE") or "")
     if options.get("charset", "utf-8").lower() in ENCODINGS:
@@ -63,21 +63,21 @@ def note_foreign_charset(environ=None, **kwargs):
 
 
 class FormEncodingMiddleware:
-    """Refuse forms that claim another encoding than UTF-8, the one of all pages."""
+    """Refuse forms that claim an encoding other than UTF-8."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         if FOREIGN_CHARSET in request.META:
-            return error_response(request, 400, detail=_("Camp takes forms in UTF-8 only."))
+            return error_response(request, 400, detail=_("Camp accepts forms in UTF-8 only."))
         return self.get_response(request)
 
 
 class UnstorableValueMiddleware:
-    """Answer 400 where a number, date or text of the request is beyond what databases hold.
+    """Return 400 for a number, date or text that the database cannot store.
 
-    Where each database notices differs: SQLite's driver overflows, PostgreSQL refuses the value.
+    SQLite's driver overflows, PostgreSQL raises a data error.
     """
 
     def __init__(self, get_response):
@@ -87,7 +87,7 @@ class UnstorableValueMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        """Return the answer, or None for any other exception."""
+        """Return the response, or None for any other exception."""
         with_nul = isinstance(exception, ValueError) and "NUL (0x00)" in str(exception)
         if not with_nul and not isinstance(exception, DataError | OverflowError):
             return None
@@ -96,7 +96,7 @@ class UnstorableValueMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """Add the security headers that Django has no setting for, to every answer.
+    """Add the security headers that Django has no setting for.
 
     https://www.w3.org/TR/permissions-policy/ and
     https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header
@@ -113,7 +113,7 @@ class SecurityHeadersMiddleware:
 
 
 class MethodNotAllowedMiddleware:
-    """Give a page to whoever opens an address that only takes forms; Django's is empty."""
+    """Add a page to 405 responses, which Django leaves empty."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -128,7 +128,7 @@ class MethodNotAllowedMiddleware:
 
 
 def _log_when_closed(request, response, started):
-    """Log as soon as the server closes the response: at its end, or when the client left."""
+    """Log the response when the server closes it: at its end, or when the client disconnects."""
     close = response.close
     pending = [True]  # servers may close twice
 
@@ -162,13 +162,13 @@ def _log(request, response, started):
 
 
 def _is_routine(request, response):
-    """Return whether nobody would look for this: a static file, or a healthy probe."""
+    """Return whether the request is not worth an INFO line: a static file or a healthy probe."""
     quiet = (settings.STATIC_URL, "/health/")
     return response.status_code < 400 and request.path.startswith(quiet)
 
 
 def _size(response):
-    """Return the bytes of the body, or None where they are not known beforehand."""
+    """Return the size of the body in bytes, or None if it is unknown."""
     if not response.streaming:
         return len(response.content)
     length = response.headers.get("Content-Length", "")
@@ -176,7 +176,7 @@ def _size(response):
 
 
 def _user_id(request):
-    """Return the id of who asked, without a query for the sake of the log."""
+    """Return the user's id, or None; never runs a query just for the log."""
     user = getattr(request, "user", None)
     if isinstance(user, SimpleLazyObject):
         user = getattr(request, "_cached_user", None)

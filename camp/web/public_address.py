@@ -1,7 +1,7 @@
-"""Where people reach Camp, for links that leave the page they are made for.
+"""Camp's public address, for links in e-mails and shared links.
 
-The name in a Host header is checked by Django (ALLOWED_HOSTS), its port is not: whoever asks
-for a new password in another's name could write one, and the e-mail would lead there.
+Django validates the host name in the Host header (ALLOWED_HOSTS) but not its port: an attacker who
+requests a password reset for someone else could choose the port that the e-mail links to.
 """
 
 from django.conf import settings
@@ -29,10 +29,9 @@ def has_own_port(request):
 
 
 def is_own_port(request, domain, port):
-    """Return whether people reach `domain` at `port`.
+    """Return whether Camp is reachable at `domain` on `port`.
 
-    ALLOWED_HOSTS may say so; else it is the port that the server listens on, unless a proxy
-    is in front.
+    That is a port listed in ALLOWED_HOSTS, or without a proxy the port that the server listens on.
     """
     for listed in settings.ALLOWED_HOSTS_WITH_PORT:
         name, own = split_domain_port(listed)

@@ -1,9 +1,9 @@
-"""Request bodies that arrive whole and in time, or not at all.
+"""Request bodies with a completeness check, a deadline and a minimum rate.
 
-A read of Granian's `wsgi.input` (2.8) has no timeout and cannot be interrupted. It is made
-in a thread of its own, and the thread of the request waits for it as long as it may. The
-abandoned thread ends when Granian closes the connection, which a response that is shorter
-than its Content-Length makes it do: see `closing_connection`.
+A read of Granian's `wsgi.input` (2.8) has no timeout and cannot be interrupted. So a separate
+thread reads, and the request's thread waits for it up to the deadline. An abandoned reader ends
+when Granian closes the connection, which a response shorter than its Content-Length forces: see
+`closing_connection`.
 """
 
 import contextlib
@@ -18,17 +18,17 @@ from camp.web.worker_slots import worker_slots
 
 MINIMUM_RATE = 4 * 2**10  # bytes per second
 GRACE = 10.0  # seconds before the minimum rate counts
-LONGEST_PAUSE = 30.0  # seconds that a sender may stop for after it was fast
+LONGEST_PAUSE = 30.0  # seconds that a fast sender may pause
 SHORT_WAIT = 0.05  # seconds; longer ones count as waiting for a slow client
-# Granian's read returns only when all that was asked for has arrived, so that a slow
-# sender is asked for little, and a fast one for much.
+# Granian's read blocks until all requested bytes have arrived, so request few bytes from a slow
+# sender and many from a fast one.
 SMALLEST_READ, LARGEST_READ = 4 * 2**10, 512 * 2**10  # bytes
 FAST = 0.01  # seconds
 FLUSH_SECONDS = 0.05
 
 
 class CutShort(ConnectionResetError):
-    """A request body ended too early; `arrived` is what the last read had got by then."""
+    """The request body ended early; `arrived` holds the bytes of the last, incomplete read."""
 
     def __init__(self, arrived: bytes):
         super().__init__("The request body ended before its Content-Length.")
@@ -36,18 +36,18 @@ class CutShort(ConnectionResetError):
 
 
 class TooSlow(CutShort):
-    """A request body arrived too slowly, or stopped."""
+    """The request body arrived too slowly or stalled."""
 
 
 class CompleteBody(io.IOBase):
-    """A request body that may not end before its Content-Length, nor come too slowly.
+    """A request body that must reach its Content-Length, at a minimum rate.
 
-    Granian reports a connection that broke half-way as an ordinary end of the body, and
-    Django's multipart parser would take what came for the whole file. Here the read that
-    meets the early end raises CutShort, an OSError, which Django turns into
-    UnreadablePostError. It may not just return less: `request.body` reads once.
+    Granian reports a broken connection as a normal end of the body, and Django's multipart parser
+    would take a partial file for the whole one. Here the read that meets the early end raises
+    CutShort, an OSError, which Django turns into UnreadablePostError. Returning fewer bytes is not
+    enough: `request.body` reads once.
 
-    `failure` is the OSError that ended the body, or None; it is raised again by each read.
+    `failure` is the OSError that ended the body, or None; every later read raises it again.
     """
 
     def __init__(self, stream, length: int, address=None):
@@ -65,7 +65,7 @@ class CompleteBody(io.IOBase):
         self.failure: OSError | None = None
 
     def close(self):
-        """Let go of the server's stream with all that it read ahead; nothing can be read then."""
+        """Release the server's stream and its read-ahead."""
         self._reader.stop()
         self._ahead = memoryview(b"")
         super().close()
@@ -75,19 +75,19 @@ class CompleteBody(io.IOBase):
 
     @property
     def is_stuck(self) -> bool:
-        """Return whether a thread still waits for bytes that nobody wants any more."""
+        """Return whether an abandoned reader thread still waits for bytes."""
         return self._reader.is_asked
 
     @property
     def is_unread(self) -> bool:
-        """Return whether the stream still holds bytes of the body."""
+        """Return whether the stream still holds unread bytes of the body."""
         return self._unread > 0
 
     def read(self, size=-1, /) -> bytes:
-        """Return `size` bytes (all the rest for -1), or fewer only at the promised end.
+        """Return `size` bytes (the rest for -1), or fewer at the promised end only.
 
-        Raises CutShort when the body ends before that, TooSlow, TooManyWaits or NoFreeSlot
-        when nobody waits for it any longer, ValueError once it is closed.
+        Raises CutShort if the body ends early; TooSlow, TooManyWaits or NoFreeSlot if waiting was
+        given up; ValueError once closed.
         """
         if self.closed:
             raise ValueError("The request is over.")
@@ -140,7 +140,7 @@ class CompleteBody(io.IOBase):
 
 
 class _ReaderThread:
-    """A thread that makes one blocking read at a time; it starts with the first."""
+    """A thread that runs one blocking read at a time; it starts with the first."""
 
     def __init__(self, read):
         self._read = read
@@ -149,17 +149,17 @@ class _ReaderThread:
         self.is_asked = False
 
     def ask(self, size):
-        """Have the next `size` bytes read."""
+        """Start reading the next `size` bytes."""
         if not self._started:
             self._started = True
             arguments = (self._read, self._sizes, self._answers)
-            # A daemon, since the end of the process must not wait for a client.
+            # A daemon, because process exit must not wait for a client.
             threading.Thread(target=_read_on, args=arguments, name="body", daemon=True).start()
         self.is_asked = True
         self._sizes.put(size)
 
     def answer(self, timeout):
-        """Return what was read. Raises queue.Empty after `timeout` seconds, and what it raised."""
+        """Return the bytes read, or raise the read's error; queue.Empty after `timeout` seconds."""
         answer = self._answers.get(timeout=timeout)
         self.is_asked = False
         if isinstance(answer, BaseException):
@@ -167,7 +167,7 @@ class _ReaderThread:
         return answer
 
     def stop(self):
-        """End the thread, after the read it is in."""
+        """End the thread after its current read."""
         self._read = None
         self._sizes.put(0)
 
@@ -181,7 +181,7 @@ def _read_on(read, sizes, answers):
 
 
 def complete_bodies(application):
-    """Return the WSGI `application` with every request body checked for completeness."""
+    """Wrap a WSGI application so that every request body is a CompleteBody."""
 
     def checked(environ, start_response):
         body = bounded_body(environ)
@@ -205,7 +205,7 @@ def complete_bodies(application):
 
 
 def bounded_body(environ):
-    """Return the CompleteBody of a request, or None where it has none that Django would read."""
+    """Return the CompleteBody of a request, or None if Django would read no body."""
     # Whatever is no number Django takes for an empty body.
     with contextlib.suppress(TypeError, ValueError):
         length = max(0, int(environ.get("CONTENT_LENGTH")))
@@ -214,10 +214,10 @@ def bounded_body(environ):
 
 
 def closing_connection(response, headers):
-    """Return a response and its headers after which the server closes the connection.
+    """Return a response and headers that make the server close the connection.
 
-    The promise of one byte more than there is has Granian close it, and with it ends the
-    read that still waits for the client, who has got the whole answer by then.
+    A Content-Length one byte too long makes Granian close it, which ends the reader thread that
+    still waits for the client. By then the client has the whole response.
     """
     content = b"".join(response)
     if hasattr(response, "close"):

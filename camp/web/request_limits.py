@@ -1,4 +1,4 @@
-"""What a request may ask of the server: a thread, patience, and a body that is expected."""
+"""Limits per request: worker slots, slow clients and unexpected bodies."""
 
 import io
 import time
@@ -15,16 +15,15 @@ from camp.web.hashing_slots import HashingBusy
 from camp.web.request_body import LONGEST_PAUSE, MINIMUM_RATE, TooSlow
 from camp.web.worker_slots import NoFreeSlot, worker_slots
 
-# A response up to this size is handed to the server at once, and no thread waits while a
-# slow client takes it.
+# Responses up to this size are handed to the server at once, so no thread waits for a slow client.
 ONE_PIECE = 128 * 2**10  # bytes
 LENGTH_DIGITS = 19  # of a Content-Length: Python reads no number of thousands
 
 
 class RequestLimitsMiddleware:
-    """Limit how many requests work, and how many threads wait for slow clients.
+    """Limit concurrent requests, and threads that wait for slow clients.
 
-    Belongs before everything that reads a body or touches the database.
+    Must come before everything that reads a body or uses the database.
     """
 
     def __init__(self, get_response):
@@ -39,10 +38,10 @@ class RequestLimitsMiddleware:
             with worker_slots.working():
                 return limit_response(request, self.get_response(request))
         except NoFreeSlot:
-            return busy(request)
+            return busy_response(request)
 
     def process_exception(self, request, exception):
-        """Answer 503 where a password could not be hashed soon enough."""
+        """Return 503 if a password could not be hashed in time."""
         if not isinstance(exception, HashingBusy):
             return None
         detail = _("Too many people are logging in at once. Try again in a moment.")
@@ -50,11 +49,10 @@ class RequestLimitsMiddleware:
 
 
 class AnonymousBodyMiddleware:
-    """Read no body from people without a log-in, except of the forms made for them.
+    """Discard the body of anonymous requests, except for views marked `login_not_required`.
 
-    Those are the views with Django's mark `login_not_required`. All others get the request
-    without its body, and answer that one has to log in. Belongs after the middleware that
-    knows the user, and before the one that reads the token against forgery.
+    Other views get the request without its body and redirect to the log-in page. Must come after
+    the authentication middleware and before the CSRF middleware, which reads the body.
     """
 
     def __init__(self, get_response):
@@ -79,53 +77,53 @@ class AnonymousBodyMiddleware:
 
 
 def is_length_missing(request):
-    """Return whether a body comes in chunks of unknown number, which WSGI takes for none."""
+    """Return whether the body is chunked without a length, which WSGI treats as empty."""
     return "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH")
 
 
 def is_length_malformed(request):
-    """Return whether Content-Length is there and no number of bytes (RFC 9110, section 8.6).
+    """Return whether Content-Length is present but malformed (RFC 9110, section 8.6).
 
-    Most servers refuse that themselves; Django raises ValueError where it reads the body.
+    Most servers refuse it themselves; Django raises ValueError when it reads the body.
     """
     length = request.META.get("CONTENT_LENGTH") or "0"
     return not (length.isascii() and length.isdigit()) or len(length) > LENGTH_DIGITS
 
 
 def content_length(request):
-    """Return the promised bytes of the body; 0 for what is no number, as Django does."""
+    """Return the Content-Length in bytes; 0 if it is not a number, as Django does."""
     try:
         return max(0, int(request.META.get("CONTENT_LENGTH") or 0))
     except ValueError:
         return 0
 
 
-def busy(request):
-    """Return the answer to a client for which no thread is left."""
+def busy_response(request):
+    """Return 503 for a client for which no thread is free."""
     detail = _("Too many transfers are under way at once. Try again in a moment.")
     return error_response(request, 503, detail=detail, retry_after=client_waits.RETRY_AFTER)
 
 
-def replaced(response, instead):
-    """Return `instead`, after closing `response`."""
+def close_and_replace(response, instead):
+    """Close `response` and return `instead`."""
     response.close()
     return instead
 
 
 def limit_response(request, response):
-    """Return `response`, or why its body did not arrive, in time."""
+    """Return `response`, or an error response if the request body failed to arrive in time."""
     failure = getattr(request.META.get("wsgi.input"), "failure", None)
     if isinstance(failure, TooSlow):
-        return replaced(response, error_response(request, 408))
+        return close_and_replace(response, error_response(request, 408))
     if isinstance(failure, TooManyWaits | NoFreeSlot):
-        return replaced(response, busy(request))
+        return close_and_replace(response, busy_response(request))
     if response.streaming and request.method != "HEAD":
         return limit_stream(request, response)
     return response
 
 
 def limit_stream(request, response):
-    """Return a streaming response that holds no thread for long, or one that says to wait."""
+    """Return a streaming response that counts as a wait, or 503 if too many threads wait."""
     length = response.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) <= ONE_PIECE:
         response.streaming_content = [b"".join(response.streaming_content)]
@@ -134,7 +132,7 @@ def limit_stream(request, response):
     try:
         waits.enter(address)
     except TooManyWaits:
-        return replaced(response, busy(request))
+        return close_and_replace(response, busy_response(request))
     # Called when the response is closed, or else when it is collected.
     response._resource_closers.append(weakref.finalize(response, waits.leave, address))
     response.streaming_content = at_minimum_rate(response.streaming_content)
@@ -142,7 +140,7 @@ def limit_stream(request, response):
 
 
 def at_minimum_rate(chunks):
-    """Yield `chunks` until the client takes them too slowly, which cuts the answer short."""
+    """Yield `chunks`; stop if the client reads below the minimum rate."""
     patience = LONGEST_PAUSE
     for chunk in chunks:
         started = time.monotonic()

@@ -1,14 +1,14 @@
-"""What happens to files sent to a page that expects none."""
+"""The upload handler for pages that expect no files."""
 
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 
 
 class RefuseFiles(FileUploadHandler):
-    """Skip the bytes of every file; the form's other fields arrive as usual.
+    """Discard all files; the form's other fields arrive as usual.
 
-    As the only handler in FILE_UPLOAD_HANDLERS it keeps strangers from filling the disk
-    for temporary files through the log-in form. A view that takes files sets
-    `request.upload_handlers` before anything reads `request.POST`.
+    As the only default handler it keeps anonymous clients from filling the temporary disk through
+    the log-in form. Views that accept files set `request.upload_handlers` before anything reads
+    `request.POST`.
     """
 
     def new_file(self, *args, **kwargs):

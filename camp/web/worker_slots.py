@@ -1,7 +1,7 @@
-"""How many requests work at once, each with a database connection of its own.
+"""Limit concurrent requests; each slot owns a database connection.
 
-The server has more threads than that, since some wait for slow clients. A connection
-belongs to a slot instead of a thread, so that there are never more than slots.
+The server has more threads than slots, because some wait for slow clients. Connections belong to
+slots instead of threads, so there are never more connections than slots.
 """
 
 import queue
@@ -18,9 +18,9 @@ class NoFreeSlot(ConnectionError):
 
 
 class WorkerSlots:
-    """A pool of the right to work; until `open` is called there is no limit.
+    """A pool of slots; unlimited until `open` is called.
 
-    The slot that was returned last is used first: a quiet place has few connections.
+    The most recently returned slot is reused first, so an idle server keeps few connections.
     """
 
     def __init__(self):
@@ -28,7 +28,7 @@ class WorkerSlots:
         self._own = threading.local()
 
     def open(self, count):
-        """Have at most `count` requests work at once in this process."""
+        """Limit this process to `count` concurrent requests."""
         free = queue.LifoQueue()
         for _ in range(count):
             connection = connections.create_connection(DEFAULT_DB_ALIAS)
@@ -50,9 +50,9 @@ class WorkerSlots:
 
     @contextmanager
     def paused(self):
-        """Give this thread's slot to others while the context lasts. Raises NoFreeSlot.
+        """Lend this thread's slot to others within the context. Raises NoFreeSlot.
 
-        Inside a transaction it is kept, as well as by threads that have none.
+        Does nothing inside a transaction, or for a thread without a slot.
         """
         connection = getattr(self._own, "connection", None)
         if connection is None or connection.in_atomic_block:

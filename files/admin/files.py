@@ -15,9 +15,15 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
-from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
-from camp.admin.metadata import ShowsOldMetadata
-from camp.admin.model_admin import CampModelAdmin, RestoresFromTrash, Tally, link_to, total_of
+from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
+from camp.admin.metadata import OldMetadataMixin
+from camp.admin.model_admin import (
+    CampModelAdmin,
+    RelatedCount,
+    RestoreFromTrashMixin,
+    link_to,
+    total_of,
+)
 from camp.fs.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes, when
 from files.library import usage
@@ -63,7 +69,7 @@ class FileForm(forms.ModelForm):
 
 
 @admin.register(File)
-class FileAdmin(ShowsOldMetadata, RestoresFromTrash, CampModelAdmin):
+class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
     """Files: find, rename, hand over, download and delete them with their bytes."""
 
     form = FileForm
@@ -172,7 +178,7 @@ class FileAdmin(ShowsOldMetadata, RestoresFromTrash, CampModelAdmin):
         size = numbers["bytes"] + bytes_of(Version.objects.filter(file__in=queryset))
         return f"{readable_number(numbers['all'])} ({readable_bytes(size)})"
 
-    def tallies(self, model):
+    def related_counts(self, model):
         """Offer the number of a user's or session's files, and the bytes that a user keeps."""
         relation = {
             File._meta.get_field("user").remote_field.model: "user",
@@ -180,16 +186,16 @@ class FileAdmin(ShowsOldMetadata, RestoresFromTrash, CampModelAdmin):
         }.get(model)
         if not relation:
             return []
-        url = self.list_url(f"?{chosen(relation)}=")
-        number = Tally("files_kept", _("Files"), total_of(File.objects, relation), url=url)
+        url = self.list_url(f"?{filter_parameter(relation)}=")
+        number = RelatedCount("files_kept", _("Files"), total_of(File.objects, relation), url=url)
         size = total_of(File.objects, relation, Sum("size"))
         size += total_of(Version.objects, f"file__{relation}", Sum("size"))
-        stored = Tally("bytes_kept", _("Stored"), size, readable=readable_bytes)
+        stored = RelatedCount("bytes_kept", _("Stored"), size, readable=readable_bytes)
         return [number, stored] if relation == "user" else [number]
 
     def front_page_figures(self, request):
         """Offer the number of files and their bytes to the front page."""
-        numbers = self.remembered("figures", count_files)
+        numbers = self.cached_for_front_page("figures", count_files)
         note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
         note = note % {"count": readable_number(numbers["trashed"])}
         return [
@@ -204,7 +210,7 @@ class FileAdmin(ShowsOldMetadata, RestoresFromTrash, CampModelAdmin):
 
     def front_page_days(self, request, since):
         """Offer the uploads of the last days to the front page."""
-        counts = self.remembered_days(
+        counts = self.cached_days(
             since, lambda: counts_by_day(File.objects.all(), "created_at", since)
         )
         return Series(_("Files uploaded"), counts)

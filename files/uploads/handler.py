@@ -63,8 +63,8 @@ class Refusal:
         """The form holds more files than Camp reads."""
         count = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         text = ngettext(
-            "Camp takes up to %(count)d file at once. Nothing was kept.",
-            "Camp takes up to %(count)d files at once. Nothing was kept.",
+            "Camp accepts up to %(count)d file at once. Nothing was saved.",
+            "Camp accepts up to %(count)d files at once. Nothing was saved.",
             count,
         )
         return cls("", 413, text % {"count": count})
