@@ -43,6 +43,7 @@ SEARCHES = {
     "nothing like it": "qqqq",
     "nothing, of two characters": "鯨飲",
     "nothing, of usual letters": "gnim",
+    "nothing, of one character": "~",
 }
 # Pages whose queries stand for those of all.
 EXPLAINED = [

@@ -22,20 +22,25 @@ class KeysetPage:
     """One page of a queryset, ordered by `keys`.
 
     `keys` are field names as in `order_by` (`-updated_at`); the last must be unique (`-id`) and
-    none may be null. `params` are the query parameters of the request, which the links keep.
-    `few` tells that few rows match the queryset, so that they should be found first and then
-    sorted, not by reading the index of the order. One query. Raises Http404 for an invalid
-    `after` or `before`.
+    none may be null. `params` are the query parameters of the request, which the links keep. One
+    query. Raises Http404 for an invalid `after` or `before`.
 
     Iterate it for the rows; `next_url` and `previous_url` are "" at the ends.
     """
 
-    def __init__(self, queryset, keys, params, size=PAGE_SIZE, *, few=False):
+    def __init__(self, queryset, keys, params, size=PAGE_SIZE):
         self.keys, self.params, self.size = keys, params, size
         backwards = bool(params.get("before")) and not params.get("after")
         token = params.get("before" if backwards else "after", "")
         order = [reverse_key(key) for key in keys] if backwards else keys
-        rows = self.fetch(queryset, order, token, few)
+        after = rows_after(order, decode(token, len(order))) if token else Q()
+        try:
+            # Some values, such as a time before the year 1, fail only in the database.
+            rows = self.fetch(queryset, order, after, size + 1)
+        except (FieldError, ValidationError, ValueError, TypeError, OverflowError) as error:
+            if not token:
+                raise
+            raise Http404 from error
         more, rows = len(rows) > size, rows[:size]
         if backwards:
             rows.reverse()
@@ -44,17 +49,9 @@ class KeysetPage:
         self.has_next = bool(rows) and (more or backwards)
         self.has_previous = bool(rows) and (more if backwards else bool(token))
 
-    def fetch(self, queryset, order, token, few):
-        """Return the rows after the one that `token` names, one more than a page has."""
-        after = rows_after(order, decode(token, len(order))) if token else Q()
-        keys = [hide_order(key) for key in order] if few else order
-        try:
-            # Some values, such as a time before the year 1, fail only in the database.
-            return list(queryset.filter(after).order_by(*keys)[: self.size + 1])
-        except (FieldError, ValidationError, ValueError, TypeError, OverflowError) as error:
-            if not token:
-                raise
-            raise Http404 from error
+    def fetch(self, queryset, order, after, count):
+        """Return the first `count` rows after a Q."""
+        return list(queryset.filter(after).order_by(*order)[:count])
 
     @property
     def next_url(self):
@@ -85,14 +82,11 @@ def reverse_key(key):
     return key[1:] if key.startswith("-") else f"-{key}"
 
 
-def hide(column):
-    """Return the column in a COALESCE, so that the planner does not use its index."""
-    return Coalesce(F(column), F(column))
-
-
 def hide_order(key):
-    """Do the same for a key of `order_by`."""
-    return hide(key[1:]).desc() if key.startswith("-") else hide(key)
+    """COALESCE a key of `order_by`, so that the planner does not use the index of the order."""
+    name = key.lstrip("-")
+    hidden = Coalesce(F(name), F(name))
+    return hidden.desc() if key.startswith("-") else hidden
 
 
 def rows_after(order, values):

@@ -47,15 +47,18 @@ def search_rows(rows, text, owner=None):
     few match.
     """
     words = search_words(text)
+    matching = rows
     for word in words:
-        rows = rows.filter(search_text__contains=word)
+        matching = matching.filter(search_text__contains=word)
     if owner is None:
-        return rows
+        return matching
     found = sorted({bigram for word in words for bigram in bigrams(word)})
     if not found:
-        return rows.filter(user=owner)
+        # One ASCII character: a subquery that an index of user and text covers.
+        own = search_rows(rows.model._base_manager.filter(user=owner), text)
+        return rows.filter(pk__in=own.values("pk"))
     # Without user=owner, for which SQLite would read all rows of the owner.
-    return rows.filter(BigramMatch(rows.model._meta.db_table, owner, found))
+    return matching.filter(BigramMatch(rows.model._meta.db_table, owner, found))
 
 
 class SearchTextField(models.TextField):

@@ -1,11 +1,10 @@
 """A page of the library: searched, filtered and sorted as the address says."""
 
-from django.db.models import F
-from django.db.models.lookups import GreaterThanOrEqual
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from camp.db.keyset import KeysetPage, hide
+from camp.db.filtered_page import NEARBY, FilteredPage
+from camp.db.keyset import PAGE_SIZE, KeysetPage
 from camp.db.search_text import cut_search
 from camp.web.days import days_ago
 from files.library.kinds import Kind
@@ -34,9 +33,6 @@ DATES = {
     "30": (_("In the last 30 days"), 30),
     "365": (_("In the last year"), 365),
 }
-# A filter that this many of this many files match is common: reading the list in its order finds a
-# page soon. Otherwise the matches are found by another index, and sorted.
-MANY, SAMPLE = 5, 1000
 
 
 class Choice:
@@ -51,11 +47,11 @@ class Choice:
         self.size = one_of(params.get("size"), SIZES)
         self.date = one_of(params.get("date"), DATES)
 
-    def of(self, files, owner=None, hidden=()):
+    def of(self, files, owner=None):
         """Return those of `files` that it chooses.
 
         With `owner`, only that user's, found by the indexes of what is asked for: fast if few
-        match. The planner does not use the indexes of `hidden` columns.
+        match.
         """
         if self.query:
             files = files.search(self.query, owner)
@@ -63,15 +59,16 @@ class Choice:
             files = files.filter(user=owner)
         if self.kind:
             files = files.of_kind(self.kind)
-        least = {
-            "size": SIZES[self.size][1] if self.size else None,
-            "created_at": days_ago(DATES[self.date][1]) if self.date else None,
-        }
-        for column, value in least.items():
-            if value is not None:
-                found = hide(column) if column in hidden else F(column)
-                files = files.filter(GreaterThanOrEqual(found, value))
-        return files
+        return files.filter(**self.ranges())
+
+    def ranges(self):
+        """Return the conditions on the size and the date."""
+        ranges = {}
+        if self.size:
+            ranges["size__gte"] = SIZES[self.size][1]
+        if self.date:
+            ranges["created_at__gte"] = days_ago(DATES[self.date][1])
+        return ranges
 
     def fields(self):
         """Return what of it was given, as {name: value} of a form."""
@@ -88,7 +85,7 @@ class Listing(Choice):
     """A page of a user's files as a Choice and `sort` of a request want it.
 
     `session` leaves only the files of that session, `besides` those that are not in it.
-    Costs one query, or two where less than everything is wanted.
+    Costs one query, or two or three with a filter.
     """
 
     def __init__(self, user, params, *, session=None, besides=None):
@@ -96,15 +93,30 @@ class Listing(Choice):
         self.sort = one_of(params.get("sort"), SORTS, NEWEST)
         self.params = params
         self.session, self.besides = session, besides
-        keys = SORTS[self.sort][1]
-        few = (self.narrowed or session or besides) and self.few_match(user)
-        if few:
-            files = self.of(File.objects.present(), owner=user)
+        if self.narrowed or session or besides:
+            self.page = self.filtered_page(user)
         else:
-            # SQLite would find all files of a size or date, and sort them.
-            hidden = {"size", "created_at"} - {keys[0].lstrip("-")}
-            files = self.of(File.objects.visible_to(user), hidden=hidden)
-        self.page = KeysetPage(self.of_session(files), keys, params, few=few)
+            files = self.of_session(File.objects.visible_to(user))
+            self.page = KeysetPage(files, SORTS[self.sort][1], params)
+
+    def filtered_page(self, user):
+        """Return the page with the filters applied."""
+        keys = SORTS[self.sort][1]
+        within, nearby = File.objects.filter(user=user), NEARBY
+        if self.query and self.sort.endswith("name"):
+            # The index of names contains what is searched.
+            within, nearby = within.search(self.query), 8 * PAGE_SIZE
+        for condition, value in self.ranges().items():
+            if condition == f"{keys[0].lstrip('-')}__gte":
+                within = within.filter(**{condition: value})
+        return FilteredPage(
+            within,
+            keys,
+            self.params,
+            filtered=lambda files: self.of_session(self.of(files.present())),
+            matching=self.of_session(self.of(File.objects.present(), owner=user)),
+            nearby=nearby,
+        )
 
     def of_session(self, files):
         """Return those of `files` that the session leaves, with their sessions."""
@@ -113,12 +125,6 @@ class Listing(Choice):
         if self.besides is not None:
             files = files.exclude(session=self.besides)
         return files.select_related("session")
-
-    def few_match(self, user):
-        """Estimate from the user's newest files whether few of all match."""
-        newest = File.objects.filter(user=user).order_by(*SORTS[NEWEST][1])[:SAMPLE]
-        matching = self.of_session(self.of(File.objects.filter(pk__in=newest.values("pk"))))
-        return len(matching.values("pk")[:MANY]) < MANY
 
     @property
     def narrowed(self):

@@ -36,11 +36,11 @@ def matches(file, params):
     )
 
 
-@pytest.mark.parametrize("few", [True, False])
+@pytest.mark.parametrize("nearby", [1, 60, 1000])
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("params", FILTERS)
-def test_pages_forth_and_back_hold_what_matches(files, owner, monkeypatch, params, sort, few):
-    monkeypatch.setattr(listing, "MANY", 1000 if few else 0)
+def test_pages_forth_and_back_hold_what_matches(files, owner, monkeypatch, params, sort, nearby):
+    monkeypatch.setattr(listing, "NEARBY", nearby)
     key = SORTS[sort][1][0].lstrip("-")
     expected = sorted(
         (file for file in File.objects.filter(user=owner) if matches(file, params)),
@@ -59,8 +59,9 @@ def test_pages_forth_and_back_hold_what_matches(files, owner, monkeypatch, param
         assert list(page) == pages[-1]
 
 
-@pytest.mark.parametrize("query", ["f", "f17", "nothing"])
-def test_a_filtered_page_costs_two_queries(files, owner, query):
+@pytest.mark.parametrize(("query", "expected"), [("f", 2), ("f07", 3), ("nothing", 3)])
+def test_a_filtered_page_costs_two_or_three_queries(files, owner, monkeypatch, query, expected):
+    monkeypatch.setattr(listing, "NEARBY", 100)
     with CaptureQueriesContext(connection) as queries:
         Listing(owner, QueryDict(f"q={query}"))
-    assert len(queries) == 2
+    assert len(queries) == expected
