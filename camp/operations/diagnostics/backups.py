@@ -14,11 +14,11 @@ from camp.operations.backup import swap
 from camp.web.findings import ok, warning
 
 ID = "backup"
-OLD = timedelta(days=7)
+MAX_AGE = timedelta(days=7)
 
 
-def look():
-    """Yield how old the last backup is; where nothing is kept yet, none is needed."""
+def check_last_backup():
+    """Yield the age of the last backup. A new instance needs none."""
     last = backup.last_backup()
     if last is None:
         if get_user_model().objects.exists():
@@ -26,28 +26,28 @@ def look():
         else:
             yield ok(ID, _("There is nothing to back up yet"))
         return
-    _path, made = last
-    age = timezone.now() - made
-    date = date_format(timezone.localtime(made), "SHORT_DATETIME_FORMAT")
+    _path, created = last
+    age = timezone.now() - created
+    date = date_format(timezone.localtime(created), "SHORT_DATETIME_FORMAT")
     values = {"date": date, "days": age.days}
-    if age > OLD:
-        sentence = ngettext(
+    if age > MAX_AGE:
+        title = ngettext(
             "The last backup is %(days)s day old (%(date)s)",
             "The last backup is %(days)s days old (%(date)s)",
             age.days,
         )
-        yield warning(ID, sentence % values, fix=shell.manage("backup"))
+        yield warning(ID, title % values, fix=shell.manage("backup"))
     else:
-        yield ok(ID, _("The last backup is of %(date)s") % values)
+        yield ok(ID, _("The last backup is from %(date)s") % values)
 
 
-def newest():
-    """Return the path of the newest backup in the folder for them, or None."""
+def restore_command(*options):
+    """Return the command that restores the newest backup; "" if there is none."""
     last = backup.last_backup()
-    return last and last[0]
+    return shell.manage("restore", shell.quoted(last[0]), *options) if last else ""
 
 
-def abandoned():
+def check_leftover_databases():
     """Yield the databases that a restore or a reset could not remove, or was killed with."""
     for name, fix in swap.list_leftovers():
         title = _("The database %(name)s is left over from a restore or a reset")

@@ -242,14 +242,14 @@ def test_a_database_that_cannot_be_dropped_is_named_and_found_again(made, monkey
         patch.setattr(server, "drop", refuse)
         replace("one", made, said.append)
         [(name, fix)] = swap.list_leftovers()
-        [finding] = backups.abandoned()
+        [finding] = backups.check_leftover_databases()
     assert said == [
         f"The old database is still there, as {name}, since it could not be dropped "
         f'(no right to). Drop it with: DROP DATABASE "{name}";'
     ]
     assert finding.fix == fix == f'DROP DATABASE "{name}";'
     replace("two", made)
-    assert list(backups.abandoned()) == []
+    assert list(backups.check_leftover_databases()) == []
     assert_stands("two")
 
 

@@ -13,8 +13,7 @@ from django.utils.translation import gettext as _
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
 from camp.operations.console import size
-from camp.operations.database import server
-from camp.operations.takeover import detection
+from camp.operations.database import old_tables, server
 
 HISTORY = "django_migrations"
 
@@ -80,7 +79,7 @@ def bring_forward(result):
         refuse_newer(applied())
         if is_behind():
             call_command("migrate", verbosity=0, interactive=False)
-    elif detection.unrecognised(there):
+    elif old_tables.find_old_names(there):
         result.is_old = True
     else:
         raise CommandError(_("It holds no database of Camp: nothing was changed."))
