@@ -52,8 +52,8 @@ def refuse_production(options):
     name = server.place().name
     if environment.is_production() and options["force_production"] != name:
         sentence = _(
-            "The database %(name)s is one of production: nothing was done. Whoever is sure "
-            "adds: %(fix)s"
+            "The database %(name)s is a production database: nothing was done. To go on anyway, "
+            "add: %(fix)s"
         )
         fix = f"--force-production {shell.quoted(name)}"
         raise CommandError(sentence % {"name": name, "fix": fix})
@@ -91,10 +91,10 @@ def described(place, counts=None):
     try:
         counts = server.row_counts() if counts is None else counts
     except (DatabaseError, UnicodeDecodeError) as error:
-        yield _("What is in it cannot be read (%(why)s).") % {"why": error_reason(error)}
+        yield _("Its content cannot be read (%(why)s).") % {"why": error_reason(error)}
         return
     if not counts:
-        yield _("It holds nothing.")
+        yield _("It is empty.")
     for table, rows in counts.items():
         if rows:
             yield "  " + ngettext("%(table)s: %(rows)s row", "%(table)s: %(rows)s rows", rows) % {

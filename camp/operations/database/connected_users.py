@@ -73,7 +73,7 @@ def lock_tables(name):
             server.execute(lock.format(sql.SQL(", ").join(tables)))
     except psycopg.errors.LockNotAvailable:
         server.close()
-        sentence = _("Somebody is writing to the database %(name)s: nothing was changed.")
+        sentence = _("Another connection is writing to the database %(name)s: nothing was changed.")
         raise CommandError(sentence % {"name": name}) from None
     except psycopg.Error:
         if server is not None:

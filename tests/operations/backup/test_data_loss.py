@@ -42,7 +42,7 @@ class TestDestroying:
 
     def test_a_production_is_refused_without_its_name(self, place, words, name):
         environment.mark("production")
-        with pytest.raises(CommandError, match="one of production"):
+        with pytest.raises(CommandError, match="a production database"):
             run(*words, interactive=False, name=name)
         assert User.objects.exists()
 
@@ -94,7 +94,7 @@ def fixture(tmp_path):
 
 def test_rows_of_a_production_are_not_overwritten(place, name, fixture):
     environment.mark("production")
-    with pytest.raises(CommandError, match="one of production"):
+    with pytest.raises(CommandError, match="a production database"):
         run("loaddata", fixture)
     assert not User.objects.filter(username="renamed").exists()
     run("loaddata", fixture, force_production=name)
@@ -104,6 +104,6 @@ def test_rows_of_a_production_are_not_overwritten(place, name, fixture):
 def test_statements_that_empty_a_production_are_not_printed(place, name):
     assert "deletes all rows" in run("sqlflush")
     environment.mark("production")
-    with pytest.raises(CommandError, match="one of production"):
+    with pytest.raises(CommandError, match="a production database"):
         run("sqlflush")
     assert connection.introspection.table_names()

@@ -228,11 +228,11 @@ def remove_database():
 def test_a_missing_database_is_made_but_no_files_are_thrown_away_unasked(filled, settings):
     remove_database()
     before = stored()
-    with pytest.raises(CommandError, match="knows 0: a backup would not hold the others"):
+    with pytest.raises(CommandError, match="knows 0: a backup would not contain the others"):
         run()
     assert stored() == before
     shutil.rmtree(settings.LOCAL_STORAGE_PATH)
-    assert "It holds nothing." in run()
+    assert "It is empty." in run()
     assert archives() == []
     assert_empty_and_usable()
 
@@ -271,7 +271,7 @@ def test_a_corrupted_database_is_replaced_but_only_without_a_backup(filled):
     with pytest.raises(CommandError, match=r"No backup can be made .*manage\.py reset --no-backup"):
         run()
     assert stored() == before
-    assert "What is in it cannot be read" in run("--no-backup")
+    assert "Its content cannot be read" in run("--no-backup")
     assert_empty_and_usable()
 
 

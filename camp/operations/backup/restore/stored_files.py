@@ -100,7 +100,7 @@ class ArchivedFiles:
                 row = (_row_name(remark),)
                 self._lists.execute("INSERT OR REPLACE INTO differing VALUES (?)", row)
         except (FileNotFoundError, ValueError, KeyError, TypeError, sqlite3.Error):
-            raise Damaged(_("What the archive says of its files cannot be read.")) from None
+            raise Damaged(_("The archive's notes on its files cannot be read.")) from None
 
     def check(self, count, result):
         """Hold every row against the files; rows that were purged meanwhile are deleted.
@@ -114,8 +114,8 @@ class ArchivedFiles:
         )
         if result.files + missing != count:
             sentence = _(
-                "The archive is damaged: its manifest tells of %(told)s files, and %(found)s "
-                "are there."
+                "The archive is damaged: its manifest lists %(told)s files, and it contains "
+                "%(found)s."
             )
             raise Damaged(sentence % {"told": count, "found": result.files + missing})
         if result.is_old:
@@ -141,7 +141,7 @@ class ArchivedFiles:
             real = members[path]
             same = size in (None, real[0]) and sha256 in ("", None, real[1])
             if not same and name not in differing:
-                sentence = _("The archive's file %(path)s is not the one that its row tells of.")
+                sentence = _("The archive's file %(path)s does not match its row.")
                 raise Damaged(sentence % {"path": path})
 
     def _find(self, query, values):
