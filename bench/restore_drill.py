@@ -221,9 +221,10 @@ class Drill:
 
     def restoring(self):
         from camp.operations.database import server
+        from tests.operations.backup import places
 
         name = server.place().name
-        confirmed = ["--no-input", "--name", name, "--no-backup"]
+        confirmed = ["--no-input", "--name", name, "--no-backup", *places.trusted()]
         return self.command("restore", str(self.archive), *confirmed)
 
     def restore(self, limit=None):

@@ -78,7 +78,7 @@ def command(with_backup=True):
 
 def inspect():
     """Return what is Present; raises CommandError where no server answers at all."""
-    marked = environment.marked()
+    marked = environment.read_mark()
     counts, why = None, ""
     try:
         counts = server.row_counts()

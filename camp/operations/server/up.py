@@ -133,7 +133,7 @@ def prepare_database(say):
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if pending:
             call_command("migrate", verbosity=0, interactive=False)
-        environment.remember()
+        environment.mark_from_settings()
     except (DatabaseError, BadMigrationError, InconsistentMigrationHistory) as error:
         raise CommandError(error_messages.failed_migration(error)) from None
     if pending:

@@ -60,17 +60,17 @@ def test_an_emptied_database_remembers_what_it_is_for(place, name):
     options = {"interactive": False, "name": name, "no_backup": True, "force_production": name}
     run("flush", **options)
     assert not User.objects.exists()
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
     run("migrate", "accounts", "zero", **options)
     run("migrate")
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
 
 
 def test_what_remembers_it_is_not_undone(place, name):
     environment.mark("production")
     with pytest.raises(CommandError, match="what this database is for stays"):
         run("migrate", "camp", "zero", interactive=False, name=name, force_production=name)
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
 
 
 def test_going_forward_asks_nothing(place):

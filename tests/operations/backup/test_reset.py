@@ -137,7 +137,7 @@ def test_everything_goes_and_a_backup_stays(filled):
     assert "manage.py demo\n" in out
     assert not setup_token.read()
     assert cache.get("remembered") is None
-    assert environment.marked() == "staging"
+    assert environment.read_mark() == "staging"
     assert_empty_and_usable()
 
 
@@ -197,7 +197,7 @@ def test_forced_by_its_name_production_goes_and_stays_production(filled):
     environment.mark("production")
     run("--no-backup", "--force-production", filled)
     assert get_user_model().objects.count() == 0
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
 
 
 def test_it_waits_for_the_server_to_be_stopped(filled):

@@ -138,7 +138,7 @@ def test_the_new_database_goes_on_where_both_were(place, archive):
     Session.objects.all().delete()
     environment.mark("staging")
     places.restore(archive, "--no-backup")
-    assert environment.marked() == "staging"  # it is still for the same
+    assert environment.read_mark() == "staging"  # it is still for the same
     assert Session.objects.create(title="new").pk == last + 1
 
 
