@@ -162,7 +162,7 @@ class ArchivedFiles:
         members = self._lists.execute("SELECT path, size, sha256 FROM member ORDER BY path")
         with ThreadPoolExecutor(THREADS) as pool:
             for batch in _batches(members):
-                states = pool.map(lambda member: storage.has(*member), batch)
+                states = pool.map(lambda member: self._compare(storage, *member), batch)
                 moves = [
                     (path, path if state is None else backend.new_path(), sha256)
                     for (path, _size, sha256), state in zip(batch, states, strict=True)
@@ -175,6 +175,12 @@ class ArchivedFiles:
                     for model in models if new != path else ():
                         model._base_manager.filter(storage_path=path).update(storage_path=new)
         storage.sync()
+
+    def _compare(self, storage, path, size, sha256):
+        state = storage.has(path, size, sha256)
+        if state:
+            (self._unpacked / path).unlink()  # before it is written to the disk
+        return state
 
     def _add(self, storage, path, new, sha256):
         storage.add(self._unpacked / path, new, sha256)
@@ -225,7 +231,7 @@ class FolderStorage:
     def sync(self):
         """Return once all that was added is on the disk."""
         if sys.platform == "linux":
-            os.sync()
+            os.sync()  # always: a killed restore may have added some of them
             return
         for folder in self._changed:
             sync_folder(folder)
