@@ -104,7 +104,7 @@ def tables(connection):
 
 def remove(connection, table):
     """Take the index of a table away, if there is one."""
-    kind = "PREFIX" if connection.vendor == "postgresql" else "TABLE"
+    kind = "INDEX" if connection.vendor == "postgresql" else "TABLE"
     with connection.cursor() as cursor:
         cursor.execute(f"DROP {kind} IF EXISTS {PREFIX}{table}")
         if connection.vendor == "sqlite":
@@ -135,7 +135,7 @@ def _gin(name, table):
     """Return the statement that makes PostgreSQL's index."""
     keys = ", ".join(f"({array})" for array in _arrays(**COLUMNS))
     # New rows wait in a list that every search reads: it is kept short.
-    return f"CREATE PREFIX {name} ON {table} USING gin ({keys}) WITH (gin_pending_list_limit = 512)"
+    return f"CREATE INDEX {name} ON {table} USING gin ({keys}) WITH (gin_pending_list_limit = 512)"
 
 
 def _fts(name, table):
