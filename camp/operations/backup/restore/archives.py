@@ -225,7 +225,11 @@ class Archive:
                 raise self._without_database()
             label, total = _("Rows"), sum(self.counts.values())
             with console.Progress(stream, total, label, unit=_("rows")) as shown:
-                engine_neutral.load(self._tables, self._migrations, shown)
+                _counts, result.left_out = engine_neutral.load(
+                    self._tables, self._migrations, shown
+                )
+            for table in result.left_out:
+                self.counts.pop(table, None)
         elif connection.vendor == "postgresql":
             if not self._database.exists():
                 raise self._without_database()

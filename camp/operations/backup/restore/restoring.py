@@ -181,6 +181,10 @@ def lines(source, result):
             yield _("Only the newest ones were looked for. Look for all of them with: %(fix)s") % {
                 "fix": shell.manage("doctor", "--files")
             }
+    if result.left_out:
+        yield _("Left out, since Camp's migrations do not make them: %(names)s.") % {
+            "names": ", ".join(result.left_out)
+        }
     if result.kept:
         yield _("What else lay in the storage is kept in: %(folder)s") % {"folder": result.kept}
     if result.is_old:
