@@ -1,4 +1,4 @@
-"""The accounts app: who you are."""
+"""The accounts app."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate

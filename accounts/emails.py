@@ -1,4 +1,4 @@
-"""E-mails to people about their accounts."""
+"""E-mails about accounts."""
 
 import logging
 
@@ -12,11 +12,10 @@ from camp.web.public_address import public_host
 logger = logging.getLogger(__name__)
 
 
-def send(user, address, subject_template, template, context, *, from_email=None):
-    """Send an e-mail to an address of `user`, in their language, else in the one at hand.
+def send_to_user(user, address, subject_template, template, context, *, from_email=None):
+    """Send an e-mail to an address of `user`, in their language, else in the current one.
 
-    One that cannot be sent is for the log alone. Of the error only the kind is logged, as its
-    text holds addresses.
+    A failure is logged by its type only, because the text contains addresses.
     """
     with translation.override(user.language or translation.get_language()):
         subject = " ".join(render_to_string(subject_template, context).split())
@@ -27,14 +26,14 @@ def send(user, address, subject_template, template, context, *, from_email=None)
         logger.error("An e-mail to user %s was not sent: %s", user.pk, type(error).__name__)
 
 
-def tell_old_address(request, user, address):
-    """Tell the e-mail that a user had until now that it is no longer theirs."""
+def notify_previous_address(request, user, address):
+    """Notify a user's previous address that the e-mail was changed."""
     context = {"user": user, "site_name": public_host(request)}
     language = translation.get_language()
     template = "accounts/email/email_changed"
 
     def tell():
         with translation.override(language):
-            send(user, address, f"{template}_subject.txt", f"{template}.txt", context)
+            send_to_user(user, address, f"{template}_subject.txt", f"{template}.txt", context)
 
     background.run("e-mail about a changed e-mail", tell)

@@ -1,4 +1,4 @@
-"""Forms about who somebody is."""
+"""Forms of accounts."""
 
 from django import forms
 from django.conf import settings
@@ -18,10 +18,10 @@ from camp.web import background
 from camp.web.public_address import public_host
 
 
-class AsksForPassword:
-    """A mixin of forms that check the password of a user who is logged in.
+class PasswordCheckMixin:
+    """A form mixin that checks the password of the logged-in user.
 
-    `address` is the client's. `paused` are the seconds to wait after too many wrong ones.
+    `address` is the client's. `paused` is the number of seconds to wait after too many failures.
     """
 
     def __init__(self, *args, address="", **kwargs):
@@ -31,7 +31,7 @@ class AsksForPassword:
 
     @sensitive_variables("password")
     def check_password(self, user, password):
-        """Raise ValidationError unless the password is the user's and may be tried."""
+        """Raise ValidationError unless the password is right and may be tried."""
         right, self.paused = throttle.try_password(user, password, self.address)
         if self.paused:
             text = ngettext(
@@ -45,13 +45,13 @@ class AsksForPassword:
 
 
 def current_password(**options):
-    """Return the field for the password that a user has."""
+    """Return the field for the current password."""
     widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
     return forms.CharField(strip=False, widget=widget, **options)
 
 
 class LoginForm(auth_forms.AuthenticationForm):
-    """Name or e-mail, and password."""
+    """User name or e-mail, and password."""
 
     LOGIN_LENGTH = 255  # characters: the longest e-mail, not only the longest user name
 
@@ -72,7 +72,7 @@ class LoginForm(auth_forms.AuthenticationForm):
 
 
 class IdentityForm(forms.ModelForm):
-    """User name and e-mail, which nobody else may have, however they are written."""
+    """A unique user name and e-mail, whatever their spelling."""
 
     class Meta:
         model = get_user_model()
@@ -87,21 +87,20 @@ class IdentityForm(forms.ModelForm):
         }
 
     def clean_username(self):
-        """Return the user name; letters that have no glyph do not make one."""
+        """Return the user name; it must contain a visible character."""
         name = self.cleaned_data["username"]
         if is_blank(name):
             raise ValidationError(self.fields["username"].error_messages["invalid"])
         return name
 
     def clean_email(self):
-        """Return the e-mail with its host in lower case; that it is free, the model checks."""
+        """Return the e-mail with its host in lower case; the model checks uniqueness."""
         return get_user_model().objects.normalize_email(self.cleaned_data["email"])
 
     def save_unless_taken(self):
         """Save and return the user.
 
-        Returns None, with the error on the form, where somebody took the name or the
-        e-mail since the form was checked.
+        Returns None, with the error on the form, if the name or e-mail was taken since validation.
         """
         user = self.save(commit=False)  # hashes a password, before anything is locked
         changed = None if user.pk is None else [*self._meta.fields, "updated_at"]
@@ -111,7 +110,8 @@ class IdentityForm(forms.ModelForm):
         except IntegrityError:
             self.full_clean()
             if not self.errors:
-                self.add_error(None, _("Somebody was quicker by a moment. Please try again."))
+                taken = _("Someone else took this name or e-mail just now. Choose another one.")
+                self.add_error(None, taken)
             return None
         return user
 
@@ -120,10 +120,10 @@ class SignUpForm(IdentityForm, auth_forms.BaseUserCreationForm):
     """A new account."""
 
 
-class ProfileForm(AsksForPassword, IdentityForm):
-    """What people set about themselves. Another e-mail takes the password.
+class ProfileForm(PasswordCheckMixin, IdentityForm):
+    """The profile. Changing the e-mail requires the password.
 
-    Whoever reads the e-mails of an account can take it, by a new password.
+    Access to the e-mail account means access to Camp, by a password reset.
     """
 
     current_password = current_password(
@@ -145,12 +145,12 @@ class ProfileForm(AsksForPassword, IdentityForm):
         super().__init__(*args, **kwargs)
         if not self.instance.has_usable_password():
             del self.fields["current_password"]
-        self.fields["time_zone"].choices = time_zones.choices(kept=self.instance.time_zone)
+        self.fields["time_zone"].choices = time_zones.grouped_choices(kept=self.instance.time_zone)
         self.fields["language"].choices = [("", _("As in your browser")), *settings.LANGUAGES]
 
     @sensitive_variables("password")
     def clean(self):
-        """Check the password if the e-mail changes."""
+        """Require the password if the e-mail changes."""
         cleaned = super().clean() or self.cleaned_data
         changes = cleaned.get("email", self.instance.email) != self.instance.email
         if changes and "current_password" in self.fields:
@@ -164,17 +164,17 @@ class ProfileForm(AsksForPassword, IdentityForm):
         return cleaned
 
 
-class PasswordChangeForm(AsksForPassword, auth_forms.PasswordChangeForm):
-    """The old password and a new one."""
+class PasswordChangeForm(PasswordCheckMixin, auth_forms.PasswordChangeForm):
+    """The current password and a new one."""
 
     def clean_old_password(self):
-        """Return the old password if it is the user's."""
+        """Return the current password if it is right."""
         self.check_password(self.user, self.cleaned_data["old_password"])
         return self.cleaned_data["old_password"]
 
 
-class DeleteForm(AsksForPassword, forms.Form):
-    """The password, as the proof that somebody means it."""
+class DeleteForm(PasswordCheckMixin, forms.Form):
+    """The password, to confirm the deletion of the account."""
 
     password = current_password(label=_("Password"))
 
@@ -184,13 +184,13 @@ class DeleteForm(AsksForPassword, forms.Form):
         self.fields["password"].widget.attrs["autofocus"] = True
 
     def clean_password(self):
-        """Return the password if it is the user's."""
+        """Return the password if it is right."""
         self.check_password(self.user, self.cleaned_data["password"])
         return self.cleaned_data["password"]
 
 
 class PasswordResetForm(auth_forms.PasswordResetForm):
-    """Where to send the e-mail with a link that sets a new password."""
+    """The address for a password reset."""
 
     email = forms.EmailField(
         label=_("E-mail"),
@@ -199,7 +199,7 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
     )
 
     def save(self, *, request, **options):
-        """Have the e-mail sent after the answer, which so takes as long without an account.
+        """Queue the e-mail, so that the response time does not reveal whether an account exists.
 
         `options` are those of Django's form.
         """
@@ -213,7 +213,7 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
         background.run("e-mail for a new password", send)
 
     def get_users(self, email):
-        """Return the active user of an e-mail, however it is written, in a list."""
+        """Return the active user with an e-mail in any spelling, as a list."""
         user = get_user_model().objects.find(email)
         return [user] if user and user.is_active and user.has_usable_password() else []
 
@@ -226,6 +226,6 @@ class PasswordResetForm(auth_forms.PasswordResetForm):
         to_email,
         html_email_template_name=None,
     ):
-        """Send the e-mail, in the language of its receiver."""
+        """Send the e-mail in its recipient's language."""
         names = (subject_template_name, email_template_name)
-        emails.send(context["user"], to_email, *names, context, from_email=from_email)
+        emails.send_to_user(context["user"], to_email, *names, context, from_email=from_email)

@@ -1,8 +1,8 @@
-"""Django's password hashers, a few passwords at once, and those of the old backend.
+"""Password hashers: Django's with limited concurrency, and those of the old backend.
 
-The old backend stored what its libraries returned, without the prefix that Django knows
-a hasher by. Of a bcrypt hash nobody can tell whether the password or its SHA-256 went into
-it, until a password is tried. All of these are replaced by Argon2 when their owner logs in.
+The old backend stored raw hashes without Django's algorithm prefix. A bcrypt hash does not show
+whether it is of the password or of its SHA-256; only trying a password does. All of these are
+upgraded to Argon2 at the next log-in.
 """
 
 import hashlib
@@ -17,15 +17,15 @@ BCRYPT_LIMIT = 72  # bytes; what comes after never counted, and bcrypt 5 refuses
 _raw = re.compile(r"\$(?:2[aby]?|argon2(?:id|i|d))\$").match
 
 
-def recognisable(encoded):
-    """Return a stored hash as Django can identify it: raw ones become `OldBackendHasher`'s."""
+def add_algorithm_prefix(encoded):
+    """Return a stored hash in Django's form: raw ones get OldBackendHasher's prefix."""
     return f"{OldBackendHasher.algorithm}{encoded}" if _raw(encoded or "") else encoded
 
 
 class BoundedHasher:
-    """Hashes, and compares with a hash, only a few passwords at once in the whole process.
+    """A mixin that limits concurrent hashing in the process.
 
-    Either raises HashingBusy when that takes too long.
+    Encoding and verifying raise HashingBusy if no slot becomes free in time.
     """
 
     def encode(self, password, *args, **kwargs):
@@ -42,23 +42,23 @@ class BoundedHasher:
 
 
 class Argon2PasswordHasher(BoundedHasher, hashers.Argon2PasswordHasher):
-    """Django's, a few at once."""
+    """Django's hasher with limited concurrency."""
 
 
 class PBKDF2PasswordHasher(BoundedHasher, hashers.PBKDF2PasswordHasher):
-    """Django's, a few at once."""
+    """Django's hasher with limited concurrency."""
 
 
 class ScryptPasswordHasher(BoundedHasher, hashers.ScryptPasswordHasher):
-    """Django's, a few at once."""
+    """Django's hasher with limited concurrency."""
 
 
 class BCryptSHA256PasswordHasher(BoundedHasher, hashers.BCryptSHA256PasswordHasher):
-    """Django's, a few at once."""
+    """Django's hasher with limited concurrency."""
 
 
 class RawHashVerifier(hashers.BasePasswordHasher):
-    """Checks raw hashes of bcrypt and Argon2. Makes none."""
+    """Verify raw bcrypt and Argon2 hashes; cannot create any."""
 
     algorithm = "old"
 
@@ -72,16 +72,16 @@ class RawHashVerifier(hashers.BasePasswordHasher):
             return False
 
     def safe_summary(self, encoded):
-        """Return nothing: the admin does not show hashes."""
+        """Return nothing: the admin shows no hashes."""
         return {}
 
 
 class OldBackendHasher(BoundedHasher, RawHashVerifier):
-    """The same, a few at once."""
+    """RawHashVerifier with limited concurrency."""
 
 
 class TruncatingBCrypt(hashers.BCryptPasswordHasher):
-    """Django's plain bcrypt, also for passwords that bcrypt 5 finds too long."""
+    """Django's plain bcrypt, also for passwords over bcrypt 5's limit of 72 bytes."""
 
     def encode(self, password, salt):
         """Return the hash of the bytes that bcrypt can take."""
@@ -90,7 +90,7 @@ class TruncatingBCrypt(hashers.BCryptPasswordHasher):
 
 
 class TruncatingBCryptPasswordHasher(BoundedHasher, TruncatingBCrypt):
-    """The same, a few at once."""
+    """TruncatingBCrypt with limited concurrency."""
 
 
 def _fits_bcrypt(password, stored):

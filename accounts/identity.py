@@ -1,7 +1,7 @@
-"""Keys of user names and e-mails: two that a person takes for the same have the same key.
+"""Lookup keys of user names and e-mails: equivalent spellings have the same key.
 
-The key is Unicode's toNFKC_Casefold (The Unicode Standard, 3.13.5), repeated until nothing
-changes; the host of an e-mail is in one form, whether written in Unicode or in Punycode.
+The key is Unicode's toNFKC_Casefold (The Unicode Standard, 3.13.5), applied until stable; the host
+of an e-mail is decoded from Punycode.
 """
 
 import hashlib
@@ -29,7 +29,9 @@ _ignorable = re.compile(
 
 
 def fold(text):
-    """Return a text without differences of case, width, composition and what is invisible."""
+    """Return a text without differences of case, width and composition, and without invisible
+    characters.
+    """
     for _round in range(ROUNDS):
         folded = normalize(_ignorable.sub("", normalize(text)).casefold()).strip()
         if folded == text:
@@ -39,18 +41,18 @@ def fold(text):
 
 
 def username_key(text):
-    """Return the key of a user name; "" where there is no visible character."""
-    return _fitting(fold(text))
+    """Return the key of a user name; "" if it has no visible character."""
+    return _shorten(fold(text))
 
 
 def email_key(text):
-    """Return the key of an e-mail; what is none has a key too."""
+    """Return the key of an e-mail; malformed ones have a key too."""
     local, at, host = fold(text).rpartition("@")
-    return _fitting(f"{local}{at}{_host(host)}" if at else fold(text))
+    return _shorten(f"{local}{at}{_host(host)}" if at else fold(text))
 
 
 def login_key(text):
-    """Return (field, key) of what somebody typed to log in: `email_key` or `username_key`."""
+    """Return (field, key) for a name typed at log-in: `email_key` or `username_key`."""
     if "@" in fold(text):
         return "email_key", email_key(text)
     return "username_key", username_key(text)
@@ -59,8 +61,8 @@ def login_key(text):
 KEYS = {"username": username_key, "email": email_key}
 
 
-def _fitting(key):
-    """Return the key, or its beginning and its hash where it is too long."""
+def _shorten(key):
+    """Return the key, or its start and its hash if it is too long."""
     if len(key) <= LENGTH:
         return key
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
@@ -68,7 +70,7 @@ def _fitting(key):
 
 
 def _host(folded):
-    """Return a host name in Unicode, without the dot of the root."""
+    """Return a host name in Unicode, without the trailing dot."""
     if len(folded) > HOST_LENGTH:
         return folded
     labels = folded.replace("。", ".").removesuffix(".").split(".")
@@ -76,7 +78,7 @@ def _host(folded):
 
 
 def _label(label):
-    """Return a part of a host name in Unicode; as it is where it is no valid Punycode."""
+    """Return a host label in Unicode; unchanged if it is not valid Punycode."""
     if not label.startswith(PUNYCODE) or len(label) > LABEL_LENGTH:
         return label
     try:
@@ -90,10 +92,10 @@ def _label(label):
 
 
 class KeyField(models.CharField):
-    """A column with the key of `source`, another field of the same row; the row's save fills it.
+    """A column with the key of the field `source`, set when the row is saved.
 
-    It is NULL in rows that other programs wrote; `migrate` fills those.
-    A key with MARK stays until the source changes.
+    It is NULL in rows that other programs wrote; `migrate` fills those. A key with MARK stays
+    until the source changes.
     """
 
     def __init__(self, *args, source=None, **kwargs):
@@ -108,7 +110,7 @@ class KeyField(models.CharField):
         return name, path, args, kwargs | {"source": self.source}
 
     def key_of(self, instance):
-        """Return the key of a row as it is in memory, or None for want of a visible character."""
+        """Return the key of an instance, or None if it has no visible character."""
         key = KEYS[self.source](getattr(instance, self.source) or "") or None
         before = instance.__dict__.get(self.attname)
         return before if key and is_marked(before, key) else key
@@ -120,12 +122,12 @@ class KeyField(models.CharField):
 
 
 def is_marked(stored, key=""):
-    """Return whether a stored key says that an older account has `key`."""
+    """Return whether a stored key says that an older account owns `key`."""
     return bool(stored) and MARK in stored and stored.startswith(f"{key}{MARK}" if key else "")
 
 
-def marked(key, pk):
-    """Return the key of the account `pk` while another has its `key`."""
+def placeholder_key(key, pk):
+    """Return the placeholder key of the account `pk` while another owns `key`."""
     return f"{key}{MARK}{pk}"
 
 
@@ -136,12 +138,12 @@ def key_fields(model):
 
 
 class IdentityQuerySet(models.QuerySet):
-    """Rows with keys that find by them and keep them up to date, however they are written."""
+    """Find rows by key, and keep the keys up to date."""
 
     def by_login(self, text):
-        """Return the accounts whose name or e-mail is `text`, however it is written.
+        """Return the accounts whose name or e-mail is `text` in any spelling.
 
-        They are several where accounts collide; one that is spelt exactly so comes first.
+        There are several if accounts collide; an exact match comes first.
         """
         text = text.replace("\x00", "").strip()
         field, key = login_key(text)
@@ -154,9 +156,9 @@ class IdentityQuerySet(models.QuerySet):
         )
 
     def update(self, **kwargs):
-        """Update as Django does, and the keys with it.
+        """Update like Django, including the keys.
 
-        Raises TypeError for an expression as name or e-mail: its key is not known.
+        Raises TypeError for an expression as name or e-mail: its key is unknown.
         """
         for source, field in key_fields(self.model).items():
             if source in kwargs and field.name not in kwargs:
@@ -168,7 +170,7 @@ class IdentityQuerySet(models.QuerySet):
     update.alters_data = True
 
     def bulk_update(self, objs, fields, batch_size=None):
-        """Update as Django does, and the keys with it."""
+        """Update like Django, including the keys."""
         objs, fields = tuple(objs), list(fields)
         for source, field in key_fields(self.model).items():
             if source in fields and field.name not in fields:
@@ -180,7 +182,7 @@ class IdentityQuerySet(models.QuerySet):
     bulk_update.alters_data = True
 
     def bulk_create(self, objs, *args, update_fields=None, **kwargs):
-        """Create as Django does; where rows are there already, the keys are updated too."""
+        """Create like Django, including the keys of updated conflicts."""
         return super().bulk_create(
             objs, *args, update_fields=with_keys(self.model, update_fields), **kwargs
         )
@@ -189,7 +191,7 @@ class IdentityQuerySet(models.QuerySet):
 
 
 def with_keys(model, update_fields):
-    """Return the names of fields to save, with the keys of those among them that have one."""
+    """Return the field names to save, including their key fields."""
     if update_fields is None:
         return None
     keys = [field.name for source, field in key_fields(model).items() if source in update_fields]

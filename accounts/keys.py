@@ -1,8 +1,7 @@
-"""Keys of accounts that were written by something else, and accounts that share one.
+"""Filling and repairing lookup keys, and accounts whose keys collide.
 
-Two accounts whose names or e-mails have the same key cannot both be found by it. The older
-keeps the key; that of the other is marked until somebody settles it, and meanwhile its owner
-logs in with the exact spelling.
+The older of two colliding accounts keeps the key; the other's is marked until somebody settles it,
+and meanwhile its owner logs in with the exact spelling.
 """
 
 from django.db import connections, transaction
@@ -11,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.identity import KEYS, MARK, is_marked, marked
+from accounts.identity import KEYS, MARK, is_marked, placeholder_key
 from camp.config import shell
 
 BATCH = 500  # rows in memory at a time
@@ -20,8 +19,8 @@ FIX = shell.manage("settle_accounts")
 MIGRATION = ("accounts", "0003_identity_keys")
 
 
-def unsettled(model):
-    """Return the accounts without a key of their own, the oldest first."""
+def colliding_accounts(model):
+    """Return the accounts without a key of their own, oldest first."""
     wrong = Q()
     for source in KEYS:
         wrong |= Q(**{f"{source}_key": None}) | Q(**{f"{source}_key__contains": MARK})
@@ -29,9 +28,9 @@ def unsettled(model):
 
 
 def fill_keys(model):
-    """Give every account of `unsettled()` the keys that are free, and mark those that are not."""
+    """Set the keys of all `colliding_accounts` accounts, and mark those that collide."""
     last = 0
-    while batch := list(unsettled(model).filter(pk__gt=last)[:BATCH]):
+    while batch := list(colliding_accounts(model).filter(pk__gt=last)[:BATCH]):
         last = batch[-1].pk
         with transaction.atomic(using=batch[0]._state.db):
             for source in KEYS:
@@ -40,7 +39,7 @@ def fill_keys(model):
 
 
 def _fill(model, batch, source):
-    """Set the keys of one kind on accounts in memory."""
+    """Set the keys of one kind on instances."""
     name = f"{source}_key"
     wanted = {user.pk: KEYS[source](getattr(user, source) or "") or None for user in batch}
     found = model._base_manager.filter(**{f"{name}__in": {*wanted.values()} - {None}})
@@ -48,12 +47,12 @@ def _fill(model, batch, source):
     for user in batch:
         key = wanted[user.pk]
         if key and holders.setdefault(key, user.pk) != user.pk:
-            key = marked(key, user.pk)
+            key = placeholder_key(key, user.pk)
         setattr(user, name, key)
 
 
 def refresh_keys(model):
-    """Do the same for keys that do not fit their names any more, as after an UPDATE by hand."""
+    """Recompute keys that no longer match, such as after a manual UPDATE."""
     with transaction.atomic():
         for user in model._base_manager.order_by("pk").iterator(chunk_size=BATCH):
             for source, key_of in KEYS.items():
@@ -64,18 +63,18 @@ def refresh_keys(model):
         fill_keys(model)
 
 
-def unsettled_lines(model):
-    """Yield a sentence for each account whose name or e-mail is taken or empty, up to SHOWN."""
-    lines = [line for user in unsettled(model)[:SHOWN] for line in _sentences(model, user)]
+def describe_collisions(model):
+    """Yield a sentence for each account with a collision or an empty name, up to SHOWN."""
+    lines = [line for user in colliding_accounts(model)[:SHOWN] for line in _sentences(model, user)]
     yield from lines
-    rest = unsettled(model).count() - SHOWN
+    rest = colliding_accounts(model).count() - SHOWN
     if rest > 0:
         text = ngettext("… and %(count)d more account.", "… and %(count)d more accounts.", rest)
         yield text % {"count": rest}
 
 
 def _sentences(model, user):
-    """Yield what is wrong with an account, names included."""
+    """Yield the problems of an account, with names."""
     words = {
         "username": (
             _("Account %(key)s (%(name)s) has the user name of account %(other)s (%(theirs)s)."),
@@ -101,12 +100,12 @@ def _sentences(model, user):
 
 
 def fill_after_migrate(sender, using, stdout=None, **kwargs):
-    """Fill what is missing, and name the accounts that have to be settled; for post_migrate."""
+    """Fill missing keys and list colliding accounts; a post_migrate receiver."""
     if MIGRATION not in MigrationRecorder(connections[using]).applied_migrations():
         return
     model = sender.get_model("User")
     fill_keys(model)
-    lines = list(unsettled_lines(model))
+    lines = list(describe_collisions(model))
     if lines and stdout:
         for line in (*lines, _("Settle the accounts with: %(fix)s") % {"fix": FIX}):
             stdout.write(f"{line}\n")

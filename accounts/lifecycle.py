@@ -1,30 +1,30 @@
-"""How the first account begins and how accounts end."""
+"""The first account, and deleting accounts."""
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
 from accounts import setup_token, throttle
-from camp.web.external_references import deletion
+from camp.web.external_references import atomic_deletion
 
 
 class LastOrganiserError(Exception):
-    """The account is the last that can look after the place, and others are left in it."""
+    """The account is the last active administrator while others exist."""
 
 
 class AlreadySetUpError(Exception):
-    """Somebody else was quicker to use the set-up address."""
+    """Someone else used the set-up address first."""
 
 
 def has_administrator():
-    """Return whether anybody may do everything; until then the set-up address works."""
+    """Return whether an administrator exists; until then the set-up address works."""
     return get_user_model().objects.filter(is_superuser=True).exists()
 
 
-def make_first_organiser(user, token):
-    """Save `user` as the administrator and use the set-up `token` up.
+def create_first_administrator(user, token):
+    """Save `user` as administrator and consume the set-up `token`.
 
-    Raises AlreadySetUpError, with nothing saved, where the token is used or an
-    administrator exists. Of several at once, one wins.
+    Raises AlreadySetUpError, with nothing saved, if the token is used or an administrator exists.
+    Of concurrent calls one wins.
     """
     user.is_staff = user.is_superuser = True
     try:
@@ -32,7 +32,7 @@ def make_first_organiser(user, token):
             if has_administrator():
                 raise AlreadySetUpError
             user.save()
-            # Claimed last: a database that fails leaves the token for another try.
+            # Claimed last, so that a database error leaves the token usable.
             if not setup_token.claim(token):
                 raise AlreadySetUpError
     except IntegrityError:
@@ -40,19 +40,18 @@ def make_first_organiser(user, token):
 
 
 def delete_account(user):
-    """Delete a user and everything that belongs to them.
+    """Delete a user and all of their data.
 
-    Raises LastOrganiserError for the last active administrator while others have
-    accounts: nobody could let a new one in. Raises StillReferenced where a table that is
-    not Camp's refers to the account or to something in it.
+    Raises LastOrganiserError for the last active administrator while others have accounts. Raises
+    StillReferenced if a table that is not Camp's references the account or its data.
     """
     users = get_user_model().objects
-    with deletion():
+    with atomic_deletion():
         organisers = users.filter(is_superuser=True, is_active=True)
-        # All are locked, in one order: two who leave at once must not both be the last but one.
+        # Lock all administrators in one order, so that two cannot leave concurrently.
         keys = list(organisers.order_by("pk").select_for_update().values_list("pk", flat=True))
         if keys == [user.pk] and users.exclude(pk=user.pk).exists():
             raise LastOrganiserError
         pk = user.pk
         user.delete()
-    throttle.forgive(pk)
+    throttle.reset_failures(pk)

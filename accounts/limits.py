@@ -1,7 +1,6 @@
-"""Limits on how often something may be tried, counted in the database before it is tried.
+"""Rate limits, counted in the database before the attempt.
 
-So however many tries come at once, and to however many processes, no more than the limit are
-looked at.
+Concurrent attempts in any number of processes cannot exceed the limit.
 """
 
 import math
@@ -19,7 +18,7 @@ BATCH = 500  # rows removed at a time
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most` tries within `window`, for a subject, an address, or both together."""
+    """At most `most` attempts within `window`, per subject, per address, or per pair of both."""
 
     kind: str  # one of AttemptCounter.Kind
     most: int
@@ -29,21 +28,21 @@ class Limit:
     user_id: int | None = None
 
     def rows(self):
-        """Return the row of the limit, if there is one, as a queryset."""
+        """Return a queryset of the limit's row, if there is one."""
         return AttemptCounter.objects.filter(
             kind=self.kind, subject=self.subject, address=self.address
         )
 
 
 class ReachedError(Exception):
-    """A limit was reached already."""
+    """A limit is reached."""
 
 
-def take(limits):
-    """Count a try towards each limit and return 0, or the seconds to wait if one is reached.
+def count_attempt(limits):
+    """Count an attempt towards each limit and return 0, or the seconds to wait if one is reached.
 
-    In that case nothing is counted. Limits must come in the same order of kinds everywhere,
-    or two tries could wait for each other's rows.
+    In that case nothing is counted. Limits must have the same order of kinds everywhere to avoid
+    deadlocks.
     """
     now = timezone.now()
     try:
@@ -56,7 +55,7 @@ def take(limits):
 
 
 def seconds_to_wait(limits):
-    """Return for how many seconds no further try is allowed; 0 if one is now."""
+    """Return the seconds until another attempt is allowed; 0 if one is allowed now."""
     now = timezone.now()
     ends = [
         end
@@ -68,24 +67,24 @@ def seconds_to_wait(limits):
     return math.ceil((max(ends) - now).total_seconds()) if ends else 0
 
 
-def give_back(limits):
-    """Take a try back that was counted and turned out to be right."""
+def uncount_attempt(limits):
+    """Undo the count of an attempt that succeeded."""
     with transaction.atomic():
         for limit in limits:
             limit.rows().filter(count__gt=0).update(count=F("count") - 1)
 
 
-def sweep():
-    """Remove counters that are over, up to BATCH of them."""
+def delete_expired():
+    """Delete up to BATCH expired counters."""
     over = AttemptCounter.objects.filter(ends_at__lte=timezone.now())
     with transaction.atomic():
-        # Rows that a try holds are left to it.
+        # Skip rows that a running attempt has locked.
         keys = list(over.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
         AttemptCounter.objects.filter(pk__in=keys).delete()
 
 
 def _count(limit, now):
-    """Count a try towards a limit; raises ReachedError."""
+    """Count an attempt towards a limit; raises ReachedError."""
     over = Q(ends_at__lte=now)
     end = now + limit.window
     changes = {

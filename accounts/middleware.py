@@ -1,17 +1,17 @@
-"""The language and the time zone of whoever reads the page."""
+"""The reader's language and time zone."""
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.middleware import locale
 from django.utils import timezone, translation
 
-from accounts.time_zones import zone
+from accounts.time_zones import get_zone
 
 
 class LocaleMiddleware(locale.LocaleMiddleware):
-    """Django's choice of language by cookie and browser; a profile's choice goes first.
+    """Django's language selection, with the profile's language first.
 
-    Belongs behind AuthenticationMiddleware. The user it loads is the one the view gets.
+    Must come after AuthenticationMiddleware. The view gets the same user instance.
     """
 
     def process_request(self, request):
@@ -20,7 +20,7 @@ class LocaleMiddleware(locale.LocaleMiddleware):
         if user and user.language in dict(settings.LANGUAGES):
             translation.activate(user.language)
             request.LANGUAGE_CODE = translation.get_language()
-        chosen = zone(user.time_zone) if user else None
+        chosen = get_zone(user.time_zone) if user else None
         if chosen:
             timezone.activate(chosen)
         else:
@@ -32,10 +32,10 @@ class LocaleMiddleware(locale.LocaleMiddleware):
 
 
 def _reader(request):
-    """Return who is logged in, or None.
+    """Return the logged-in user, or None.
 
-    While the database is down nobody is: a page that needs the user will find out by
-    itself, and all others still work.
+    While the database is down it is None: pages that need the user will fail by themselves, and
+    all others still work.
     """
     try:
         return request.user if request.user.is_authenticated else None

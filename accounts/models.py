@@ -1,4 +1,4 @@
-"""People who log in."""
+"""Users, log-in attempts and the history of deleted organisers."""
 
 from itertools import islice
 
@@ -14,27 +14,27 @@ from django.db.models.signals import post_delete, pre_delete, pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
-from accounts.hashers import recognisable
+from accounts.hashers import add_algorithm_prefix
 from accounts.identity import IdentityQuerySet, KeyField, is_marked, key_fields, with_keys
 from camp.fs.text import is_blank, normalize
 
 
 class UserManager(BaseUserManager.from_queryset(IdentityQuerySet)):
-    """Makes people and finds them by what they type at log-in."""
+    """Create users and find them by what they type at log-in."""
 
     def find(self, text):
         """Return the user whose name or e-mail is `text`, or None."""
         return self.by_login(text).first()
 
     def get_by_natural_key(self, username):
-        """Return the user of that name or e-mail; raises User.DoesNotExist."""
+        """Return the user with that name or e-mail; raises User.DoesNotExist."""
         user = self.find(username)
         if user is None:
             raise self.model.DoesNotExist
         return user
 
     def create_user(self, username, email, password=None, **fields):
-        """Make and return a user; without a password nobody can log in as them."""
+        """Create a user; without a password nobody can log in as them."""
         user = self.model(
             username=self.model.normalize_username(username),
             email=self.normalize_email(email),
@@ -45,10 +45,10 @@ class UserManager(BaseUserManager.from_queryset(IdentityQuerySet)):
         return user
 
     def create_superuser(self, username, email, password=None, **fields):
-        """Make and return an organiser who may do everything.
+        """Create an administrator.
 
-        Raises ValidationError, which `createsuperuser` words, where the name or e-mail is taken,
-        or nothing of the name can be seen.
+        Raises ValidationError, which `createsuperuser` prints, if the name or e-mail is taken or
+        the name has no visible character.
         """
         if is_blank(username):
             raise ValidationError(UnicodeUsernameValidator.message)
@@ -71,26 +71,26 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("user name"),
         max_length=50,
         unique=True,
-        help_text=_("At most 50 letters, digits and . + - _, in any script."),
+        help_text=_("At most 50 letters, digits and . + - _ in any script."),
         validators=[
             UnicodeUsernameValidator(),
-            # A name that looks like an e-mail could be taken for somebody else's.
+            # A user name that looks like an e-mail could match someone else's.
             RegexValidator("@", _("A user name cannot contain “@”."), inverse_match=True),
         ],
         error_messages={"unique": _("This user name is taken.")},
     )
     password = models.CharField(_("password"), max_length=255, db_column="hashed_password")
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Whoever is not active cannot log in.")
+        _("active"), default=True, help_text=_("Inactive users cannot log in.")
     )
     is_staff = models.BooleanField(
-        _("organiser"), default=False, help_text=_("May open the administration.")
+        _("organiser"), default=False, help_text=_("Can open the administration.")
     )
     language = models.CharField(_("language"), max_length=10, default="", blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="", blank=True)
     created_at = models.DateTimeField(_("signed up"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
-    # Names and e-mails are looked up, and kept apart, by these.
+    # Lookups and uniqueness use these keys.
     username_key = KeyField(source="username")
     email_key = KeyField(source="email")
 
@@ -105,7 +105,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         constraints = [
-            # As expressions, they become indexes: SQLite need not rebuild the table for them.
+            # Constraints on expressions become indexes, so SQLite need not rebuild the table.
             models.UniqueConstraint(
                 models.F("username_key"),
                 name="sample_users_username_folded",
@@ -123,17 +123,17 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @classmethod
     def normalize_username(cls, username):
-        """Return a user name in the Unicode form NFKC, in linear time."""
+        """Return a user name in NFKC, in linear time."""
         return normalize(username) if isinstance(username, str) else username
 
     def save(self, *args, update_fields=None, **kwargs):
-        """Save as Django does; `update_fields` with a name or an e-mail saves its key too."""
+        """Save like Django; `update_fields` with a name or an e-mail includes its key."""
         super().save(*args, update_fields=with_keys(type(self), update_fields), **kwargs)
 
     save.alters_data = True
 
     def validate_unique(self, exclude=None):
-        """Raise ValidationError where somebody has the name or the e-mail, however written."""
+        """Raise ValidationError if the name or e-mail is taken in any spelling."""
         errors = {}
         try:
             super().validate_unique(exclude)
@@ -147,7 +147,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             raise ValidationError(errors)
 
     def validate_identity(self, exclude=()):
-        """Do the same for the keys alone."""
+        """Check the keys only."""
         others = type(self)._default_manager.exclude(pk=self.pk)
         errors = {}
         for source, field in key_fields(type(self)).items():
@@ -160,8 +160,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             raise ValidationError(errors)
 
     def check_password(self, raw_password):
-        """Return whether the password is right; a raw hash becomes one of Argon2 then."""
-        stored, self.password = self.password, recognisable(self.password)
+        """Return whether the password is right; upgrades a raw hash to Argon2."""
+        stored, self.password = self.password, add_algorithm_prefix(self.password)
         correct = super().check_password(raw_password)
         if not correct:
             self.password = stored
@@ -181,21 +181,21 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class AttemptCounter(models.Model):
-    """How often something that is limited was tried; see accounts.limits."""
+    """The number of attempts at something that is limited; see accounts.limits."""
 
     class Kind(models.TextChoices):
-        """What is counted, and by what."""
+        """What is counted, and per what."""
 
         LOGIN = "login", _("passwords for an account from one address")
         ACCOUNT = "account", _("passwords for an account")
         ADDRESS = "address", _("log-ins from one address")
         MAILBOX = "mailbox", _("password e-mails to one mailbox")
-        ASKER = "asker", _("password e-mails asked for from one address")
+        ASKER = "asker", _("password e-mails requested from one address")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
-    # The account's number, or a digest of what was typed; "" where the address alone counts.
+    # The account's id, or a digest of what was typed; "" for limits per address.
     subject = models.CharField(max_length=80, default="", editable=False)
-    # For the administration: rows of accounts that are gone do no harm and go soon.
+    # For the admin. Rows of deleted accounts expire soon.
     user = models.ForeignKey(
         User,
         models.DO_NOTHING,
@@ -219,7 +219,7 @@ class AttemptCounter(models.Model):
             )
         ]
         indexes = [
-            # What is over is removed.
+            # The sweep deletes expired rows by this index.
             models.Index("ends_at", name="camp_attempt_counters_over"),
         ]
 
@@ -229,16 +229,16 @@ class AttemptCounter(models.Model):
 
 @receiver(pre_save, sender=User, dispatch_uid="accounts.keys_of_fixtures")
 def set_keys_of_fixture(sender, instance, raw, **kwargs):
-    """Set the keys of a row from a fixture, for which no field fills itself."""
+    """Set the keys of a row loaded from a fixture."""
     if raw:
         for field in key_fields(sender).values():
             field.pre_save(instance, add=True)
 
 
 class FormerLogEntry(models.Model):
-    """What somebody did in the administration whose account is deleted by now.
+    """An admin action of someone whose account is deleted.
 
-    Django deletes its entries with the account. Who it was is not kept, only that several
+    Django deletes its log entries with the account. The person is not stored, only that several
     entries are of the same person.
     """
 
@@ -262,8 +262,8 @@ class FormerLogEntry(models.Model):
 
 
 @receiver(pre_delete, sender=User)
-def keep_log_entries(instance, using, **kwargs):
-    """Keep what an organiser did, without their name, when the account goes."""
+def preserve_log_entries(instance, using, **kwargs):
+    """Keep an organiser's log entries without their name when the account is deleted."""
     entries = (
         LogEntry.objects.using(using)
         .filter(user=instance)
@@ -282,9 +282,9 @@ def keep_log_entries(instance, using, **kwargs):
 
 @receiver(post_delete, sender=User)
 def remove_name_from_log(instance, using, **kwargs):
-    """Put a number in place of a deleted person's name in the entries of what others did.
+    """Replace a deleted person's name in other people's log entries by a number.
 
-    Those are about the account, or about a row that is one with it, such as a quota.
+    Those are about the account, or about a row that represents it, such as a quota.
     """
     own = [one.related_model for one in User._meta.related_objects if one.field.primary_key]
     kinds = ContentType.objects.db_manager(using).get_for_models(User, *own).values()

@@ -1,7 +1,7 @@
-"""The one-time set-up address: a token in a file that only its owner can read.
+"""The one-time set-up address: a token in a file readable by its owner only.
 
-Whoever can read the server's terminal or its data folder may make the first
-administrator, and nobody else. The token lives until it is claimed.
+Only someone who can read the server's terminal or its data folder may create the first
+administrator. The token is valid until claimed.
 """
 
 import os
@@ -16,9 +16,9 @@ TOKEN_BYTES = 32
 
 
 def issue():
-    """Return the token that is waiting to be used; make one where there is none.
+    """Return the current token; create one if there is none.
 
-    Raises OSError where the data folder cannot be written.
+    Raises OSError if the data folder is not writable.
     """
     file = settings.SETUP_TOKEN_FILE
     make_folder(file.parent)
@@ -29,25 +29,25 @@ def issue():
         stream.write(secrets.token_urlsafe(TOKEN_BYTES))
     give(draft)
     try:
-        # Unlike a rename, a link never replaces the token of a server that was quicker.
+        # Unlike a rename, a link never replaces the token of a concurrent server.
         os.link(draft, file)
     except FileExistsError:
         if not read():
             os.replace(draft, file)
     except OSError:
-        os.replace(draft, file)  # a file system without links
+        os.replace(draft, file)  # file systems without hard links
     draft.unlink(missing_ok=True)
     return read()
 
 
 def matches(token):
-    """Return whether `token` is the one that waits; takes the same time for any guess."""
+    """Return whether `token` is the current one, in constant time."""
     waiting = read()
     return bool(waiting) and secrets.compare_digest(waiting.encode(), str(token).encode())
 
 
 def claim(token):
-    """Use `token` up; return whether it was right. Of several claims at once, one wins."""
+    """Consume `token`; return whether it was valid. Of concurrent claims one wins."""
     if not matches(token):
         return False
     file = settings.SETUP_TOKEN_FILE
@@ -61,13 +61,13 @@ def claim(token):
 
 
 def withdraw():
-    """Make the address die unused."""
+    """Invalidate the token."""
     with suppress(OSError):
         settings.SETUP_TOKEN_FILE.unlink(missing_ok=True)
 
 
 def read():
-    """Return the waiting token, or "" where there is none."""
+    """Return the current token, or "" if there is none."""
     try:
         return settings.SETUP_TOKEN_FILE.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):

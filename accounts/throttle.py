@@ -1,7 +1,7 @@
 """Limits on wrong passwords: by account, by address, and by both together.
 
-The settings have django-axes ask `Handler` before a log-in and tell it how that ended. Who is
-logged in already types passwords too: see `try_password`. All count in the database.
+django-axes calls `Handler` before and after each log-in. Forms of logged-in people that ask for a
+password use `try_password`. All attempts are counted in the database.
 """
 
 import contextlib
@@ -23,26 +23,26 @@ from camp.web.errors import error_response
 from camp.web.hashing_slots import HashingBusy
 
 Kind = AttemptCounter.Kind
-# A site has a /48 (RFC 6177), and with it 65,536 networks to try from: all count as one.
+# A site has a /48 (RFC 6177), so 65,536 subnets: all count as one.
 IPV6_HOST_BITS = 80
-# So many times LOGIN_FAILURE_LIMIT, from all addresses together, pause an account everywhere. More
-# than one address needs: nobody is to lock somebody else out from a single place.
+# This multiple of LOGIN_FAILURE_LIMIT, from all addresses, pauses an account everywhere. It takes
+# more than one address has, so that nobody can lock someone else out from one place.
 EVERYWHERE = 10
-# E-mails that strangers may ask for; a whole camp may share an address.
+# E-mails that an anonymous client may request; a whole camp may share an address.
 EMAILS_TO_MAILBOX = 3
 EMAILS_FROM_ADDRESS = 30
 EMAIL_WINDOW = timedelta(hours=1)
 
 
 class Handler(AxesHandler):
-    """Counts a try to log in before the password is looked at.
+    """Count an attempt to log in before checking the password.
 
     The parameters of its methods are those of django-axes.
     """
 
     def is_allowed(self, request, credentials=None):
-        """Return whether a password may be looked at, and count it if so."""
-        user, subject = _typed((credentials or {}).get("username") or "")
+        """Return whether the password may be checked, and count the attempt if so."""
+        user, subject = _find_subject((credentials or {}).get("username") or "")
         address = client_address(request) or ""
         request.login_limits = [
             *account_limits(subject, user, address),
@@ -53,29 +53,29 @@ class Handler(AxesHandler):
                 address=address,
             ),
         ]
-        request.login_wait = limits.take(request.login_limits)
+        request.login_wait = limits.count_attempt(request.login_limits)
         return not request.login_wait
 
     def user_login_failed(self, sender, credentials, request=None, **kwargs):
-        """Have the answer say so if this was the last try for now."""
+        """Flag the response if this was the last attempt for now."""
         counted = getattr(request, "login_limits", None)
         if counted is None:
             return
-        limits.sweep()
+        limits.delete_expired()
         request.login_wait = request.login_wait or limits.seconds_to_wait(counted)
         request.axes_locked_out = bool(request.login_wait)
 
     def user_logged_in(self, sender, request, user, **kwargs):
-        """Take the try back, and forget earlier ones at the account from this address."""
+        """Undo the count, and forget earlier failures for the account from this address."""
         counted = getattr(request, "login_limits", None)
         if counted is not None:
-            forget_tries(counted)
+            uncount_and_reset(counted)
 
     def reset_attempts(self, *, ip_address=None, username=None, ip_or_username=False):
-        """Remove counters, for the commands `axes_reset`; returns how many."""
+        """Delete counters, for the `axes_reset` commands; return their number."""
         rows = AttemptCounter.objects.all()
         if username:
-            _user, subject = _typed(username)
+            _user, subject = _find_subject(username)
             rows = rows.filter(subject=subject)
         if ip_address:
             rows = rows.filter(address=_network(parse_address(ip_address)) or ip_address)
@@ -83,7 +83,7 @@ class Handler(AxesHandler):
 
 
 def account_limits(subject, user, address):
-    """Return the limits for passwords at an account; `user` is None where there is none."""
+    """Return the limits of password attempts for an account; `user` is None if there is none."""
     most, window = settings.AXES_FAILURE_LIMIT, settings.AXES_COOLOFF_TIME
     account = {"subject": subject, "user_id": user and user.pk}
     return [
@@ -93,71 +93,72 @@ def account_limits(subject, user, address):
 
 
 def try_password(user, password, address):
-    """Return (whether the password is the user's, seconds to wait); for people who are logged in.
+    """Return (password is right, seconds to wait) for a logged-in user.
 
-    Their wrong passwords count as those at log-in do, whichever form they are typed into. While
-    they have to wait, no password is looked at.
+    Failures count like those at log-in, whichever form asks. While the person has to wait, no
+    password is checked.
     """
     counted = account_limits(str(user.pk), user, address)
-    if wait := limits.take(counted):
+    if wait := limits.count_attempt(counted):
         return False, wait
-    with not_counted_if_busy(counted):
+    with uncount_if_busy(counted):
         right = user.check_password(password)
     if right:
-        forget_tries(counted)
+        uncount_and_reset(counted)
         return True, 0
-    limits.sweep()
+    limits.delete_expired()
     return False, limits.seconds_to_wait(counted)
 
 
 @contextlib.contextmanager
-def not_counted_if_busy(counted):
-    """Take a try back if the server was too busy to look at the password."""
+def uncount_if_busy(counted):
+    """Undo the count if the server was too busy to check the password."""
     try:
         yield
     except HashingBusy:
-        limits.give_back(counted)
+        limits.uncount_attempt(counted)
         raise
 
 
-def forget_tries(counted):
-    """Take a try back that was right, and forget what was wrong before from the same place."""
-    limits.give_back(counted)
+def uncount_and_reset(counted):
+    """Undo the count of a successful attempt, and forget earlier failures from the same place."""
+    limits.uncount_attempt(counted)
     for limit in counted:
         if limit.kind == Kind.LOGIN:
             limit.rows().delete()
 
 
 def client_address(request):
-    """Return the address that tries come from, as text, or None where it is unknown."""
+    """Return the client's address as text, or None if it is unknown."""
     return _network(address_of(request.META))
 
 
-def locked_out(request, response=None, credentials=None):
-    """Return the answer to one try too many: 429, with the time to wait."""
+def lockout_response(request, response=None, credentials=None):
+    """Return the response to one attempt too many: 429, with the time to wait."""
     return error_response(request, 429, retry_after=getattr(request, "login_wait", 0) or 1)
 
 
-def tell_pause(response, seconds):
-    """Return the page of a form with status 429 if people have to wait for so many seconds."""
+def render_form_or_lockout(response, seconds):
+    """Return the form's page, with status 429 if the person has to wait."""
     if seconds:
         response.status_code = 429
         response.headers["Retry-After"] = str(seconds)
     return response
 
 
-def forgive(pk):
-    """Forget the wrong passwords at an account: its owner has proved to be that, or it is gone."""
+def reset_failures(pk):
+    """Forget the failures for an account whose owner has proved it, or that is deleted."""
     AttemptCounter.objects.filter(subject=str(pk)).delete()
 
 
-def may_ask_for_email(request, email):
-    """Return whether an e-mail may be sent to a mailbox that a stranger names, and count it.
+def count_email_request(request, email):
+    """Return whether an e-mail may be sent to an address given by an anonymous client, and count
+    it.
 
-    It is the same for mailboxes that belong to no account.
+    Addresses without an account are treated the same.
     """
-    limits.sweep()
-    return not limits.take(
+    limits.delete_expired()
+    return not limits.count_attempt(
         [
             Limit(Kind.MAILBOX, EMAILS_TO_MAILBOX, EMAIL_WINDOW, digest("email", email_key(email))),
             Limit(
@@ -171,21 +172,21 @@ def may_ask_for_email(request, email):
 
 
 def digest(*words):
-    """Return what stands for a text in the database: it may be a password in the wrong field."""
+    """Return a digest for the database: the text may be a password in the wrong field."""
     return f"?{salted_hmac('accounts.throttle', ' '.join(words)).hexdigest()}"
 
 
-def _typed(login):
-    """Return (user or None, subject) of a name or e-mail: what tries count under.
+def _find_subject(login):
+    """Return (user or None, subject) for a typed name or e-mail: the subject of the limits.
 
-    The same happens for names that nobody has.
+    Unknown names are treated the same.
     """
     user = get_user_model().objects.find(login)
     return user, str(user.pk) if user else digest(*login_key(login))
 
 
 def _network(address):
-    """Return an `ipaddress` object as text, one for each site with IPv6; None for None."""
+    """Return an address as text, one per site for IPv6; None for None."""
     if address is not None and address.version == 6:
         address = ipaddress.ip_address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS)
     return address and str(address)

@@ -23,8 +23,8 @@ REGIONS = {
 
 
 @cache
-def zone(name):
-    """Return the ZoneInfo of that name, or None where there is none."""
+def get_zone(name):
+    """Return the ZoneInfo of that name, or None if it does not exist."""
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -32,24 +32,24 @@ def zone(name):
 
 
 @cache
-def places():
-    """Return the names of all zones, sorted: one for each place, without old spellings.
+def zone_names():
+    """Return the names of all zones, sorted: one per place, without old spellings.
 
-    From the `zone.tab` of the package tzdata, so that every system offers the same.
+    Read from the `get_zone.tab` of the tzdata package, so that every system offers the same.
     """
     table = resources.files("tzdata") / "zoneinfo" / "zone.tab"
     lines = table.read_text(encoding="utf-8").splitlines()
     return sorted(line.split("\t")[2] for line in lines if line and not line.startswith("#"))
 
 
-def choices(kept=""):
-    """Return the choices of a select, grouped by region; `kept` is offered in any case."""
+def grouped_choices(kept=""):
+    """Return the choices of a select, grouped by region; always includes `kept`."""
     groups = {region: [] for region in REGIONS}
-    for name in places():
+    for name in zone_names():
         region, _slash, place = name.partition("/")
         groups[region].append((name, place.replace("_", " ").replace("/", " / ")))
     single = ["UTC"]
-    if kept not in ("", "UTC", *places()) and zone(kept):
+    if kept not in ("", "UTC", *zone_names()) and get_zone(kept):
         single.append(kept)
     return [
         ("", _("Camp’s own (%(zone)s)") % {"zone": settings.TIME_ZONE}),

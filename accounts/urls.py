@@ -1,4 +1,4 @@
-"""Addresses about who somebody is."""
+"""The URLs of accounts."""
 
 from django.urls import path
 

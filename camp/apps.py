@@ -1,4 +1,4 @@
-"""Camp as an installed app: its checks, commands and templates, and its admin site."""
+"""The camp app: system checks, commands, templates and the admin site."""
 
 from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
@@ -9,12 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CampConfig(AppConfig):
-    """What all apps stand on."""
+    """The base that all apps build on."""
 
     name = "camp"
 
     def ready(self):
-        """Have Django check the configuration, and databases remember what they are for."""
+        """Register checks, diagnostics and signal receivers."""
         # Models can be imported from now on.
         from camp.operations.database import environment
         from camp.operations.diagnostics import checks, registry
@@ -30,7 +30,7 @@ class CampConfig(AppConfig):
 
 def explain(error):
     """Return the Finding for a database error."""
-    from camp.operations.diagnostics import database_errors  # needed by few processes
+    from camp.operations.diagnostics import database_errors  # few processes need it
 
     return database_errors.explain(error)
 

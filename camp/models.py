@@ -1,10 +1,10 @@
-"""What this place is, kept in the database itself."""
+"""Facts about this installation, stored in its database."""
 
 from django.db import models
 
 
 class Instance(models.Model):
-    """The one row that a database says of itself."""
+    """The single row that describes this database."""
 
     environment = models.CharField(max_length=20, default="development")
     # The id of the restore or reset that brought this database into its place.

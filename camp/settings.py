@@ -9,13 +9,13 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from camp.config import env as environment
-from camp.config import s3, secret_key
+from camp.config import s3, secret_key, urls
 from camp.web import logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.load(BASE_DIR)
 
-# Where Camp keeps what it makes
+# Data directory
 CAMP_DATA_DIR = env.folder("CAMP_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)
 LOCAL_STORAGE_PATH = env.folder("LOCAL_STORAGE_PATH", CAMP_DATA_DIR / "files", base=BASE_DIR)
 LOCAL_STORAGE_PATH_AS_GIVEN = env.text("LOCAL_STORAGE_PATH").strip()
@@ -30,19 +30,19 @@ CAMP_ENVIRONMENT = env.choice(
     ["development", "staging", "production"],
 )
 DEBUG = env.boolean("DEBUG")
-SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.chosen(
+SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.choose(
     env, CAMP_DATA_DIR / "secret-key", strict=CAMP_ENVIRONMENT != "development"
 )
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
-# A name may have a port: links lead there. Django checks names alone.
+# Entries may have a port, which links use; Django validates host names only.
 _hosts = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 ALLOWED_HOSTS_WITH_PORT = [name for name in _hosts if environment.has_port(name)]
 ALLOWED_HOSTS = [environment.without_port(name) for name in _hosts]
 ROOT_URLCONF = "camp.urls"
 WSGI_APPLICATION = "camp.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
-# Their rows name stored bytes: they have `storage_path`, `size` and `sha256`.
+# Models with stored bytes: `storage_path`, `size` and `sha256`.
 STORED_FILE_MODELS = ["files.File", "files.Version"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -103,11 +103,11 @@ TEMPLATES = [
 ]
 
 # Database and cache
-DATABASES = {"default": env.database("DATABASE_URL", CAMP_DATA_DIR / "camp.sqlite3")}
-# How long one statement of a page may take; 0: no limit
+DATABASES = {"default": urls.read_database(env, "DATABASE_URL", CAMP_DATA_DIR / "camp.sqlite3")}
+# Time limit of one SQL statement of a page; 0 disables
 STATEMENT_TIMEOUT = env.duration("STATEMENT_TIMEOUT", timedelta(seconds=10))
 
-REDIS_URL = env.redis("REDIS_URL")
+REDIS_URL = urls.read_redis(env, "REDIS_URL")
 CACHE_TTL = env.integer("CACHE_TTL", 300, minimum=1)  # seconds
 if REDIS_URL:
     CACHES = {
@@ -116,10 +116,8 @@ if REDIS_URL:
             "LOCATION": REDIS_URL,
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": env.text("CACHE_PREFIX", "camp"),
-            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.3, "SOCKET_TIMEOUT": 0.5},
         }
     }
-    SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 else:
     CACHES = {
         "default": {
@@ -129,10 +127,8 @@ else:
             "OPTIONS": {"MAX_ENTRIES": 10_000},
         }
     }
-    # A log-out in one process would not reach another's local memory.
-    SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-# Rendered Markdown, packed: at most 0.3 MB each, a few KiB as a rule
+# Rendered Markdown, compressed: a few KiB each as a rule, at most 0.3 MiB
 CACHES["markdown"] = {
     "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
     "LOCATION": "markdown",
@@ -153,7 +149,7 @@ PASSWORD_HASHERS = [
     "accounts.hashers.Argon2PasswordHasher",
     "accounts.hashers.PBKDF2PasswordHasher",
     "accounts.hashers.ScryptPasswordHasher",
-    # The old backend's: bcrypt over the hex SHA-256, and plain bcrypt; raw ones last.
+    # Hashes of the old backend: bcrypt over hex SHA-256, plain bcrypt, and raw hashes.
     "accounts.hashers.BCryptSHA256PasswordHasher",
     "accounts.hashers.TruncatingBCryptPasswordHasher",
     "accounts.hashers.OldBackendHasher",
@@ -169,33 +165,33 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AXES_FAILURE_LIMIT = env.integer("LOGIN_FAILURE_LIMIT", 5, minimum=1)
 AXES_COOLOFF_TIME = env.duration("LOGIN_COOLOFF", timedelta(minutes=15))
-# Wrong passwords from one address, at whatever accounts; a whole camp may share an address.
+# Wrong passwords per address, for any account; a whole camp may share an address.
 LOGIN_ADDRESS_LIMIT = env.integer("LOGIN_ADDRESS_LIMIT", 50, minimum=1)
-# It counts in the database, so that it keeps working when Redis is down.
+# Counted in the database, so that it works while Redis is down.
 AXES_HANDLER = "accounts.throttle.Handler"
 AXES_CLIENT_IP_CALLABLE = "accounts.throttle.client_address"
-AXES_LOCKOUT_CALLABLE = "accounts.throttle.locked_out"
-# When and from where people logged in is nobody's business.
+AXES_LOCKOUT_CALLABLE = "accounts.throttle.lockout_response"
+# Do not record when and from where people log in.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
-# accounts/admin/tables.py shows its tables, without what people typed beside their name.
+# Camp's own admin shows the attempts, without what people typed.
 AXES_ENABLE_ADMIN = False
 
 # Files
 MAX_UPLOAD_SIZE = env.size("MAX_UPLOAD_SIZE", 5 * 2**30)  # bytes
 UPLOAD_STAGING = LOCAL_STORAGE_PATH / ".staging"
-# Bytes that each person may keep, the trash included; 0: as many as there is room for.
+# Quota per person in bytes, including the trash; 0 disables
 USER_QUOTA = env.size("USER_QUOTA", 0)
-# For so long an upload that stopped can be taken up again.
+# How long an interrupted upload can be resumed
 UPLOAD_EXPIRES = env.duration("UPLOAD_EXPIRES", timedelta(hours=24))
 TRASH_DAYS = env.integer("TRASH_DAYS", 30, minimum=1)
-# So many earlier contents are kept of a file that is replaced.
+# Number of earlier versions kept per file
 FILE_VERSIONS = env.integer("FILE_VERSIONS", 5, minimum=0, maximum=1000)
-# Where nginx offers LOCAL_STORAGE_PATH to Camp alone; it then sends the bytes itself.
+# nginx's internal location for LOCAL_STORAGE_PATH; nginx then sends the bytes (X-Accel-Redirect)
 X_ACCEL_REDIRECT = env.text("X_ACCEL_REDIRECT")
-# For so many seconds the address of an object is good to which downloads lead; 0: to none.
+# Presigned URL lifetime in seconds; 0 disables
 S3_PRESIGNED_DOWNLOADS = s3.presigned(env)
-# Only the upload views accept files; elsewhere their bytes are skipped unseen.
+# Only upload views accept files; elsewhere they are discarded.
 FILE_UPLOAD_HANDLERS = ["camp.web.upload_handlers.RefuseFiles"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000
 STORAGES = {
@@ -204,7 +200,7 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": LOCAL_STORAGE_PATH},
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "camp.storage.static.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = CAMP_DATA_DIR / "static"
@@ -218,15 +214,16 @@ LOCALE_PATHS = [BASE_DIR / "camp" / "locale"]
 TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Tokyo")
 USE_TZ = True
 
-# E-mail, sent by a thread of its own: see camp.web.background
+# E-mail, sent by a background thread: see camp.web.background
 BACKGROUND_JOBS_INLINE = False
-locals().update(env.email("EMAIL_URL"))
+locals().update(urls.read_email(env, "EMAIL_URL"))
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@localhost>")
 
 # Security
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "camp.web.error_views.csrf_failure"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # a log-out holds without the cache
 SESSION_COOKIE_NAME = "camp_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -248,7 +245,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# Camp asks for none of these, and neither may a page that is made to show in it.
+# Camp uses none of these features, and neither may content that it shows.
 UNUSED_FEATURES = (
     "accelerometer browsing-topics camera display-capture geolocation gyroscope hid magnetometer "
     "microphone midi payment serial usb xr-spatial-tracking"
@@ -262,8 +259,8 @@ if CAMP_HTTPS:
     SECURE_REDIRECT_EXEMPT = [r"^health/"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 31_536_000)
-    # Other servers below this name may not speak HTTPS, and a preload takes months to undo:
-    # neither goes without being asked for, so that Django need not remind of them.
+    # Subdomains may not use HTTPS, and a preload takes months to undo, so both are opt-in and
+    # Django need not warn about them.
     SECURE_HSTS_INCLUDE_SUBDOMAINS = env.boolean("HSTS_SUBDOMAINS")
     SECURE_HSTS_PRELOAD = env.boolean("HSTS_PRELOAD")
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

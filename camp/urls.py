@@ -1,4 +1,4 @@
-"""Every address of Camp; the one module of camp/ that knows the apps."""
+"""The root URLconf; with settings.py the only module of camp that names the apps."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""Who reaches a session through its address."""
+"""Access to sessions and messages by URL."""
 
 from functools import wraps
 
@@ -9,21 +9,21 @@ from django.urls import reverse
 from sessions_app.models import Message, Session
 
 
-def own_session(user, session_id):
-    """Return the user's session with that public ID; raise Http404 for any other."""
+def get_own_session(user, session_id):
+    """Return the user's session with that public ID; raises Http404 for any other."""
     return get_object_or_404(Session.objects.visible_to(user), session_id=session_id)
 
 
-def own_message(user, session_id, pk):
-    """Return a message of the user's session, with its session; raise Http404 for any other."""
+def get_own_message(user, session_id, pk):
+    """Return a message of the user's session; raises Http404 for any other."""
     messages = Message.objects.visible_to(user).select_related("session")
     return get_object_or_404(messages, session__session_id=session_id, pk=pk)
 
 
 def login_required_at_session(view):
-    """Send strangers to the log-in and then to the session's page.
+    """Redirect anonymous people to the log-in and then to the session's page.
 
-    For addresses that take only POST: after a log-in the browser could not open them.
+    For URLs that accept only POST: after the log-in the browser could not open them.
     """
 
     @wraps(view)

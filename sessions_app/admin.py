@@ -1,4 +1,4 @@
-"""Sessions and their messages in the admin."""
+"""Sessions and messages in the admin."""
 
 from django import forms
 from django.contrib import admin
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
-from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
+from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
     CampModelAdmin,
@@ -35,7 +35,7 @@ EXCERPT = 400  # characters of each
 
 
 class LatestMessages(forms.BaseInlineFormSet):
-    """The last messages of a session, to read: nothing of a posted form is looked at."""
+    """The last messages of a session, read-only: the posted form is ignored."""
 
     latest = LATEST
     new_objects, changed_objects, deleted_objects = [], [], []
@@ -43,7 +43,7 @@ class LatestMessages(forms.BaseInlineFormSet):
     def __init__(self, *args, queryset, instance, data=None, files=None, **kwargs):
         rows = queryset.filter(session=instance)
         keys = list(rows.order_by("-created_at", "-pk").values_list("pk", flat=True)[:LATEST])
-        # A long message would be read whole for its beginning.
+        # Avoid loading long messages for their first words.
         latest = queryset.filter(pk__in=keys).defer("content", "search_text")
         latest = latest.annotate(
             beginning=Left("content", EXCERPT), cut=GreaterThan(Length("content"), EXCERPT)
@@ -64,7 +64,7 @@ class LatestMessages(forms.BaseInlineFormSet):
 
 
 class MessageInline(admin.TabularInline):
-    """Messages on their session's page; each has a page of its own to change it."""
+    """Messages on their session's page; each has its own page for changes."""
 
     model = Message
     formset = LatestMessages
@@ -82,7 +82,7 @@ class MessageInline(admin.TabularInline):
 
 
 class RoleFilter(admin.SimpleListFilter):
-    """Who speaks; for organisers "You" would be the wrong word."""
+    """Filter by author role; for organisers "You" would be the wrong word."""
 
     title = gettext_lazy("role")
     parameter_name = "role"
@@ -120,7 +120,7 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
 
     @admin.display(description=gettext_lazy("title"), ordering="search_text")
     def title_or_none(self, session):
-        """Return the title, or the words for a session without one."""
+        """Return the title, or a placeholder for a session without one."""
         return str(session)
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
@@ -133,7 +133,7 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
         return [title, link_to(self, request, "user"), *rest]
 
     def autocomplete_label(self, session):
-        """Return the title with whose it is and since when: many are called alike."""
+        """Return the title with owner and date, because titles repeat."""
         started = date_format(timezone.localtime(session.created_at), "DATE_FORMAT")
         return f"{session} ({session.user or _('nobody')}, {started})"
 
@@ -141,10 +141,10 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
         return super().get_inlines(request, obj) if obj else []
 
     def related_counts(self, model):
-        """Offer the number of a user's sessions."""
+        """Return the number of a user's sessions."""
         if model is not Session._meta.get_field("user").remote_field.model:
             return []
-        url = self.list_url(f"?{chosen('user')}=")
+        url = self.list_url(f"?{filter_parameter('user')}=")
         return [
             RelatedCount(
                 "sessions_kept", _("Sessions"), total_of(Session.objects, "user"), url=url
@@ -152,7 +152,7 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
         ]
 
     def front_page_figures(self, request):
-        """Offer the number of sessions to the front page."""
+        """Return the number of sessions for the front page."""
         numbers = self.cached_for_front_page("figures", count_sessions)
         note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
         note = note % {"count": readable_number(numbers["trashed"])}
@@ -166,7 +166,7 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
         ]
 
     def front_page_days(self, request, since):
-        """Offer the sessions of the last days to the front page."""
+        """Return recent sessions for the front page."""
         counts = self.cached_days(
             since, lambda: counts_by_day(Session.objects.all(), "created_at", since)
         )
@@ -181,7 +181,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     list_filter = [("session", ChosenFilter), RoleFilter, "created_at"]
     list_select_related = ["session__user"]
     search_fields = ["search_text__contains"]
-    search_help_text = gettext_lazy("Searches what the messages say.")
+    search_help_text = gettext_lazy("Searches the text of the messages.")
     ordering = ["-id"]
     autocomplete_fields = ["session"]
     fields = ["session", "role", "content", "created_at", "edited_at"]
@@ -213,10 +213,10 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
             obj.session.touch()
 
     def related_counts(self, model):
-        """Offer the number of a session's messages."""
+        """Return the number of a session's messages."""
         if model is not Session:
             return []
-        url = self.list_url(f"?{chosen('session')}=")
+        url = self.list_url(f"?{filter_parameter('session')}=")
         return [
             RelatedCount(
                 "messages_held", _("Messages"), total_of(Message.objects, "session"), url=url
@@ -224,12 +224,12 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
         ]
 
     def front_page_figures(self, request):
-        """Offer the number of messages to the front page."""
+        """Return the number of messages for the front page."""
         number = self.cached_for_front_page("figures", Message.objects.count)
         return [Figure(_("Messages"), readable_number(number), url=self.list_url())]
 
     def front_page_days(self, request, since):
-        """Offer the messages of the last days to the front page."""
+        """Return recent messages for the front page."""
         counts = self.cached_days(
             since, lambda: counts_by_day(Message.objects.all(), "created_at", since)
         )
@@ -237,7 +237,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
 
 
 def count_sessions():
-    """Return how many sessions there are, in all and in the trash."""
+    """Return the numbers of all sessions and of those in the trash."""
     return Session.objects.aggregate(
         all=Count("pk"), trashed=Count("pk", filter=Q(deleted_at__isnull=False))
     )

@@ -1,4 +1,4 @@
-"""The sessions app: what you wrote."""
+"""The sessions app."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""A session as text to take away; `docs/session-export.md` describes both forms."""
+"""Exports of a session as text; `docs/session-export.md` describes both formats."""
 
 import json
 from datetime import UTC
@@ -12,10 +12,10 @@ CHUNK = 500  # rows held in memory
 
 
 def markdown(session, zone):
-    """Return an iterator over a session as Markdown; times are shown in `zone`.
+    """Return an iterator over a session as Markdown, with times in `zone`.
 
-    All words are chosen here and now: while the response streams, the reader's
-    language is no longer set.
+    Translations are evaluated here: while the response streams, the reader's language is no longer
+    active.
     """
     roles = {role.value: str(role.label) for role in Message.Role}
     words = {
@@ -30,34 +30,34 @@ def markdown(session, zone):
 
 def markdown_pieces(session, title, zone, roles, words):
     """Yield the pieces of `markdown`."""
-    yield f"# {one_line(title)}\n\n"
-    yield f"- {words['started'] % {'time': shown(session.created_at, zone)}}\n"
-    yield f"- {words['changed'] % {'time': shown(session.updated_at, zone)}}\n"
+    yield f"# {collapse_spaces(title)}\n\n"
+    yield f"- {words['started'] % {'time': format_local(session.created_at, zone)}}\n"
+    yield f"- {words['changed'] % {'time': format_local(session.updated_at, zone)}}\n"
     for message in messages(session):
-        parts = [roles.get(message.role, message.role), shown(message.created_at, zone)]
+        parts = [roles.get(message.role, message.role), format_local(message.created_at, zone)]
         if message.edited_at:
-            parts.append(words["edited"] % {"time": shown(message.edited_at, zone)})
+            parts.append(words["edited"] % {"time": format_local(message.edited_at, zone)})
         yield f"\n## {' · '.join(parts)}\n\n{message.content}\n"
     for number, file in enumerate(files(session)):
         if not number:
             yield f"\n## {words['files']}\n\n"
         size = words["bytes"] % {"size": f"{file.size:,}"}
-        yield f"- {one_line(file.filename)} ({size}, {file.content_type})\n"
+        yield f"- {collapse_spaces(file.filename)} ({size}, {file.content_type})\n"
 
 
 def json_text(session):
-    """Yield a session as JSON: one object, indented, times in UTC."""
+    """Yield a session as JSON: one indented object, times in UTC."""
     head = {
         "format": "camp-session",
         "version": VERSION,
         "session_id": session.session_id,
         "title": session.title,
-        "created_at": instant(session.created_at),
-        "updated_at": instant(session.updated_at),
+        "created_at": format_utc(session.created_at),
+        "updated_at": format_utc(session.updated_at),
     }
     yield "{\n"
     for name, value in head.items():
-        yield f"  {dumped(name)}: {dumped(value)},\n"
+        yield f"  {dump_json(name)}: {dump_json(value)},\n"
     yield from json_list("messages", map(message_data, messages(session)))
     yield ",\n"
     yield from json_list("files", map(file_data, files(session)))
@@ -65,33 +65,33 @@ def json_text(session):
 
 
 def json_list(name, rows):
-    """Yield a member of an object: a list with a line for each row."""
-    yield f"  {dumped(name)}: ["
+    """Yield an object member: a list with one row per line."""
+    yield f"  {dump_json(name)}: ["
     separator = "\n"
     for row in rows:
-        yield f"{separator}    {dumped(row)}"
+        yield f"{separator}    {dump_json(row)}"
         separator = ",\n"
     yield "]" if separator == "\n" else "\n  ]"
 
 
 def message_data(message):
-    """Return a message as plain data."""
+    """Return a message as a dict."""
     return {
         "role": message.role,
         "content": message.content,
-        "created_at": instant(message.created_at),
-        "edited_at": instant(message.edited_at),
+        "created_at": format_utc(message.created_at),
+        "edited_at": format_utc(message.edited_at),
     }
 
 
 def file_data(file):
-    """Return what a file is, without its bytes, as plain data."""
+    """Return a file's metadata as a dict."""
     return {
         "filename": file.filename,
         "size": file.size,
         "content_type": file.content_type,
         "sha256": file.sha256,
-        "created_at": instant(file.created_at),
+        "created_at": format_utc(file.created_at),
     }
 
 
@@ -105,22 +105,22 @@ def files(session):
     return session.files.present().order_by("created_at", "id").iterator(chunk_size=CHUNK)
 
 
-def instant(moment):
+def format_utc(moment):
     """Return a time in ISO 8601, in UTC: `2026-11-23T05:36:00.123456Z`; None for None."""
     return moment and moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def shown(moment, zone):
-    """Return a time as people of any language read it: `2026-11-23 14:36 +09:00`."""
+def format_local(moment, zone):
+    """Return a time in a form for readers of any language: `2026-11-23 14:36 +09:00`."""
     text = moment.astimezone(zone).isoformat(sep=" ", timespec="minutes")
     return f"{text[:16]} {text[16:]}"
 
 
-def one_line(text):
-    """Return `text` with its line breaks and runs of spaces as one space each."""
+def collapse_spaces(text):
+    """Return `text` with line breaks and runs of spaces collapsed."""
     return " ".join(text.split())
 
 
-def dumped(value):
-    """Return a value as JSON, in its own script."""
+def dump_json(value):
+    """Return a value as JSON without ASCII escapes."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What people type into sessions."""
+"""Forms of sessions and messages."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -11,12 +11,12 @@ MESSAGE_LENGTH = 100_000  # characters; five times that still fits into a reques
 
 
 class MessageField(forms.CharField):
-    """The text of a message, as typed; browsers' line ends become "\\n"."""
+    """The text of a message as typed, with line ends normalised to "\\n"."""
 
     default_error_messages = {
         "required": _("Write something first."),
         "max_length": _(
-            "A message has at most %(limit_value)d characters; this one has %(show_value)d."
+            "A message can have at most %(limit_value)d characters; this one has %(show_value)d."
         ),
     }
 
@@ -33,7 +33,7 @@ class MessageField(forms.CharField):
 
 
 class MessageForm(forms.ModelForm):
-    """Write a message, or change it."""
+    """Write or change a message."""
 
     content = MessageField(
         label=_("Message"),
@@ -59,7 +59,7 @@ class NewSessionForm(forms.ModelForm):
         label=_("Title"),
         max_length=255,
         required=False,
-        help_text=_("Without one, the session takes its title from its first message."),
+        help_text=_("Without a title, the session is named after its first message."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )
 
@@ -69,7 +69,7 @@ class NewSessionForm(forms.ModelForm):
 
 
 class RenameForm(forms.ModelForm):
-    """Give a session another title."""
+    """Rename a session."""
 
     title = TitleField(
         label=_("Title"),

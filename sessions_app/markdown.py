@@ -1,10 +1,10 @@
-"""Markdown as HTML that can neither run nor load anything.
+"""Markdown rendered as HTML that can neither run nor load anything.
 
-Two walls: the writer below escapes all text and writes only the tags named here, and nh3
-removes whatever else got through. Both stay, since each covers faults of the other.
+Two independent defences: the writer below escapes all text and emits only known tags, and nh3
+sanitises the result. Keep both: each covers faults of the other.
 
-The parser is pulldown-cmark, which takes linear time on any text (a parser in Python took
-seconds for 1 kB of table); what is expensive after it has a budget.
+The parser is pulldown-cmark, linear for any input (a Python parser took seconds for 1 kB of
+table); costs after parsing have budgets.
 """
 
 import hashlib
@@ -71,14 +71,14 @@ LINKED = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 
 
 class OverBudget(Exception):
-    """A document would cost more to render than any that a person writes."""
+    """Rendering the document would cost too much."""
 
 
 def render(text):
-    """Return Markdown `text` as safe HTML; as written if it exceeds a budget.
+    """Return Markdown `text` as safe HTML; as plain text if it exceeds a budget.
 
-    HTML of long texts is kept for a while. In this process alone: what comes from Redis is not
-    safe to show, and no other version of this module wrote it.
+    HTML of long texts is cached, in local memory only: content from Redis could be tampered with
+    or written by another version.
     """
     if len(text) < CACHED_FROM:
         return render_now(text)
@@ -93,11 +93,11 @@ def render(text):
 
 
 def render_now(text):
-    """Return what `render` does, without a cache."""
+    """Render without the cache."""
     try:
         html = HtmlWriter().write(PARSER.events(text))
     except OverBudget:
-        return as_written(text)
+        return render_plain(text)
     return mark_safe(
         nh3.clean(
             html,
@@ -111,13 +111,13 @@ def render_now(text):
     )
 
 
-def as_written(text):
+def render_plain(text):
     """Return `text` as safe HTML, character for character."""
     return format_html('<pre tabindex="0">{}</pre>', text)
 
 
 def first_line(text):
-    """Return the first line of Markdown `text` that has content, without the markup."""
+    """Return the first line of Markdown `text` with content, without markup."""
     blocks = {"Paragraph", "Heading", "TableCell", "CodeBlock", "HtmlBlock", "Item"}
     line = ""
     for event in PARSER.events(text):
@@ -125,7 +125,7 @@ def first_line(text):
             ends, content = True, ""
         else:
             (kind, content), *_ = event.items()
-            ends = kind in ("Start", "End") and name_of(content) in blocks
+            ends = kind in ("Start", "End") and element_name(content) in blocks
             content = "" if kind in ("Start", "End") else content
         for number, piece in enumerate(content.split("\n")):
             if (number or ends) and line.strip():
@@ -134,16 +134,16 @@ def first_line(text):
     return line.strip() or next((row.strip() for row in text.splitlines() if row.strip()), "")
 
 
-def name_of(tag):
-    """Return the name of the element in a Start or End event."""
+def element_name(tag):
+    """Return the element name of a Start or End event."""
     return tag if isinstance(tag, str) else next(iter(tag))
 
 
 class HtmlWriter:
-    """Writes pulldown-cmark's events as HTML.
+    """Write pulldown-cmark's events as HTML.
 
-    Headings go below the page's own, images and bare addresses become links (nothing loads
-    from elsewhere), raw HTML and links to other schemes are shown as text.
+    Headings are nested below the page's own, images and bare URLs become links (nothing loads from
+    other sites), raw HTML and links with other schemes are shown as text.
     """
 
     def __init__(self):
@@ -155,7 +155,7 @@ class HtmlWriter:
         self.alignments, self.column = (), 0
 
     def write(self, events):
-        """Return the HTML of `events`; raise OverBudget as soon as a budget is exceeded."""
+        """Return the HTML of `events`; raises OverBudget once a budget is exceeded."""
         for count, event in enumerate(events):
             if count > MAX_EVENTS:
                 raise OverBudget
@@ -175,7 +175,7 @@ class HtmlWriter:
         return html
 
     def write_mark(self, event):
-        """Write a rule or the end of a line."""
+        """Write a rule or a line break."""
         if self.image is not None:
             self.image.append(" ")
         elif event in LINE_BREAKS:
@@ -184,23 +184,23 @@ class HtmlWriter:
             self.parts.append("<hr>\n")
 
     def write_text(self, kind, content):
-        """Write text, code or raw HTML, all of it escaped."""
+        """Write text, code or raw HTML, escaped."""
         if self.image is not None:
             self.image.append(content)
         elif kind == "Code":
             self.parts.append(f"<code>{escape(content)}</code>")
         elif kind == "Text" and not self.in_code:
-            self.parts.append(escape(content) if self.links else with_links(content))
+            self.parts.append(escape(content) if self.links else link_urls(content))
         elif kind == "Html":
             self.parts.append(escape(content).replace("\n", "<br>\n"))
         else:
             self.parts.append(escape(content))
 
     def open(self, tag):
-        """Write the beginning of an element and remember how to close it."""
+        """Write an opening tag and push its closing tag."""
         if len(self.closings) >= MAX_NESTING:
             raise OverBudget
-        name = name_of(tag)
+        name = element_name(tag)
         special = getattr(self, f"open_{name.lower()}", None)
         if special:
             self.closings.append(special(None if isinstance(tag, str) else tag[name]))
@@ -290,8 +290,8 @@ class HtmlWriter:
         return link_to(address, label)
 
 
-def with_links(text):
-    """Return `text` as HTML, with each address in it as a link."""
+def link_urls(text):
+    """Return `text` as HTML with its URLs linked."""
     if "://" not in text:
         return escape(text)
     parts, end = [], 0
@@ -304,7 +304,7 @@ def with_links(text):
 
 
 def trim_address(address):
-    """Return an address without the punctuation of the sentence around it."""
+    """Return a URL without the punctuation of the surrounding sentence."""
     surplus = address.count(")") - address.count("(")
     end = len(address)
     while end and (address[end - 1] in TRAILING or (address[end - 1] == ")" and surplus > 0)):
@@ -319,6 +319,6 @@ def link_to(address, label):
 
 
 def escape(text):
-    """Return `text` with what HTML would read as markup escaped, in text and attributes."""
+    """Return `text` with HTML markup escaped, for text and attributes."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace('"', "&quot;")

@@ -1,4 +1,4 @@
-"""Sessions and the messages that they are made of."""
+"""Sessions and their messages."""
 
 import uuid
 
@@ -14,15 +14,15 @@ from camp.db.soft_delete import OwnedQuerySet, Trashable
 
 
 def new_session_id():
-    """Return a fresh public identifier: 36 characters, unguessable."""
+    """Return a new public identifier: an unguessable UUID of 36 characters."""
     return str(uuid.uuid4())
 
 
 class SessionQuerySet(OwnedQuerySet):
-    """Sessions, their owner's and searched."""
+    """Visibility and search of sessions."""
 
     def search(self, text):
-        """Return the sessions that hold every word of `text`, in the title or the messages."""
+        """Return the sessions that contain every word of `text`, in the title or the messages."""
         found = self
         for word in search_words(text):
             said = Message.objects.filter(session=OuterRef("pk"), search_text__contains=word)
@@ -37,9 +37,9 @@ class Session(OldMetadata, Trashable):
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="sessions",
-        # Without an owner only organisers see it; the old backend left such rows.
+        # NULL in rows of the old backend: visible to organisers only.
         null=True,
-        # The list's index below begins with it.
+        # The list's index below starts with it.
         db_index=False,
         verbose_name=_("user"),
     )
@@ -57,7 +57,7 @@ class Session(OldMetadata, Trashable):
         db_table = "sample_sessions"
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
-        # The list pages by it, and the foreign key's cascade uses its first column.
+        # For keyset pages of the list; its first column serves the foreign key's cascade.
         indexes = [
             models.Index(
                 F("user"), F("updated_at").desc(), F("id").desc(), name="sample_sessions_newest"
@@ -75,7 +75,7 @@ class Session(OldMetadata, Trashable):
         return self.title or str(_("Untitled session"))
 
     def get_absolute_url(self):
-        """Return the address of the session's page."""
+        """Return the URL of the session's page."""
         return reverse("sessions:detail", args=[self.session_id])
 
     def touch(self):
@@ -84,7 +84,7 @@ class Session(OldMetadata, Trashable):
 
 
 class MessageQuerySet(models.QuerySet):
-    """What a person sees of the messages."""
+    """Visibility of messages."""
 
     def visible_to(self, user):
         """Return the messages of the user's own sessions."""
@@ -95,7 +95,7 @@ class Message(OldMetadata):
     """One entry of a session."""
 
     class Role(models.TextChoices):
-        """Who speaks; the last two come with sessions of the old backend."""
+        """The author; the last two come with sessions of the old backend."""
 
         USER = "user", _("You")
         ASSISTANT = "assistant", _("Assistant")
@@ -120,7 +120,7 @@ class Message(OldMetadata):
         db_table = "sample_messages"
         verbose_name = _("message")
         verbose_name_plural = _("messages")
-        # The page of a session reads its messages in this order.
+        # For the session's page, which reads messages in this order.
         indexes = [models.Index("session", "created_at", "id", name="sample_messages_order")]
 
     def __str__(self):

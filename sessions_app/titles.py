@@ -1,4 +1,4 @@
-"""Titles that Camp gives to sessions."""
+"""Generated session titles."""
 
 from camp.db.old_metadata import parsed
 from camp.fs.text import belongs_together, clean_line, is_blank
@@ -6,27 +6,27 @@ from sessions_app.markdown import first_line
 
 LENGTH = 80
 LONGEST = 255  # as the column has it
-# By which of its names the old backend's metadata may tell a title.
+# Keys of the old backend's metadata that may contain a title.
 NAMES = ("title", "name", "session_name", "session_title", "subject", "topic", "summary")
-# A title needs no more of a message to be found in.
+# Characters of a message that are searched for a title.
 LOOKED_AT = 2000
 
 
 def clean_title(text):
-    """Return `text` as a title: one line with single spaces; "" if nothing of it can be seen."""
+    """Return `text` as a title: one line with single spaces; "" if nothing is visible."""
     text = " ".join(clean_line(text).split())
     return "" if is_blank(text) else text
 
 
 def title_from(content):
-    """Return a title of at most 80 characters for a session that begins with `content`."""
+    """Return a title of at most 80 characters for a session that starts with `content`."""
     return shorten(clean_title(first_line(content.lstrip()[:LOOKED_AT])))
 
 
 def title_of(content, metadata):
-    """Return a title for a session of the old backend, which had none: "" if nothing tells one.
+    """Return a title for a session of the old backend, which had none; "" if there is no source.
 
-    It is the one in the metadata, else that of a message: `content`.
+    It comes from the metadata, else from the message `content`.
     """
     found = parsed(metadata)
     named = [found.get(name) for name in NAMES] if isinstance(found, dict) else []
@@ -37,9 +37,9 @@ def title_of(content, metadata):
 
 
 def shorten(text, length=LENGTH):
-    """Return `text` with at most `length` characters; "…" stands for what was cut.
+    """Return `text` with at most `length` characters, ending in "…" if cut.
 
-    Cut between words where the script has them, never inside a composed character.
+    Cuts between words where the script has them, and never within a grapheme.
     """
     if len(text) <= length:
         return text

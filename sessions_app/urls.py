@@ -1,4 +1,4 @@
-"""The addresses of sessions."""
+"""The URLs of sessions."""
 
 from django.urls import path, register_converter
 

@@ -1,9 +1,9 @@
-"""Messages written, changed and deleted, and what that does to their session."""
+"""Writing, changing and deleting messages, with the effects on their session."""
 
 from django.db import transaction
 from django.utils import timezone
 
-from camp.web.external_references import deletion
+from camp.web.external_references import atomic_deletion
 from sessions_app.models import Message
 from sessions_app.titles import title_from
 
@@ -12,7 +12,7 @@ from sessions_app.titles import title_from
 def add_message(*, session, content):
     """Add the user's message to a session and return it.
 
-    The session moves to the top of the list; one without a title takes it from here.
+    Moves the session to the top of the list; sets the title of a session without one.
     """
     message = Message.objects.create(session=session, content=content)
     if session.title:
@@ -25,15 +25,15 @@ def add_message(*, session, content):
 
 @transaction.atomic
 def change_message(*, message, content):
-    """Give a message another text and mark it as edited."""
+    """Change a message's text and mark it as edited."""
     message.content = content
     message.edited_at = timezone.now()
     message.save(update_fields=["content", "search_text", "edited_at"])
     message.session.touch()
 
 
-@deletion()
+@atomic_deletion()
 def delete_message(*, message):
-    """Delete a message for good. Raises StillReferenced."""
+    """Delete a message permanently. Raises StillReferenced."""
     message.delete()
     message.session.touch()

@@ -1,4 +1,4 @@
-"""The admin of people and of who may do what. Django looks here for what is registered."""
+"""The admin of accounts, groups and records. Django's autodiscovery imports this package."""
 
 from accounts.admin import tables, users
 

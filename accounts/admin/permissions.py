@@ -1,6 +1,6 @@
-"""Permissions in the admin's forms, worded in the reader's language.
+"""Permissions in admin forms, in the reader's language.
 
-Django keeps their names in the database, in English.
+Django stores their names in English in the database.
 """
 
 from django import forms
@@ -18,10 +18,10 @@ SENTENCES = {
 
 
 class PermissionsField(forms.ModelMultipleChoiceField):
-    """A choice of permissions."""
+    """A choice of permissions with translated labels."""
 
     def label_from_instance(self, permission):
-        """Return where a permission is for, and what it lets one do."""
+        """Return the label: the table and what the permission allows."""
         action, _underscore, _model = permission.codename.partition("_")
         kind = permission.content_type
         sentence = permission.name
@@ -30,10 +30,10 @@ class PermissionsField(forms.ModelMultipleChoiceField):
         return f"{kind.app_labeled_name.partition(' | ')[0]} | {sentence}"
 
 
-class WordsPermissions:
-    """A ModelAdmin mixin: offers the permissions for what is in the admin, in words.
+class TranslatedPermissionsMixin:
+    """A ModelAdmin mixin that offers the permissions of tables in the admin.
 
-    Others have no effect, but whoever has one keeps it.
+    Others have no effect, but stay with those who have one.
     """
 
     def formfield_for_manytomany(self, db_field, request=None, **kwargs):

@@ -1,4 +1,4 @@
-"""Other tables of accounts in the admin: groups, and what was done by whom."""
+"""Groups, the admin's history and log-in attempts in the admin."""
 
 from django import forms
 from django.contrib import admin
@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.permissions import WordsPermissions
+from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.models import AttemptCounter, FormerLogEntry
 from camp.admin.model_admin import CampModelAdmin
 from camp.fs.text import clean_line, is_blank
@@ -18,7 +18,7 @@ admin.site.unregister(Group)
 
 
 class GroupForm(forms.ModelForm):
-    """A group, whose name can be seen."""
+    """A group with a visible name."""
 
     def clean_name(self):
         name = " ".join(clean_line(self.cleaned_data["name"]).split())
@@ -28,11 +28,11 @@ class GroupForm(forms.ModelForm):
 
 
 @admin.register(Group)
-class GroupAdmin(WordsPermissions, CampModelAdmin, DjangoGroupAdmin):
+class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
     """Groups and their permissions.
 
-    Only administrators change permissions, and groups that organisers are in: others would
-    give themselves whatever they like.
+    Only administrators change permissions and groups of organisers: others could grant themselves
+    anything.
     """
 
     form = GroupForm
@@ -48,7 +48,7 @@ class GroupAdmin(WordsPermissions, CampModelAdmin, DjangoGroupAdmin):
         return super().has_delete_permission(request, obj) and self.manages(request, obj)
 
     def manages(self, request, group):
-        """Return whether the reader may touch this group (None: some group)."""
+        """Return whether the reader may change this group (None: any group)."""
         return (
             request.user.is_superuser
             or group is None
@@ -56,10 +56,10 @@ class GroupAdmin(WordsPermissions, CampModelAdmin, DjangoGroupAdmin):
         )
 
 
-class Record(CampModelAdmin):
-    """A table that is written by what happens, and only read here."""
+class ReadOnlyAdmin(CampModelAdmin):
+    """A read-only table that Camp writes."""
 
-    # It goes with the user whose record it is.
+    # It is deleted with its user.
     deleted_with_owner = True
 
     def has_add_permission(self, request):
@@ -73,8 +73,8 @@ class Record(CampModelAdmin):
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(Record):
-    """What organisers did in the admin."""
+class LogEntryAdmin(ReadOnlyAdmin):
+    """The actions of organisers in the admin."""
 
     list_display = ["action_time", "user", "__str__", "content_type"]
     list_display_links = ["__str__"]
@@ -95,8 +95,8 @@ class LogEntryAdmin(Record):
 
 
 @admin.register(FormerLogEntry)
-class FormerLogEntryAdmin(Record):
-    """What was done in the admin by people whose account is deleted."""
+class FormerLogEntryAdmin(ReadOnlyAdmin):
+    """The admin actions of people whose account is deleted."""
 
     list_display = ["action_time", "former_pk", "object_repr", "content_type"]
     list_display_links = ["object_repr"]
@@ -117,19 +117,21 @@ class FormerLogEntryAdmin(Record):
 
 
 @admin.register(AttemptCounter)
-class AttemptCounterAdmin(Record):
-    """Wrong passwords by account and address; without an entry the person may try again at once."""
+class AttemptCounterAdmin(ReadOnlyAdmin):
+    """Failed log-ins by account and address; deleting an entry lets the person try again."""
 
     list_display = ["kind", "account", "address", "count", "ends_at"]
     list_filter = ["kind", "ends_at"]
     list_select_related = ["user"]
     search_fields = ["user__username_key__contains", "user__email_key__contains", "address"]
-    search_help_text = _("Delete the entries of a user or an address to allow tries again at once.")
+    search_help_text = _(
+        "Delete the entries of a user or an address to allow new attempts at once."
+    )
     ordering = ["-id"]
     fields = ["kind", "account", "address", "count", "ends_at"]
     readonly_fields = fields
 
     @admin.display(description=_("user"))
     def account(self, counter):
-        """Return the user, or that what was typed belongs to nobody."""
+        """Return the user, or a note that the name matches no account."""
         return counter.user or (_("no such user") if counter.subject else None)

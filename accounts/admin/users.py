@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import emails
-from accounts.admin.permissions import WordsPermissions
+from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_account
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
@@ -26,17 +26,17 @@ User = get_user_model()
 
 
 class UserForm(IdentityForm, UserChangeForm):
-    """What organisers change about a user; the password's hash is no part of it."""
+    """The user's fields except the password hash."""
 
     password = None
 
 
 @admin.register(User)
-class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUserAdmin):
-    """People: find them, see what they keep, let them in or not.
+class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, DjangoUserAdmin):
+    """Find users, see what they store, activate and deactivate them.
 
-    Organisers who are no administrators manage ordinary users only: whoever may change
-    an organiser's password or permissions would have these permissions as well.
+    Organisers who are not administrators manage ordinary users only: changing an organiser's
+    password or permissions would give them that organiser's permissions.
     """
 
     form = UserForm
@@ -73,12 +73,12 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
 
     @admin.display(description=gettext_lazy("preferences"))
     def preferences(self, user):
-        """Return the language and time zone that the user chose."""
+        """Return the user's language and time zone."""
         language = dict(settings.LANGUAGES).get(user.language, _("the browser's language"))
         return f"{language}, {user.time_zone or settings.TIME_ZONE}"
 
     def manages(self, request, user):
-        """Return whether the reader may touch this account at all."""
+        """Return whether the reader may change this account."""
         ordinary = not (user.is_staff or user.is_superuser)
         return ordinary or request.user.is_superuser or user == request.user
 
@@ -88,7 +88,7 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
 
     def has_delete_permission(self, request, obj=None):
         allowed = super().has_delete_permission(request, obj)
-        # One's own account goes from the profile, where it asks for the password.
+        # One's own account is deleted in the profile, with the password.
         return allowed and (obj is None or (self.manages(request, obj) and obj != request.user))
 
     def get_readonly_fields(self, request, obj=None):
@@ -96,19 +96,19 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
         if not request.user.is_superuser:
             fields += ["is_staff", "is_superuser", "groups", "user_permissions"]
         elif obj == request.user:
-            # So that one administrator remains.
+            # At least one administrator must remain.
             fields += ["is_staff", "is_superuser"]
-        # One's own e-mail is changed in the profile, where it asks for the password.
+        # One's own e-mail is changed in the profile, with the password.
         return fields + (["is_active", "email"] if obj == request.user else [])
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
         if obj and self.has_change_permission(request, obj):
             return fieldsets
-        return [(name, without(options, "password_link")) for name, options in fieldsets]
+        return [(name, exclude_field(options, "password_link")) for name, options in fieldsets]
 
     def user_change_password(self, request, id, form_url=""):
-        """Set a new password for somebody; for oneself, where it asks for the old one."""
+        """Set another user's password; one's own needs the old one."""
         if self.get_object(request, unquote(id)) == request.user:
             return redirect("accounts:password_change")
         return super().user_change_password(request, id, form_url)
@@ -116,7 +116,7 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         if change and "email" in form.changed_data:
-            emails.tell_old_address(request, obj, form.initial["email"])
+            emails.notify_previous_address(request, obj, form.initial["email"])
 
     def delete_model(self, request, obj):
         self.delete_queryset(request, [obj])
@@ -126,13 +126,13 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
             try:
                 delete_account(user)
             except LastOrganiserError:
-                # Two administrators deleted each other at the same moment.
+                # Two administrators deleted each other at the same time.
                 raise PermissionDenied from None
         forget_front_page()
 
     @admin.action(permissions=["change"], description=gettext_lazy("Deactivate selected users"))
     def deactivate(self, request, queryset):
-        """Keep the ticked users from logging in, and end the log-ins they have."""
+        """Deactivate the selected users and end their log-ins."""
         if queryset.filter(pk=request.user.pk).exists():
             messages.warning(request, _("You cannot deactivate yourself."))
         users = self.switched(request, queryset.exclude(pk=request.user.pk), active=False)
@@ -141,20 +141,20 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
 
     @admin.action(permissions=["change"], description=gettext_lazy("Reactivate selected users"))
     def reactivate(self, request, queryset):
-        """Let the ticked users log in again."""
+        """Reactivate the selected users."""
         users = self.switched(request, queryset, active=True)
         done = ngettext("%(count)d user reactivated.", "%(count)d users reactivated.", len(users))
         self.log_and_report(request, users, _("Reactivated."), done % {"count": len(users)})
 
     def switched(self, request, queryset, *, active):
-        """Set `is_active` of those the reader manages; return the users that it changed."""
+        """Set `is_active` on the users that the reader manages; return those that changed."""
         users = list(queryset.exclude(is_active=active))
         managed = [user for user in users if self.manages(request, user)]
         spared = len(users) - len(managed)
         if spared:
             text = ngettext(
-                "%(count)d organiser left as is: only administrators may change organisers.",
-                "%(count)d organisers left as they are: only administrators may change organisers.",
+                "%(count)d organiser was not changed: only administrators may change organisers.",
+                "%(count)d organisers were not changed: only administrators may change organisers.",
                 spared,
             )
             messages.warning(request, text % {"count": spared})
@@ -164,7 +164,7 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
         return managed
 
     def front_page_figures(self, request):
-        """Offer the number of users to the front page."""
+        """Return the number of users for the front page."""
         numbers = self.cached_for_front_page("figures", count_users)
         inactive = ngettext("%(count)s deactivated", "%(count)s deactivated", numbers["inactive"])
         note = inactive % {"count": readable_number(numbers["inactive"])}
@@ -178,7 +178,7 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
         ]
 
     def front_page_days(self, request, since):
-        """Offer the sign-ups of the last days to the front page."""
+        """Return the recent sign-ups for the front page."""
         counts = self.cached_days(
             since, lambda: counts_by_day(User.objects.all(), "created_at", since)
         )
@@ -186,10 +186,10 @@ class UserAdmin(RelatedCountsMixin, WordsPermissions, CampModelAdmin, DjangoUser
 
 
 def count_users():
-    """Return how many users there are, in all and deactivated."""
+    """Return the numbers of all and of deactivated users."""
     return User.objects.aggregate(all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False)))
 
 
-def without(options, name):
+def exclude_field(options, name):
     """Return a fieldset's options without one field."""
     return options | {"fields": [field for field in options["fields"] if field != name]}

@@ -1,4 +1,4 @@
-"""Views by topic. Those whose addresses are not under /accounts/ are named here."""
+"""Account views by topic. Views whose URLs are not under /accounts/ are exported here."""
 
 from accounts.views.profile import set_language
 from accounts.views.sign_up import setup

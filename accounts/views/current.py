@@ -1,4 +1,4 @@
-"""Who is logged in, for the scripts of a page that is already open."""
+"""The logged-in user, for scripts of pages that are already open."""
 
 from django.http import JsonResponse
 from django.middleware.csrf import get_token
@@ -9,9 +9,9 @@ from django.views.decorators.http import require_safe
 @require_safe
 @never_cache
 def current(request):
-    """Return as JSON the `account` and `name` of who is logged in ("" for nobody), and a `token`.
+    """Return as JSON the `account` and `name` of the logged-in user ("" for nobody), and a `token`.
 
-    The CSRF token goes with that log-in: it is changed by the next one. See
+    The CSRF token belongs to that log-in: the next log-in rotates it. See
     https://docs.djangoproject.com/en/5.2/howto/csrf/#using-csrf-protection-with-ajax
     """
     user = request.user

@@ -11,14 +11,14 @@ from accounts.forms import LoginForm
 
 
 class LoginView(auth_views.LoginView):
-    """Log in with user name or e-mail; accounts.throttle counts what fails."""
+    """Log in with user name or e-mail; accounts.throttle counts failures."""
 
     template_name = "accounts/login.html"
     authentication_form = LoginForm
     redirect_authenticated_user = True
 
     def get_redirect_url(self):
-        """Return where to go after, or ""; never this page, which would lead in circles."""
+        """Return the target after log-in, or ""; never this page."""
         address = super().get_redirect_url()
         return "" if urlsplit(address).path == self.request.path else address
 

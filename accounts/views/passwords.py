@@ -1,4 +1,4 @@
-"""Change a password, or set a new one through a letter. All but the looks is Django's."""
+"""Change a password, or reset it by e-mail. Django's views with Camp's forms."""
 
 from django.conf import settings
 from django.contrib.auth import views as auth_views
@@ -10,7 +10,7 @@ from accounts.forms import PasswordChangeForm, PasswordResetForm
 
 
 class ChangeView(auth_views.PasswordChangeView):
-    """Change the password; every other log-in of this person ends."""
+    """Change the password and end all other log-ins of this user."""
 
     template_name = "accounts/password_change.html"
     form_class = PasswordChangeForm
@@ -21,17 +21,17 @@ class ChangeView(auth_views.PasswordChangeView):
         return super().get_form_kwargs() | {"address": address}
 
     def form_invalid(self, form):
-        return throttle.tell_pause(super().form_invalid(form), form.paused)
+        return throttle.render_form_or_lockout(super().form_invalid(form), form.paused)
 
 
 class ChangeDoneView(auth_views.PasswordChangeDoneView):
-    """Say that the password is changed."""
+    """Confirm that the password was changed."""
 
     template_name = "accounts/password_change_done.html"
 
 
 class ResetView(auth_views.PasswordResetView):
-    """Send an e-mail with a link; the answer is the same whether there is an account."""
+    """Send an e-mail with a link; the response is the same for unknown addresses."""
 
     template_name = "accounts/password_reset.html"
     form_class = PasswordResetForm
@@ -41,31 +41,31 @@ class ResetView(auth_views.PasswordResetView):
     success_url = reverse_lazy("accounts:password_reset_done")
 
     def form_valid(self, form):
-        if throttle.may_ask_for_email(self.request, form.cleaned_data["email"]):
+        if throttle.count_email_request(self.request, form.cleaned_data["email"]):
             return super().form_valid(form)
         return HttpResponseRedirect(self.get_success_url())
 
 
 class ResetDoneView(auth_views.PasswordResetDoneView):
-    """Say where to look for the letter."""
+    """Say that the e-mail was sent."""
 
     template_name = "accounts/password_reset_done.html"
 
 
 class ResetConfirmView(auth_views.PasswordResetConfirmView):
-    """Set the new password, with the link of the letter."""
+    """Set the new password with the link from the e-mail."""
 
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("accounts:password_reset_complete")
 
     def form_valid(self, form):
         response = super().form_valid(form)
-        # Who forgot the password has often tried several: let them in now.
-        throttle.forgive(self.user.pk)
+        # People who forgot their password have often tried several: let them log in now.
+        throttle.reset_failures(self.user.pk)
         return response
 
 
 class ResetCompleteView(auth_views.PasswordResetCompleteView):
-    """Say that the new password works."""
+    """Confirm that the new password works."""
 
     template_name = "accounts/password_reset_complete.html"

@@ -1,4 +1,4 @@
-"""What people set about themselves, and the end of an account."""
+"""The profile, and deleting one's account."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -15,15 +15,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import emails, throttle
 from accounts.forms import DeleteForm, ProfileForm
 from accounts.lifecycle import LastOrganiserError, delete_account
-from camp.web.external_references import StillReferenced, sentence
+from camp.web.external_references import StillReferenced, describe_references
 
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def profile(request):
-    """Show and change the name, the e-mail, the time zone and the language."""
-    # Not request.user itself: the page's header shows that, also while a form has errors.
+    """Show and change the name, e-mail, time zone and language."""
+    # A copy, because the page's header shows request.user even while the form has errors.
     user = get_user_model().objects.get(pk=request.user.pk)
     old_email = user.email
     form = ProfileForm(
@@ -33,12 +33,12 @@ def profile(request):
     )
     if form.is_valid() and form.save_unless_taken():
         if user.email != old_email:
-            emails.tell_old_address(request, user, old_email)
+            emails.notify_previous_address(request, user, old_email)
         with translation.override(user.language or translation.get_language_from_request(request)):
             messages.success(request, _("Your profile is saved."))
         return redirect("accounts:profile")
     response = render(request, "accounts/profile.html", {"form": form})
-    return throttle.tell_pause(response, form.paused)
+    return throttle.render_form_or_lockout(response, form.paused)
 
 
 @sensitive_post_parameters()
@@ -46,7 +46,7 @@ def profile(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def delete(request):
-    """Delete the account and everything in it, after the password is typed."""
+    """Delete the account and all of its data, after the password is typed."""
     form = DeleteForm(
         request.user,
         request.POST if request.method == "POST" else None,
@@ -59,26 +59,26 @@ def delete(request):
             form.add_error(
                 None,
                 _(
-                    "You are the only administrator, and others have accounts here. "
-                    "Make somebody else an administrator first."
+                    "You are the only administrator, and other people have accounts here. "
+                    "Make someone else an administrator first."
                 ),
             )
         except StillReferenced as error:
-            form.add_error(None, sentence(error.tables))
+            form.add_error(None, describe_references(error.tables))
         else:
             logout(request)
             messages.success(request, _("Your account and everything in it are deleted."))
             return redirect("home")
     response = render(request, "accounts/delete.html", {"form": form})
-    return throttle.tell_pause(response, form.paused)
+    return throttle.render_form_or_lockout(response, form.paused)
 
 
 @login_not_required
 @require_POST
 def set_language(request):
-    """Switch the language, and remember it in the profile of who is logged in.
+    """Switch the language, and store it in the profile of a logged-in user.
 
-    A profile's language goes before the cookie's, so that the switch must change both.
+    The profile's language takes precedence over the cookie, so both must change.
     """
     response = i18n.set_language(request)
     language = request.POST.get(i18n.LANGUAGE_QUERY_PARAMETER)

@@ -1,4 +1,4 @@
-"""New accounts: people's own, and the first administrator's."""
+"""Sign-up, and the first administrator's account."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import setup_token
 from accounts.forms import SignUpForm
-from accounts.lifecycle import AlreadySetUpError, has_administrator, make_first_organiser
+from accounts.lifecycle import AlreadySetUpError, create_first_administrator, has_administrator
 
 BACKEND = "accounts.backends.LoginBackend"
 
@@ -23,7 +23,7 @@ BACKEND = "accounts.backends.LoginBackend"
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def signup(request):
-    """Make an account and log in to it, where sign-up is open."""
+    """Create an account and log in to it, if sign-up is open."""
     if request.user.is_authenticated:
         return redirect("home")
     if not settings.SIGNUP_OPEN:
@@ -41,7 +41,7 @@ def signup(request):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def setup(request, token):
-    """Make the first administrator, for whoever can read the server's terminal.
+    """Create the first administrator, for someone who can read the server's terminal.
 
     The address works until it is used, and only while there is no administrator.
     """
@@ -51,7 +51,7 @@ def setup(request, token):
     if form.is_valid():
         user = form.save(commit=False)
         try:
-            make_first_organiser(user, token)
+            create_first_administrator(user, token)
         except AlreadySetUpError:
             raise Http404 from None
         login(request, user, backend=BACKEND)

@@ -1,11 +1,11 @@
-"""The front page of the admin: figures, and what happened in the last days.
+"""The admin's front page: figures, and activity of the last days.
 
-Every registered ModelAdmin may take part by offering methods; the site asks those
-whose tables the reader may view:
+Any registered ModelAdmin can contribute by defining these methods; the site calls those of tables
+that the reader may view:
 
 - `front_page_figures(request)` returns a list of Figure;
-- `front_page_days(request, since)` returns a Series that counts from `since`, the
-  reader's midnight DAYS - 1 days ago.
+- `front_page_days(request, since)` returns a Series that counts from `since`, midnight DAYS - 1
+    days ago in the reader's time zone.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ SLOT, BAR, HEIGHT, LEAST = 20, 14, 56, 2
 
 @dataclass
 class Figure:
-    """One number of the front page, worded in the reader's language."""
+    """A number on the front page, worded in the reader's language."""
 
     label: str
     value: str
@@ -38,7 +38,7 @@ class Figure:
 
 @dataclass
 class Series:
-    """How often something happened on each day; days without it are left out."""
+    """Events per day; days without any are left out."""
 
     label: str
     counts: dict[date, int]
@@ -46,17 +46,17 @@ class Series:
 
     @property
     def total(self):
-        """Return the number of all days together."""
+        """Return the sum of all days."""
         return sum(self.counts.values())
 
     @property
     def readable_total(self):
-        """Return the same for the reader."""
+        """Return the sum of all days, formatted for the reader."""
         return readable_number(self.total)
 
     @property
     def summary(self):
-        """Return the plot in one sentence, for those who do not see it."""
+        """Return the plot as a sentence, for screen readers."""
         if not self.total:
             return _("None in these days.")
         day, most = max(self.counts.items(), key=lambda item: item[1])
@@ -74,7 +74,7 @@ class Series:
 
 @dataclass
 class Bar:
-    """A day of a Series, in the plot's units."""
+    """One day of a Series, in plot units."""
 
     label: str
     x: int
@@ -84,7 +84,7 @@ class Bar:
 
 
 class FrontPage:
-    """What the template shows: figures, one plot for each series, and their table."""
+    """The template's data: figures, a plot for each series, and their table."""
 
     width = SLOT * DAYS
     height = HEIGHT
@@ -103,12 +103,12 @@ class FrontPage:
 
 
 def first_day():
-    """Return the reader's date that the plots begin with."""
+    """Return the first date of the plots, in the reader's time zone."""
     return timezone.localdate() - timedelta(days=DAYS - 1)
 
 
 def bars(counts, days):
-    """Return a Bar for each of `days` with something to show."""
+    """Return a Bar for each of `days` that has events."""
     most = max(counts.values(), default=0)
     found = []
     for number, day in enumerate(days):
@@ -123,10 +123,10 @@ def bars(counts, days):
 
 
 def counts_by_day(queryset, column, since):
-    """Return {date: rows} for DAYS days from `since` on; days without rows are left out.
+    """Return {date: rows} for DAYS days from `since`; days without rows are left out.
 
-    One query. The bounds of each day are computed here, where both databases agree about
-    time zones, and compared by the database, for which that is cheaper than dates.
+    One query. The day boundaries are computed here, because the databases disagree about time
+    zones and comparing timestamps is cheaper than converting them to dates.
     """
     first = timezone.localdate(since)
     days = [first + timedelta(days=number) for number in range(DAYS + 1)]

@@ -1,7 +1,7 @@
-"""What a deletion takes along, counted instead of listed.
+"""The admin's deletion page, with related objects counted instead of listed.
 
-Django's own confirmation page loads and prints every object that goes, which for a
-user with 100,000 messages is a page that never comes.
+Django's own page loads and prints every related object, which never finishes for a user with
+100,000 messages.
 """
 
 from django.contrib.admin.utils import quote
@@ -16,12 +16,11 @@ LISTED = 25  # objects named on the confirmation page
 
 
 def summary(model_admin, objs, request):
-    """Return what `ModelAdmin.get_deleted_objects` returns, at a bounded cost.
+    """Return the value of `ModelAdmin.get_deleted_objects` at a bounded cost.
 
-    `objs` are the objects to delete (a list or queryset of at most a page of a list);
-    what goes with them is counted by one query for each table. An admin with a method
-    `deletion_note(queryset)` words its own line; one with `deleted_with_owner = True`
-    needs no permission of its own.
+    `objs` are the objects to delete, at most a page of a list. Related objects are counted with
+    one query per table. An admin with `deletion_note(queryset)` words its own line; one with
+    `deleted_with_owner = True` requires no permission of its own.
     """
     objs = list(objs)
     counts, needed = {}, set()
@@ -40,7 +39,7 @@ def summary(model_admin, objs, request):
                 counts[opts.verbose_name_plural] = other.deletion_note(queryset)
             if not may_delete_dependents(other, request):
                 needed.add(opts.verbose_name)
-    return listed(model_admin, objs), counts, needed, []
+    return list_first(model_admin, objs), counts, needed, []
 
 
 def may_delete_dependents(model_admin, request):
@@ -51,10 +50,10 @@ def may_delete_dependents(model_admin, request):
 
 
 def dependents(model, objs, lookups=(), seen=()):
-    """Yield a queryset for each table whose rows go with `objs`, instances of `model`.
+    """Yield a queryset for each table whose rows cascade with `objs`, instances of `model`.
 
-    `lookups` leads from `model` back to what is deleted, through the models `seen`.
-    Link tables of many-to-many relations are left out: nobody knows them by name.
+    `lookups` leads from `model` back to the deleted objects, through the models `seen`. Many-to-
+    many link tables are left out, because people do not know them.
     """
     seen = (*seen, model)
     for relation in model._meta.get_fields(include_hidden=True):
@@ -69,8 +68,8 @@ def dependents(model, objs, lookups=(), seen=()):
         yield from dependents(related, objs, steps, seen)
 
 
-def listed(model_admin, objs):
-    """Return the first objects as links, and how many follow."""
+def list_first(model_admin, objs):
+    """Return the first objects as links, and the number of the others."""
     opts = model_admin.opts
     lines = []
     for obj in objs[:LISTED]:

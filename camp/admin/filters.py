@@ -6,13 +6,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ChosenFilter(admin.FieldListFilter):
-    """Says which row of another table a list is narrowed to, and lifts that again.
+    """Show which related row the list is filtered by, with a link to clear the filter.
 
-    Links from elsewhere choose it. Django's own filter would offer every user by name.
+    Links on other pages set it. Django's related filter would list every user.
     """
 
     def __init__(self, field, request, params, model, model_admin, field_path):
-        self.lookup = chosen(field_path)
+        self.lookup = filter_parameter(field_path)
         self.remote = field.remote_field.model
         super().__init__(field, request, params, model, model_admin, field_path)
 
@@ -35,7 +35,7 @@ class ChosenFilter(admin.FieldListFilter):
         }
 
     def name(self):
-        """Return what the chosen row calls itself."""
+        """Return the label of the related row."""
         try:
             row = self.remote._base_manager.filter(pk__in=self.used_parameters[self.lookup]).first()
         except (ValueError, ValidationError):
@@ -43,13 +43,13 @@ class ChosenFilter(admin.FieldListFilter):
         return str(row or _("None"))
 
 
-def chosen(field_path):
-    """Return the query parameter that narrows a list to one row of another table."""
+def filter_parameter(field_path):
+    """Return the query parameter that filters a list by one row of another table."""
     return f"{field_path}__id__exact"
 
 
 class TrashFilter(admin.SimpleListFilter):
-    """Tells what is in use from what waits in the trash."""
+    """Filter by active and deleted rows."""
 
     title = _("trash")
     parameter_name = "trash"
@@ -64,7 +64,7 @@ class TrashFilter(admin.SimpleListFilter):
 
 
 class OwnerFilter(admin.SimpleListFilter):
-    """Finds what has lost its owner, so that an organiser can give it one."""
+    """Find rows without an owner, so that an organiser can assign one."""
 
     title = _("owner")
     parameter_name = "owner"

@@ -1,4 +1,4 @@
-"""What one request may ask of the admin: its filters, the length of a search, its turn."""
+"""Limits of admin requests: filters, length of searches, concurrency."""
 
 import threading
 
@@ -12,7 +12,7 @@ from camp.db.search_text import SEARCH_LENGTH, SEARCH_WORDS, normalise
 from camp.web.errors import error_response
 from camp.web.worker_slots import worker_slots
 
-# Requests to the admin at once. Each may keep a processor busy for seconds, while pages of
+# Concurrent admin requests. Each can keep a processor busy for seconds, while pages of
 # participants take milliseconds.
 AT_ONCE = 3
 PATIENCE = 0.25  # seconds that a further one waits
@@ -22,10 +22,10 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 
 
 class StrictChangeList(ChangeList):
-    """A ChangeList that takes the parameters of its own filters and no others.
+    """A ChangeList that accepts the parameters of its own filters only.
 
-    Django also filters by any lookup on the table's own columns. A regular expression then
-    holds the interpreter on SQLite, and a prefix reads hidden columns letter by letter.
+    Django accepts any lookup on the table's own columns. A regular expression then blocks the
+    interpreter on SQLite, and a prefix lookup reveals hidden columns letter by letter.
     """
 
     def get_filters(self, request):
@@ -46,13 +46,13 @@ class StrictChangeList(ChangeList):
 
 
 def refuse_lookup(request):
-    """Return the answer to parameters that no filter of the list takes: 400."""
+    """Return 400 for parameters that no filter of the list accepts."""
     detail = _("This list has no such filter, or not with this value. Choose from its filters.")
     return error_response(request, 400, detail=detail)
 
 
 def refuse_search(request, text):
-    """Return the answer to a search that is too long to be looked for: 400, else None."""
+    """Return 400 for a search that is too long, else None."""
     # Normalised, a single character may be several words.
     if len(text) > SEARCH_LENGTH or len(text := normalise(text)) > SEARCH_LENGTH:
         detail = ngettext(
@@ -72,15 +72,15 @@ def refuse_search(request, text):
 
 
 def answer_in_turn(view, request, *args, **kwargs):
-    """Return the rendered response of an admin view; 503 while too many others are at work."""
-    with worker_slots.paused():  # who waits for a turn keeps nobody else from working
+    """Return the rendered response of an admin view; 503 if too many others are running."""
+    with worker_slots.paused():  # waiting requests give up their worker slot
         has_turn = _places.acquire(timeout=PATIENCE)
     if not has_turn:
         detail = _("The administration is busy with other requests. Try again in a moment.")
         return error_response(request, 503, retry_after=RETRY_AFTER, detail=detail)
     try:
         response = view(request, *args, **kwargs)
-        # Most rows are read by the template.
+        # Rendering runs most of the queries.
         return response.render() if hasattr(response, "render") else response
     finally:
         _places.release()

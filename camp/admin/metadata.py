@@ -1,4 +1,4 @@
-"""What the old backend noted about a row, on its page in the administration."""
+"""Metadata that the old backend stored with a row, shown on its admin page."""
 
 from django.contrib import admin
 from django.utils.html import format_html
@@ -8,21 +8,21 @@ from camp.db.old_metadata import readable
 
 
 class OldMetadataMixin:
-    """A ModelAdmin that shows the note of a row that has one, closed at first."""
+    """A ModelAdmin mixin that shows a row's old metadata, collapsed."""
 
     def get_fieldsets(self, request, obj=None):
-        """Return the groups of fields; that of the note is the last."""
+        """Return the fieldsets, with the old metadata last."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or not readable(obj.old_metadata):
             return fieldsets
         group = {"fields": ["readable_old_metadata"], "classes": ["collapse"]}
-        return [*fieldsets, (_("Data of the old backend"), group)]
+        return [*fieldsets, (_("Data from the old backend"), group)]
 
     def get_readonly_fields(self, request, obj=None):
-        """Return the fields that nobody changes here."""
+        """Return the read-only fields."""
         return [*super().get_readonly_fields(request, obj), "readable_old_metadata"]
 
     @admin.display(description=_("content"))
     def readable_old_metadata(self, row):
-        """Return the note on lines of its own."""
+        """Return the old metadata as preformatted text."""
         return format_html("<pre>{}</pre>", readable(row.old_metadata))

@@ -1,4 +1,4 @@
-"""What the admins of all apps have in common."""
+"""The base ModelAdmin, and mixins that the admins of all apps share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, i
 from camp.cache.manager import cache_manager, cached
 from camp.db.search_text import normalise
 from camp.templatetags.camp import when
-from camp.web.external_references import deletion
+from camp.web.external_references import atomic_deletion
 
 FRONT_PAGE_EXPIRE = 60  # seconds
 FRONT_PAGE_KEY = "admin:front:"
@@ -37,8 +37,8 @@ FRONT_PAGE_KEY = "admin:front:"
 class CampModelAdmin(admin.ModelAdmin):
     """A ModelAdmin for tables of any size.
 
-    No page counts a whole table, a deletion is confirmed by numbers, and actions work
-    on the rows of one page only.
+    No page counts a whole table, deletions are confirmed with counts, and actions apply to the
+    rows of one page.
     """
 
     show_full_result_count = False
@@ -47,31 +47,31 @@ class CampModelAdmin(admin.ModelAdmin):
     view_on_site = False  # pages outside the admin are for the owner alone
 
     def get_paginator(self, request, queryset, per_page, *args, **kwargs):
-        """Return a paginator that knows which page the request asks for."""
+        """Return a paginator that knows the requested page."""
         asked = request.GET.get("p", request.GET.get("page", ""))
         number = int(asked) if asked.isdecimal() and len(asked) < 10 else 1
         return WindowPaginator(queryset, per_page, *args, number=number, **kwargs)
 
     def get_list_display(self, request):
-        """Return the columns; times are worded as on Camp's other pages."""
-        return [self.worded(name) for name in super().get_list_display(request)]
+        """Return the columns; dates and times look as on Camp's other pages."""
+        return [self.format_datetimes(name) for name in super().get_list_display(request)]
 
-    def worded(self, name):
-        """Return a column that words its times, if `name` is a time of the table."""
+    def format_datetimes(self, name):
+        """Return a column that formats `name`, if it is a datetime field of the table."""
         times = {field.name for field in self.opts.fields if isinstance(field, DateTimeField)}
-        return moment(self.opts.get_field(name)) if name in times else name
+        return datetime_column(self.opts.get_field(name)) if name in times else name
 
     def get_search_results(self, request, queryset, search_term):
-        """Search as Django does, without differences of width and case."""
+        """Search like Django, ignoring differences of width and case."""
         return super().get_search_results(request, queryset, normalise(search_term))
 
     def get_search_fields(self, request):
-        """Leave out columns of tables that the reader may not view: a search tells them."""
+        """Return the search fields without those of tables that the reader may not view."""
         fields = super().get_search_fields(request)
         return [field for field in fields if self.may_search(request, field)]
 
     def may_search(self, request, path):
-        """Return whether the reader may view every table that a search field leads through."""
+        """Return whether the reader may view every table that a search field spans."""
         opts = self.opts
         for name in path.split("__"):
             field = next((one for one in opts.get_fields() if one.name == name), None)
@@ -97,16 +97,16 @@ class CampModelAdmin(admin.ModelAdmin):
             return refuse_lookup(request)
 
     def to_field_allowed(self, request, to_field):
-        """Allow the primary key, by which all relations of Camp refer to rows."""
+        """Allow the primary key only: all of Camp's relations use it."""
         return to_field in (self.opts.pk.name, self.opts.pk.attname)
 
     def get_changeform_initial_data(self, request):
-        """Return the values for a new row from the address, without those that are none."""
+        """Return initial values from the URL, without invalid ones."""
         initial = super().get_changeform_initial_data(request)
-        return {name: value for name, value in initial.items() if self.fits(name, value)}
+        return {name: value for name, value in initial.items() if self.is_valid(name, value)}
 
-    def fits(self, name, value):
-        """Return whether a value from the address suits the column or relation `name`."""
+    def is_valid(self, name, value):
+        """Return whether a value from the URL is valid for the column or relation `name`."""
         field = next((one for one in self.opts.get_fields() if one.name == name), None)
         target = field.related_model._meta.pk if field and field.is_relation else field
         if not isinstance(target, Field):
@@ -125,17 +125,17 @@ class CampModelAdmin(admin.ModelAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_deleted_objects(self, objs, request):
-        """Return the content of the confirmation page, counted instead of listed."""
+        """Return the data of the confirmation page, with counts instead of a list."""
         return summary(self, objs, request)
 
     def response_action(self, request, queryset):
-        """Run an action on the ticked rows; "all on every page" is not offered."""
+        """Run an action on the selected rows; "select all pages" is not offered."""
         request.POST = request.POST.copy()
         request.POST["select_across"] = "0"
         if request.POST.get("action") != "delete_selected":
             return super().response_action(request, queryset)
-        # All of them go, or none and no log entry says so.
-        with deletion():
+        # All or none: log entries must not survive a failed deletion.
+        with atomic_deletion():
             return super().response_action(request, queryset)
 
     def save_model(self, request, obj, form, change):
@@ -143,7 +143,7 @@ class CampModelAdmin(admin.ModelAdmin):
         forget_front_page()
 
     def delete_model(self, request, obj):
-        with deletion():
+        with atomic_deletion():
             super().delete_model(request, obj)
         forget_front_page()
 
@@ -152,12 +152,12 @@ class CampModelAdmin(admin.ModelAdmin):
         forget_front_page()
 
     def cached_for_front_page(self, name, compute):
-        """Return `compute()`, shared among the front pages of the next minute."""
+        """Return `compute()`, cached for a minute for all front pages."""
         key = f"{FRONT_PAGE_KEY}{self.opts.label_lower}:{name}"
         return cached(key, FRONT_PAGE_EXPIRE, compute)
 
     def cached_days(self, since, compute):
-        """Return {date: rows} of `compute()`, cached like `cached_for_front_page`, per time zone."""
+        """Return {date: rows} of `compute()`, cached for a minute per time zone."""
         name = f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}"
         days = self.cached_for_front_page(
             name, lambda: {day.isoformat(): count for day, count in compute().items()}
@@ -165,23 +165,23 @@ class CampModelAdmin(admin.ModelAdmin):
         return {date.fromisoformat(day): count for day, count in days.items()}
 
     def list_url(self, query=""):
-        """Return the address of this table's list."""
+        """Return the URL of this table's list."""
         name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
         return reverse(f"{self.admin_site.name}:{name}") + query
 
     def log_and_report(self, request, objs, text, done):
-        """Write one log entry for each of `objs`, and tell the reader what was `done`."""
+        """Write a log entry for each of `objs`, and show the reader what was `done`."""
         LogEntry.objects.log_actions(request.user.pk, objs, CHANGE, change_message=text)
         self.message_user(request, done, messages.SUCCESS)
 
 
 def forget_front_page():
-    """Have the front page counted again, once the change is certain."""
+    """Invalidate the front page's figures after commit."""
     transaction.on_commit(lambda: cache_manager.clear_sync(f"{FRONT_PAGE_KEY}*"))
 
 
-def moment(field):
-    """Return a column for a time: how long ago within a day, the date before that."""
+def datetime_column(field):
+    """Return a column for a datetime: relative within a day, then the date."""
 
     @admin.display(description=field.verbose_name, ordering=field.name)
     def column(row):
@@ -192,7 +192,7 @@ def moment(field):
 
 
 def link_to(model_admin, request, name):
-    """Return a column that shows the foreign key `name`, linked for those who may view it."""
+    """Return a column for the foreign key `name`, linked if the reader may view it."""
     relation = model_admin.opts.get_field(name)
     opts = relation.remote_field.model._meta
     site = model_admin.admin_site
@@ -216,11 +216,11 @@ def link_to(model_admin, request, name):
 
 @dataclass
 class RelatedCount:
-    """A figure about each row of another admin's table, such as how many files a user has.
+    """A figure about each row of another admin's table, such as a user's number of files.
 
-    A ModelAdmin offers them as `related_counts(model)`, a list; RelatedCountsMixin makes columns of
-    them. `value` refers to the row as OuterRef("pk"), `readable` words it, and `url`
-    with the row's key behind it shows what was counted.
+    A ModelAdmin offers them as `related_counts(model)`, a list; RelatedCountsMixin makes columns
+    of them. `value` is an expression with OuterRef("pk"), `readable` formats it, and `url` plus
+    the row's key links to what was counted.
     """
 
     name: str
@@ -246,9 +246,9 @@ class RelatedCount:
 
 
 def total_of(queryset, relation, total=None):
-    """Return the expression for a total over the rows whose `relation` is the outer row.
+    """Return an expression for a total over the rows whose `relation` is the outer row.
 
-    `total` is an aggregate, by default the number of rows; without rows it is 0.
+    `total` is an aggregate, by default a count; without rows it is 0.
     """
     rows = queryset.filter(**{relation: OuterRef("pk")}).order_by().values(relation)
     rows = rows.annotate(total=total or Count("pk")).values("total")
@@ -256,15 +256,15 @@ def total_of(queryset, relation, total=None):
 
 
 class RelatedCountsMixin:
-    """A ModelAdmin mixin: shows each RelatedCount that the reader may view, in lists and on pages.
+    """A ModelAdmin mixin: show the RelatedCounts that the reader may view, in lists and on pages.
 
-    In lists they come before the last `columns_after_tallies` columns.
+    In lists they come before the last `columns_after_counts` columns.
     """
 
-    columns_after_tallies = 2
+    columns_after_counts = 2
 
     def related_counts_for(self, request):
-        """Return the related_counts that other admins offer for this table."""
+        """Return the RelatedCounts that other admins offer for this table."""
         known = request.__dict__.setdefault("_camp_tallies", {})
         if self.model not in known:
             offers = self.admin_site.offers(request, "related_counts")
@@ -278,7 +278,7 @@ class RelatedCountsMixin:
     def get_list_display(self, request):
         related_counts = [tally.column for tally in self.related_counts_for(request)]
         columns = [*super().get_list_display(request)]
-        place = len(columns) - self.columns_after_tallies
+        place = len(columns) - self.columns_after_counts
         return columns[:place] + related_counts + columns[place:]
 
     def get_readonly_fields(self, request, obj=None):
@@ -294,7 +294,7 @@ class RelatedCountsMixin:
 
 
 class RestoreFromTrashMixin:
-    """A ModelAdmin mixin for tables with a trash: an action that takes rows out of it."""
+    """A ModelAdmin mixin for tables with a trash: an action that restores rows."""
 
     actions = ["restore_selected"]
 

@@ -1,4 +1,4 @@
-"""The admin site: Django's, with Camp's log-in, lists that scale, and a front page."""
+"""The admin site: Django's, with Camp's log-in, scalable lists and a front page."""
 
 from functools import update_wrapper
 
@@ -23,9 +23,9 @@ from camp.web.findings import list_problems
 
 
 class AutocompleteView(AutocompleteJsonView):
-    """Django's, but an admin may say how a row is told from others of the same name.
+    """Django's view, with an optional `autocomplete_label(row)` of the ModelAdmin.
 
-    It does so with a method `autocomplete_label(row)`.
+    It tells apart rows with the same name.
     """
 
     def get_queryset(self):
@@ -39,11 +39,10 @@ class AutocompleteView(AutocompleteJsonView):
 
 
 class CampAdminSite(admin.AdminSite):
-    """Django's admin with Camp's front page.
+    """Django's admin site with Camp's front page.
 
-    Other modules take part in it through the methods that their admins offer: see
-    camp.admin.dashboard (`front_page_figures`, `front_page_days`) and
-    camp.admin.model_admin.RelatedCount (`related_counts`).
+    ModelAdmins contribute through `front_page_figures` and `front_page_days` (see
+    camp.admin.dashboard) and `related_counts` (see camp.admin.model_admin.RelatedCount).
     """
 
     site_title = _("Camp admin")
@@ -51,7 +50,7 @@ class CampAdminSite(admin.AdminSite):
     index_title = _("Overview")
 
     def offers(self, request, hook):
-        """Yield the method `hook` of each admin that has it and whose table may be viewed."""
+        """Yield the method `hook` of each admin that defines it and whose table may be viewed."""
         for model_admin in self._registry.values():
             if hasattr(model_admin, hook) and model_admin.has_view_permission(request):
                 yield getattr(model_admin, hook)
@@ -72,17 +71,17 @@ class CampAdminSite(admin.AdminSite):
         return super().index(request, context | (extra_context or {}))
 
     def get_app_list(self, request, app_label=None):
-        """Return the tables by app: first Camp's own, in the order of the settings."""
+        """Return the tables by app, Camp's own first, in settings order."""
         order = [config.label for config in apps.get_app_configs()]
         app_list = super().get_app_list(request, app_label)
         return sorted(app_list, key=lambda app: order.index(app["app_label"]))
 
     def get_urls(self):
-        """Leave out the redirect to a row's page on the site: it would tell session IDs."""
+        """Return the URLs without `view_on_site`, which would reveal session IDs."""
         return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
 
     def admin_view(self, view, cacheable=False):
-        """Guard a view; whoever is logged in but no organiser is told so."""
+        """Guard a view; logged-in people who are not organisers get an explanation."""
         guarded = super().admin_view(view, cacheable)
 
         def inner(request, *args, **kwargs):
@@ -95,7 +94,7 @@ class CampAdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     @login_not_required
     def login(self, request, extra_context=None):
-        """Send people to Camp's own log-in, so that there is one to guard and to style."""
+        """Redirect to Camp's own log-in page."""
         index = reverse("admin:index", current_app=self.name)
         address = resolve_url(settings.LOGIN_URL)
         query = request.GET.copy()
@@ -110,19 +109,19 @@ class CampAdminSite(admin.AdminSite):
         return redirect(f"{address}?{query.urlencode()}")
 
     def autocomplete_view(self, request):
-        """Answer the search of a field that chooses a row of another table."""
+        """Answer the search of an autocomplete field."""
         refusal = refuse_search(request, request.GET.get("term", ""))
         return refusal or AutocompleteView.as_view(admin_site=self)(request)
 
     def password_change(self, request, extra_context=None):
-        """Send organisers to the one place where passwords are changed."""
+        """Redirect to the site's own page for changing passwords."""
         return redirect("accounts:password_change")
 
     def refuse(self, request):
-        """Answer 403 with a page that says who may come in, instead of another log-in."""
+        """Return 403 with a page that says who may come in, instead of another log-in page."""
         return TemplateResponse(request, "admin/not_organiser.html", status=403)
 
 
 def login_view(address):
-    """Return the view behind the log-in's address."""
+    """Return the view at the log-in address."""
     return resolve("/" + address.removeprefix(get_script_prefix())).func

@@ -1,11 +1,11 @@
-"""Fields of the admin's forms that choose a row of another table."""
+"""Form fields of the admin that choose a row of another table."""
 
 from django.contrib.admin import widgets
 from django.core.exceptions import ValidationError
 
 
 def is_value_of(field, value):
-    """Return whether a value that was sent suits the database column `field`."""
+    """Return whether a submitted value is valid for the database column `field`."""
     try:
         field.run_validators(field.to_python(value))
     except (ValidationError, ValueError, OverflowError):
@@ -14,9 +14,9 @@ def is_value_of(field, value):
 
 
 class ValueCheckMixin:
-    """A widget mixin: shows a form again that was sent with a value that is no key.
+    """A widget mixin that re-renders a form with an invalid key.
 
-    Django looks such a value up for its label, which raises ValueError.
+    Django looks the value up for its label, which raises ValueError.
     """
 
     def optgroups(self, name, value, attrs=None):
@@ -27,8 +27,8 @@ class ValueCheckMixin:
 
 
 class AutocompleteSelect(ValueCheckMixin, widgets.AutocompleteSelect):
-    """Chooses one row by searching for it."""
+    """Select one row by searching."""
 
 
 class AutocompleteSelectMultiple(ValueCheckMixin, widgets.AutocompleteSelectMultiple):
-    """Chooses some rows by searching for them."""
+    """Select several rows by searching."""

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from camp.config import shell
-from camp.config.env import UnwritableFolder
+from camp.config.secret_key import UnwritableFolder
 from camp.db.errors import error_reason, is_connection_error, lacks_tables
 from camp.operations.messages import text
 
@@ -50,7 +50,7 @@ def unreachable_database(error):
     from camp.operations.diagnostics.connection import no_connection
     from camp.web import findings
 
-    return findings.with_fix(no_connection(error))
+    return findings.format_with_fix(no_connection(error))
 
 
 def missing_table(error):

@@ -1,4 +1,4 @@
-"""What every template may use: sizes, times, icons and the undo of a message."""
+"""Template tags for sizes, dates, icons and undo links."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -23,9 +23,9 @@ NO_BREAK_SPACE = "\u00a0"
 
 @register.filter(name="bytes")
 def readable_bytes(count):
-    """Return a number of bytes in binary units and the reader's number form: `1.5 MiB`.
+    """Return a number of bytes in binary units, localised: `1.5 MiB`.
 
-    One decimal below 100, none above. Anything that is no number becomes "".
+    One decimal below 100, none above. Returns "" for anything that is not a number.
     """
     try:
         size = max(int(count), 0)
@@ -36,7 +36,7 @@ def readable_bytes(count):
         return text.replace(" ", NO_BREAK_SPACE)
     amount, unit = size / 1024, UNITS[0]
     for bigger in UNITS[1:]:
-        # Rounding must not show 1,024 of a unit where 1 of the next is meant.
+        # Rounding must not yield 1,024 of a unit instead of 1 of the next.
         if amount < 1023.5:
             break
         amount, unit = amount / 1024, bigger
@@ -47,15 +47,16 @@ def readable_bytes(count):
 
 @register.filter
 def old_metadata(text):
-    """Return what the old backend noted about a row, for reading; "" where that is nothing."""
+    """Return the old backend's metadata of a row as readable text; "" if it is empty."""
     return readable(text)
 
 
 @register.simple_tag
 def when(moment):
-    """Return a `<time>` element: how long ago within a day, the date before that.
+    """Return a `<time>` element: relative within a day, then the date.
 
-    `moment` is an aware datetime or None (then ""); its title holds the full date and time.
+    `moment` is an aware datetime, or None (then ""); the title attribute has the full date and
+    time.
     """
     if not isinstance(moment, datetime):
         return ""
@@ -71,7 +72,7 @@ def when(moment):
 def relative(moment):
     """Return how long ago `moment` was, or "" if it is not within the last day."""
     passed = timezone.now() - moment
-    # A clock that is a little ahead says "just now", too.
+    # Slightly future times, from a skewed clock, are "just now" too.
     if timedelta(minutes=-1) < passed < timedelta(minutes=1):
         return _("just now")
     minutes = int(passed.total_seconds() // 60)
@@ -85,7 +86,7 @@ def relative(moment):
 
 
 def short_date(local):
-    """Return the date, without the year if it is this one's."""
+    """Return the date, without the year if it is the current one."""
     this_year = local.year == timezone.localtime().year
     return formats.date_format(local, "MONTH_DAY_FORMAT" if this_year else "DATE_FORMAT")
 
@@ -94,8 +95,8 @@ def short_date(local):
 def icon(name):
     """Return the icon `name` of icons.svg as an inline SVG, hidden from screen readers.
 
-    Inline, since a `default-src 'none'` policy stops some browsers from loading a
-    sprite through `<use>`. Raises KeyError for a name that icons.svg lacks.
+    Inline, because a `default-src 'none'` policy stops some browsers from loading a sprite by
+    `<use>`. Raises KeyError for unknown names.
     """
     return mark_safe(
         '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">'
@@ -112,9 +113,9 @@ def shapes():
 
 @register.filter
 def undo_url(message):
-    """Return the address that undoes what a message reports, or "".
+    """Return the URL that undoes the action a message reports, or "".
 
-    A view asks for it with `messages.success(request, text, extra_tags="undo:" + address)`.
+    A view sets it with `messages.success(request, text, extra_tags="undo:" + url)`.
     """
     for tag in (message.extra_tags or "").split():
         if tag.startswith("undo:/") and not tag.startswith("undo://"):

@@ -42,7 +42,7 @@ class DatabaseErrorMiddleware:
         response = self.get_response(request)
         error = request.__dict__.pop("_database_error", None)
         if error is not None and response.status_code == 500:
-            return unavailable(request, error)
+            return unavailable_response(request, error)
         return response
 
 
@@ -62,12 +62,12 @@ def is_database_outage(error):
     return any(matches(error) for matches in known)
 
 
-def unavailable(request, error):
+def unavailable_response(request, error):
     """Return a 503 response, with the cause if the client may see it."""
     request.__dict__.pop("_database_error", None)
     if is_timeout(error):
         with translation.override(language(request)):
-            detail = _("This took too long and was stopped. Ask for less, or try again later.")
+            detail = _("This took too long and was stopped. Narrow it down, or try again later.")
         return error_response(request, 503, retry_after=RETRY_AFTER, detail=detail)
     with translation.override(language(request)):
         cause = findings.explain(error) if may_see_cause(request) else None

@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.web.database_errors import is_database_outage, unavailable
+from camp.web.database_errors import is_database_outage, unavailable_response
 from camp.web.errors import error_response, wants_json
 
 # Form fields whose text is shown again after a CSRF failure; never a password.
@@ -27,12 +27,12 @@ def bad_request(request, exception=None):
     if isinstance(exception, TooManyFilesSent):
         most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         detail = ngettext(
-            "Camp takes up to %(count)d file at once. Nothing was kept.",
-            "Camp takes up to %(count)d files at once. Nothing was kept.",
+            "Camp accepts up to %(count)d file at once. Nothing was saved.",
+            "Camp accepts up to %(count)d files at once. Nothing was saved.",
             most,
         ) % {"count": most}
     elif isinstance(exception, MultiPartParserError):
-        detail = _("What was sent arrived damaged. Nothing was kept; please send it again.")
+        detail = _("The data arrived damaged. Nothing was saved; please send it again.")
     return error_response(request, 400, detail=detail)
 
 
@@ -50,7 +50,7 @@ def csrf_failure(request, reason=""):
     if getattr(request, "is_body_withheld", False) and not wants_json(request):
         return redirect_to_login(request.get_full_path())
     page = previous_page(request)
-    return error_response(request, 403, csrf=True, page=page, written=written(request, page))
+    return error_response(request, 403, csrf=True, page=page, written=typed_texts(request, page))
 
 
 def previous_page(request):
@@ -61,7 +61,7 @@ def previous_page(request):
     return iri_to_uri(address) if known and not address.startswith("/") else ""
 
 
-def written(request, page):
+def typed_texts(request, page):
     """Return the texts typed into the form, as a list of strings."""
     if not page or request.content_type != "application/x-www-form-urlencoded":
         return []
@@ -80,7 +80,7 @@ def server_error(request):
     """
     error = sys.exc_info()[1]
     if is_database_outage(error):
-        return unavailable(request, error)
+        return unavailable_response(request, error)
     if isinstance(error, UnreadablePostError):
         # The client disconnected while sending; nobody reads this response.
         return error_response(request, 400)

@@ -28,7 +28,7 @@ class StillReferenced(Exception):
 
 
 @contextmanager
-def deletion(using=DEFAULT_DB_ALIAS):
+def atomic_deletion(using=DEFAULT_DB_ALIAS):
     """Delete atomically within the block; raises StillReferenced and deletes nothing if blocked.
 
     Deferred foreign keys are checked at the end of the block instead of at commit.
@@ -68,7 +68,7 @@ def referring_tables(error, connection):
         return [table for table in _foreign_tables(cursor) if _has_rows(cursor, table)]
 
 
-def sentence(tables):
+def describe_references(tables):
     """Return the sentence that explains a deletion blocked by `tables`."""
     if not tables or own_tables() & set(tables):
         return _("Something was added meanwhile. Nothing was deleted; try again.")
@@ -91,7 +91,7 @@ class ExternalReferenceMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, error):
-        """Answer 409 for StillReferenced, and for what was deleted outside of `deletion`."""
+        """Answer 409 for StillReferenced, and for what was deleted outside of `atomic_deletion`."""
         if isinstance(error, IntegrityError) and is_reference(error):
             tables = referring_tables(error, connections[DEFAULT_DB_ALIAS])
             # Camp's own tables: something was to be added to what is gone.
@@ -101,7 +101,7 @@ class ExternalReferenceMiddleware:
             tables = error.tables
         else:
             return None
-        return error_response(request, 409, detail=sentence(tables))
+        return error_response(request, 409, detail=describe_references(tables))
 
 
 def _check_now(connection):

@@ -37,19 +37,19 @@ class Finding:
         return asdict(self)
 
 
-def sentence(finding):
+def format_finding(finding):
     """Return a finding as whole sentences, without its fix."""
     if not finding.detail:
         return _("%(title)s.") % {"title": finding.title}
     return _("%(title)s. %(detail)s") % {"title": finding.title, "detail": finding.detail}
 
 
-def with_fix(finding):
+def format_with_fix(finding):
     """Return a finding as whole sentences, followed by its fix."""
     if not finding.fix:
-        return sentence(finding)
+        return format_finding(finding)
     mend = _("Mend it with: %(fix)s") % {"fix": finding.fix}
-    return _("%(sentence)s %(more)s") % {"sentence": sentence(finding), "more": mend}
+    return _("%(sentence)s %(more)s") % {"sentence": format_finding(finding), "more": mend}
 
 
 def ok(id, title, detail=""):

@@ -38,7 +38,7 @@ class RequestLimitsMiddleware:
             with worker_slots.working():
                 return limit_response(request, self.get_response(request))
         except NoFreeSlot:
-            return busy(request)
+            return busy_response(request)
 
     def process_exception(self, request, exception):
         """Return 503 if a password could not be hashed in time."""
@@ -98,13 +98,13 @@ def content_length(request):
         return 0
 
 
-def busy(request):
+def busy_response(request):
     """Return 503 for a client for which no thread is free."""
     detail = _("Too many transfers are under way at once. Try again in a moment.")
     return error_response(request, 503, detail=detail, retry_after=client_waits.RETRY_AFTER)
 
 
-def replaced(response, instead):
+def close_and_replace(response, instead):
     """Close `response` and return `instead`."""
     response.close()
     return instead
@@ -114,9 +114,9 @@ def limit_response(request, response):
     """Return `response`, or an error response if the request body failed to arrive in time."""
     failure = getattr(request.META.get("wsgi.input"), "failure", None)
     if isinstance(failure, TooSlow):
-        return replaced(response, error_response(request, 408))
+        return close_and_replace(response, error_response(request, 408))
     if isinstance(failure, TooManyWaits | NoFreeSlot):
-        return replaced(response, busy(request))
+        return close_and_replace(response, busy_response(request))
     if response.streaming and request.method != "HEAD":
         return limit_stream(request, response)
     return response
@@ -132,7 +132,7 @@ def limit_stream(request, response):
     try:
         waits.enter(address)
     except TooManyWaits:
-        return replaced(response, busy(request))
+        return close_and_replace(response, busy_response(request))
     # Called when the response is closed, or else when it is collected.
     response._resource_closers.append(weakref.finalize(response, waits.leave, address))
     response.streaming_content = at_minimum_rate(response.streaming_content)

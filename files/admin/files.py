@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
-from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, chosen
+from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
     CampModelAdmin,
@@ -186,7 +186,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         }.get(model)
         if not relation:
             return []
-        url = self.list_url(f"?{chosen(relation)}=")
+        url = self.list_url(f"?{filter_parameter(relation)}=")
         number = RelatedCount("files_kept", _("Files"), total_of(File.objects, relation), url=url)
         size = total_of(File.objects, relation, Sum("size"))
         size += total_of(Version.objects, f"file__{relation}", Sum("size"))

@@ -6,7 +6,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from files.models import File, Version
-from sessions_app.access import own_session
+from sessions_app.access import get_own_session
 
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -36,4 +36,4 @@ def own_session_named(user, session_id):
     """Return the user's session with that public ID, None for ""; raise Http404 for any other."""
     # PostgreSQL refuses NUL in a query.
     name = session_id.replace("\x00", "")
-    return own_session(user, name) if name else None
+    return get_own_session(user, name) if name else None

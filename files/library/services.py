@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from camp.fs.filenames import clean_filename
-from camp.web.external_references import StillReferenced, deletion
+from camp.web.external_references import StillReferenced, atomic_deletion
 from files.library import quota, usage, versions
 from files.models import File, Reservation, Upload, Version
 from files.serving import receipts
@@ -281,7 +281,7 @@ def purge(things, held=None):
 def purge_batch(things, keys, held):
     """Do the same for some keys, in one transaction, or for each in its own if some are held."""
     try:
-        with deletion():
+        with atomic_deletion():
             # Locked, so that nobody restores one that is on its way out.
             locked = things.select_for_update().filter(pk__in=keys, deleted_at__isnull=False)
             found = list(locked.values_list("pk", flat=True))

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from camp.fs.filenames import shorten_name
-from camp.web.external_references import deletion
+from camp.web.external_references import atomic_deletion
 from files.library import usage
 from files.models import File, Version
 from files.storage import backend
@@ -89,7 +89,7 @@ def remove(version):
 
     Raises Version.DoesNotExist where it is gone, StillReferenced.
     """
-    with deletion():
+    with atomic_deletion():
         file, version = locked_version(version)
         version.delete()
         usage.forget(file.user_id)

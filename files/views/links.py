@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from camp.db.keyset import KeyPage
-from camp.web.external_references import deletion
+from camp.web.external_references import atomic_deletion
 from camp.web.public_address import public_host
 from files.forms import ShareForm
 from files.library import shares
@@ -61,7 +61,7 @@ def new(request):
 def revoke(request, pk):
     """End a link at once."""
     share = get_object_or_404(Share.objects.visible_to(request.user), pk=pk)
-    with deletion():
+    with atomic_deletion():
         share.delete()
     messages.success(request, _("The link leads nowhere any more."))
     return redirect("files:links")

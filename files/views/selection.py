@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from camp.web.errors import error_response
-from camp.web.external_references import sentence
+from camp.web.external_references import describe_references
 from files.library import services
 from files.library.lookup import own_session_named
 from files.library.selection import Selection, remember
@@ -131,7 +131,7 @@ def purge(request, chosen):
     if count or not held:
         messages.success(request, text % {"count": count})
     if held:
-        messages.error(request, sentence(sorted(held)))
+        messages.error(request, describe_references(sorted(held)))
     return redirect(back(request, chosen))
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from camp.db.keyset import KeyPage
-from camp.web.external_references import sentence
+from camp.web.external_references import describe_references
 from files.library import services
 from files.library.selection import keys
 from files.models import File
@@ -87,7 +87,7 @@ def purge(request):
         if count or not held:
             messages.success(request, gone(count, one))
         if held:
-            messages.error(request, sentence(sorted(held)))
+            messages.error(request, describe_references(sorted(held)))
         return redirect(kind.url)
     context = {"kind": kind, "one": one, "count": things.count()}
     return render(request, "files/purge.html", context)

@@ -1,4 +1,4 @@
-"""What templates show of the sessions."""
+"""Template tags of sessions."""
 
 from django import template
 
@@ -12,9 +12,9 @@ RECENT = 5
 
 @register.simple_tag(takes_context=True)
 def recent_sessions(context):
-    """Return the reader's newest sessions, at most five, as a list.
+    """Return the reader's five newest sessions as a list.
 
-    One query; for strangers none, and an empty list.
+    One query; none, and an empty list, for anonymous people.
     """
     user = context["user"]
     if not user.is_authenticated:

@@ -1,4 +1,4 @@
-"""The page of a session, and its messages."""
+"""A session's page and its messages."""
 
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from camp.db.keyset import KeyPage, encode
 from sessions_app import writing
-from sessions_app.access import login_required_at_session, own_message, own_session
+from sessions_app.access import get_own_message, get_own_session, login_required_at_session
 from sessions_app.forms import MessageForm
-from sessions_app.markdown import as_written
 from sessions_app.markdown import render as render_markdown
+from sessions_app.markdown import render_plain
 from sessions_app.models import Message
 
 PAGE_SIZE = 200  # messages
@@ -26,27 +26,27 @@ MARKDOWN_BUDGET = 600_000
 @require_safe
 @login_required
 def detail(request, session_id):
-    """Show a session: its latest messages, its files, and a place to write."""
-    return session_page(request, own_session(request.user, session_id), MessageForm())
+    """Show a session: latest messages, files, and a form to write."""
+    return session_page(request, get_own_session(request.user, session_id), MessageForm())
 
 
 def session_page(request, session, form):
     """Return the page of a session, with `form` for the next message."""
-    # From the newest back, so that the page without parameters shows the end.
+    # Newest first, so that the page without parameters shows the end.
     page = KeyPage(session.messages.all(), ["-created_at", "-id"], request.GET, size=PAGE_SIZE)
-    context = {"session": session, "page": page, "shown": with_html(page.rows), "form": form}
+    context = {"session": session, "page": page, "shown": render_messages(page.rows), "form": form}
     return render(request, "sessions_app/detail.html", context)
 
 
-def with_html(newest_first):
-    """Return messages in the order of reading, each with its `html`.
+def render_messages(newest_first):
+    """Return messages in reading order, each with its `html`.
 
-    The newest are rendered first; what exceeds the page's budget is shown as written.
+    The newest are rendered first; those beyond the page's budget are shown as plain text.
     """
     left = MARKDOWN_BUDGET
     for message in newest_first:
         left -= len(message.content)
-        message.html = (render_markdown if left >= 0 else as_written)(message.content)
+        message.html = (render_markdown if left >= 0 else render_plain)(message.content)
     return list(reversed(newest_first))
 
 
@@ -54,23 +54,23 @@ def with_html(newest_first):
 @login_required_at_session
 def create(request, session_id):
     """Write a message."""
-    session = own_session(request.user, session_id)
+    session = get_own_session(request.user, session_id)
     form = MessageForm(request.POST)
     if not form.is_valid():
         return session_page(request, session, form)
-    return redirect(address(writing.add_message(session=session, **form.cleaned_data)))
+    return redirect(message_url(writing.add_message(session=session, **form.cleaned_data)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def edit(request, session_id, pk):
-    """Change a message that the reader wrote."""
-    message = written_by_reader(request, session_id, pk)
+    """Change one's own message."""
+    message = get_editable_message(request, session_id, pk)
     form = MessageForm(request.POST if request.method == "POST" else None, instance=message)
     if form.is_valid():
         if form.has_changed():
             writing.change_message(message=message, **form.cleaned_data)
-        return redirect(address(message))
+        return redirect(message_url(message))
     context = {"form": form, "message": message, "session": message.session}
     return render(request, "sessions_app/message_edit.html", context)
 
@@ -78,8 +78,8 @@ def edit(request, session_id, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def delete(request, session_id, pk):
-    """Ask, then delete a message that the reader wrote."""
-    message = written_by_reader(request, session_id, pk)
+    """Confirm, then delete one's own message."""
+    message = get_editable_message(request, session_id, pk)
     if request.method == "POST":
         writing.delete_message(message=message)
         notices.success(request, _("The message was deleted."))
@@ -89,16 +89,16 @@ def delete(request, session_id, pk):
     return render(request, "sessions_app/message_delete.html", context)
 
 
-def written_by_reader(request, session_id, pk):
-    """Return the message; Http404 unless it is visible, PermissionDenied unless the reader's."""
-    message = own_message(request.user, session_id, pk)
+def get_editable_message(request, session_id, pk):
+    """Return the message; raises Http404 unless visible, PermissionDenied unless the reader's."""
+    message = get_own_message(request.user, session_id, pk)
     if message.role != Message.Role.USER:
         raise PermissionDenied
     return message
 
 
-def address(message):
-    """Return where a message stands: its session's page that holds it, and the place there."""
+def message_url(message):
+    """Return the URL of the page that contains a message, with its anchor."""
     later = Q(created_at__gt=message.created_at)
     later |= Q(created_at=message.created_at, id__gt=message.id)
     following = message.session.messages.filter(later).order_by("created_at", "id")

@@ -1,4 +1,4 @@
-"""The list of sessions, and sessions as a whole."""
+"""The list of sessions; create, rename, delete and restore."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from camp.db.keyset import KeyPage
 from camp.db.search_text import cut_search
-from sessions_app.access import login_required_at_session, own_session
+from sessions_app.access import get_own_session, login_required_at_session
 from sessions_app.forms import NewSessionForm, RenameForm
 from sessions_app.models import Message, Session
 
@@ -19,13 +19,13 @@ from sessions_app.models import Message, Session
 @require_safe
 @login_required
 def listing(request):
-    """List the reader's sessions, newest change first; `q` searches titles and messages."""
+    """List the reader's sessions, most recently changed first; `q` searches titles and messages."""
     query = cut_search(request.GET.get("q", ""))
-    sessions = Session.objects.visible_to(request.user).search(query).annotate(**counts())
-    sessions = sessions.defer("old_metadata")  # which may be long
+    sessions = Session.objects.visible_to(request.user).search(query)
+    sessions = sessions.annotate(**count_annotations()).defer("old_metadata")  # which may be long
     page = KeyPage(sessions, ["-updated_at", "-id"], request.GET)
     if not page.rows and {"after", "before"} & request.GET.keys():
-        # What was on this page went meanwhile.
+        # The rows of this page were deleted meanwhile.
         params = request.GET.copy()
         params.pop("after", None)
         params.pop("before", None)
@@ -33,18 +33,18 @@ def listing(request):
     return render(request, "sessions_app/list.html", {"page": page, "query": query})
 
 
-def counts():
-    """Return annotations with the numbers of a session's messages and of its files."""
-    # The files app stands above this one: only the relation is known here.
+def count_annotations():
+    """Return annotations with a session's numbers of messages and files."""
+    # The files app is a higher layer: use its relation only.
     files = Session.files.rel.related_model.objects.present()
     return {
-        "message_count": counted(Message.objects.all()),
-        "file_count": counted(files),
+        "message_count": count_subquery(Message.objects.all()),
+        "file_count": count_subquery(files),
     }
 
 
-def counted(rows):
-    """Return an expression: how many of `rows` belong to the session at hand."""
+def count_subquery(rows):
+    """Return a subquery that counts the `rows` of a session."""
     own = rows.filter(session=OuterRef("pk")).order_by().values("session")
     return Coalesce(Subquery(own.annotate(count=Count("pk")).values("count")), 0)
 
@@ -63,14 +63,14 @@ def new(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def rename(request, session_id):
-    """Give a session another title."""
-    session = own_session(request.user, session_id)
+    """Rename a session."""
+    session = get_own_session(request.user, session_id)
     form = RenameForm(request.POST if request.method == "POST" else None, instance=session)
     if form.is_valid():
         session.save(update_fields=["title", "search_text", "updated_at"])
         messages.success(request, _("The session has a new title."))
         return redirect(session)
-    # A refused title must not show as the heading.
+    # An invalid title must not become the heading.
     session.refresh_from_db(fields=["title"])
     return render(request, "sessions_app/rename.html", {"form": form, "session": session})
 
@@ -78,8 +78,8 @@ def rename(request, session_id):
 @require_POST
 @login_required_at_session
 def delete(request, session_id):
-    """Put a session into the trash; its files stay in the library."""
-    session = own_session(request.user, session_id)
+    """Move a session to the trash; its files stay in the library."""
+    session = get_own_session(request.user, session_id)
     session.trash()
     undo = reverse("sessions:restore", args=[session.session_id])
     text = _("“%(title)s” was deleted.") % {"title": session}
@@ -90,7 +90,7 @@ def delete(request, session_id):
 @require_POST
 @login_required_at_session
 def restore(request, session_id):
-    """Take a session out of the trash."""
+    """Restore a session from the trash."""
     session = get_object_or_404(Session, user=request.user, session_id=session_id)
     if session.deleted_at:
         session.restore()

@@ -11,10 +11,7 @@ INSERT = "INSERT INTO sample_users (id) VALUES (NULL)"
 @pytest.fixture
 def instance(make_camp_server):
     """An instance of Camp with its tables, not running."""
-    server = make_camp_server()
-    (server.folder / "data").mkdir(exist_ok=True)
-    server.manage("migrate")
-    return server
+    return make_camp_server()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from camp.operations.diagnostics import safety
 from camp.operations.server import up
-from camp.web.findings import with_fix
+from camp.web.findings import format_with_fix
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         """Run the system checks, then name settings that are for development machines."""
         self.check()
         for finding in safety.inherited(host):
-            self.stderr.write(self.style.WARNING(f"! {with_fix(finding)}"))
+            self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
 
     def say(self, line):
         """Print a line at once, so that it is seen before a slow step."""

@@ -3,7 +3,7 @@
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
-from accounts.keys import FIX, unsettled_lines
+from accounts.keys import FIX, describe_collisions
 from camp.web.findings import ok, warning
 
 ID = "accounts.keys"
@@ -11,8 +11,8 @@ ID = "accounts.keys"
 
 def look():
     """Yield each account that shares a name or an e-mail with an older one, or that none does."""
-    lines = list(unsettled_lines(get_user_model()))
+    lines = list(describe_collisions(get_user_model()))
     for line in lines:
-        yield warning(ID, line.rstrip("."), _("Its owner logs in by the exact spelling."), FIX)
+        yield warning(ID, line.rstrip("."), _("The owner can log in with the exact spelling."), FIX)
     if not lines:
         yield ok(ID, _("No two accounts share a name or an e-mail"))

@@ -9,7 +9,7 @@ import redis
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from camp.cache.breaker import reason
+from camp.cache.breaker import describe_error
 from camp.web.findings import ok, warning
 
 ID = "cache"
@@ -57,7 +57,7 @@ class RefusesWrites(Exception):
 def refuses(where, refusal):
     """Return the Finding for a server that answers and takes no entry."""
     error, info = refusal.error, refusal.info
-    values = {"address": where, "why": reason(error)}
+    values = {"address": where, "why": describe_error(error)}
     without = _("Camp works without it, slower.")
     ask = f"redis-cli {options(where)} INFO {{}}"
     if isinstance(error, redis.ReadOnlyError):

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from camp.config import shell
 from camp.operations.console import size
 from camp.operations.database import environment as environments
+from camp.operations.database import old_tables
 from camp.operations.database import server as database
 from camp.operations.diagnostics.clock import offset
 from camp.operations.diagnostics.connection import (
@@ -25,7 +26,6 @@ from camp.operations.diagnostics.connection import (
     not_answered,
     own_cluster,
 )
-from camp.operations.takeover import detection
 from camp.web.findings import ERROR, error, ok, warning
 
 STATEMENT_SECONDS = 3
@@ -129,7 +129,7 @@ def tables():
     """Are the tables those of Camp?"""
     name = database.place().name
     found = connection.introspection.table_names()
-    if old := detection.waiting():
+    if old := old_tables.find_unconverted_tables():
         title = _("The database %(name)s is one of the old backend (%(tables)s)")
         title %= {"name": name, "tables": ", ".join(old)}
         why = _("Camp can take it over; this shows what that would do.")
@@ -137,7 +137,7 @@ def tables():
     elif MigrationRecorder.Migration._meta.db_table not in found:
         title = _("The database %(name)s has no tables of Camp") % {"name": name}
         yield error("database.tables", title, "", shell.manage("migrate"))
-    elif old := detection.left_beside():
+    elif old := old_tables.count_leftover_rows():
         title = _("Tables of the old backend are here that Camp did not take over: %(tables)s")
         title %= {"tables": ", ".join(f"{table} ({rows:,})" for table, rows in old.items())}
         why = _("Nobody sees their rows. This shows what taking them over would do.")

@@ -32,7 +32,7 @@ def missing_tables(error):
 def lost_connection(error):
     """Return the Finding for a database that gives no connection, or breaks it off."""
     if server.is_postgresql() and not is_connection_error(error):
-        title = _("The database does not do what it is asked to (%(why)s)")
+        title = _("The database refuses the request (%(why)s)")
         values = {"why": error_reason(error)}
         return findings.error("database.connection", title % values, fix=shell.manage("doctor"))
     return no_connection(error)

@@ -30,7 +30,7 @@ class Printer:
 
     def line(self, finding):
         """Return a Finding as one line."""
-        text = findings.sentence(finding) if finding.detail else finding.title
+        text = findings.format_finding(finding) if finding.detail else finding.title
         if finding.fix:
             text = f"{text} {self._arrow} {finding.fix}"
         mark = self._paint[finding.level](self._marks[finding.level])

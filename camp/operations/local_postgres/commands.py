@@ -206,14 +206,14 @@ def role(*, write, say):
 
 def write_url(cluster, say):
     """Put DATABASE_URL into the file whose values win; every other line stays."""
-    file = env_file.path(settings.BASE_DIR)
+    file = next(iter(env_file.paths(settings.BASE_DIR)), None)
     if file is None:
         sentence = _(
             "CAMP_ENV_FILES is empty, so no file is read. Set it, or print the line: %(fix)s"
         )
         raise CommandError(sentence % {"fix": shell.manage("postgres", "url")})
     try:
-        env_file.put(file, VARIABLE, cluster.url)
+        env_file.set_variable(file, VARIABLE, cluster.url)
     except (OSError, UnicodeDecodeError) as error:
         sentence = _(
             "%(file)s cannot be written (%(why)s). Set DATABASE_URL yourself; print it with: "

@@ -51,6 +51,7 @@ class TestTables:
         assert told["database.tables"].fix.endswith("manage.py migrate")
         assert "database.migrations" not in told
 
+    @pytest.mark.postgresql
     def test_a_database_of_the_old_backend(self, empty):
         execute(
             "CREATE TABLE alembic_version (version_num varchar(32))",
@@ -152,6 +153,7 @@ class TestSchema:
         assert "UNIQUE" in told[f"schema.sample_users.{unique}"].fix
 
 
+@pytest.mark.cache
 class TestCache:
     def test_none_is_fine(self, settings):
         settings.REDIS_URL = ""

@@ -39,8 +39,6 @@ sys.stdin.read()
 def installation(make_camp_server):
     """A place of its own with a person in it; returns the CampServer, not started."""
     server = make_camp_server()
-    (server.folder / "data").mkdir(exist_ok=True)
-    server.manage("migrate", "-v", "0")
     server.make_user("owner")
     return server
 
