@@ -6,6 +6,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from camp.fs.ownership import give
+
 SUFFIX = ".part"
 # Without file locks, a part file is stale after this long without a write.
 STALE_SECONDS = 24 * 3600
@@ -65,27 +67,52 @@ class AtomicFile:
             self.part.unlink()
 
 
-def replace_file(path, data, *, mode=0o600, durable=True):
+def replace_file(path, data, *, mode=0o600, owner=None):
     """Atomically create or replace a small file with the bytes `data`; raises OSError.
 
-    With `durable` the new content survives a power cut once this has returned.
+    On return the new content survives a power cut. What root writes is given to `owner`, an
+    os.stat_result, or else to the owner of the folder.
     """
     path = Path(path)
+    with _draft(path, data, mode, owner) as draft:
+        os.replace(draft, path)
+    sync_folder(path.parent)
+
+
+def create_file(path, data):
+    """Atomically create a small file that only its owner can read, and keep an existing one.
+
+    Of several processes that do so at once, one wins. Raises OSError.
+    """
+    path = Path(path)
+    with _draft(path, data, 0o600, None) as draft:
+        try:
+            os.link(draft, path)  # unlike a rename, it replaces nothing
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            os.replace(draft, path)
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _draft(path, data, mode, owner):
+    """Yield a file beside `path` with `data` on the disk; it is removed at the end."""
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(descriptor, "wb") as stream:
             stream.write(data)
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
+            stream.flush()
+            os.fsync(stream.fileno())
         os.chmod(draft, mode)
-        os.replace(draft, path)
-    except BaseException:
+        if owner and os.name != "nt" and os.geteuid() == 0:
+            os.chown(draft, owner.st_uid, owner.st_gid)
+        else:
+            give(draft)
+        yield draft
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(draft)
-        raise
-    if durable:
-        sync_folder(path.parent)
 
 
 def remove_stale(folder, pattern="*"):
