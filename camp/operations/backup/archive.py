@@ -25,8 +25,8 @@ from camp.operations.console import Silent
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 CHUNK = 2**20  # bytes read at once
-# A tar ends with two blocks of zeros.
-END = bytes(2 * tarfile.BLOCKSIZE)
+BLOCK = tarfile.BLOCKSIZE
+END = bytes(2 * BLOCK)
 # Limits in bytes for what is read into memory.
 LARGEST_MANIFEST = 16 * 2**20
 LARGEST_LINE = 2**14
@@ -62,7 +62,7 @@ def is_safe(name):
 
 def padding(size):
     """Return the number of zeros after a member of `size` bytes."""
-    return -size % tarfile.BLOCKSIZE
+    return -size % BLOCK
 
 
 def sums_line(digest, name):
@@ -72,12 +72,20 @@ def sums_line(digest, name):
     return f"{prefix}{digest}  {escaped}\n".encode()
 
 
+def make_header(name, size, mtime, is_late=False):
+    """Return a member's header; if `is_late`, it has the same length for every size."""
+    info = tarfile.TarInfo(name)
+    info.mode, info.mtime, info.size = 0o600, mtime, size
+    if is_late:
+        info.pax_headers = {"size": str(size)}
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
+
+
 class Writer:
     """Writes the archive `path`; use as a context manager.
 
-    `mtime` is the modification time of all members in seconds of the epoch. Leaving the
-    context finalises the archive, or removes it after an exception. Raises FileExistsError
-    where there is such a file, and OSError where the disk fails.
+    `mtime` is the time of all members in seconds of the epoch. Leaving the context finalises
+    the archive, or removes it after an exception. Raises FileExistsError and OSError.
     """
 
     def __init__(self, path, mtime):
@@ -101,7 +109,7 @@ class Writer:
     def _finish(self):
         size = self._sums.tell()
         self._sums.seek(0)
-        self._output.write(self._header(SUMS, size))
+        self._output.write(make_header(SUMS, size, self._mtime))
         while data := self._sums.read(CHUNK):
             self._output.write(data)
         self._output.write(bytes(padding(size)) + END)
@@ -125,7 +133,7 @@ class Writer:
         With a `size`, exactly so many bytes: a stream that ends early is filled up with zeros.
         """
         progress = progress or Silent()
-        with self._member(name, size) as member:
+        with self.member(name, size) as member:
             while data := stream.read(CHUNK if size is None else min(CHUNK, size - member.size)):
                 member.write(data)
                 progress.add(len(data))
@@ -133,31 +141,20 @@ class Writer:
                 member.write(bytes(min(CHUNK, size - member.size)))
         return member.size, member.sha256.hexdigest()
 
-    def member(self, name):
-        """Return a context manager: a stream whose `write` takes a member of unknown size."""
-        return self._member(name, None)
-
     @contextlib.contextmanager
-    def _member(self, name, size):
+    def member(self, name, size=None):
+        """Yield a stream whose `write` takes the bytes of a member; all at once or in parts."""
         begin = self._output.tell() if size is None else None
-        self._output.write(self._header(name, size or 0, size is None))
+        self._output.write(make_header(name, size or 0, self._mtime, size is None))
         member = _Member(self._output)
         yield member
         self._output.write(bytes(padding(member.size)))
         if begin is not None:
             end = self._output.tell()
             self._output.seek(begin)
-            self._output.write(self._header(name, member.size, True))
+            self._output.write(make_header(name, member.size, self._mtime, True))
             self._output.seek(end)
         self._sums.write(sums_line(member.sha256.hexdigest(), name))
-
-    def _header(self, name, size, late=False):
-        """Return a member's header; with `late` it takes as many bytes for every size."""
-        info = tarfile.TarInfo(name)
-        info.mode, info.mtime, info.size = 0o600, self._mtime, size
-        if late:
-            info.pax_headers = {"size": str(size)}
-        return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
 
 class _Member:
@@ -212,15 +209,17 @@ class _Header(tarfile.TarInfo):
             raise tarfile.InvalidHeaderError("checksum")
         return info
 
-    def is_acceptable(self):
-        """Return whether it is that of a plain member with a safe name."""
-        below = self.name.partition("/")[2] or self.name
-        return (
-            self.size >= 0
-            and self.pax_headers.keys() <= {"path", "size"}
-            and is_safe(self.name)
-            and is_safe(below)
-        )
+    def is_acceptable(self, stream):
+        """Return whether the name is safe, and the extended header in `stream` Camp's."""
+        if not (is_safe(self.name) and is_safe(self.name.partition("/")[2] or self.name)):
+            return False
+        length = self.offset_data - self.offset
+        if length > BLOCK:
+            stream.seek(self.offset)
+            found = stream.read(length)[BLOCK:-BLOCK]
+            made = make_header(self.name, self.size, 0, "size" in self.pax_headers)
+            return self.size >= 0 and found == made[BLOCK:-BLOCK]
+        return True
 
 
 class Reader:
@@ -271,23 +270,22 @@ class Reader:
         """
         progress = progress or Silent()
         count = total = 0
-        with self._open() as tar, _Checksums() as sums:
+        # On the disk, since there may be millions.
+        with self._open() as tar, contextlib.closing(sqlite3.connect("")) as sums:
+            sums.execute("CREATE TABLE member (name TEXT PRIMARY KEY, digest TEXT)")
             while (header := self._next(tar)) is None or header.name != SUMS:
                 if header is None:
                     raise self._damaged(_("its list of checksums is missing"))
                 with _opened(place(header.name, header.size)) as target:
                     digest = self._copy(tar.fileobj, header.size, target, progress)
-                if not sums.add(header.name, digest):
+                sql = "INSERT OR IGNORE INTO member VALUES (?, ?)"
+                if not sums.execute(sql, (header.name, digest)).rowcount:
                     raise self._damaged(_("it holds %(name)s twice") % {"name": header.name})
                 if on_hash:
                     on_hash(header.name, digest)
                 count, total = count + 1, total + header.size
             self._compare(tar.fileobj, header.size, sums)
         return count, total
-
-    def verify(self, progress=None):
-        """Read and verify the whole archive; returns what `unpack` does."""
-        return self.unpack(lambda name, size: None, progress)
 
     @contextlib.contextmanager
     def _open(self):
@@ -310,7 +308,7 @@ class Reader:
             raise self._damaged(_("it is cut off")) from None
         except BAD_HEADER:
             header = None
-        if header is None or not header.is_acceptable():
+        if header is None or not header.is_acceptable(tar.fileobj):
             raise self._damaged(_("a header is not what was packed"))
         return header
 
@@ -337,7 +335,7 @@ class Reader:
     def _compare(self, source, size, sums):
         """Compare SHA256SUMS, and the end behind it, with what was read; raises Damaged."""
         end = source.tell() + size
-        for name, digest in sums:
+        for name, digest in sums.execute("SELECT * FROM member ORDER BY rowid"):
             line = source.readline(LARGEST_LINE)
             if line == sums_line(digest, name):
                 continue
@@ -357,27 +355,6 @@ class Reader:
     def _damaged(self, why):
         sentence = _("The archive %(file)s is damaged: %(why)s.")
         return Damaged(sentence % {"file": self.path, "why": why})
-
-
-class _Checksums:
-    """Checksums of members in their order; on the disk, since there may be millions."""
-
-    def __enter__(self):
-        self._table = sqlite3.connect("", isolation_level=None)
-        self._table.execute("PRAGMA journal_mode = OFF")
-        self._table.execute("CREATE TABLE sums (name TEXT PRIMARY KEY, digest TEXT)")
-        return self
-
-    def __exit__(self, *error):
-        self._table.close()
-
-    def __iter__(self):
-        return self._table.execute("SELECT name, digest FROM sums ORDER BY rowid")
-
-    def add(self, name, digest):
-        """Add a checksum; returns whether the name is new."""
-        sql = "INSERT OR IGNORE INTO sums VALUES (?, ?)"
-        return self._table.execute(sql, (name, digest)).rowcount == 1
 
 
 def _wrong_checksum(name):
