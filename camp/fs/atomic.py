@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from camp.fs.locks import try_lock
 from camp.fs.ownership import give
 
 SUFFIX = ".part"
@@ -137,18 +138,11 @@ def _remove_unless_locked(part):
 
 
 def _lock(descriptor):
-    """Return whether the lock was free and is ours now; None where there are no locks."""
-    if os.name == "nt":
-        return None if descriptor is None else True
-    import fcntl
+    """Return whether the lock was free and is ours now; None where there are no locks.
 
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
+    Windows needs none: it removes no file that is open.
+    """
+    return True if os.name == "nt" else try_lock(descriptor)
 
 
 def _is_at(descriptor, path):

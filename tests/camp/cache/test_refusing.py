@@ -44,13 +44,13 @@ WAYS = {
     "replica": (
         make_replica,
         lambda process: process.client().replicaof("NO", "ONE"),
-        "is a replica, which takes no entries",
+        "is a replica, which is read-only",
         "INFO replication",
     ),
     "full": (
         fill,
         lambda process: process.client().config_set("maxmemory", 0),
-        "is full and takes no entries",
+        "is out of memory",
         "INFO memory",
     ),
     "cannot-save": (
@@ -68,7 +68,7 @@ WAYS = {
     "no-permission": (
         forbid_writing,
         lambda process: process.client().execute_command("ACL", "SETUSER", "default", "+@all"),
-        "write nothing",
+        "has no permission to write",
         "ACL LIST",
     ),
 }
@@ -88,7 +88,7 @@ def refusing(started, way, settings):
 
 
 def found():
-    [finding] = topic.look()
+    [finding] = topic.check_cache()
     return finding
 
 

@@ -332,7 +332,7 @@ def test_a_disk_without_room_is_noticed_first(place, settings, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(create.shutil, "disk_usage", lambda path: usage(1, 1, 200_000))
     told = refusal()
-    assert "has 195.3 KB left" in told
+    assert "has 195 KiB left" in told
     assert shell.manage("backup", "--output") in told
     assert list(settings.BACKUP_FOLDER.iterdir()) == []
     if connection.vendor == "postgresql":

@@ -135,7 +135,7 @@ def test_a_taken_port_is_named_with_one_that_is_free(make_camp_server):
         server.port = taken.getsockname()[1]
         line = refusal(server)
 
-    assert f"Port {server.port} is in use by python (process " in line
+    assert f"Port {server.port} is already in use." in line
     assert re.search(r"with: (python3|py) manage\.py up --port \d+$", line)
 
 
@@ -176,8 +176,7 @@ def test_an_unreachable_database_is_named_without_its_password(make_camp_server)
 
     line = refusal(make_camp_server(DATABASE_URL=url))
 
-    assert f"PostgreSQL at 127.0.0.1:{port} gives no connection" in line
-    assert "camp_backend_db" in line
+    assert f"PostgreSQL at 127.0.0.1:{port} does not answer (Connection refused)" in line
     assert "start" in line or "init" in line
     assert "s3cret" not in line
 
@@ -198,7 +197,7 @@ def test_every_command_names_an_unreachable_database(make_camp_server):
 
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "gives no connection" in done.stderr
+    assert "does not answer" in done.stderr
     assert "s3cret" not in done.stderr
 
 

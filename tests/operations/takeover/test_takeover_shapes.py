@@ -8,7 +8,7 @@ from django.core.management.commands.migrate import Command as Migrate
 
 from accounts.models import User
 from camp.operations.database import server
-from camp.operations.diagnostics import registry
+from camp.operations.diagnostics import runner
 from camp.web import findings
 from files.models import File
 from sessions_app.models import Message, Session
@@ -42,7 +42,7 @@ def migrated_beside():
 
 def found(id):
     """Return what `doctor` finds of one thing."""
-    return [each for each in registry.gather(patience=60) if each.id == id]
+    return [each for each in runner.run_topics(time_limit=60) if each.id == id]
 
 
 def broken(id):
