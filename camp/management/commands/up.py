@@ -1,10 +1,13 @@
 """Prepare Camp and serve it."""
 
+from functools import partial
+
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from camp.operations.backup import swap
+from camp.operations.console import make_printer
 from camp.operations.diagnostics import safety
 from camp.operations.local_postgres import commands
 from camp.operations.server import up
@@ -27,19 +30,15 @@ class Command(BaseCommand):
     def handle(self, *, host, port, threads, **options):
         if not 0 <= port < 65536 or threads < 1:
             raise CommandError(_("Port: 0 to 65535. Threads: at least 1."))
+        say = make_printer(self.stdout)
         up.up(
             host=host,
             port=port,
             threads=threads,
-            say=self.say,
-            recover=self.recover_database,
+            say=say,
+            recover=partial(recover_database, say),
             check=lambda: self.check_settings(host),
         )
-
-    def recover_database(self):
-        """Start Camp's own PostgreSQL, and complete an interrupted restore."""
-        commands.start_if_configured(self.say)
-        swap.recover(self.say)
 
     def check_settings(self, host):
         """Run the system checks, then warn about settings of a development machine."""
@@ -47,7 +46,8 @@ class Command(BaseCommand):
         for finding in safety.check_development_settings(host):
             self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
 
-    def say(self, line):
-        """Print a line at once, so that it is seen before a slow step."""
-        self.stdout.write(line)
-        self.stdout.flush()
+
+def recover_database(say):
+    """Start Camp's own PostgreSQL, and complete an interrupted restore."""
+    commands.start_if_configured(say)
+    swap.recover(say)

@@ -2,10 +2,10 @@
 
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
+from camp.db.pending_migrations import find_pending_migrations
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
 from camp.operations.database import server
@@ -55,8 +55,7 @@ def bring_forward(result):
 
 def is_behind():
     """Return whether migrations are missing in the database."""
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    return bool(find_pending_migrations())
 
 
 def applied():
