@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from camp.config import shell
-from camp.config.env import UnwritableFolder
+from camp.config.secret_key import UnwritableFolder
 from camp.db.errors import error_reason, is_connection_error, lacks_tables
 from camp.operations.messages import text
 from camp.web import findings

@@ -9,7 +9,6 @@ import redis
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from camp.cache.breaker import reason
 from camp.web.findings import ok, warning
 
 ID = "cache"
@@ -58,7 +57,7 @@ def check_cache():
 def explain_refused_write(address, refusal):
     """Return the Finding for a Redis that answers but rejects writes."""
     problem, info = refusal.error, refusal.info
-    values = {"address": address, "why": reason(problem)}
+    values = {"address": address, "why": describe_error(problem)}
     detail, topic = "", "persistence"
     if isinstance(problem, redis.ReadOnlyError):
         title = _("Redis at %(address)s is a replica, which is read-only")

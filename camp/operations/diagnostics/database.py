@@ -20,7 +20,7 @@ from camp.config import shell
 from camp.db.errors import error_reason, is_connection_error, lacks_tables
 from camp.db.pending_migrations import find_pending_migrations
 from camp.operations.console import size
-from camp.operations.database import environment, server
+from camp.operations.database import environment, old_tables, server
 from camp.operations.diagnostics import backups
 from camp.operations.diagnostics.connection import (
     ID,
@@ -29,7 +29,6 @@ from camp.operations.diagnostics.connection import (
     find_connection_error,
 )
 from camp.operations.local_postgres import cluster
-from camp.operations.takeover import detection
 from camp.web.findings import ERROR, error, ok, warning
 
 STATEMENT_SECONDS = 3
@@ -161,7 +160,7 @@ def limit_waiting():
 def check_tables():
     """Yield an error if the tables are not Camp's, and a warning for old ones beside them."""
     name = server.place().name
-    if old := detection.waiting():
+    if old := old_tables.find_unconverted_tables():
         title = _("The database %(name)s is from the old backend (%(tables)s)")
         title %= {"name": name, "tables": ", ".join(old)}
         detail = _("Camp can take it over; this command shows what would happen.")
@@ -169,7 +168,7 @@ def check_tables():
     elif MigrationRecorder.Migration._meta.db_table not in connection.introspection.table_names():
         title = _("The database %(name)s has no tables of Camp") % {"name": name}
         yield error("database.tables", title, "", shell.manage("migrate"))
-    elif old := detection.left_beside():
+    elif old := old_tables.count_leftover_rows():
         title = _("Tables of the old backend were not taken over: %(tables)s")
         title %= {"tables": ", ".join(f"{table} ({rows:,})" for table, rows in old.items())}
         detail = _("Their rows are not visible in Camp. This command shows what would happen.")

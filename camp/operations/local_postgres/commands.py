@@ -194,7 +194,7 @@ def role(*, write, say):
 
 def write_url(cluster, say):
     """Set DATABASE_URL in the settings file of the highest precedence."""
-    file = env_file.path(settings.BASE_DIR)
+    file = next(iter(env_file.paths(settings.BASE_DIR)), None)
     print_url = shell.manage("postgres", "url")
     if file is None:
         sentence = _(
@@ -202,7 +202,7 @@ def write_url(cluster, say):
         )
         raise CommandError(sentence % {"fix": print_url})
     try:
-        env_file.put(file, VARIABLE, cluster.url)
+        env_file.set_variable(file, VARIABLE, cluster.url)
     except (OSError, UnicodeDecodeError) as error:
         sentence = _(
             "%(file)s cannot be written (%(why)s). Set DATABASE_URL yourself; print it with: "

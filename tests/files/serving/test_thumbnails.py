@@ -120,6 +120,7 @@ def progressive(side=3000):
 
 @pytest.mark.fault
 @pytest.mark.slow
+@pytest.mark.machine
 def test_thirty_six_at_once_hold_up_nothing_else(make_camp_server):
     server = make_camp_server().start()
     server.make_user("hana")

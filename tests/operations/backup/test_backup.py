@@ -435,6 +435,7 @@ def test_a_pg_dump_that_fails_says_why_and_leaves_nothing(db, own_folder, monkey
     assert list(own_folder.iterdir()) == []
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("shape", ["loose", "uuids"])
 def test_a_database_of_the_old_backend_is_backed_up_as_it_is(old, shape, settings, tmp_path):
     settings.BACKUP_FOLDER = tmp_path / "backups"

@@ -50,6 +50,7 @@ class TestTables:
         assert told["database.tables"].fix.endswith("manage.py migrate")
         assert "database.migrations" not in told
 
+    @pytest.mark.postgresql
     def test_a_database_of_the_old_backend(self, empty):
         execute(
             "CREATE TABLE alembic_version (version_num varchar(32))",

@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from camp.db.pending_migrations import find_pending_migrations
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
-from camp.operations.database import server
-from camp.operations.takeover import detection
+from camp.operations.database import old_tables, server
 
 HISTORY = "django_migrations"
 
@@ -47,7 +46,7 @@ def bring_forward(result):
         refuse_newer(applied())
         if is_behind():
             call_command("migrate", verbosity=0, interactive=False)
-    elif detection.unrecognised(there):
+    elif old_tables.find_old_names(there):
         result.is_old = True
     else:
         raise CommandError(_("It holds no database of Camp: nothing was changed."))

@@ -1,48 +1,35 @@
-"""Sample data: believable, each row with its bytes, and as much as wanted."""
+"""Sample data: believable, each row with its bytes."""
 
 import csv
 import hashlib
 import io
 import json
-import os
-import random
 import re
-import struct
 import unicodedata
 import wave
 import zipfile
-import zlib
+from datetime import timedelta
 from io import StringIO
 from xml.etree import ElementTree
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.utils import timezone, translation
+from PIL import Image
 
 from camp.db.search_text import normalise
 from camp.operations import demo
 from camp.operations.database import environment, server
-from camp.operations.demo import contents, copies, rows
+from camp.operations.demo.contents import KINDS, make_content
 from files.library import services
-from files.models import File
+from files.models import File, FileQuerySet
 from files.storage import backend
 from sessions_app.models import Message, Session
 from tests.files.conftest import browser, stored
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def synced(monkeypatch):
-    """How many file rows there were each time that the disk was asked to take the bytes.
-
-    It is not asked: nothing here has to survive a power cut.
-    """
-    times = []
-    monkeypatch.setattr(os, "sync", lambda: times.append(File.objects.count()), raising=False)
-    return times
 
 
 def fill(*arguments, users=3, sessions=6, files=20):
@@ -86,42 +73,6 @@ def test_every_row_has_its_own_path_and_the_bytes_it_tells_of():
         data = found[file.storage_path]
         assert backend.OPAQUE.fullmatch(file.storage_path)
         assert (file.size, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
-
-
-def test_equal_contents_take_their_room_once(settings):
-    fill(files=150)
-    found = [path for path in settings.LOCAL_STORAGE_PATH.rglob("*") if path.is_file()]
-    assert len({path.stat().st_ino for path in found}) < 110
-    assert all(path.stat().st_mode & 0o077 == 0 for path in found)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_removing_one_leaves_the_others_their_bytes(settings):
-    fill(files=150)
-    shared = File.objects.filter(sha256=File.objects.order_by("pk").first().sha256)
-    first, *others = shared
-    assert others
-    first.delete()
-    assert not backend.exists(first.storage_path)
-    for other in others:
-        with backend.open(other.storage_path) as stream:
-            assert len(stream.read()) == other.size
-
-
-@pytest.mark.parametrize("reason", ["too many links", "no links at all"])
-def test_where_no_link_is_to_be_had_bytes_are_written_again(monkeypatch, reason):
-    if reason == "too many links":
-        monkeypatch.setattr(copies, "MOST_LINKS", 2)
-    else:
-
-        def refuse(*args, **kwargs):
-            raise OSError(1, "Operation not permitted")
-
-        monkeypatch.setattr(os, "link", refuse)
-    fill(files=60)
-    assert {path: len(data) for path, data in stored().items()} == dict(
-        File.objects.values_list("storage_path", "size")
-    )
 
 
 def test_the_password_lets_everybody_in():
@@ -204,48 +155,35 @@ def test_more_people_than_names():
     assert get_user_model().objects.count() == 900
 
 
-def test_bytes_are_on_the_disk_before_their_rows(monkeypatch, synced):
-    monkeypatch.setattr(demo, "PORTION", 20)
-    fill(files=50)
-    assert synced == [0, 20, 40]
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(demo, "BATCH", 20)
 
 
-def test_it_is_done_in_portions(monkeypatch):
-    monkeypatch.setattr(demo, "PORTION", 20)
-    fill(users=45, sessions=7, files=50)
-    assert get_user_model().objects.count() == 45
-    assert Session.objects.count() == 7
-    assert File.objects.count() == len(stored()) == 50
+def test_a_full_disk_leaves_no_row_without_bytes(monkeypatch, small_batches):
+    keep_all = backend.keep_all
 
-
-def test_a_full_disk_leaves_no_row_without_bytes(monkeypatch):
-    monkeypatch.setattr(demo, "PORTION", 20)
-    written = []
-
-    def fill_up(target, data):
-        written.append(target)
-        if len(written) > 40:
+    def fill_up(staged):
+        if File.objects.count() == 40:
             raise OSError(28, "No space left on device")
-        put(target, data)
+        return keep_all(staged)
 
-    put = copies.write
-    monkeypatch.setattr(copies, "MOST_LINKS", 0)
-    monkeypatch.setattr(copies, "write", fill_up)
+    monkeypatch.setattr(backend, "keep_all", fill_up)
     with pytest.raises(CommandError, match="No space left on device"):
         fill(files=100)
     assert File.objects.count() == len(stored()) == 40
+    assert not list(backend.staged_parts(timezone.now() + timedelta(hours=1)))
 
 
-def test_rows_that_fail_take_their_bytes_along(monkeypatch):
-    monkeypatch.setattr(demo, "PORTION", 20)
-    insert = rows.Table.insert
+def test_bytes_whose_rows_fail_are_removed(monkeypatch, small_batches):
+    bulk_create = FileQuerySet.bulk_create
 
-    def fail(table, several):
-        insert(table, several)
-        if table._model is File and File.objects.count() > 20:
+    def fail(*args, **kwargs):
+        bulk_create(*args, **kwargs)
+        if File.objects.count() > 20:
             raise DatabaseError("gone")
 
-    monkeypatch.setattr(rows.Table, "insert", fail)
+    monkeypatch.setattr(FileQuerySet, "bulk_create", fail)
     with pytest.raises(DatabaseError):
         fill(files=60)
     assert File.objects.count() == len(stored()) == 20
@@ -291,7 +229,7 @@ def test_the_pages_show_it():
 
 
 def see(client, person):
-    for address in ("/", "/files/", "/sessions/", "/files/?q=png"):
+    for address in ("/", "/files/", "/sessions/", "/files/?q=jpg"):
         assert client.get(address).status_code == 200
     file = File.objects.visible_to(person).first()
     answer = client.get(f"/files/{file.pk}/download/")
@@ -300,38 +238,19 @@ def see(client, person):
 
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_contents_are_what_their_type_says(language):
-    numbers = random.Random(3)
-    made = {kind: contents.make(numbers, language, kind).data for kind in contents.KINDS}
-    assert_png(made["photo"])
+    made = {kind: make_content(language, kind, 0)[0] for kind in KINDS}
+    Image.open(io.BytesIO(made["photo"])).verify()
     assert zipfile.ZipFile(io.BytesIO(made["bundle"])).testzip() is None
     assert json.loads(made["settings"])["members"]
     assert len(list(csv.reader(io.StringIO(made["budget"].decode("utf-8-sig"))))) > 10
-    assert ElementTree.fromstring(made["map"]).tag.endswith("svg")
+    assert ElementTree.fromstring(made["plan"]).tag.endswith("svg")
     with wave.open(io.BytesIO(made["voice"])) as sound:
         assert sound.getnframes() > 8000
-    compile(made["script"], "script", "exec")
-    assert made["calendar"].startswith(b"BEGIN:VCALENDAR\r\n")
-    made["minutes"].decode()
-
-
-def assert_png(data):
-    """Fail unless every part is whole and the pixels are as many as announced."""
-    assert data.startswith(b"\x89PNG\r\n\x1a\n")
-    parts, at = {}, 8
-    while at < len(data):
-        [length] = struct.unpack(">I", data[at : at + 4])
-        named = data[at + 4 : at + 8 + length]
-        [checksum] = struct.unpack(">I", data[at + 8 + length : at + 12 + length])
-        assert zlib.crc32(named) == checksum
-        parts[named[:4]] = named[4:]
-        at += 12 + length
-    width, height = struct.unpack(">II", parts[b"IHDR"][:8])
-    assert len(zlib.decompress(parts[b"IDAT"])) == height * (1 + 3 * width)
-    assert list(parts)[-1] == b"IEND"
+    made["markdown"].decode()
 
 
 def test_a_pdf_says_truly_where_its_parts_are():
-    data = contents.make(random.Random(3), "ja", "handout").data
+    data = make_content("ja", "document", 3)[0]
     start = int(re.search(rb"startxref\n(\d+)\n%%EOF\n$", data)[1])
     table = data[start:].splitlines()
     assert table[0] == b"xref"
@@ -342,12 +261,3 @@ def test_a_pdf_says_truly_where_its_parts_are():
         (int(m[1]), m.end()) for m in re.finditer(rb"/Length (\d+) >>\nstream\n", data)
     ):
         assert data[at + length :].startswith(b"\nendstream")
-
-
-@pytest.mark.postgresql
-def test_ids_of_a_database_count_on_behind_the_copied_rows():
-    fill()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence('sample_files', 'id'))")
-        [following] = cursor.fetchone()
-    assert following > File.objects.order_by("pk").last().pk

@@ -1,13 +1,13 @@
-"""Many rows at once, by the quickest way that each database has."""
+"""Insert many rows the fastest way: COPY on PostgreSQL, executemany on SQLite."""
 
 from django.db import connection
 
 
-class Table:
-    """Takes rows of a model: tuples of the values of `names`, its fields.
+class BulkTable:
+    """The table of a model; rows are tuples of the values of the fields `names`.
 
-    What is not named gets the field's default, the primary key that of the database. No
-    signal is sent and no field fills itself: whoever calls gives search texts and dates.
+    Other fields get their defaults. Signals and `pre_save` do not run, so rows must include
+    search texts and dates.
     """
 
     def __init__(self, model, *names):
@@ -25,7 +25,7 @@ class Table:
         )
 
     def insert(self, rows):
-        """Write the rows in the transaction that is under way."""
+        """Insert the rows in the current transaction."""
         quote = connection.ops.quote_name
         target = f"{quote(self._model._meta.db_table)} ({', '.join(map(quote, self._columns))})"
         complete = map(self._complete, rows)
@@ -36,7 +36,7 @@ class Table:
                         copy.write_row(row)
             else:
                 marks = ", ".join(["%s"] * len(self._columns))
-                cursor.executemany(f"INSERT INTO {target} VALUES ({marks})", complete)  # noqa: S608
+                cursor.executemany(f"INSERT INTO {target} VALUES ({marks})", complete)
 
     def _complete(self, row):
         changed = [
@@ -47,7 +47,7 @@ class Table:
 
 
 def preparation(field):
-    """Return the function that makes a field's value one for the database, or None."""
+    """Return the function that adapts values of a field to the database, or None."""
     if field.get_internal_type() == "DateTimeField" and connection.vendor != "postgresql":
         return connection.ops.adapt_datetimefield_value
     return None
