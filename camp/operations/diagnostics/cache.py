@@ -9,6 +9,7 @@ import redis
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from camp.cache.breaker import describe_error
 from camp.web.findings import ok, warning
 
 ID = "cache"
