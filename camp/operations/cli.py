@@ -13,13 +13,6 @@ SUITE_ENVIRONMENT = {
     "SECRET_KEY": "nothing-is-guarded-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0",
 }
 
-# Commands that do not use the data, or recover it themselves; the first three may be needed
-# to make it accessible.
-WITHOUT_DATA = {
-    *("postgres", "up", "doctor", "help", "version", "test", "check", "collectstatic"),
-    *("makemessages", "compilemessages", "makemigrations"),
-}
-
 
 def run(argv):
     """Run the management command in `argv`; return the exit code of one that failed."""
@@ -55,8 +48,4 @@ def execute(argv):
     _ = settings.INSTALLED_APPS
     django.setup()
     translation.activate(messages.language())
-    if argv[1:2] and argv[1] not in WITHOUT_DATA and not argv[1].startswith("-"):
-        from camp.operations.backup import swap
-
-        swap.recover()
     execute_from_command_line(argv)

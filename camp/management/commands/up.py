@@ -6,7 +6,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from camp.operations.backup import swap
 from camp.operations.console import make_printer
 from camp.operations.diagnostics import safety
 from camp.operations.local_postgres import commands
@@ -36,7 +35,7 @@ class Command(BaseCommand):
             port=port,
             threads=threads,
             say=say,
-            recover=partial(recover_database, say),
+            start_database=partial(commands.start_if_configured, say),
             check=lambda: self.check_settings(host),
         )
 
@@ -45,9 +44,3 @@ class Command(BaseCommand):
         self.check()
         for finding in safety.check_development_settings(host):
             self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
-
-
-def recover_database(say):
-    """Start Camp's own PostgreSQL, and complete an interrupted restore."""
-    commands.start_if_configured(say)
-    swap.recover(say)

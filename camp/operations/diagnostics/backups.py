@@ -1,4 +1,4 @@
-"""Is there a recent backup, and did the last restore or reset finish?"""
+"""Is there a recent backup, and did a restore or a reset leave a database behind?"""
 
 from datetime import timedelta
 
@@ -11,8 +11,7 @@ from django.utils.translation import ngettext
 from camp.config import shell
 from camp.operations import backup
 from camp.operations.backup import swap
-from camp.operations.database import server
-from camp.web.findings import error, ok, warning
+from camp.web.findings import ok, warning
 
 ID = "backup"
 MAX_AGE = timedelta(days=7)
@@ -48,21 +47,9 @@ def restore_command(*options):
     return shell.manage("restore", shell.quoted(last[0]), *options) if last else ""
 
 
-def check_interrupted_command():
-    """Yield an error if a restore or reset was interrupted."""
-    if swap.is_unsettled():
-        title = _("A restore or a reset is running, or was interrupted")
-        # Every command that uses the data recovers first; this one does nothing else.
-        detail = _("The next command completes or reverts it.")
-        yield error("replacing", title, detail, shell.manage("environment"))
-
-
 def check_leftover_databases():
-    """Yield the databases that a restore or reset replaced and could not drop."""
-    if swap.is_unsettled():
-        return
-    for name in swap.abandoned():
+    """Yield the databases that a restore or a reset could not remove, or was killed with."""
+    for name, fix in swap.list_leftovers():
         title = _("The database %(name)s is left over from a restore or a reset")
         detail = _("It is not used, and takes up space.")
-        fix = server.drop_statement(name)
         yield warning("abandoned", title % {"name": name}, detail, fix)

@@ -61,7 +61,6 @@ TOPICS = (
     Topic("storage", storage.check_storage),
     Topic("safety", safety.check_safety),
     Topic("backup", backups.check_last_backup, needs_database=True),
-    Topic("replacing", backups.check_interrupted_command),
     Topic("abandoned", backups.check_leftover_databases, needs_database=True, slow=True),
     Topic("accounts", database.check_accounts, needs_database=True),
     Topic("files", files.check_files, needs_database=True),

@@ -53,16 +53,16 @@ READY_SECONDS = 60
 ALLOCATOR = "_RJEM_MALLOC_CONF"
 
 
-def up(*, host, port, threads, say, recover, check):
+def up(*, host, port, threads, say, start_database, check):
     """Prepare Camp and serve it; returns when stopped.
 
-    `say` prints one line, `recover` makes the database usable, and `check` runs the system
-    checks; the last two may raise CommandError.
+    `say` prints one line, `start_database` starts Camp's own PostgreSQL if it is stopped, and
+    `check` runs the system checks; the last two may raise CommandError.
     """
     address, port = find_address(host, port)
     prepare_folders()
     with lock.serving():
-        recover()
+        start_database()
         prepare_database(say)
         check()
         prepare_static_files(say)

@@ -17,8 +17,9 @@ from psycopg import sql
 
 from accounts import setup_token
 from camp.operations import backup
-from camp.operations.backup import swap
-from camp.operations.database import environment, reset
+from camp.operations.backup import reset
+from camp.operations.backup.swap import postgresql, sqlite
+from camp.operations.database import environment
 from camp.operations.database import server as database
 from camp.operations.server import lock
 from files.library import services
@@ -116,7 +117,6 @@ def assert_empty_and_usable():
         "django_content_type",
         "django_migrations",
     }
-    assert not swap.is_unsettled()
     fill()
     assert File.objects.get().filename == "kept.txt"
 
@@ -301,7 +301,7 @@ def test_a_role_that_may_not_make_databases_is_told_what_to_grant(filled, monkey
         monkeypatch.setitem(connection.settings_dict, "USER", "camp_modest")
         monkeypatch.setitem(connection.settings_dict, "PASSWORD", "secret")
         monkeypatch.setattr(database, "row_counts", dict)  # it may read nothing either
-        monkeypatch.setattr(reset, "stored", lambda: (0, 0))
+        monkeypatch.setattr(reset, "measure_storage", lambda: (0, 0))
         with pytest.raises(CommandError, match='ALTER ROLE "camp_modest" CREATEDB; ALTER DATABASE'):
             run("--no-backup")
         monkeypatch.undo()
@@ -325,25 +325,24 @@ def test_others_are_named_and_only_disconnected_if_asked_for(filled):
     assert_empty_and_usable()
 
 
-STEPS = ["making the database", "migrating it", "moving the files", "the swap"]
+STEPS = ["making the database", "migrating it", "syncing it", "the swap"]
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_failure_anywhere_leaves_the_old_state(filled, monkeypatch, step):
     def fail(*args, **kwargs):
-        raise (OSError(28, "No space left on device") if "files" in step else
-               OperationalError("the server went away"))  # fmt: skip
+        if step == "syncing it":
+            raise OSError(28, "No space left on device")
+        raise OperationalError("the server went away")
 
     if step == "migrating it":
         monkeypatch.setattr(environment, "mark", fail)
-    elif step == "moving the files":
-        monkeypatch.setattr(swap.files, "_write", fail)
     else:
-        engine = type(swap.databases.of(connection.vendor, "x"))
-        monkeypatch.setattr(engine, "make" if step == STEPS[0] else "swap", fail)
+        method = {STEPS[0]: "create", STEPS[2]: "make_durable", STEPS[3]: "swap"}[step]
+        for engine in (postgresql.PostgreSQL, sqlite.SQLite):
+            monkeypatch.setattr(engine, method, fail)
     before = state()
     with pytest.raises(CommandError, match="everything is as it was"):
         run("--no-backup")
     assert state() == before
-    assert not swap.is_unsettled()
     monkeypatch.undo()

@@ -1,11 +1,12 @@
-"""Back to an empty place: a fresh, migrated database and no files, or all as it was."""
+"""Start over: an empty, migrated database and no files, or everything as it was."""
 
+import contextlib
 import os
-from contextlib import suppress
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
@@ -17,27 +18,29 @@ from accounts import setup_token
 from camp.config import shell
 from camp.db.errors import error_reason
 from camp.operations import backup, error_messages
-from camp.operations.backup import swap
-from camp.operations.backup.swap.files import OWN
-from camp.operations.console import size as readable
+from camp.operations.backup.swap import AtomicSwap
+from camp.operations.console import size
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
 from camp.storage.backend import object_store
+from files.models import File, Version
 
-# So few files without a row are what crashes leave, never somebody else's storage.
+# Folders at the top of the storage: stored files, uploads under way, thumbnails.
+STORED = re.compile(r"[0-9a-f]{2}")
+OWN = re.compile(r"[0-9a-f]{2}|\.staging|\.thumbnails")
+# Up to this many files without a row are what crashes leave, not somebody else's storage.
 FEW = 100
-# Of those who are connected to the database so many are named.
-NAMED = 5
+NAMED = 5  # of what stays in the storage
 
 
 @dataclass
-class Found:
+class Present:
     """What is there before the reset."""
 
     counts: dict | None  # {table: rows}, None where the database cannot be read
     why: str  # it cannot be read
-    marked: str  # the environment that the database is marked with
-    files: int  # that lie in the storage
+    environment: str  # that the database is marked with
+    files: int  # in the storage
     bytes: int
 
     @property
@@ -54,28 +57,27 @@ def reset(options, *, say, stream=None, with_backup=True, ask=input):
     """
     confirmation.refuse(options)
     disconnect = options["disconnect"]
-    with lock.alone(again(with_backup), disconnect=disconnect):
-        swap.recover(say)
-        found = look()
+    with lock.alone(command(with_backup), disconnect=disconnect):
+        present = inspect()
         if with_backup:
-            require_backup(found)
-        with_backup = with_backup and not found.is_missing
-        action = announced(found, with_backup)
-        confirmation.confirm(options, action=action, say=say, ask=ask, counts=found.counts)
-        lock.refuse_others(again(with_backup), disconnect=disconnect)
-        kept = replace(found, say, stream, with_backup)
+            require_complete_backup(present)
+        with_backup = with_backup and not present.is_missing
+        action = describe_action(present, with_backup)
+        confirmation.confirm(options, action=action, say=say, ask=ask, counts=present.counts)
+        lock.refuse_others(command(with_backup), disconnect=disconnect)
+        archive = replace(present, say, stream, with_backup)
     setup_token.withdraw()
-    for line in what_next(kept):
+    for line in describe_outcome(archive):
         say(line)
 
 
-def again(with_backup=True):
+def command(with_backup=True):
     """Return the command as one types it here."""
     return shell.manage("reset", *[] if with_backup else ["--no-backup"])
 
 
-def look():
-    """Return the Found; raises CommandError where no server answers at all."""
+def inspect():
+    """Return what is Present; raises CommandError where no server answers at all."""
     marked = environment.marked()
     counts, why = None, ""
     try:
@@ -86,7 +88,7 @@ def look():
         connection.close()
         if server.is_postgresql():
             require_server()
-    return Found(counts, why, marked, *stored())
+    return Present(counts, why, marked, *measure_storage())
 
 
 def require_server():
@@ -98,44 +100,38 @@ def require_server():
         raise CommandError(error_messages.unreachable_database(error)) from None
 
 
-def stored():
+def measure_storage():
     """Return how many files lie in the storage, and how many bytes; unfinished ones not."""
     files = total = 0
     if store := object_store():
         for name, length, _modified in store.listed():
-            if is_stored(name.partition("/")[0]):
+            if STORED.fullmatch(name.partition("/")[0]):
                 files, total = files + 1, total + length
         return files, total
     root = Path(settings.LOCAL_STORAGE_PATH)
-    for top in filter(is_stored, names_in(root)):
+    for top in filter(STORED.fullmatch, list_names(root)):
         for folder, _folders, names in os.walk(root / top):
             for name in names:
-                with suppress(OSError):  # it may go meanwhile
+                with contextlib.suppress(OSError):  # it may go meanwhile
                     total += os.stat(os.path.join(folder, name), follow_symlinks=False).st_size
                     files += 1
     return files, total
 
 
-def names_in(folder):
-    """Return the names of what lies in a folder, which need not exist."""
+def list_names(folder):
+    """Return the names of what lies in a folder, which need not exist; raises CommandError."""
     try:
         return os.listdir(folder) if folder.is_dir() else []
     except OSError as error:
         raise CommandError(error_messages.unwritable_folder(folder, error.strerror)) from None
 
 
-def is_stored(name):
-    """Return whether a name at the top of the storage is that of a folder of stored bytes."""
-    return bool(OWN.fullmatch(name)) and not name.startswith(".")
-
-
-def require_backup(found):
+def require_complete_backup(present):
     """Raise CommandError where a backup could not hold what is there."""
-    if found.counts is None:
-        raise CommandError(no_backup(found.why))
-    tables = [apps.get_model(name)._meta.db_table for name in settings.STORED_FILE_MODELS]
-    known = sum(found.counts.get(table, 0) for table in tables)
-    if found.files - known <= (max(FEW, known) if known else 0):
+    if present.counts is None:
+        raise CommandError(explain_no_backup(present.why))
+    known = sum(present.counts.get(model._meta.db_table, 0) for model in (File, Version))
+    if present.files - known <= (max(FEW, known) if known else 0):
         return
     sentence = _(
         "Of the files in %(folder)s (%(files)s) the database %(name)s knows %(known)s: a backup "
@@ -143,92 +139,92 @@ def require_backup(found):
         "LOCAL_STORAGE_PATH; if nobody wants them: %(fix)s"
     )
     values = {
-        "files": f"{found.files:,}",
+        "files": f"{present.files:,}",
         "folder": object_store() or settings.LOCAL_STORAGE_PATH,
         "name": server.place().name,
         "known": f"{known:,}",
-        "fix": again(with_backup=False),
+        "fix": command(with_backup=False),
     }
     raise CommandError(sentence % values)
 
 
-def no_backup(why):
+def explain_no_backup(why):
     """Return the sentence for a backup that cannot be made."""
     sentence = _(
         "No backup can be made (%(why)s): nothing was changed. It goes without one with: %(fix)s"
     )
-    return sentence % {"why": why.rstrip(".。"), "fix": again(with_backup=False)}
+    return sentence % {"why": why.rstrip(".。"), "fix": command(with_backup=False)}
 
 
-def announced(found, with_backup):
+def describe_action(present, with_backup):
     """Return the sentences that say what will happen."""
-    where = {
-        "files": f"{found.files:,}",
-        "size": readable(found.bytes),
-        "folder": settings.LOCAL_STORAGE_PATH,
-    }
+    values = {"files": f"{present.files:,}", "size": size(present.bytes)}
     if store := object_store():
         sentence = _(
             "All rows go. What is stored in %(bucket)s stays there (files: %(files)s, %(size)s)."
         )
-        gone = sentence % (where | {"bucket": store})
+        values["bucket"] = store
     else:
-        gone = all_gone(where)
-    if with_backup:
-        return f"{gone} {_('A backup of them is made first.')}"
-    return f"{gone} {_('No backup is made.')}"
+        sentence = _(
+            "All rows go, and all that is stored in %(folder)s (files: %(files)s, %(size)s)."
+        )
+        values["folder"] = settings.LOCAL_STORAGE_PATH
+    first = _("A backup of them is made first.") if with_backup else _("No backup is made.")
+    return f"{sentence % values} {first}"
 
 
-def all_gone(where):
-    """Return the sentence for a storage folder."""
-    return (
-        _("All rows go, and all that is stored in %(folder)s (files: %(files)s, %(size)s).") % where
-    )
-
-
-def saved(say, stream):
+def make_backup(say, stream):
     """Make a backup and return its path; raises CommandError where that fails."""
     try:
         return backup.safety_copy(say, stream)
     except (DatabaseError, OSError, UnicodeDecodeError) as error:
-        raise CommandError(no_backup(error_reason(error))) from None
+        raise CommandError(explain_no_backup(error_reason(error))) from None
     finally:
         connection.close()
 
 
-def replace(found, say=None, stream=None, with_backup=False):
-    """Put an empty, migrated database and no files in the place of what is there.
+def replace(present, say, stream, with_backup):
+    """Put an empty, migrated database in the place of what is there, and remove the files.
 
     Returns the path of the backup that is made first `with_backup`, else None.
     """
-    kept = None
+    archive = None
     try:
-        with swap.Replacement(say) as new:
-            with new.frozen():
-                if with_backup:
-                    kept = saved(say, stream)
-            new.make_database()
-            with server.connected_to(new.fresh):
-                make_ready(found.marked)
-            new.commit(files=True)
+        with AtomicSwap() as new:
+            new.freeze()
+            if with_backup:
+                archive = make_backup(say, stream)
+            new.create_database()
+            with server.connected_to(new.database):
+                migrate(present.environment)
+            new.commit()
     except (DatabaseError, OSError) as error:
-        raise CommandError(failed(error)) from None
+        raise CommandError(explain_failure(error)) from None
     finally:
-        # What was remembered are rows of the fresh database, or of the old one.
+        # Cached are rows of the new database, or of the old one.
         ContentType.objects.clear_cache()
-    return kept
+    remove_stored_files()
+    new.remove_old(say)
+    return archive
 
 
-def make_ready(marked):
-    """Migrate the empty database, and let it keep the mark that the old one had."""
+def migrate(marked):
+    """Migrate the empty database, and mark it as the old one was."""
     ContentType.objects.clear_cache()
     call_command("migrate", verbosity=0, interactive=False)
     environment.mark(environment.stricter(marked, settings.CAMP_ENVIRONMENT))
 
 
-def failed(error):
-    """Return the sentence for a reset that did not come about."""
-    values = {"why": error_reason(error), "fix": again()}
+def remove_stored_files():
+    """Remove all that the storage folder holds of Camp; an object store keeps what it has."""
+    root = Path(settings.LOCAL_STORAGE_PATH)
+    for name in filter(OWN.fullmatch, list_names(root)):
+        shutil.rmtree(root / name, ignore_errors=True)
+
+
+def explain_failure(error):
+    """Return the sentence for a reset that failed."""
+    values = {"why": error_reason(error), "fix": command()}
     if isinstance(error.__cause__, InsufficientPrivilege):
         role, name = connection.settings_dict["USER"], connection.settings_dict["NAME"]
         values["fix"] = f'ALTER ROLE "{role}" CREATEDB; ALTER DATABASE "{name}" OWNER TO "{role}";'
@@ -241,31 +237,29 @@ def failed(error):
     return sentence % values
 
 
-def what_next(kept):
-    """Yield what there is now, and how to go on, line by line."""
+def describe_outcome(archive):
+    """Yield what there is now and how to go on, line by line."""
     yield _("The database %(name)s is empty and up to date.") % {"name": server.place().name}
-    if left := strangers():
+    root = Path(settings.LOCAL_STORAGE_PATH)
+    others = sorted(
+        name for name in list_names(root) if not (OWN.fullmatch(name) or name.startswith("."))
+    )
+    if others:
         yield _("Not Camp's, and still in %(folder)s: %(names)s") % {
-            "folder": settings.LOCAL_STORAGE_PATH,
-            "names": ", ".join(left[:NAMED]) + (" …" if len(left) > NAMED else ""),
+            "folder": root,
+            "names": ", ".join(others[:NAMED]) + (" …" if len(others) > NAMED else ""),
         }
     if store := object_store():
         yield _("What is stored in %(bucket)s can be removed now, for good, with: %(fix)s") % {
             "bucket": store,
             "fix": shell.manage("sweep", "--force"),
         }
-    if kept:
+    if archive:
         yield _("Bring back what was there with: %(fix)s") % {
-            "fix": shell.manage("restore", shell.quoted(kept))
+            "fix": shell.manage("restore", shell.quoted(archive))
         }
     yield _("Start, and make the first administrator at the address that is printed: %(fix)s") % {
         "fix": shell.manage("up")
     }
     yield _("Or make one here: %(fix)s") % {"fix": shell.manage("createsuperuser")}
     yield _("Fill it with samples: %(fix)s") % {"fix": shell.manage("demo")}
-
-
-def strangers():
-    """Return the names of what lies in the storage and is not Camp's."""
-    names = names_in(Path(settings.LOCAL_STORAGE_PATH))
-    return sorted(name for name in names if not OWN.fullmatch(name) and not name.startswith("."))
