@@ -13,6 +13,8 @@ from tests.files.conftest import browser
 from tests.files.serving.test_previews import page, picture
 from tests.files.wire import Browser, until
 
+pytestmark = pytest.mark.machine
+
 
 @pytest.fixture
 def slow(monkeypatch):
@@ -120,7 +122,6 @@ def progressive(side=3000):
 
 @pytest.mark.fault
 @pytest.mark.slow
-@pytest.mark.machine
 def test_thirty_six_at_once_hold_up_nothing_else(make_camp_server):
     server = make_camp_server().start()
     server.make_user("hana")

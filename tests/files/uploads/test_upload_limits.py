@@ -113,7 +113,7 @@ def test_too_many_files_at_once_are_refused_whole(as_owner, settings):
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 3
     response = as_owner.post(URL, {"files": [part(str(number)) for number in range(4)]})
     assert response.status_code == 413
-    assert "Camp takes up to 3 files at once." in response.content.decode()
+    assert "Camp accepts up to 3 files at once." in response.content.decode()
     assert stored() == {}
     assert names() == []
 
