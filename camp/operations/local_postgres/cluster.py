@@ -370,8 +370,8 @@ def write_metadata(folder, facts):
 
 def write_file(file, text, mode=0o600):
     """Write a file atomically; it belongs to the owner of its folder."""
-    draft = file.with_name(f"{file.name}.new")
-    draft.unlink(missing_ok=True)
+    # A name of its own, because two commands may start the server at once.
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as stream:
         stream.write(text)
     give(draft)
