@@ -12,8 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.hashers import add_algorithm_prefix
 from accounts.identity import fold
-from camp.operations.takeover.catalogue import quote
-from camp.operations.takeover.settlement import (
+from accounts.settlement import (
     LIMITS,
     Account,
     describe_change,
@@ -21,6 +20,7 @@ from camp.operations.takeover.settlement import (
     plan_changes,
     write_template,
 )
+from camp.operations.takeover.catalogue import quote
 
 COLUMNS = ("email", "username", "hashed_password")
 CAMPS_PREFIX = "camp-"  # of the keys of accounts that Camp has already
@@ -111,9 +111,19 @@ def identify_hash(password_hash):
 
 def list_collisions(collisions):
     """Yield a sentence for each collision, and how to settle them."""
+    taken = {
+        "email": _("Account %(key)s has the e-mail of account %(other)s when case is ignored."),
+        "username": _(
+            "Account %(key)s has the user name of account %(other)s when case is ignored."
+        ),
+    }
+    empty = {
+        "email": _("Account %(key)s has no e-mail."),
+        "username": _("Account %(key)s has no user name."),
+    }
     for key, fields in list(collisions.items())[:SHOWN]:
         for name, other in fields.items():
-            yield describe_collision(name, other) % {"key": key, "other": other}
+            yield (taken if other else empty)[name] % {"key": key, "other": other}
     if (rest := len(collisions) - SHOWN) > 0:
         text = ngettext("… and %(count)d more account.", "… and %(count)d more accounts.", rest)
         yield text % {"count": rest}
@@ -123,21 +133,6 @@ def list_collisions(collisions):
             "Or write them to a file with --settle-template FILE, change it and add "
             "--settle-file FILE."
         )
-
-
-def describe_collision(name, other):
-    """Return the sentence about one field of an account, without the keys."""
-    if name == "email":
-        return (
-            _("Account %(key)s has the e-mail of account %(other)s when case is ignored.")
-            if other
-            else _("Account %(key)s has no e-mail.")
-        )
-    return (
-        _("Account %(key)s has the user name of account %(other)s when case is ignored.")
-        if other
-        else _("Account %(key)s has no user name.")
-    )
 
 
 def describe_logins(accounts):

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from camp.db.search_text import fill_search_text
 from camp.operations.database.old_tables import APPS
-from camp.operations.takeover.catalogue import fetch_value, quote, read_pointers
+from camp.operations.takeover.catalogue import fetch_value, quote
 from camp.operations.takeover.sessions import order_messages
 from camp.operations.takeover.shapes import TARGETS
 from sessions_app.models import Session
@@ -43,9 +43,8 @@ def convert_tables(plan):
 
     Raises CommandError if a table had not as many rows afterwards as it should have.
     """
-    maps = plan.maps
+    maps, pointers = plan.maps, plan.pointers
     old_names = [found.old.name for found in maps.values()]
-    pointers = {found.name: read_pointers(found.old.name, old_names) for found in maps.values()}
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {SCHEMA}")
         for pointer in (each for several in pointers.values() for each in several):
@@ -139,17 +138,13 @@ def number_rows(cursor, found):
     if not found.renumbered:
         cursor.execute(f"{into} SELECT {key}::text, {key} FROM {qualify(found.old.name)}")
         return
-    last = f"(SELECT coalesce(max(id), 0) FROM {quote(found.name)})"
+    clause, rows, order = "", qualify(found.old.name), order_rows(found)
     if found.name == "sample_messages":
-        rows, order = order_messages(found, qualify(found.old.name))
-        cursor.execute(
-            f"{rows} {into} SELECT old::text, {last} + row_number() OVER (ORDER BY {order}) "
-            "FROM judged"
-        )
-        return
+        clause, order = order_messages(found, rows)
+        key, rows = "old", "judged"
     cursor.execute(
-        f"{into} SELECT {key}::text, {last} + row_number() OVER (ORDER BY {order_rows(found)}) "
-        f"FROM {qualify(found.old.name)}"
+        f"{clause} {into} SELECT {key}::text, row_number() OVER (ORDER BY {order}) + "
+        f"(SELECT coalesce(max(id), 0) FROM {quote(found.name)}) FROM {rows}"
     )
 
 
@@ -274,8 +269,6 @@ def widen_columns(cursor, found, values):
         for field in find_model(found.name)._meta.concrete_fields
         if field.max_length and field.column in found.columns
     }
-    if not limits:
-        return
     lengths = ", ".join(f"length({values[column]}) AS {quote(column)}" for column in limits)
     longest = ", ".join(f"max({quote(column)})" for column in limits)
     cursor.execute(f"SELECT {longest} FROM (SELECT {lengths} {list_sources(found)}) AS lengths")
@@ -301,7 +294,8 @@ def redirect_pointer(cursor, found, pointer):
     columns = [names[column] for column in pointer.columns]
     target = f"{quote(found.name)} ({', '.join(map(quote, columns))})"
     if columns != ["id"]:
-        cursor.execute(f"ALTER TABLE {quote(found.name)} ADD UNIQUE {target.partition(' ')[2]}")
+        index = quote("_".join([found.name, *columns, "old"]))
+        cursor.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {target}")
     before, _old, rest = pointer.definition.partition(" REFERENCES ")
     definition = f"{before} REFERENCES {target}{rest.partition(')')[2]}"
     cursor.execute(f"ALTER TABLE {pointer.table} ADD CONSTRAINT {quote(pointer.name)} {definition}")

@@ -24,6 +24,11 @@ def describe_plan(plan):
         yield _("Tables that Camp does not know, and keeps:")
         for name, rows in plan.other_tables.items():
             yield f"  {name}: {count_rows(rows)}"
+    for name, pointers in plan.pointers.items():
+        for pointer in pointers:
+            if "ON DELETE" not in pointer.definition:
+                text = _("Rows of %(target)s that %(table)s refers to cannot be deleted.")
+                yield "  " + text % {"target": name, "table": pointer.table}
     for title, lines in plan.sections.items():
         if lines:
             yield from ["", f"{title}:", *(f"  {line}" for line in lines)]

@@ -48,7 +48,7 @@ class Target:
 METADATA = Target("old_metadata", "text", sources=("metadata",), required=False)
 CREATED = Target("created_at", "time", "now()")
 UPDATED = Target("updated_at", "time", "now()", required=False)
-TRASH = Target("deleted_at", "trash", sources=("deleted_at", "is_deleted"), required=False)
+TRASH = Target("deleted_at", "trash", sources=("is_deleted", "deleted_at"), required=False)
 OWNER = Target("user_id", "reference", references="sample_users")
 TARGETS = {
     "sample_users": (

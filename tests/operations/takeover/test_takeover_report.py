@@ -164,11 +164,14 @@ def test_production_and_the_name_are_asked_for_as_elsewhere(old, settings):
 def test_a_copy_is_made_first(old, settings):
     guide_with(old)
     name = server.place().name
-    told = takeover("--apply", "--no-input", "--name", name)
-    [copy] = settings.BACKUP_FOLDER.iterdir()
-    assert str(copy) in told
-    assert b"sample_files" in copy.read_bytes()
-    assert b"camp_instance" not in copy.read_bytes()
+    before = old.everything()
+    report = takeover("--apply", "--no-input", "--name", name)
+    [copy] = settings.BACKUP_FOLDER.glob("*.tar")
+    assert str(copy) in report
+    role = server.connection.settings_dict["USER"]
+    confirmed = ["--no-input", "--name", name, "--no-backup", "--as-superuser", role]
+    call_command("restore", copy, *confirmed)
+    assert old.everything() == before
 
 
 def test_accounts_that_differ_by_case_beyond_ascii_are_settled(old, uploads):
