@@ -110,7 +110,8 @@ class IdentityForm(forms.ModelForm):
         except IntegrityError:
             self.full_clean()
             if not self.errors:
-                self.add_error(None, _("Somebody was quicker by a moment. Please try again."))
+                taken = _("Someone else took this name or e-mail just now. Choose another one.")
+                self.add_error(None, taken)
             return None
         return user
 

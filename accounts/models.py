@@ -71,7 +71,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         _("user name"),
         max_length=50,
         unique=True,
-        help_text=_("At most 50 letters, digits and . + - _, in any script."),
+        help_text=_("At most 50 letters, digits and . + - _ in any script."),
         validators=[
             UnicodeUsernameValidator(),
             # A user name that looks like an e-mail could match someone else's.
@@ -81,10 +81,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     password = models.CharField(_("password"), max_length=255, db_column="hashed_password")
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Whoever is not active cannot log in.")
+        _("active"), default=True, help_text=_("Inactive users cannot log in.")
     )
     is_staff = models.BooleanField(
-        _("organiser"), default=False, help_text=_("May open the administration.")
+        _("organiser"), default=False, help_text=_("Can open the administration.")
     )
     language = models.CharField(_("language"), max_length=10, default="", blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="", blank=True)
@@ -190,7 +190,7 @@ class AttemptCounter(models.Model):
         ACCOUNT = "account", _("passwords for an account")
         ADDRESS = "address", _("log-ins from one address")
         MAILBOX = "mailbox", _("password e-mails to one mailbox")
-        ASKER = "asker", _("password e-mails asked for from one address")
+        ASKER = "asker", _("password e-mails requested from one address")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     # The account's id, or a digest of what was typed; "" for limits per address.

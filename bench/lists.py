@@ -9,7 +9,7 @@ page in turns from both, through all of Django in one process each, as that pers
 one Markdown table for each engine with the medians, and keeps nothing. PostgreSQL is a
 temporary one, or the server of DATABASE_URL, on which the two databases are made.
 
-With --explain it writes docs/queries.md instead: each query with the plans of both engines.
+With --explain it prints each query with its plan on both engines instead, as Markdown.
 """
 
 import argparse
@@ -27,7 +27,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 SMALL = 1000
 AIMS = {"postgresql": 1.3, "sqlite": 2.0}
-MARK = "<!-- What follows is written by bench/lists.py. -->"
 NAMES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 
 
@@ -55,7 +54,7 @@ def main():
             else:
                 table(engine, places, given.rounds)
     if given.explain:
-        write(plans)
+        print_plans(plans)
 
 
 class PostgreSQL:
@@ -148,10 +147,9 @@ def table(engine, places, rounds):
     print(f"\nAim: at most {AIMS[engine]} ×.", flush=True)
 
 
-def write(plans):
-    """Write docs/queries.md."""
-    text = (ROOT / "docs" / "queries.md").read_text()
-    lines = [text.partition(MARK)[0] + MARK, ""]
+def print_plans(plans):
+    """Print every query with its plan."""
+    lines = []
     engines = list(plans)
     for name in plans[engines[0]]:
         lines += [f"## {name[0].upper()}{name[1:]}", ""]
@@ -160,7 +158,7 @@ def write(plans):
                 served = ", ".join(f"`{index}`" for index in each["indexes"]) or "no index"
                 lines += [f"**{NAMES[engine]}**, query {number}, served by {served}:", ""]
                 lines += ["```sql", each["sql"], "```", "", "```", each["plan"], "```", ""]
-    (ROOT / "docs" / "queries.md").write_text("\n".join(lines).rstrip() + "\n")
+    print("\n".join(lines).rstrip())
 
 
 if __name__ == "__main__":

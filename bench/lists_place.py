@@ -44,7 +44,7 @@ SEARCHES = {
     "nothing, of two characters": "鯨飲",
     "nothing, of usual letters": "gnim",
 }
-# Pages whose queries stand for those of all; they are in docs/queries.md.
+# Pages whose queries stand for those of all.
 EXPLAINED = [
     *("list, Newest first", "list, Newest first, far down", "list, Name, A to Z"),
     *("list, Largest first", "kind: image", "kind: archive", "kind: video, Smallest first"),

@@ -1,4 +1,4 @@
-"""The plans of the lists' queries, for docs/queries.md."""
+"""The plans of the lists' queries, as bench/lists.py --explain prints them."""
 
 import re
 

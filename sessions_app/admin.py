@@ -181,7 +181,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     list_filter = [("session", ChosenFilter), RoleFilter, "created_at"]
     list_select_related = ["session__user"]
     search_fields = ["search_text__contains"]
-    search_help_text = gettext_lazy("Searches what the messages say.")
+    search_help_text = gettext_lazy("Searches the text of the messages.")
     ordering = ["-id"]
     autocomplete_fields = ["session"]
     fields = ["session", "role", "content", "created_at", "edited_at"]

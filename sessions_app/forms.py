@@ -16,7 +16,7 @@ class MessageField(forms.CharField):
     default_error_messages = {
         "required": _("Write something first."),
         "max_length": _(
-            "A message has at most %(limit_value)d characters; this one has %(show_value)d."
+            "A message can have at most %(limit_value)d characters; this one has %(show_value)d."
         ),
     }
 
@@ -59,7 +59,7 @@ class NewSessionForm(forms.ModelForm):
         label=_("Title"),
         max_length=255,
         required=False,
-        help_text=_("Without one, the session takes its title from its first message."),
+        help_text=_("Without a title, the session is named after its first message."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )
 

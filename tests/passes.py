@@ -1,7 +1,7 @@
 """The two passes of `manage.py test`: pytest on SQLite, and on PostgreSQL with Redis.
 
-Each pass is a process of its own, since Django reads its settings once. They run at the
-same time, and what the second prints follows the first.
+Django loads its settings once, so each pass is a process. Both run at the same time; the
+output of the second is printed after that of the first.
 """
 
 import contextlib
@@ -19,24 +19,24 @@ from django.utils.translation import gettext as _
 
 ROOT = Path(__file__).resolve().parent.parent
 BACKENDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
-COUNTED = ("passed", "failed", "skipped")
+COLUMNS = ("passed", "failed", "skipped")
 INTERRUPTED = 130
 
 
 @dataclass
 class Pass:
-    """One run of the suite, and how it ended."""
+    """The result of pytest on one backend."""
 
     name: str
     code: int = 1
     seconds: float = 0.0
-    counts: dict = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    counts: dict = field(default_factory=lambda: dict.fromkeys(COLUMNS, 0))
     servers: list = field(default_factory=list)
     started: bool = False
 
     @property
     def problem(self):
-        """What went wrong besides failed tests, as a sentence, or ""."""
+        """A sentence about what went wrong besides failed tests, or ""."""
         if not self.started:
             return _("%(name)s: the suite did not start; why is above.") % {"name": self.name}
         if not self.counts["passed"] and not self.counts["failed"]:
@@ -50,113 +50,121 @@ class Pass:
 
 
 def run(arguments, *, only, say):
-    """Run the passes, pytest's `arguments` given to each; return the exit code.
+    """Run pytest with `arguments` on each backend, or `only` on the one named.
 
-    `only` names one backend, or is None for both. `say` prints one line.
+    `say` prints one line. Returns the exit code.
     """
     backends = [backend for backend in BACKENDS if only in (None, backend)]
     with tempfile.TemporaryDirectory(prefix="camp-passes-") as folder:
         say(_("Testing on %(name)s") % {"name": BACKENDS[backends[0]]})
         running = [
-            RunningPass(backend, arguments, folder=Path(folder), aside=number > 0)
+            RunningPass(backend, arguments, folder=Path(folder), captured=number > 0)
             for number, backend in enumerate(backends)
         ]
-        with cleaning_up(running) as interrupted:
-            done = [running[0].wait(interrupted)]
-            for one in running[1:]:
-                say(_("Testing on %(name)s") % {"name": one.result.name})
-                done.append(one.wait(interrupted))
-                say(one.output())
-    for line in summary(done):
+        with forwarding_sigterm(running) as interruptions:
+            results = [running[0].wait(interruptions)]
+            for other in running[1:]:
+                say(_("Testing on %(name)s") % {"name": other.result.name})
+                results.append(other.wait(interruptions))
+                say(other.output())
+    for line in summary_lines(results):
         say(line)
-    if interrupted:
+    if interruptions:
         return INTERRUPTED
-    return 1 if any(one.code or one.problem for one in done) else 0
+    return 1 if any(result.code or result.problem for result in results) else 0
 
 
 class RunningPass:
-    """Pytest on one backend, started; what it prints `aside` is kept until asked for."""
+    """A pytest process; if `captured`, its output goes to a file in `folder`."""
 
-    def __init__(self, backend, arguments, *, folder, aside):
+    def __init__(self, backend, arguments, *, folder, captured):
         self.result = Pass(BACKENDS[backend])
-        self.told = folder / f"{backend}.json"
+        self.result_file = folder / f"{backend}.json"
         self.log = folder / f"{backend}.log"
-        # The configuration is named, since pytest looks for it beside the files it is given.
+        # Otherwise pytest looks for its configuration beside the files that are named.
         command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), *arguments]
-        backends = {"CAMP_TEST_BACKEND": backend, "CAMP_TEST_RESULT": str(self.told)}
+        environment = os.environ | {
+            "CAMP_TEST_BACKEND": backend,
+            "CAMP_TEST_RESULT": str(self.result_file),
+        }
         with self.log.open("w") as log:
-            apart = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
-            self.child = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, **backends}, **(apart if aside else {})
+            to_log = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, **(to_log if captured else {})
             )
 
-    def wait(self, interrupted):
-        """Return the Pass at its end; Ctrl-C reaches pytest by itself, and is noted."""
+    def wait(self, interruptions):
+        """Wait for the end; return the Pass.
+
+        The terminal sends Ctrl-C to pytest as well; here it is only added to `interruptions`.
+        """
         while True:
             try:
-                self.result.code = self.child.wait()
+                self.result.code = self.process.wait()
                 break
             except KeyboardInterrupt:
-                interrupted.append(True)
-        if self.told.exists():
-            told = json.loads(self.told.read_text(encoding="utf-8"))
-            self.result.counts |= told["counts"]
-            self.result.servers, self.result.started = told["servers"], True
-            self.result.seconds = told["seconds"]
+                interruptions.append("SIGINT")
+        if self.result_file.exists():
+            written = json.loads(self.result_file.read_text(encoding="utf-8"))
+            self.result.counts |= written["counts"]
+            self.result.servers, self.result.started = written["servers"], True
+            self.result.seconds = written["seconds"]
         return self.result
 
     def output(self):
-        """Return what pytest printed aside."""
+        """Return the captured output."""
         return self.log.read_text(encoding="utf-8", errors="replace").rstrip()
 
 
 @contextlib.contextmanager
-def cleaning_up(running):
-    """Pass SIGTERM on to the passes, so that each stops its servers; yields a list of signals."""
-    interrupted = []
+def forwarding_sigterm(running):
+    """Forward SIGTERM to the passes so that each stops its servers; yields a list of signals."""
+    interruptions = []
 
-    def pass_on(*_):
-        interrupted.append(True)
+    def forward(*_):
+        interruptions.append("SIGTERM")
         for one in running:
-            one.child.terminate()
+            one.process.terminate()
 
-    before = signal.signal(signal.SIGTERM, pass_on)
+    previous = signal.signal(signal.SIGTERM, forward)
     try:
-        yield interrupted
+        yield interruptions
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)
 
 
-def summary(done):
-    """Return the lines that end the command: a table, what went wrong, the sums."""
+def summary_lines(results):
+    """Return the last lines of the command: a table, what went wrong, the totals."""
     head = ["", _("passed"), _("failed"), _("skipped"), _("time"), _("servers")]
     rows = [
         [
-            one.name,
-            *(str(one.counts[word]) for word in COUNTED),
-            f"{one.seconds:.0f} s",
-            ", ".join(one.servers),
+            result.name,
+            *(str(result.counts[column]) for column in COLUMNS),
+            f"{result.seconds:.0f} s",
+            ", ".join(result.servers),
         ]
-        for one in done
+        for result in results
     ]
-    sums = (f"{sum(one.counts[word] for one in done)} {word}" for word in COUNTED)
-    problems = [one.problem for one in done if one.problem]
-    # In English whatever the language: machines read the last line.
-    return ["", *table([head, *rows]), "", *problems, ", ".join(sums)]
+    totals = (f"{sum(result.counts[column] for result in results)} {column}" for column in COLUMNS)
+    problems = [result.problem for result in results if result.problem]
+    # The last line is for machines: English in every language.
+    return ["", *format_table([head, *rows]), "", *problems, ", ".join(totals)]
 
 
-def table(rows):
-    """Return the lines of a table: first and last column to the left, numbers to the right."""
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+def format_table(rows):
+    """Return the lines of a table: first and last column left-aligned, the others right-aligned."""
+    widths = [max(map(terminal_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        cells = [" " * (most - width(text)) for text, most in zip(row, widths, strict=True)]
+        padding = [
+            " " * (width - terminal_width(cell)) for cell, width in zip(row, widths, strict=True)
+        ]
         first, *middle = row[:-1]
-        numbers = [space + text for text, space in zip(middle, cells[1:-1], strict=True)]
-        lines.append("  ".join([first + cells[0], *numbers, row[-1]]).rstrip())
+        numbers = [space + cell for space, cell in zip(padding[1:-1], middle, strict=True)]
+        lines.append("  ".join([first + padding[0], *numbers, row[-1]]).rstrip())
     return lines
 
 
-def width(text):
-    """Return how many columns of a terminal `text` takes; a Japanese letter takes two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+def terminal_width(text):
+    """Return the columns that `text` takes in a terminal: East Asian wide characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

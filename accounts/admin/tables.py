@@ -124,7 +124,9 @@ class AttemptCounterAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "ends_at"]
     list_select_related = ["user"]
     search_fields = ["user__username_key__contains", "user__email_key__contains", "address"]
-    search_help_text = _("Delete the entries of a user or an address to allow tries again at once.")
+    search_help_text = _(
+        "Delete the entries of a user or an address to allow new attempts at once."
+    )
     ordering = ["-id"]
     fields = ["kind", "account", "address", "count", "ends_at"]
     readonly_fields = fields

@@ -153,8 +153,8 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         spared = len(users) - len(managed)
         if spared:
             text = ngettext(
-                "%(count)d organiser left as is: only administrators may change organisers.",
-                "%(count)d organisers left as they are: only administrators may change organisers.",
+                "%(count)d organiser was not changed: only administrators may change organisers.",
+                "%(count)d organisers were not changed: only administrators may change organisers.",
                 spared,
             )
             messages.warning(request, text % {"count": spared})

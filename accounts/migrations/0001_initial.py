@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                     "username",
                     models.CharField(
                         error_messages={"unique": "This user name is taken."},
-                        help_text="At most 50 letters, digits and . + - _, in any script.",
+                        help_text="At most 50 letters, digits and . + - _ in any script.",
                         max_length=50,
                         unique=True,
                         validators=[
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                     "is_active",
                     models.BooleanField(
                         default=True,
-                        help_text="Whoever is not active cannot log in.",
+                        help_text="Inactive users cannot log in.",
                         verbose_name="active",
                     ),
                 ),

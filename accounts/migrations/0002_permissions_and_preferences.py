@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             "user",
             "is_staff",
             models.BooleanField(
-                default=False, help_text="May open the administration.", verbose_name="organiser"
+                default=False, help_text="Can open the administration.", verbose_name="organiser"
             ),
         ),
         migrations.AddField(

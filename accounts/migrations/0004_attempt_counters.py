@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                             ("account", "passwords for an account"),
                             ("address", "log-ins from one address"),
                             ("mailbox", "password e-mails to one mailbox"),
-                            ("asker", "password e-mails asked for from one address"),
+                            ("asker", "password e-mails requested from one address"),
                         ],
                         max_length=20,
                         verbose_name="kind",

@@ -59,8 +59,8 @@ def delete(request):
             form.add_error(
                 None,
                 _(
-                    "You are the only administrator, and others have accounts here. "
-                    "Make somebody else an administrator first."
+                    "You are the only administrator, and other people have accounts here. "
+                    "Make someone else an administrator first."
                 ),
             )
         except StillReferenced as error:

@@ -9,6 +9,8 @@ import os
 import time
 from pathlib import Path
 
+from camp.fs.locks import try_lock
+
 SUFFIX = ".part"
 # Where a file system knows no locks, a part that nobody wrote to for so long is stale.
 STALE_SECONDS = 24 * 3600
@@ -95,18 +97,11 @@ def _remove_unless_locked(part):
 
 
 def _lock(descriptor):
-    """Return whether the lock was free and is ours now; None where there are no locks."""
-    if os.name == "nt":
-        return None if descriptor is None else True
-    import fcntl
+    """Return whether the lock was free and is ours now; None where there are no locks.
 
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
+    Windows needs none: it removes no file that is open.
+    """
+    return True if os.name == "nt" else try_lock(descriptor)
 
 
 def _is_at(descriptor, path):

@@ -67,7 +67,7 @@ def unavailable_response(request, error):
     request.__dict__.pop("_database_error", None)
     if is_timeout(error):
         with translation.override(language(request)):
-            detail = _("This took too long and was stopped. Ask for less, or try again later.")
+            detail = _("This took too long and was stopped. Narrow it down, or try again later.")
         return error_response(request, 503, retry_after=RETRY_AFTER, detail=detail)
     with translation.override(language(request)):
         cause = findings.explain(error) if may_see_cause(request) else None

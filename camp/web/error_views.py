@@ -27,12 +27,12 @@ def bad_request(request, exception=None):
     if isinstance(exception, TooManyFilesSent):
         most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         detail = ngettext(
-            "Camp takes up to %(count)d file at once. Nothing was kept.",
-            "Camp takes up to %(count)d files at once. Nothing was kept.",
+            "Camp accepts up to %(count)d file at once. Nothing was saved.",
+            "Camp accepts up to %(count)d files at once. Nothing was saved.",
             most,
         ) % {"count": most}
     elif isinstance(exception, MultiPartParserError):
-        detail = _("What was sent arrived damaged. Nothing was kept; please send it again.")
+        detail = _("The data arrived damaged. Nothing was saved; please send it again.")
     return error_response(request, 400, detail=detail)
 
 

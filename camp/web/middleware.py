@@ -70,7 +70,7 @@ class FormEncodingMiddleware:
 
     def __call__(self, request):
         if FOREIGN_CHARSET in request.META:
-            return error_response(request, 400, detail=_("Camp takes forms in UTF-8 only."))
+            return error_response(request, 400, detail=_("Camp accepts forms in UTF-8 only."))
         return self.get_response(request)
 
 

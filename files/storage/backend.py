@@ -317,16 +317,24 @@ def stop_uploads(before):
 
 
 def staged_parts(before):
-    """Yield the paths of staged bytes that nobody wrote to since `before`."""
-    for entry in files_below(Path(settings.UPLOAD_STAGING), depth=0):
-        if entry.name.endswith(PART_SUFFIX) and changed(entry) < before.timestamp():
-            yield entry.path
+    """Yield the paths of staged bytes that nobody wrote to since `before`.
+
+    A folder among them is the work folder of a restore that was killed: while one runs, no
+    sweep does.
+    """
+    with contextlib.suppress(FileNotFoundError), os.scandir(settings.UPLOAD_STAGING) as entries:
+        for entry in entries:
+            if entry.name.endswith(PART_SUFFIX) and changed(entry) < before.timestamp():
+                yield entry.path
 
 
 def remove_staged(path):
     """Remove staged bytes that `staged_parts` found; a failure is logged, not raised."""
     try:
-        Path(path).unlink(missing_ok=True)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            Path(path).unlink(missing_ok=True)
     except OSError as error:
         logger.error("Staged bytes could not be removed (%s): %s", path, error.strerror)
 

@@ -21,6 +21,7 @@ from files.uploads.upload_parts import Appender, Part, hashes, kept_keys
 BLOCK = 128 * 2**10  # bytes; of an upload about ten are in memory
 # A row that was written so recently need not tell again that its upload lives on.
 NOTED = timedelta(minutes=1)
+FILE_HEADER = "Camp-File"  # of a response: the address of the finished file
 
 
 class Gone(Exception):

@@ -32,5 +32,5 @@ def give_up(request, pk):
     if upload.file_id:
         messages.info(request, _("“%(name)s” was uploaded meanwhile. The file stays.") % name)
     else:
-        messages.success(request, _("The upload of “%(name)s” was given up.") % name)
+        messages.success(request, _("The upload of “%(name)s” was discarded.") % name)
     return redirect(next_url(request, reverse("files:upload")))

@@ -1,6 +1,6 @@
 """Types docs/database.md on two fresh machines and writes down what was printed.
 
-    .venv/bin/python -m tests.docs.walk > docs/guide-walk.md
+    .venv/bin/python -m tests.docs.walk
 
 One machine has Debian's PostgreSQL, the other the newest one of the wheel alone.
 """
@@ -21,7 +21,7 @@ What every command of [the guide](database.md) printed, in its order, on a fresh
 the second printed the same but for numbers and versions, it says so. Written by:
 
 ```
-.venv/bin/python -m tests.docs.walk > docs/guide-walk.md
+.venv/bin/python -m tests.docs.walk
 ```
 """
 # What stands in for the secrets and the home of whoever walks.

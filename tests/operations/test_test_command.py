@@ -84,6 +84,49 @@ def test_options_it_does_not_know_go_to_pytest(suite):
     assert done.stdout.splitlines()[-1] == "1 passed, 0 failed, 0 skipped"
 
 
+DEPTHS = """
+import pytest
+
+def test_quick():
+    pass
+
+@pytest.mark.slow
+def test_deep():
+    pass
+"""
+
+
+@pytest.mark.parametrize(("options", "passed"), [([], 2), (["--deep"], 1), (["--all"], 2)])
+def test_named_files_run_completely_unless_only_deep_tests_are_wanted(tmp_path, options, passed):
+    file = tmp_path / "test_depths.py"
+    file.write_text(DEPTHS)
+
+    done = run(file, "-q", "--only", "sqlite", *options)
+
+    assert done.stdout.splitlines()[-1] == f"{passed} passed, 0 failed, 0 skipped"
+
+
+def test_the_suite_is_quick_and_its_deep_tests_are_an_option():
+    this_file = Path(__file__).name + "::"
+
+    quick, deep = (run("--only", "sqlite", "--collect-only", "-q", *at) for at in ([], ["--deep"]))
+
+    assert this_file not in quick.stdout
+    assert this_file in deep.stdout
+
+
+def test_what_needs_no_database_is_tested_once():
+    sqlite, postgresql = (
+        run("--only", backend, "--collect-only", "-q").stdout
+        for backend in ("sqlite", "postgresql")
+    )
+
+    assert "camp/config/test_env.py::" in sqlite
+    assert "camp/config/test_env.py::" not in postgresql
+    assert all("camp/cache/test_manager.py::" in listed for listed in (sqlite, postgresql))
+    assert all("tests/test_pages.py::" in listed for listed in (sqlite, postgresql))
+
+
 def test_a_run_without_a_test_is_no_success(suite):
     done = run(suite, "-q", "-k", "nothing_like_it", "--only", "sqlite")
 

@@ -68,7 +68,7 @@ def test_an_unusable_message_is_refused_and_stays_in_the_form(as_owner, session,
 
 def test_the_error_of_a_long_message_names_both_lengths(as_owner, session):
     html = post(as_owner, session, "x" * 100_001).content.decode()
-    assert "A message has at most 100000 characters; this one has 100001." in html
+    assert "A message can have at most 100000 characters; this one has 100001." in html
 
 
 def test_a_refused_message_leaves_the_ways_to_earlier_ones_intact(as_owner, untitled):

@@ -7,7 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.operations.database import data_loss
+from camp.operations.backup import data_loss
 from camp.operations.database.old_tables import refuse_old_database
 
 # It makes the table that says what the database is for.

@@ -1,4 +1,4 @@
-"""Run the whole suite on SQLite and on PostgreSQL with Redis."""
+"""Run the tests on SQLite and on PostgreSQL with Redis."""
 
 import argparse
 import importlib.util
@@ -13,21 +13,30 @@ REQUIRED = ("pytest", "pytest_django")
 
 
 class Command(BaseCommand):
-    """`manage.py test`; whatever it does not know goes to pytest."""
+    """`manage.py test`; unknown options go to pytest."""
 
-    help = "Runs the test suite on SQLite, then on PostgreSQL with Redis."
+    help = "Runs the tests on SQLite and on PostgreSQL with Redis."
     requires_system_checks = ()
 
     def run_from_argv(self, argv):
-        """Parse by hand: Django's parser would refuse pytest's options or take them over."""
+        """Parse here: Django's parser would refuse pytest's options or handle them itself."""
         parser = argparse.ArgumentParser(
             prog="manage.py test",
             description=self.help,
-            epilog="Everything else goes to pytest: tests/files -k upload -x",
+            epilog="Other arguments go to pytest: tests/files -k upload -x. "
+            "Files that are named run completely, quick and deep tests alike.",
             allow_abbrev=False,
         )
         parser.add_argument("--only", choices=["sqlite", "postgresql"], help="run one pass")
+        depth = parser.add_mutually_exclusive_group()
+        depth.add_argument(
+            "--deep",
+            action="store_true",
+            help="run only the deep tests: with a browser, with killed servers, on whole machines",
+        )
+        depth.add_argument("--all", action="store_true", help="run quick and deep tests")
         options, pytest_arguments = parser.parse_known_args(argv[2:])
+        pytest_arguments += [f"--{name}" for name in ("deep", "all") if getattr(options, name)]
         try:
             code = self.handle(*pytest_arguments, only=options.only)
         except CommandError as error:
@@ -41,14 +50,13 @@ class Command(BaseCommand):
             if importlib.util.find_spec(package) is None:
                 fix = error_messages.install_command("requirements-dev.txt")
                 raise CommandError(
-                    _("The test requirements are not installed. Mend it with: %(fix)s")
-                    % {"fix": fix}
+                    _("The test requirements are not installed. Fix: %(fix)s") % {"fix": fix}
                 )
         from tests import passes
 
         return passes.run(pytest_arguments, only=only, say=self.say)
 
     def say(self, line):
-        """Print a line at once, before pytest prints its own."""
+        """Print a line and flush, since pytest writes to the same terminal."""
         self.stdout.write(line)
         self.stdout.flush()

@@ -254,4 +254,4 @@ def test_forms_are_in_utf_8(db, charset, kind):
                 method.upper(), address, b"a=b", content_type=f"{kind}; charset={charset}"
             )
             assert response.status_code == 400
-    assert "Camp takes forms in UTF-8 only." in response.content.decode()
+    assert "Camp accepts forms in UTF-8 only." in response.content.decode()

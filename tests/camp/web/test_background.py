@@ -45,7 +45,8 @@ def test_a_job_that_fails_is_logged_without_what_it_says(threaded, caplog):
     assert "somebody" not in caplog.text
 
 
-def test_too_many_jobs_are_refused_and_logged(threaded, caplog):
+def test_too_many_jobs_are_refused_and_logged(threaded, caplog, monkeypatch):
+    monkeypatch.setattr(background, "PAUSE_SECONDS", 0)
     go = threading.Event()
     background.run("first", lambda: go.wait(20))
     for _ in range(background.WAITING + 1):

@@ -80,6 +80,7 @@ class TestPages:
         assert response.headers["X-Request-ID"] in response.content.decode()
 
 
+@pytest.mark.cache
 class TestDatabaseAway:
     @pytest.fixture(autouse=True)
     def no_database(self, monkeypatch):

@@ -12,6 +12,8 @@ from django.urls import reverse
 
 from camp.web import health
 
+pytestmark = pytest.mark.cache
+
 FINE = {"cache": "ok", "storage": "ok", "database": "ok", "migrations": "ok"}
 # The checks run in a thread, with a connection that no test's transaction reaches.
 real_transactions = pytest.mark.django_db(transaction=True)

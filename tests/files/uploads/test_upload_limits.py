@@ -57,7 +57,7 @@ def test_a_larger_one_is_refused_with_its_name_and_the_limit(as_owner, settings,
     assert response.status_code == 413
     page = response.content.decode()
     assert "大.bin" in page
-    assert "larger than the 1000\N{NO-BREAK SPACE}bytes" in page
+    assert "larger than the limit of 1000\N{NO-BREAK SPACE}bytes" in page
     assert stored() == {}
     assert names() == []
 
@@ -71,7 +71,7 @@ def test_the_other_files_of_the_form_are_taken(as_owner, settings):
     assert sorted(stored().values()) == [b"x", b"y"]
     said = [str(message) for message in get_messages(response.wsgi_request)]
     assert said[0] == "2 files were uploaded."
-    assert said[1].startswith("large: It is larger than")
+    assert said[1].startswith("large: The file is larger than")
 
 
 def test_javascript_gets_both_files_and_errors(as_owner, settings):
@@ -113,7 +113,7 @@ def test_too_many_files_at_once_are_refused_whole(as_owner, settings):
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 3
     response = as_owner.post(URL, {"files": [part(str(number)) for number in range(4)]})
     assert response.status_code == 413
-    assert "Camp takes up to 3 files at once." in response.content.decode()
+    assert "Camp accepts up to 3 files at once." in response.content.decode()
     assert stored() == {}
     assert names() == []
 
@@ -136,7 +136,7 @@ def test_a_broken_disk_is_told_and_logged(as_owner, broken_disk, caplog, number)
     assert response.status_code == 507
     page = response.content.decode()
     assert "map.png" in page
-    assert "The server could not store it." in page
+    assert "The server could not store the file." in page
     assert os.strerror(number) in caplog.text
     assert "map.png" not in caplog.text
     assert stored() == {}

@@ -39,7 +39,7 @@ def test_every_finding_says_what_to_do(settings, file):
     settings.CSRF_TRUSTED_ORIGINS = ["http://camp.example.org"]
     messages = [*checks.check_storage(), *checks.check_exposure()]
     assert len(messages) == 5
-    assert all(" Mend it with: " in message.hint for message in messages)
+    assert all(" Fix: " in message.hint for message in messages)
 
 
 class TestStorage:

@@ -1,4 +1,4 @@
-"""Servers, and commands that must be alone with the data."""
+"""The instance lock: several servers, or one command that replaces the data."""
 
 import pytest
 from django.core.management import CommandError
@@ -19,9 +19,9 @@ def test_a_running_server_is_named():
 
 
 def test_several_servers_may_run():
-    with lock.serving(), lock.serving():
-        assert lock.is_serving()
-    assert not lock.is_serving()
+    refused = pytest.raises(CommandError, match="Camp is running here")
+    with lock.serving(), lock.serving(), refused, lock.alone("again"):
+        pytest.fail("it was let through")
 
 
 def test_no_server_starts_meanwhile():

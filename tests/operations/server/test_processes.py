@@ -13,6 +13,7 @@ import pytest
 from django.core.management import CommandError
 from django.db import OperationalError, connection
 
+from camp.fs.locks import try_lock
 from camp.operations import backup
 from camp.operations.database import server as database
 from camp.operations.server import lock, processes
@@ -39,8 +40,6 @@ sys.stdin.read()
 def installation(make_camp_server):
     """A place of its own with a person in it; returns the CampServer, not started."""
     server = make_camp_server()
-    (server.folder / "data").mkdir(exist_ok=True)
-    server.manage("migrate", "-v", "0")
     server.make_user("owner")
     return server
 
@@ -164,19 +163,18 @@ def test_nobody_can_write_from_the_backup_to_the_end(place, archive, monkeypatch
     update = "UPDATE sample_users SET username = 'late'"
     make = database.create
 
-    def while_backed_up(*args):
+    def fail_to_write(*args):
         with contextlib.closing(psycopg.connect(**parameters)) as other:
             other.execute("SET lock_timeout = '100ms'")
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 other.execute(update)
 
-    def while_made(*args, **options):
-        with pytest.raises(psycopg.OperationalError, match="not currently accepting"):
-            psycopg.connect(**parameters)
+    def make_meanwhile(*args, **options):
+        fail_to_write()
         make(*args, **options)
 
-    monkeypatch.setattr(backup, "safety_copy", while_backed_up)
-    monkeypatch.setattr(database, "create", while_made)
+    monkeypatch.setattr(backup, "safety_copy", fail_to_write)
+    monkeypatch.setattr(database, "create", make_meanwhile)
     assert "Restored" in places.restore(archive)
     psycopg.connect(**parameters).close()
 
@@ -203,9 +201,8 @@ def test_a_process_that_ended_is_forgotten(settings, tmp_path):
 
 def test_a_connection_is_refused_while_another_process_is_alone(settings, tmp_path):
     settings.CAMP_DATA_DIR = tmp_path
-    gate = (tmp_path / lock.FILE).open("a+b")
-    with contextlib.closing(gate):
-        assert lock.lock(gate, shared=False)
+    with (tmp_path / processes.INSTANCE_LOCK).open("a+b") as file:
+        assert try_lock(file)
         with pytest.raises(OperationalError):
             processes.register()
     assert list((tmp_path / processes.FOLDER).iterdir()) == []
@@ -222,7 +219,7 @@ def test_a_busy_process_is_named(settings, tmp_path):
     file.parent.mkdir()
     with file.open("w+b", buffering=0) as held:
         held.write(b"manage.py shell")
-        lock.lock(held, shared=False, at=processes.LOCKED_AT)
+        assert try_lock(held)
         refused = pytest.raises(CommandError, match=r"in use by manage\.py shell \(process 4711\)")
         with refused, lock.alone("again"):
             pytest.fail("it was let through")

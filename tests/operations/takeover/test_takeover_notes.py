@@ -16,7 +16,7 @@ from tests.old_shapes import ABOUT, SHAPES
 from tests.operations.backup import places
 from tests.operations.takeover.test_takeover_order import log_in
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
 LAST_LOGIN = datetime.fromisoformat("2025-03-04 05:06:07+00:00")
 ESCAPED = "&lt;b&gt;旅&lt;/b&gt;"

@@ -13,7 +13,7 @@ from tests import old_shapes
 from tests.old_backend import PASSWORD, apply, takeover
 from tests.old_shapes import EXCHANGES, SESSIONS
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
 
 def log_in(name):

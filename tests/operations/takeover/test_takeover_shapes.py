@@ -8,7 +8,7 @@ from django.core.management.commands.migrate import Command as Migrate
 
 from accounts.models import User
 from camp.operations.database import server
-from camp.operations.diagnostics import registry
+from camp.operations.diagnostics import runner
 from camp.web import findings
 from files.models import File
 from sessions_app.models import Message, Session
@@ -17,7 +17,7 @@ from tests.old_backend import PASSWORD, apply, put, takeover
 from tests.old_shapes import EXCHANGES, MIXES, SESSIONS, SHAPES
 from tests.operations.takeover.test_takeover_order import log_in, plain, read
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
 KINDS = {"user": User, "session": Session, "message": Message, "file": File}
 ROWS = {"user": 2, "session": SESSIONS, "message": 2 * SESSIONS * EXCHANGES, "file": 3}
@@ -42,7 +42,7 @@ def migrated_beside():
 
 def found(id):
     """Return what `doctor` finds of one thing."""
-    return [each for each in registry.gather(patience=60) if each.id == id]
+    return [each for each in runner.run_topics(time_limit=60) if each.id == id]
 
 
 def broken(id):
