@@ -25,10 +25,9 @@ def describe_plan(plan):
         for name, rows in plan.other_tables.items():
             yield f"  {name}: {count_rows(rows)}"
     for name, pointers in plan.pointers.items():
-        for pointer in pointers:
-            if "ON DELETE" not in pointer.definition:
-                text = _("Rows of %(target)s that %(table)s refers to cannot be deleted.")
-                yield "  " + text % {"target": name, "table": pointer.table}
+        for table in {each.table for each in pointers if "ON DELETE" not in each.definition}:
+            text = _("Rows of %(target)s that %(table)s refers to cannot be deleted.")
+            yield "  " + text % {"target": name, "table": table}
     for title, lines in plan.sections.items():
         if lines:
             yield from ["", f"{title}:", *(f"  {line}" for line in lines)]
@@ -48,11 +47,11 @@ def describe_table(found):
     """Yield what becomes of an old table and of its columns."""
     title = found.name if found.old.name == found.name else f"{found.name} ← {found.old.name}"
     yield f"{title}: {count_rows(found.old.rows)}"
-    same = [column for column, source in found.columns.items() if column == source]
+    same = [each for each, source in found.columns.items() if each == source not in found.kept]
     if same:
         yield "  = " + _("as in Camp: %(columns)s") % {"columns": ", ".join(same)}
     for column, source in found.columns.items():
-        if column != source:
+        if column != source and not (column == "id" and found.renumbered):
             yield "  → " + _("%(old)s becomes %(new)s") % {"old": source, "new": column}
     for source, name in found.kept.items():
         text = _("%(column)s: %(type)s, unknown to Camp, kept as %(name)s")
