@@ -74,6 +74,20 @@ def test_a_script_is_a_module_that_shares_no_global_name(path):
     assert not re.search(r"window\.\w+ = |Object\.assign\(window", text)
 
 
+def modules_of(path):
+    """Return the modules that a script imports, and those that these import."""
+    addresses = re.findall(r"""^import\b[^"]*"([^"]+)";$""", read(path), re.M)
+    direct = {(path.parent / address).resolve() for address in addresses}
+    return direct.union(*map(modules_of, direct))
+
+
+def test_the_upload_form_loads_all_of_its_modules_at_once():
+    form = read(settings.BASE_DIR / "templates" / "files" / "includes" / "upload_form.html")
+    preloaded = re.findall(r"""rel="modulepreload" href="\{% static '([^']+)""", form)
+    found = {Path(finders.find(address)) for address in preloaded}
+    assert found == modules_of(STATIC / "js" / "upload.js")
+
+
 @pytest.mark.fault
 def test_a_script_and_what_it_imports_are_cached_for_good(camp_server):
     login = f"{camp_server.base_url}/accounts/login/"

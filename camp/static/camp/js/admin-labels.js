@@ -20,10 +20,12 @@ const nameSearch = ({ target }) => {
   if (label) search?.setAttribute("aria-labelledby", label.id);
 };
 
-// Select2 draws the fields when the document is ready, which is before it has loaded.
-window.addEventListener("load", () => {
+for (const tip of document.querySelectorAll("span.help-tooltip[aria-label]:not([role])")) {
+  tip.setAttribute("role", "img");
+}
+
+// jQuery calls this after the admin's own scripts, which draw the fields with Select2.
+window.django?.jQuery?.(($) => {
   document.querySelectorAll("select.admin-autocomplete").forEach(nameField);
-  for (const tip of document.querySelectorAll("span.help-tooltip[aria-label]:not([role])"))
-    tip.setAttribute("role", "img");
-  window.django?.jQuery?.(document).on("select2:open", nameSearch);
+  $(document).on("select2:open", nameSearch);
 });
