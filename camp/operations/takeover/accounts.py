@@ -39,17 +39,17 @@ class AccountReview:
     changes: dict = field(default_factory=dict)
 
 
-def review_accounts(found, order, settlement, *, is_beside):
+def review_accounts(mapping, order, settlement, *, is_beside):
     """Return the AccountReview of a TableMap, sorted by the SQL terms `order`.
 
     With `is_beside` Camp has accounts already, which keep their names.
     """
     review = AccountReview()
-    sources = {name: found.columns.get(name) for name in COLUMNS}
-    accounts = list(read_accounts(found.old.name, found.key, sources, order))
+    sources = {name: mapping.columns.get(name) for name in COLUMNS}
+    accounts = list(read_accounts(mapping.old.name, mapping.key, sources, order))
     review.lines += describe_hashes(accounts)
     if is_beside:
-        camps = read_accounts(found.name, "id", dict(zip(COLUMNS, COLUMNS, strict=True)), "id")
+        camps = read_accounts(mapping.name, "id", dict(zip(COLUMNS, COLUMNS, strict=True)), "id")
         camps = [replace(account, key=f"{CAMPS_PREFIX}{account.key}") for account in camps]
         accounts = [*camps, *accounts]
     changes = [

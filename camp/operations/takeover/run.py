@@ -64,7 +64,7 @@ class Plan:
         """Return {table: rows} of the tables that are neither Camp's nor taken over."""
         known = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
         known |= {old_tables.ALEMBIC, "django_migrations"}
-        known |= {found.old.name for found in self.maps.values()}
+        known |= {mapping.old.name for mapping in self.maps.values()}
         return {name: rows for name, rows in self.counts.items() if name not in known}
 
 
@@ -106,30 +106,30 @@ def list_problems(plan, options):
         yield sentence % {"tables": ", ".join(plan.other_tables) or "–"}
     if unknown := {table for table, _column in options.columns} - plan.maps.keys():
         yield _("There is no table %(table)s here.") % {"table": min(unknown)}
-    for found in plan.maps.values():
-        yield from shapes.list_missing_columns(found, options.columns)
-        yield from shapes.list_problems(found, plan.maps, plan.beside)
+    for mapping in plan.maps.values():
+        yield from shapes.list_missing_columns(mapping, options.columns)
+        yield from shapes.list_problems(mapping, plan.maps, plan.beside)
     if not catalogue.may_create_schemas():
         yield _("The log-in of DATABASE_URL may not create schemas and tables: use the owner's.")
 
 
 def add_sections(plan, options):
     """Add to a Plan what the rows of the old tables tell."""
-    names = [found.old.name for found in plan.maps.values()]
-    for found in plan.maps.values():
-        plan.pointers[found.name] = catalogue.read_pointers(found.old.name, names)
-    if found := plan.maps.get("sample_users"):
-        order = convert.order_rows(found) if found.renumbered else quote(found.key)
+    names = [mapping.old.name for mapping in plan.maps.values()]
+    for mapping in plan.maps.values():
+        plan.pointers[mapping.name] = catalogue.read_pointers(mapping.old.name, names)
+    if mapping := plan.maps.get("sample_users"):
+        order = convert.order_rows(mapping) if mapping.renumbered else quote(mapping.key)
         review = accounts.review_accounts(
-            found, order, options.settlement, is_beside=found.name in plan.beside
+            mapping, order, options.settlement, is_beside=mapping.name in plan.beside
         )
         plan.sections[_("Accounts")] = review.lines
         plan.problems += review.problems
         plan.new_accounts = review.changes
-    if found := plan.maps.get("sample_messages"):
-        plan.sections[_("Conversations")] = list(sessions.describe_equal_times(found))
-    if found := plan.maps.get("sample_files"):
-        lines, problems = files.review_files(found, options)
+    if mapping := plan.maps.get("sample_messages"):
+        plan.sections[_("Conversations")] = list(sessions.describe_equal_times(mapping))
+    if mapping := plan.maps.get("sample_files"):
+        lines, problems = files.review_files(mapping, options)
         plan.sections[_("Files")] = lines
         plan.problems += problems
 

@@ -185,3 +185,15 @@ def test_accounts_that_differ_by_case_beyond_ascii_are_settled(old, uploads):
     assert list(names) == ["Дима", "дима-2", "Élan", "élan-2", "ẞz", "ßz-2"]
     assert User.objects.find("ДИМА").pk == 1
     assert User.objects.find("SSZ-2").pk == 6
+
+
+def test_unknown_columns_are_kept_whatever_their_names(old):
+    guide_with(old)
+    person = {"id": 1, "email": "a@example.org", "username": "a", "hashed_password": ""}
+    old.insert("sample_users", person | {"is_active": True})
+    old.run("""ALTER TABLE sample_users ADD "growth % of ""x"" now" TEXT DEFAULT 'kept'""")
+    old.run("ALTER TABLE sample_users ADD username_key TEXT DEFAULT 'old'")
+    apply()
+    [row] = old.query("""SELECT "growth % of ""x"" now", old_username_key FROM sample_users""")
+    assert row == ("kept", "old")
+    assert User.objects.find("a").pk == 1
