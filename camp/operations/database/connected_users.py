@@ -73,7 +73,7 @@ def lock_tables(name):
             session.execute(lock.format(sql.SQL(", ").join(tables)))
     except psycopg.errors.LockNotAvailable:
         session.close()
-        sentence = _("Somebody is writing to the database %(name)s: nothing was changed.")
+        sentence = _("Another connection is writing to the database %(name)s: nothing was changed.")
         raise CommandError(sentence % {"name": name}) from None
     except psycopg.Error:
         if session is not None:

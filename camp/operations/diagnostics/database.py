@@ -210,7 +210,7 @@ def find_unknown_migrations(loader):
 
 def check_environment():
     """Yield whether the settings and the database name the same environment."""
-    marked, configured = environment.marked(), settings.CAMP_ENVIRONMENT
+    marked, configured = environment.read_mark(), settings.CAMP_ENVIRONMENT
     if not marked or marked == configured:
         title = _("The environment is %(environment)s") % {"environment": environment.current()}
         yield ok("database.environment", title)

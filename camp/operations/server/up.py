@@ -132,7 +132,7 @@ def prepare_database(say):
         pending = find_pending_migrations()
         if pending:
             call_command("migrate", verbosity=0, interactive=False)
-        environment.remember()
+        environment.mark_from_settings()
     except (DatabaseError, BadMigrationError, InconsistentMigrationHistory) as error:
         raise CommandError(error_messages.failed_migration(error)) from None
     if pending:
