@@ -67,17 +67,14 @@ class Cluster:
 
     @property
     def data(self):
-        """The data directory of PostgreSQL."""
         return self.home / "data"
 
     @property
     def log(self):
-        """The server's log file."""
         return self.home / "log"
 
     @property
     def port(self):
-        """The port on 127.0.0.1."""
         return self.metadata["port"]
 
     @property
@@ -87,12 +84,10 @@ class Cluster:
 
     @property
     def address(self):
-        """The host and port."""
         return f"{LOCALHOST}:{self.port}"
 
     @property
     def password(self):
-        """The superuser's password."""
         return (self.home / "password").read_text(encoding="ascii").strip()
 
     @property
@@ -128,7 +123,6 @@ class Cluster:
         )
 
     def update_metadata(self, **facts):
-        """Change the metadata."""
         self.metadata |= facts
         write_metadata(self.home, self.metadata)
 
@@ -287,7 +281,7 @@ class Cluster:
             return
         with self.connect() as server:
             if self.role_password:
-                roles.make(server, self.role_password)
+                roles.create_role(server, self.role_password)
             with contextlib.suppress(psycopg.errors.DuplicateDatabase):
                 server.execute(f"CREATE DATABASE {DATABASE} OWNER {self.role}")
         self.update_metadata(complete=True)
@@ -302,8 +296,8 @@ class Cluster:
         self.owner()  # refuses other users
         password = secrets.token_hex(16)
         with self.connect(DATABASE) as server:
-            roles.make(server, password)
-            roles.give(server, DATABASE)
+            roles.create_role(server, password)
+            roles.transfer_database(server, DATABASE)
         # Last: its presence means that the role exists.
         replace_file(self.home / ROLE_PASSWORD, password.encode())
 

@@ -167,7 +167,7 @@ def test_postgresql_to_sqlite_and_back_gives_the_same_rows(people, tmp_path):
         write(tmp_path / "between")
         assert File.objects.get(storage_path="bb/1").deleted_at == MOMENT
         assert File.objects.filter(size=2**63 - 1, user=people).exists()
-        assert File.objects.search_by_index("a.txt", people).exists()
+        assert File.objects.search("a.txt", people).exists()
     with fresh(tmp_path):
         engine_neutral.load(tmp_path / "between", known)
         assert rows(write(tmp_path / "after")) == rows(before)
