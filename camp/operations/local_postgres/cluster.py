@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 from psycopg.pq import PGconn, Ping
 
 from camp.config import shell
-from camp.fs.ownership import give
+from camp.fs.atomic import replace_file
 from camp.operations.database import roles
 from camp.operations.local_postgres import programs as pg
 from camp.operations.local_postgres.programs import Failed
@@ -212,7 +212,7 @@ class Cluster:
 
     def start(self):
         """Start the server; returns when it accepts connections. Raises OSError, Failed."""
-        write_file(self.data / "camp.conf", CONFIGURATION.format(port=self.port))
+        replace_file(self.data / "camp.conf", CONFIGURATION.format(port=self.port).encode())
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             os.replace(self.log, self.home / "log.old")
         options = ["-l", self.log, "-w", "-t", str(START_SECONDS)]
@@ -298,7 +298,8 @@ class Cluster:
         with self.connect(DATABASE) as server:
             roles.create_role(server, password)
             roles.transfer_database(server, DATABASE)
-        write_file(self.home / ROLE_PASSWORD, password)  # last: its presence means the role exists
+        # Last: its presence means that the role exists.
+        replace_file(self.home / ROLE_PASSWORD, password.encode())
 
 
 def find():
@@ -365,17 +366,7 @@ def read_metadata(folder):
 def write_metadata(folder, facts):
     """Write the metadata of a folder."""
     text = json.dumps({"made_by": MAKER, **facts}, indent=2, ensure_ascii=False)
-    write_file(folder / METADATA, f"{text}\n", 0o644)
-
-
-def write_file(file, text, mode=0o600):
-    """Write a file atomically; it belongs to the owner of its folder."""
-    # A name of its own, because two commands may start the server at once.
-    draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as stream:
-        stream.write(text)
-    give(draft)
-    os.replace(draft, file)
+    replace_file(folder / METADATA, f"{text}\n".encode(), mode=0o644)
 
 
 def relative_to(path, folder):
