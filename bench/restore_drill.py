@@ -19,6 +19,7 @@ import os
 import random
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections import Counter
@@ -204,16 +205,11 @@ class Drill:
             yield "wrong manifest", lambda copy, changed=changed: places.repack(copy, changed)
 
     def spans(self):
-        """Yield (name, begin, end) of each member in the archive's bytes."""
-        from camp.operations.backup.archive.format import BLOCK, padding
-        from tests.operations.backup import places
-
-        position = 0
-        for name, content in places.members(self.archive).items():
-            size = BLOCK + len(content) + padding(len(content))
-            yield name, position, position + size
-            position += size
-        yield "the list of checksums", position, len(self.whole)
+        """Yield (name, begin, end) of each member in the archive's bytes: header and content."""
+        with tarfile.open(self.archive) as tar:
+            for member in tar:
+                begin = member.offset_data - tarfile.BLOCKSIZE
+                yield member.name, begin, member.offset_data + member.size
 
     def command(self, *words):
         """Return the words of a manage.py command."""

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.db.old_metadata import OldMetadata
-from camp.db.search_text import SearchTextField, by_index, holding
-from camp.db.soft_delete import OwnedQuerySet, Trashable
+from camp.db.search_text import SearchTextField, search_rows
+from camp.db.soft_delete import OwnedQuerySet, SoftDeleteModel
 from files.library.kinds import Kind, KindOf
 from files.uploads.content_types import media_type
 from sessions_app.models import Session
@@ -24,20 +24,15 @@ from sessions_app.models import Session
 class FileQuerySet(OwnedQuerySet):
     """Files, their owner's, searched and filtered."""
 
-    def search(self, text):
-        """Return the files whose name holds every word of `text`."""
-        return self.filter(holding(text))
+    def search(self, text, owner=None):
+        """Return the files whose names contain every word of `text`.
 
-    def search_by_index(self, text, user):
-        """Return the user's among files of anybody, searched alike; quick where few match."""
-        return by_index(self, user.pk, text)
+        With `owner`, only that user's, found by the search index: fast if few match.
+        """
+        return search_rows(self, text, owner and owner.pk)
 
     def of_kind(self, kind):
         """Return the files of a kind (`files.library.kinds.Kind`)."""
-        return self.filter(Kind(kind).condition())
-
-    def of_kind_by_index(self, kind):
-        """Return the same; quick where only few of a user's are of that kind."""
         return self.filter(Exact(KindOf("content_type"), Kind(kind).value))
 
     def same_as(self, file):
@@ -64,7 +59,7 @@ class FileQuerySet(OwnedQuerySet):
         return {file: other for file, other in pairs if other and other.pk < file.pk}
 
 
-class File(OldMetadata, Trashable):
+class File(OldMetadata, SoftDeleteModel):
     """A file that somebody keeps."""
 
     user = models.ForeignKey(

@@ -1,7 +1,6 @@
 """Kinds of files, for icons and for the list's filter."""
 
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 DOCUMENT_TYPES = (
@@ -55,13 +54,6 @@ class Kind(models.TextChoices):
                 return cls(kind)
         return cls.OTHER
 
-    def condition(self):
-        """Return the Q that finds the files of this kind."""
-        if self is not Kind.OTHER:
-            return any_prefix(PREFIXES[self.value])
-        known = tuple(prefix for prefixes in PREFIXES.values() for prefix in prefixes)
-        return ~any_prefix(known)
-
 
 PREFIXES = {
     "image": ("image/",),
@@ -73,16 +65,8 @@ PREFIXES = {
 }
 
 
-def any_prefix(prefixes):
-    """Return the Q for a content type that starts with one of `prefixes`."""
-    condition = Q()
-    for prefix in prefixes:
-        condition |= Q(content_type__istartswith=prefix)
-    return condition
-
-
 class KindOf(models.Func):
-    """The kind by the content type, for an index and for those who want to use it.
+    """The kind of a content type, in the words of the index.
 
     Other PREFIXES need another index: add one by a migration.
     """
@@ -91,7 +75,7 @@ class KindOf(models.Func):
     output_field = models.CharField()
 
     def as_sql(self, compiler, connection, **_context):
-        """Return SQL without parameters, as an index must be named to the letter."""
+        """Return SQL without parameters: queries must repeat the index expression verbatim."""
         column, params = compiler.compile(self.source_expressions[0])
         cases = " ".join(
             f"WHEN substr(lower({column}), 1, {len(prefix)}) = '{prefix}' THEN '{kind}'"

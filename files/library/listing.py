@@ -1,11 +1,12 @@
 """A page of the library: searched, filtered and sorted as the address says."""
 
+from django.db.models import F
+from django.db.models.lookups import GreaterThanOrEqual
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from camp.db.filtered_page import NEAR, Narrowing
-from camp.db.keyset import KeyPage, first_rows
-from camp.db.search_text import cut_search, looked_up
+from camp.db.keyset import KeysetPage, hide
+from camp.db.search_text import cut_search
 from camp.web.days import days_ago
 from files.library.kinds import Kind
 from files.models import File
@@ -33,6 +34,9 @@ DATES = {
     "30": (_("In the last 30 days"), 30),
     "365": (_("In the last year"), 365),
 }
+# A filter that this many of this many files match is common: reading the list in its order finds a
+# page soon. Otherwise the matches are found by another index, and sorted.
+MANY, SAMPLE = 5, 1000
 
 
 class Choice:
@@ -47,27 +51,26 @@ class Choice:
         self.size = one_of(params.get("size"), SIZES)
         self.date = one_of(params.get("date"), DATES)
 
-    def of(self, files):
-        """Return those of `files` that it chooses."""
-        files = files.search(self.query)
+    def of(self, files, owner=None, hidden=()):
+        """Return those of `files` that it chooses.
+
+        With `owner`, only that user's, found by the indexes of what is asked for: fast if few
+        match. The planner does not use the indexes of `hidden` columns.
+        """
+        if self.query:
+            files = files.search(self.query, owner)
+        elif owner:
+            files = files.filter(user=owner)
         if self.kind:
             files = files.of_kind(self.kind)
-        return self.since_and_larger(files)
-
-    def by_index(self, user):
-        """Return those that it chooses of a user's files; quick where they are few."""
-        files = File.objects.present()
-        own = files.search_by_index(self.query, user) if self.query else files.filter(user=user)
-        if self.kind:
-            own = own.of_kind_by_index(self.kind)
-        return self.since_and_larger(own)
-
-    def since_and_larger(self, files):
-        """Return those of `files` that `size` and `date` choose."""
-        if self.size:
-            files = files.filter(size__gte=SIZES[self.size][1])
-        if self.date:
-            files = files.filter(created_at__gte=days_ago(DATES[self.date][1]))
+        least = {
+            "size": SIZES[self.size][1] if self.size else None,
+            "created_at": days_ago(DATES[self.date][1]) if self.date else None,
+        }
+        for column, value in least.items():
+            if value is not None:
+                found = hide(column) if column in hidden else F(column)
+                files = files.filter(GreaterThanOrEqual(found, value))
         return files
 
     def fields(self):
@@ -85,7 +88,7 @@ class Listing(Choice):
     """A page of a user's files as a Choice and `sort` of a request want it.
 
     `session` leaves only the files of that session, `besides` those that are not in it.
-    Costs one query, or up to nine where less than everything is wanted.
+    Costs one query, or two where less than everything is wanted.
     """
 
     def __init__(self, user, params, *, session=None, besides=None):
@@ -93,13 +96,15 @@ class Listing(Choice):
         self.sort = one_of(params.get("sort"), SORTS, NEWEST)
         self.params = params
         self.session, self.besides = session, besides
-        files = self.of_session(File.objects.visible_to(user))
-        find = self.narrowing(user) if self.narrowed or session or besides else first_rows
-        self.page = KeyPage(files, SORTS[self.sort][1], params, find=find)
-
-    def left(self, files):
-        """Return those of `files`, anybody's, that all that was asked for leaves."""
-        return self.of_session(self.of(files))
+        keys = SORTS[self.sort][1]
+        few = (self.narrowed or session or besides) and self.few_match(user)
+        if few:
+            files = self.of(File.objects.present(), owner=user)
+        else:
+            # SQLite would find all files of a size or date, and sort them.
+            hidden = {"size", "created_at"} - {keys[0].lstrip("-")}
+            files = self.of(File.objects.visible_to(user), hidden=hidden)
+        self.page = KeysetPage(self.of_session(files), keys, params, few=few)
 
     def of_session(self, files):
         """Return those of `files` that the session leaves, with their sessions."""
@@ -109,27 +114,11 @@ class Listing(Choice):
             files = files.exclude(session=self.besides)
         return files.select_related("session")
 
-    def narrowing(self, user):
-        """Return what finds the rows of the page."""
-        everything = File.objects.filter(user=user)
-        likely = sample = None
-        if self.query and self.sort.endswith("name"):
-            # The index of names holds what is searched.
-            likely = everything.search(self.query)
-            if looked_up(self.query):
-                newest = everything.order_by(*SORTS[NEWEST][1]).values("pk")[:NEAR]
-                # Said of the outer rows as well, the owner would have SQLite read all of them.
-                sample = File.objects.search(self.query).filter(pk__in=newest)
-        return Narrowing(
-            within=everything,
-            walked=self.left,
-            matching=self.of_session(self.by_index(user)),
-            shown=File.objects.present().select_related("session"),
-            # The index of kinds goes on with the size.
-            ordered=self.kind and not self.query and self.sort.endswith("size"),
-            likely=likely,
-            sample=sample,
-        )
+    def few_match(self, user):
+        """Estimate from the user's newest files whether few of all match."""
+        newest = File.objects.filter(user=user).order_by(*SORTS[NEWEST][1])[:SAMPLE]
+        matching = self.of_session(self.of(File.objects.filter(pk__in=newest.values("pk"))))
+        return len(matching.values("pk")[:MANY]) < MANY
 
     @property
     def narrowed(self):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from camp.db.keyset import KeyPage
+from camp.db.keyset import KeysetPage
 from camp.web.external_references import atomic_deletion
 from camp.web.public_address import public_host
 from files.forms import ShareForm
@@ -28,7 +28,7 @@ def listing(request):
     """List the reader's links, the newest first, with their use."""
     links = Share.objects.visible_to(request.user).annotate(count=Count("files"))
     links = links.prefetch_related(Share.first_files(SHOWN))
-    page = KeyPage(links, ["-created_at", "-id"], request.GET)
+    page = KeysetPage(links, ["-created_at", "-id"], request.GET)
     for share in page:
         share.url = address(request, share)
     return render(request, "files/links.html", {"page": page})

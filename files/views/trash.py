@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from camp.db.keyset import KeyPage
+from camp.db.keyset import KeysetPage
 from camp.web.external_references import describe_references
 from files.library import services
 from files.library.selection import keys
@@ -61,7 +61,7 @@ def kind_named(name):
 def listing(request):
     """List what the reader deleted, the latest first; `of` chooses files or sessions."""
     kind = kind_named(request.GET.get("of", ""))
-    page = KeyPage(kind.of(request.user), ORDER, request.GET)
+    page = KeysetPage(kind.of(request.user), ORDER, request.GET)
     if not page.rows and {"after", "before"} & request.GET.keys():
         return redirect(kind.url)  # what was on this page went meanwhile
     for thing in page:

@@ -156,10 +156,7 @@ def list_paths(path, root):
 
 
 class LinkedUpload:
-    """A staged upload that shares its bytes with the old folder by a hard link.
-
-    Has the methods of `backend.Staged`.
-    """
+    """A staged upload, like backend.Staged, that is a hard link to a file of the old folder."""
 
     def __init__(self, source):
         """Raises OSError where no hard link can be made."""
@@ -167,9 +164,7 @@ class LinkedUpload:
         backend.make_folders(folder)
         self.path = folder / f"{backend.new_path().rpartition('/')[2]}{backend.PART_SUFFIX}"
         os.link(source, self.path)
-        self.kept = False
-        self.size = 0
-        self._hash = hashlib.sha256()
+        self.kept, self.size, self._hash = False, 0, hashlib.sha256()
 
     @property
     def sha256(self):
@@ -177,12 +172,12 @@ class LinkedUpload:
         return self._hash.hexdigest()
 
     def write(self, chunk):
-        """Count and hash bytes that are there already."""
+        """Count and hash bytes that are on the disk already."""
         self.size += len(chunk)
         self._hash.update(chunk)
 
     def finish(self):
-        """Do nothing: the bytes have long been on the disk."""
+        """Do nothing: the bytes are on the disk."""
 
     def touch(self):
         """Keep the sweep from removing the link."""

@@ -117,7 +117,7 @@ def test_a_dump_of_camp_puts_the_database_back_and_leaves_the_files(place, tmp_p
     assert places.digest() == before
     assert "left as they are" in told
     file = File.objects.exclude(user=None).first()
-    assert file in File.objects.search_by_index(file.filename, file.user)
+    assert file in File.objects.search(file.filename, file.user)
 
 
 def test_what_powershell_writes_is_read(place, tmp_path):

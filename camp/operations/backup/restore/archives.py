@@ -46,6 +46,7 @@ class Archive:
         self._reader = Reader(path)
         self._manifest = self._reader.manifest()
         self._files = None
+        self.left_out = []  # tables and columns that no migration makes
         with self._trusting_manifest():
             self._read_manifest()
 
@@ -217,7 +218,11 @@ class Archive:
                 raise self._without_database()
             label, total = _("Rows"), sum(self.counts.values())
             with console.Progress(stream, total, label, unit=_("rows")) as progress:
-                engine_neutral.load(self._tables, self._migrations, progress)
+                _counts, self.left_out = engine_neutral.load(
+                    self._tables, self._migrations, progress
+                )
+            for table in self.left_out:
+                self.counts.pop(table, None)
         elif connection.vendor == "postgresql":
             if not self._database.exists():
                 raise self._without_database()

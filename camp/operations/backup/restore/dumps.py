@@ -52,6 +52,7 @@ class Dump:
 
     files = False
     counts = None
+    left_out = ()
     engine = "PostgreSQL"  # None for what is no dump of one database
 
     def __init__(self, path):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
+from camp.db.pending_migrations import find_pending_migrations
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
 from camp.operations.console import size
@@ -87,8 +87,7 @@ def bring_forward(result):
 
 def is_behind():
     """Return whether migrations are missing in the database."""
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    return bool(find_pending_migrations())
 
 
 def applied():

@@ -188,6 +188,10 @@ def describe_result(source, result):
             yield _("Only the newest files were checked. Check all of them with: %(fix)s") % {
                 "fix": shell.manage("doctor", "--files")
             }
+    if source.left_out:
+        yield _("Left out, since Camp's migrations do not make them: %(names)s.") % {
+            "names": ", ".join(source.left_out)
+        }
     if result.is_old:
         yield _("This is a database of the old backend. Preview its takeover with: %(fix)s") % {
             "fix": shell.manage("takeover")
