@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from camp.fs.ownership import give, make_folder
+from camp.fs.ownership import chown_to_folder_owner, make_folder
 
 TOKEN_BYTES = 32
 
@@ -27,7 +27,7 @@ def issue():
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.write(secrets.token_urlsafe(TOKEN_BYTES))
-    give(draft)
+    chown_to_folder_owner(draft)
     try:
         # Unlike a rename, a link never replaces the token of a concurrent server.
         os.link(draft, file)

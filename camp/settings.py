@@ -42,8 +42,6 @@ ALLOWED_HOSTS = [environment.without_port(name) for name in _hosts]
 ROOT_URLCONF = "camp.urls"
 WSGI_APPLICATION = "camp.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
-# Models with stored bytes: `storage_path`, `size` and `sha256`.
-STORED_FILE_MODELS = ["files.File", "files.Version"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

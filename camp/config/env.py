@@ -17,7 +17,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from camp.config import env_file
-from camp.fs.ownership import give, make_folder
+from camp.fs.ownership import chown_to_folder_owner, make_folder
 
 TRUE = {"1", "true", "t", "yes", "y", "on"}
 FALSE = {"0", "false", "f", "no", "n", "off", ""}
@@ -378,7 +378,7 @@ def generated_secret(file):
                 stream.write(secrets.token_urlsafe(50))
                 stream.flush()
                 os.fsync(stream.fileno())
-            give(draft)
+            chown_to_folder_owner(draft)
             try:
                 os.link(draft, file)
             except FileExistsError:

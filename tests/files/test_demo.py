@@ -25,7 +25,7 @@ from camp.db.search_text import normalise
 from camp.operations import demo
 from camp.operations.database import environment, server
 from camp.operations.demo import contents, copies, rows
-from files.library import services
+from files import sweep
 from files.models import File
 from files.storage import backend
 from sessions_app.models import Message, Session
@@ -174,7 +174,7 @@ def test_some_are_attached_and_some_in_the_trash():
         trashed = model.objects.exclude(deleted_at=None)
         assert 0 < trashed.count() < model.objects.count() / 4
         assert all(row.created_at <= row.deleted_at <= timezone.now() for row in trashed)
-    services.sweep()
+    sweep.sweep()
     assert File.objects.count() == 150
 
 

@@ -1,10 +1,10 @@
-"""Remove what nobody can reach any more."""
+"""Remove orphaned bytes, expired uploads and old trash."""
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from camp.web import external_references
-from files.library.services import ForeignStorage, sweep
+from files.sweep import ForeignStorage, sweep
 
 
 class Command(BaseCommand):
@@ -39,15 +39,17 @@ class Command(BaseCommand):
             sentence = _("The stored bytes cannot be looked through (%(why)s).")
             raise CommandError(sentence % {"why": error.strerror or error}) from None
         text = _("Would remove: %(found)s.") if options["dry_run"] else _("Removed: %(found)s.")
-        self.stdout.write(text % {"found": found(swept)})
-        if swept.held:
+        self.stdout.write(text % {"found": describe_sweep(swept)})
+        if swept.referencing_tables:
             self.stderr.write(
-                self.style.WARNING(external_references.describe_references(sorted(swept.held)))
+                self.style.WARNING(
+                    external_references.describe_references(sorted(swept.referencing_tables))
+                )
             )
 
 
-def found(swept):
-    """Return the numbers of a sweep in words."""
+def describe_sweep(swept):
+    """Return the numbers of a SweepResult as text."""
     return _(
         "unfinished uploads %(staged)d, bytes without a file %(orphans)d, "
         "from the trash files %(files)d and sessions %(sessions)d"

@@ -28,7 +28,7 @@ from camp.operations.backup.archive.reader import MANIFEST
 from camp.operations.backup.stored_files import Packed, StoredFiles, bytes_there
 from camp.operations.console import Progress, Silent, size
 from camp.operations.database import environment, server
-from camp.storage.backend import StoreError
+from camp.storage.object_store import StoreError
 
 FORMAT = 1
 # What a file costs beside its bytes: header, filling, checksum.

@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
 from camp.operations.backup.archive import is_safe
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
+from files.models import STORED_MODELS
 
 # Remarks on files are kept in memory up to so many bytes.
 IN_MEMORY = 2**20
@@ -35,12 +35,11 @@ class Row(NamedTuple):
 
 
 class StoredFiles:
-    """The rows of settings.STORED_FILE_MODELS in a snapshot, whatever columns they have."""
+    """The rows of files.models.STORED_MODELS in a snapshot, whatever columns they have."""
 
     def __init__(self, snapshot):
         self._connection = snapshot
-        models = [apps.get_model(name) for name in settings.STORED_FILE_MODELS]
-        tables = [Table(snapshot, model._meta.db_table) for model in models]
+        tables = [Table(snapshot, model._meta.db_table) for model in STORED_MODELS]
         self._tables = [table for table in tables if table.known]
 
     def _from(self):

@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
@@ -22,7 +21,8 @@ from camp.operations.backup.swap.files import OWN
 from camp.operations.console import size as readable
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
+from files.models import STORED_MODELS
 
 # So few files without a row are what crashes leave, never somebody else's storage.
 FEW = 100
@@ -133,7 +133,7 @@ def require_backup(found):
     """Raise CommandError where a backup could not hold what is there."""
     if found.counts is None:
         raise CommandError(no_backup(found.why))
-    tables = [apps.get_model(name)._meta.db_table for name in settings.STORED_FILE_MODELS]
+    tables = [model._meta.db_table for model in STORED_MODELS]
     known = sum(found.counts.get(table, 0) for table in tables)
     if found.files - known <= (max(FEW, known) if known else 0):
         return

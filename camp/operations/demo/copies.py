@@ -15,7 +15,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from files.storage import backend, s3
+from camp.fs.ownership import make_folder
+from files.storage import backend, s3, staging
 
 # ext4 allows 65,000 links to a file.
 MOST_LINKS = 60_000
@@ -96,7 +97,9 @@ class Copies:
             try:
                 os.link(found[0], target)
             except FileNotFoundError:
-                backend.make_folders(Path(target).parent)  # or somebody removed what was written
+                make_folder(
+                    Path(target).parent, staging.FOLDER_MODE
+                )  # or somebody removed what was written
             except OSError:
                 return False
             else:
@@ -111,7 +114,7 @@ class ObjectCopies(Copies):
     def __init__(self, store):
         super().__init__()
         self._store = store
-        self._pool = ThreadPoolExecutor(s3.AT_ONCE)
+        self._pool = ThreadPoolExecutor(s3.REQUESTS_AT_ONCE)
         self._under_way = collections.deque()
 
     def put(self, content):
@@ -139,7 +142,7 @@ class ObjectCopies(Copies):
 
 def write(target, data):
     """Write a new file that only its owner can read."""
-    backend.make_folders(Path(target).parent)
+    make_folder(Path(target).parent, staging.FOLDER_MODE)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(target, flags, 0o600), "wb") as stream:
         stream.write(data)

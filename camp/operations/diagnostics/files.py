@@ -14,9 +14,9 @@ from camp.config import shell
 from camp.db import bigram_index
 from camp.operations.diagnostics.backups import newest
 from camp.web.findings import error, ok, warning
-from files.library.services import BATCH, FEW, stored_batches
 from files.models import File, Upload
-from files.storage import backend
+from files.storage import backend, staging
+from files.sweep import BATCH_SIZE, FEW_ORPHANS, stored_batches
 
 # What is older should have been swept, if that is done every day or so.
 LEFT = timedelta(days=2)
@@ -45,7 +45,7 @@ def missing():
     rows = File.objects.order_by("pk").values_list("pk", "storage_path")
     sample = dict([*rows[:SAMPLE], *rows.reverse()[:SAMPLE]])
     try:
-        found = backend.each_exists(sample.values())
+        found = backend.exist(sample.values())
     except OSError as problem:
         title = _("Whether the files have their bytes cannot be seen (%(why)s)")
         return error("files.missing", title % {"why": problem.strerror or problem})
@@ -110,7 +110,7 @@ def orphans():
     """Return whether bytes lie about that no file owns."""
     found, known, whole = count_orphans(timezone.now() - LEFT)
     young = count_young() if whole else 0
-    if found > max(FEW, known):
+    if found > max(FEW_ORPHANS, known):
         title = _("Most stored bytes belong to no file of this database (%(found)s of %(count)s)")
         detail = _("Does the storage belong to another database?")
         values = {"found": found, "count": found + known}
@@ -147,7 +147,7 @@ def count_young():
     """Return how many stored paths no row names yet that are too young to be orphans."""
     end = time.monotonic() + SECONDS
     count = 0
-    for nameless, _named in stored_batches(timezone.now() + backend.UPLOADING + LEFT):
+    for nameless, _named in stored_batches(timezone.now() + backend.LONGEST_UPLOAD + LEFT):
         count += len(nameless)
         if time.monotonic() > end:
             break
@@ -167,10 +167,10 @@ def too_young(count):
 def unswept():
     """Return whether something waits for a sweep for days."""
     before = timezone.now() - LEFT
-    parts = sum(1 for _part in islice(backend.staged_parts(before), BATCH))
-    uploads = Upload.objects.filter(expires_at__lt=before)[:BATCH].count()
+    parts = sum(1 for _part in islice(staging.list_staged(before), BATCH_SIZE))
+    uploads = Upload.objects.filter(expires_at__lt=before)[:BATCH_SIZE].count()
     over = before - timedelta(days=settings.TRASH_DAYS)
-    trashed = File.objects.filter(deleted_at__lt=over)[:BATCH].count()
+    trashed = File.objects.filter(deleted_at__lt=over)[:BATCH_SIZE].count()
     count = max(parts, uploads) + trashed
     if not count:
         return ok("files.swept", _("Unfinished uploads and the trash are swept"))

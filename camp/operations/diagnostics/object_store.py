@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from camp.config import shell
-from camp.storage.backend import OTHER, object_store
+from camp.storage.object_store import OTHER, object_store
 from camp.web.findings import error, ok, warning
 
 TRIAL = ".trial-"

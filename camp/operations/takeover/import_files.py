@@ -13,8 +13,9 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from camp.fs.ownership import make_folder
 from camp.fs.text import normalize
-from files.storage import backend
+from files.storage import backend, staging
 
 CHUNK = 2**20
 # So much is synced in one round.
@@ -167,8 +168,8 @@ class Linked:
     def __init__(self, source):
         """Raises OSError where the system cannot."""
         folder = Path(settings.UPLOAD_STAGING)
-        backend.make_folders(folder)
-        self.path = folder / f"{backend.new_path().rpartition('/')[2]}{backend.PART_SUFFIX}"
+        make_folder(folder, staging.FOLDER_MODE)
+        self.path = folder / f"{backend.new_path().rpartition('/')[2]}{staging.SUFFIX}"
         os.link(source, self.path)
         self.kept = False
         self.size = 0
@@ -205,7 +206,7 @@ def staged(source, link, progress):
             part = Linked(source)
         except OSError:
             pass  # another volume, or a system without: a copy it is
-    part = part or backend.Staged()
+    part = part or staging.StagedBytes()
     try:
         with open_regular(source) as stream:
             while chunk := stream.read(CHUNK):
@@ -318,7 +319,7 @@ def bring(rows, sources, journal, *, link, progress):
 def keep(batch, journal):
     """Move staged bytes to their place and note it; raises OSError, and nothing is kept."""
     try:
-        paths = backend.keep_all([part for _row, part in batch])
+        paths = staging.keep_all([part for _row, part in batch])
     except BaseException:
         for _row, part in batch:
             part.discard()

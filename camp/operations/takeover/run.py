@@ -27,10 +27,10 @@ from camp.operations.takeover.found import ALEMBIC
 from camp.operations.takeover.import_files import DAMAGED, UNREADABLE, OldFile, OtherSize, Source
 from camp.operations.takeover.import_report import folder, room, source_lines, write_missing
 from camp.operations.takeover.steps import Choices, Part, Step, quoted
-from files.library import usage
+from files.content_types import media_type
+from files.library import quota
 from files.models import File
 from files.storage import backend
-from files.uploads.content_types import media_type
 from sessions_app.models import Message, Session
 
 TABLE = "sample_files"
@@ -242,7 +242,7 @@ def settle(row, kept):
     files = File.objects.filter(pk=row.key, storage_path=row.path)
     new = files.update(storage_path=kept.path, size=kept.size, sha256=kept.sha256)
     if new:
-        usage.forget(File.objects.values_list("user_id", flat=True).get(pk=row.key))
+        quota.forget_usage(File.objects.values_list("user_id", flat=True).get(pk=row.key))
     return new
 
 

@@ -35,7 +35,7 @@ def begin(client, length):
 
 
 def left(user):
-    return LIMIT - quota.taken(user.pk)
+    return LIMIT - quota.bytes_used_and_reserved(user.pk)
 
 
 def test_a_form_that_fits_is_taken_to_the_last_byte(as_owner, owner):
@@ -129,13 +129,13 @@ def test_home_tells_how_much_is_left(as_owner, keep):
 def test_all_is_counted_at_one_moment(owner, django_assert_num_queries):
     # What becomes a file between two queries would be in neither.
     with django_assert_num_queries(1):
-        assert quota.taken(owner.pk) == 0
+        assert quota.bytes_used_and_reserved(owner.pk) == 0
 
 
 @pytest.fixture
 def lapsed(monkeypatch):
     """Have no reservation count, as those of forms that stalled for an hour."""
-    monkeypatch.setattr("files.library.quota.FORGOTTEN", timedelta(seconds=-1))
+    monkeypatch.setattr("files.library.quota.RESERVATION_EXPIRES", timedelta(seconds=-1))
 
 
 def meanwhile(monkeypatch, act):

@@ -97,7 +97,7 @@ def test_a_zip_comes_at_once(as_owner, three):
 
 
 def test_too_many_for_a_zip_are_refused(as_owner, three, monkeypatch):
-    monkeypatch.setattr("files.views.selection.MOST", 2)
+    monkeypatch.setattr("files.views.selection.MAX_FILES", 2)
     assert act(as_owner, "zip", *three).status_code == 413
 
 

@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from files.library import services, shares, versions
+from files.library import shares, versions
 from files.models import File, Share, Version
-from files.storage import backend
+from files.storage import staging
+from files.uploads import form
 from tests.files.conftest import browser, part, stage, stored
 
 
@@ -26,8 +27,8 @@ def address(file):
 @pytest.fixture
 def version(file):
     """The content that a file of the owner held before."""
-    upload = services.Incoming(stage(b"newer"), "newer.txt")
-    services.replace(file=file, upload=upload)
+    upload = form.StagedUpload(stage(b"newer"), "newer.txt")
+    form.replace(file=file, upload=upload)
     return file.versions.get()
 
 
@@ -90,19 +91,19 @@ class TestReplace:
         def full(several):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(backend, "keep_all", full)
+        monkeypatch.setattr(staging, "keep_all", full)
         response = as_owner.post(address(file), {"files": part(content=b"hallo")})
         assert response.status_code == 507
         assert list(stored().values()) == [b"hello"]
 
     def test_one_that_goes_to_the_trash_meanwhile_is_left_alone(self, as_owner, file, monkeypatch):
-        finish = backend.Staged.finish
+        finish = staging.StagedBytes.finish
 
         def slow(staged):
             File.objects.get(pk=file.pk).trash()
             finish(staged)
 
-        monkeypatch.setattr(backend.Staged, "finish", slow)
+        monkeypatch.setattr(staging.StagedBytes, "finish", slow)
         response = as_owner.post(address(file), {"files": part("b.txt", b"second")})
         new = File.objects.get(deleted_at=None)
         assert response.url == new.get_absolute_url()
@@ -149,14 +150,14 @@ class TestPage:
 
         one = count()
         for number in range(3):
-            upload = services.Incoming(stage(b"%d" % number), "x.txt")
-            services.replace(file=version.file, upload=upload)
+            upload = form.StagedUpload(stage(b"%d" % number), "x.txt")
+            form.replace(file=version.file, upload=upload)
         assert count() == one
 
     def test_the_picture_of_another_content_has_another_address(self, as_owner, keep):
         file = keep("a.png")
         before = as_owner.get("/files/").content.decode()
-        services.replace(file=file, upload=services.Incoming(stage(b"x"), "b.png"))
+        form.replace(file=file, upload=form.StagedUpload(stage(b"x"), "b.png"))
         plain = f'"/files/{file.pk}/thumbnail/"'
         assert plain in before
         assert plain not in as_owner.get("/files/").content.decode()
@@ -242,7 +243,7 @@ class TestAccess:
 
 @pytest.mark.parametrize("act", ["restore", "delete"])
 def test_one_that_goes_meanwhile_is_not_found(as_owner, version, monkeypatch, act):
-    monkeypatch.setattr(versions, "locked", lambda pk, user_id: None)
+    monkeypatch.setattr(versions, "lock_file", lambda pk, user_id: None)
     assert as_owner.post(at(version, act)).status_code == 404
 
 

@@ -74,7 +74,7 @@ def test_where_the_file_is_gone_by_then_it_becomes_a_new_one(as_owner, file, gon
 
 def test_a_crash_before_the_row_is_mended_by_the_next_request(as_owner, file, monkeypatch):
     address = begin(as_owner, **replacing(file))
-    monkeypatch.setattr(versions, "put", lambda new, pk: 1 / 0)
+    monkeypatch.setattr(versions, "save_or_replace", lambda new, pk: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         patch(as_owner, address, 0, CONTENT)
     monkeypatch.undo()
@@ -111,5 +111,5 @@ def test_neither_can_somebody_elses_nor_one_in_the_trash(as_owner, stranger, fil
 def test_the_sweep_leaves_what_became_a_version(as_owner, file):
     create(as_owner, LENGTH, CONTENT, **replacing(file))
     Upload.objects.update(expires_at="2020-01-01T00:00:00Z")
-    assert resumable.expired(file.created_at) == 0
+    assert resumable.remove_expired(file.created_at) == 0
     assert len(stored()) == 2

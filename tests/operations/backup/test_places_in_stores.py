@@ -11,7 +11,7 @@ from camp.operations import backup
 from camp.operations.backup import swap
 from camp.operations.backup.swap import databases
 from camp.operations.backup.swap.objects import ObjectFiles
-from camp.storage.backend import StoreError
+from camp.storage.object_store import StoreError
 from files.models import File
 from tests.operations.backup import places
 

@@ -21,8 +21,8 @@ from camp.operations.backup import swap
 from camp.operations.database import environment, reset
 from camp.operations.database import server as database
 from camp.operations.server import lock
-from files.library import services
 from files.models import File
+from files.uploads import form
 from tests.conftest import person
 from tests.files.conftest import stage, stored
 
@@ -83,7 +83,7 @@ def filled(place):
 
 
 def fill():
-    services.store(user=person("owner"), staged=stage(b"kept"), filename="kept.txt")
+    form.store(user=person("owner"), staged=stage(b"kept"), filename="kept.txt")
 
 
 def state():

@@ -7,12 +7,11 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
-from django.apps import apps
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from camp.operations.backup.archive import Damaged
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
+from files.models import STORED_MODELS
 
 # What an archive says of files that were not there, or not what their rows say.
 REMARKS = {"vanished.jsonl": "vanished", "differing.jsonl": "differing"}
@@ -151,8 +150,7 @@ def _lines(path):
 
 def models():
     """Return {table: model} of the rows that name bytes, the files' first."""
-    found = (apps.get_model(name) for name in settings.STORED_FILE_MODELS)
-    return {model._meta.db_table: model for model in found}
+    return {model._meta.db_table: model for model in STORED_MODELS}
 
 
 def newest_paths(result):

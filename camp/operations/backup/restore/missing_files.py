@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.config import shell
+from camp.fs.ownership import make_folder
 from camp.operations.backup import archive
 from camp.operations.backup.restore import archives, disk_space
 from camp.operations.console import Progress
 from camp.operations.diagnostics.file_check.contents import digest, hashed, total, with_bytes
 from camp.operations.diagnostics.file_check.shared import batches
 from files.storage import backend
+from files.storage.staging import FOLDER_MODE, SUFFIX, move_in
 
 FILES = "files/"  # what the names of stored files begin with in an archive
 
@@ -93,7 +95,7 @@ def is_well(row, progress):
 def bring_back(path, wanted, stream):
     """Take what is wanted out of an archive; returns how many files that are."""
     staging = Path(settings.UPLOAD_STAGING)
-    backend.make_folders(staging)
+    make_folder(staging, FOLDER_MODE)
     reader, staged, sums = archive.Reader(path), {}, {}
     disk_space.refuse_without({staging: sum(each.size for each in wanted.values())})
 
@@ -101,7 +103,7 @@ def bring_back(path, wanted, stream):
         stored = name.removeprefix(FILES)
         if not name.startswith(FILES) or stored not in wanted or size != wanted[stored].size:
             return None
-        staged[name] = staging / f"{uuid.uuid4()}{backend.PART_SUFFIX}"
+        staged[name] = staging / f"{uuid.uuid4()}{SUFFIX}"
         return staged[name]
 
     def note(name, sha256):
@@ -126,5 +128,5 @@ def put_back(part, path, wanted, sha256):
     if not wanted.is_met_by(size, sha256):
         return False
     backend.sync(part, os.O_RDWR | getattr(os, "O_BINARY", 0))
-    backend.move_in(part, path, sha256)
+    move_in(part, path, sha256)
     return True

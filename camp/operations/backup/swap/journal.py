@@ -7,8 +7,8 @@ import os
 from django.conf import settings
 
 from camp.fs.atomic import sync_folder
-from camp.fs.ownership import give, make_folder
 from camp.fs.locks import try_lock
+from camp.fs.ownership import chown_to_folder_owner, make_folder
 
 FILE = "replacing.json"
 LOCK = "replacing.lock"
@@ -39,7 +39,7 @@ def write(content):
         json.dump(content, stream)
         stream.flush()
         os.fsync(stream.fileno())
-    give(new)
+    chown_to_folder_owner(new)
     os.replace(new, path())
     sync_folder(path().parent)
 
@@ -56,5 +56,5 @@ def held():
     folder = settings.CAMP_DATA_DIR
     make_folder(folder, 0o700)
     with (folder / LOCK).open("a+b") as lock:
-        give(folder / LOCK)
+        chown_to_folder_owner(folder / LOCK)
         yield try_lock(lock) is not False

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from camp.operations.backup.swap.files import Files
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
 
 ASIDE = ".replaced-"
 AT_ONCE = 8  # files that go up beside each other

@@ -17,7 +17,7 @@ from camp.operations.backup.swap import databases, journal
 from camp.operations.backup.swap.files import Files, storage
 from camp.operations.backup.swap.objects import ObjectFiles
 from camp.operations.database import server
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
 
 PREPARING, SWAPPING = "preparing", "swapping"
 

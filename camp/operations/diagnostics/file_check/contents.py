@@ -17,7 +17,7 @@ from camp.operations.console import size as in_words
 from camp.operations.diagnostics.file_check.shared import batches, mend_command
 from camp.operations.diagnostics.files import ways_back
 from camp.web.findings import error, ok, warning
-from files.library import usage
+from files.library import quota
 from files.models import File, Version
 from files.storage import backend
 
@@ -144,7 +144,7 @@ class Contents:
         """Correct the row, if it is still the same; returns whether that was done."""
         done = rows.filter(**row._asdict()).update(**values)
         if "size" in values:
-            usage.forget(row.user_id)
+            quota.forget_usage(row.user_id)
         return bool(done)
 
     def missing(self):

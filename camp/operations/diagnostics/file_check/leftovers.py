@@ -10,19 +10,19 @@ from camp.config import shell
 from camp.operations.diagnostics.file_check.shared import BATCH, mend_command
 from camp.operations.diagnostics.files import count_young, too_young
 from camp.web.findings import error, ok, warning
-from files.library import services
+from files import sweep
 from files.serving import thumbnails
 
 
 def look(*, fix):
     """Yield what is found, or what was removed."""
     try:
-        swept = services.sweep_bytes(dry_run=not fix)
-    except services.ForeignStorage as foreign:
+        swept = sweep.sweep_bytes(dry_run=not fix)
+    except sweep.ForeignStorage as foreign:
         yield refused(foreign)
         return
     removes = fix and (swept.orphans or swept.staged)
-    left = services.sweep_bytes(dry_run=True) if removes else services.Swept()
+    left = sweep.sweep_bytes(dry_run=True) if removes else sweep.SweepResult()
     yield orphans(swept.orphans, left.orphans, fix)
     yield uploads(swept.staged, left.staged, fix)
     yield pictures(fix)
@@ -70,11 +70,11 @@ def uploads(count, left, fix):
 
 def pictures(fix):
     """Return how many thumbnails no file has."""
-    before = timezone.now() - services.UNTOUCHED
+    before = timezone.now() - sweep.MIN_AGE
     count = left = 0
-    kept = thumbnails.kept(before)
+    kept = thumbnails.list_thumbnails(before)
     while batch := dict(islice(kept, BATCH)):
-        known = services.named_paths(set(batch.values()))
+        known = sweep.named_paths(set(batch.values()))
         for path, storage_path in batch.items():
             if storage_path not in known:
                 count += 1

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from camp.cache.manager import cache_manager
 from camp.operations.diagnostics.file_check.shared import batches, mend_command
 from camp.web.findings import ok, warning
-from files.library import usage
+from files.library import quota
 
 ID = "files.sums"
 
@@ -20,22 +20,22 @@ def look(*, fix):
     """Yield whether the sums that are kept are right; with `fix` wrong ones are forgotten."""
     kept = wrong = 0
     for batch in batches(get_user_model().objects.all()):
-        known = {row.pk: cache_manager.get_sync(usage.key(row.pk)) for row in batch}
+        known = {row.pk: cache_manager.get_sync(quota.usage_cache_key(row.pk)) for row in batch}
         known = {pk: value for pk, value in known.items() if value is not None}
         kept += len(known)
-        sums = usage.totals(list(known))
+        sums = quota.usage_of(list(known))
         for pk, value in known.items():
             if value != sums[pk] and is_wrong(pk):
                 wrong += 1
                 if fix:
-                    usage.forget(pk)
+                    quota.forget_usage(pk)
     yield told(kept, wrong, fix)
 
 
 def is_wrong(pk):
     """Return whether the sum of somebody is wrong still: an upload may just have come."""
-    value = cache_manager.get_sync(usage.key(pk))
-    return value is not None and value != usage.totals([pk])[pk]
+    value = cache_manager.get_sync(quota.usage_cache_key(pk))
+    return value is not None and value != quota.usage_of([pk])[pk]
 
 
 def told(kept, wrong, fix):

@@ -5,7 +5,7 @@
   const { fill, inUnits, percent, progress, sha256, Speed } = window.campUpload;
   const { NotLoggedIn, OUT } = window.campAccount;
   const DELAYS = [0, 1000, 2000, 5000, 10000, 20000, 30000, 60000]; // ms
-  // So small a file comes whole with the request that begins it (files/uploads/single_request.py).
+  // So small a file comes whole with the request that begins it (files/uploads/resumable.py).
   const SMALL = 256 * 1024; // bytes
   const STALLED = 60000; // ms without a byte, after which the line counts as lost
   const TELL_FROM = 4000; // ms that an upload takes before its half is worth telling
