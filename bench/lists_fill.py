@@ -4,12 +4,12 @@ import random
 import uuid
 from datetime import UTC, datetime, timedelta
 
+from bulk_rows import BulkTable
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
 from camp.db.search_text import normalise
-from camp.operations.demo.library import Library
-from camp.operations.demo.rows import Table
+from camp.operations.demo.texts import LANGUAGES, name_file
 from files.models import File
 from sessions_app.models import Message, Session, new_session_id
 
@@ -41,7 +41,6 @@ class Rows:
         self.random = random.Random(count)
         self.count, self.own = count, own
         self.now = datetime.now(UTC)
-        self.libraries = [Library(self.random, name, 1) for name in ("ja", "en")]
 
     def fill(self):
         """Write all rows and have the database look at them; returns nothing."""
@@ -67,10 +66,10 @@ class Rows:
         """Write sessions with three messages each."""
         count = max(self.count // 10, 100)
         mine = max(self.own // 10, 100)
-        table = Table(
+        table = BulkTable(
             Session, "user", "session_id", "title", "search_text", "created_at", "updated_at"
         )
-        said = Table(Message, "session", "role", "content", "search_text", "created_at")
+        said = BulkTable(Message, "session", "role", "content", "search_text", "created_at")
         rows = []
         for _number in range(count):
             user = self.somebody(owner, strangers, mine / count)
@@ -85,7 +84,7 @@ class Rows:
 
     def files(self, owner, strangers):
         """Write the files, the oldest first, as they come in."""
-        table = Table(
+        table = BulkTable(
             File,
             *("user", "session", "filename", "search_text", "content_type", "size", "sha256"),
             *("storage_path", "created_at", "deleted_at"),
@@ -128,7 +127,7 @@ class Rows:
 
     def name(self, moment):
         """Return a name as people give them."""
-        name = self.random.choice(self.libraries).draw(moment).filename
+        name, _kind = name_file(self.random, self.random.choice(LANGUAGES), moment)
         if (self.now - moment).days > OLD_DAYS:
             name = f"{OLD} {name}"
         return f"{EMOJI} {name}" if self.random.random() < 1 / 15 else name

@@ -82,9 +82,9 @@ def make(old, shape):
     """Make the empty tables of a shape, as Alembic did."""
     integer = "integer" in shape
     words = {
-        "key": "%(id)s" if integer else "%(uuid)s",
-        "reference": "INTEGER" if integer else "%(uuid)s",
-        "time": "%(timetz)s",
+        "key": "SERIAL" if integer else "UUID",
+        "reference": "INTEGER" if integer else "UUID",
+        "time": "TIMESTAMP WITH TIME ZONE",
         "json": "JSON",
     }
     tables = names(shape)

@@ -16,7 +16,7 @@ class OldMetadataMixin:
         if obj is None or not readable(obj.old_metadata):
             return fieldsets
         group = {"fields": ["readable_old_metadata"], "classes": ["collapse"]}
-        return [*fieldsets, (_("Data of the old backend"), group)]
+        return [*fieldsets, (_("Data from the old backend"), group)]
 
     def get_readonly_fields(self, request, obj=None):
         """Return the read-only fields."""

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from camp.admin.model_admin import CampModelAdmin
-from camp.config.env import parsed_size
+from camp.config.env import parse_size
 from camp.templatetags.camp import readable_bytes
 from files.library import quota as quotas
 from files.models import Quota
@@ -20,7 +20,7 @@ class SizeField(forms.CharField):
         if not isinstance(value, int):
             return value
         for unit in ("T", "G", "M", "K"):
-            size = parsed_size(f"1{unit}")
+            size = parse_size(f"1{unit}")
             if value and value % size == 0:
                 return f"{value // size}{unit}"
         return str(value)
@@ -30,7 +30,7 @@ class SizeField(forms.CharField):
         if not text:
             return None
         try:
-            return 0 if text == "0" else parsed_size(text)
+            return 0 if text == "0" else parse_size(text)
         except ValueError:
             raise forms.ValidationError(
                 _("Give a size such as 500M or 10G."), code="invalid"

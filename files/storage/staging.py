@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -171,15 +172,28 @@ def local_copy(path: str) -> Iterator[Path]:
 
 
 def list_staged(before: datetime) -> Iterator[str]:
-    """Yield the paths of staged bytes that nobody has written to since `before`."""
-    for entry in backend.files_below(Path(settings.UPLOAD_STAGING), depth=0):
-        if entry.name.endswith(SUFFIX) and backend.modified_at(entry) < before.timestamp():
-            yield entry.path
+    """Yield the paths of staged bytes that have not changed since `before`.
+
+    A folder among them is the work folder of a killed restore: no sweep runs during one.
+    """
+    with contextlib.suppress(FileNotFoundError), os.scandir(settings.UPLOAD_STAGING) as entries:
+        for entry in entries:
+            if entry.name.endswith(SUFFIX) and backend.modified_at(entry) < before.timestamp():
+                yield entry.path
 
 
 def remove_staged(path: Path | str) -> None:
     """Remove staged bytes; a failure is logged, not raised."""
     try:
-        Path(path).unlink(missing_ok=True)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            Path(path).unlink(missing_ok=True)
     except OSError as error:
         logger.error("Staged bytes could not be removed (%s): %s", path, error.strerror)
+
+
+def sync_file(path: Path) -> None:
+    """Return once all bytes of a file are on the disk; raises OSError."""
+    with path.open("r+b") as file:
+        os.fsync(file)

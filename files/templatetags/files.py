@@ -3,7 +3,6 @@
 import contextlib
 
 from django import template
-from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -79,12 +78,6 @@ def content_state(file, thorough=False):
     if size is None:
         return "behind" if is_from_takeover else "missing"
     return "" if size == file.size else "damaged"
-
-
-@register.simple_tag
-def max_upload_size():
-    """Return how many bytes one uploaded file may have."""
-    return settings.MAX_UPLOAD_SIZE
 
 
 @register.simple_tag

@@ -73,9 +73,7 @@ class Refusal:
     def too_large(cls, name: str) -> "Refusal":
         """The file is larger than MAX_UPLOAD_SIZE."""
         size = readable_bytes(settings.MAX_UPLOAD_SIZE)
-        return cls(
-            name, 413, _("It is larger than the %(size)s that one file may have.") % {"size": size}
-        )
+        return cls(name, 413, _("The file is larger than the limit of %(size)s.") % {"size": size})
 
     @classmethod
     def incomplete(cls, name: str) -> "Refusal":
@@ -113,7 +111,7 @@ class Refusal:
             logger.error("An upload was refused: no room left on the device.")
             return cls.no_room(name)
         logger.error("An upload could not be stored.", exc_info=error)
-        return cls(name, 507, _("The server could not store it. Try again later."))
+        return cls(name, 507, _("The server could not store the file. Try again later."))
 
 
 class StagedFile(UploadedFile):

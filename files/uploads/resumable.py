@@ -23,6 +23,7 @@ from files.models import File, Upload
 from files.storage import backend, staging
 from files.uploads.upload_parts import PartAppender, UploadPart, hashes, list_keys
 
+FILE_HEADER = "Camp-File"  # of a response: the address of the finished file
 BLOCK_SIZE = 128 * 2**10  # bytes
 # An upload of up to this size (bytes) that comes in one request needs no UploadPart.
 LARGEST_SINGLE_REQUEST = 256 * 2**10

@@ -81,8 +81,7 @@ class UploadPart:
 
     def sync(self) -> None:
         """Return once all bytes are on the disk; raises OSError."""
-        with self.path.open("r+b") as file:
-            os.fsync(file)
+        staging.sync_file(self.path)
 
     def truncate(self, size: int, token: bytes) -> None:
         """Drop what follows the first `size` bytes; raises Superseded, OSError."""

@@ -92,9 +92,7 @@ def uploads(request):
     length = parse_number(request, "Upload-Length")
     if length > settings.MAX_UPLOAD_SIZE:
         size = readable_bytes(settings.MAX_UPLOAD_SIZE)
-        raise TusError(
-            413, _("It is larger than the %(size)s that one file may have.") % {"size": size}
-        )
+        raise TusError(413, _("The file is larger than the limit of %(size)s.") % {"size": size})
     raw = request.headers.get("Upload-Metadata", "")
     metadata = parse_metadata(raw)
     if request.content_type == BODY_TYPE:
@@ -266,7 +264,7 @@ def upload_response(upload, status):
     response = HttpResponse(status=status)
     response.headers["Upload-Offset"] = upload.offset
     if upload.file_id:
-        response.headers["Camp-File"] = upload.file.get_absolute_url()
+        response.headers[resumable.FILE_HEADER] = upload.file.get_absolute_url()
     else:
         response.headers["Upload-Expires"] = http_date(upload.expires_at.timestamp())
     return response

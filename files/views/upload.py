@@ -166,5 +166,5 @@ def remove_upload(request, pk):
     if upload.file_id:
         messages.info(request, _("“%(name)s” was uploaded meanwhile. The file stays.") % name)
     else:
-        messages.success(request, _("The upload of “%(name)s” was given up.") % name)
+        messages.success(request, _("The upload of “%(name)s” was discarded.") % name)
     return redirect(next_url(request, reverse("files:upload")))

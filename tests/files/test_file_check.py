@@ -14,8 +14,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from camp.cache.manager import cache_manager
+from camp.operations import stored_bytes
 from camp.operations.console import Silent
-from camp.operations.diagnostics.file_check import contents, shared
+from camp.operations.diagnostics import file_check
 from files import sweep
 from files.library import quota
 from files.models import File, Upload, Version
@@ -108,16 +109,16 @@ class TestTelling:
         keep("in the trash").trash()
         printed, code = doctor()
         lines = printed.splitlines()
-        assert lines[0].startswith("Reading the files: 2.0 KB, 0:00, ")
+        assert lines[0].startswith("Reading the files: 2 KiB, 0:00, ")
         assert lines[1:] == [
             "✓ All files have their bytes (2)",
-            "✓ All checksums are right (2 files, 2.0 KB read)",
+            "✓ All checksums are right (2 files, 2 KiB read)",
             "✓ All sizes are right",
-            "✓ No stored bytes are without a file",
-            "✓ No unfinished upload is over",
+            "✓ All stored bytes belong to a file",
+            "✓ No upload has expired",
             "✓ No thumbnail is without a file",
-            "✓ The sums of room taken up agree with the rows (kept: 0). "
-            "Quotas go by the rows, never by a sum that is kept.",
+            "✓ The cached sums of used space agree with the rows (0 cached). "
+            "Quotas use the rows, never a cached sum.",
             "Everything is well.",
         ]
         assert code == 0
@@ -176,7 +177,7 @@ class TestContents:
         lose(keep().storage_path)
         told = found()[0]["files.missing"]
         assert told["fix"].endswith("backup_20261124_142233.tar --missing")
-        assert "brings back nothing else" in told["detail"]
+        assert "restores nothing else" in told["detail"]
 
     def test_the_old_folder_is_offered_first(self, keep, no_backups):
         (no_backups / "backup_20261124_142233.tar").touch()
@@ -185,7 +186,7 @@ class TestContents:
         change(behind, storage_path="uploads/a.txt")
         told = found()[0]["files.missing"]
         assert "takeover --uploads FOLDER" in told["fix"]
-        assert "1 of them did not come along" in told["detail"]
+        assert "1 of them was not imported" in told["detail"]
         assert "--missing" in told["detail"]
 
     @pytest.mark.parametrize("path", ["/etc/passwd", "../../x", "ab", "a\\b", "ab/cd/" + "x" * 300])
@@ -195,8 +196,8 @@ class TestContents:
         assert found("--fix")[0]["files.missing"]["level"] == "error"
 
     def test_twenty_are_named_at_most(self, monkeypatch, keep):
-        monkeypatch.setattr(contents, "NAMED", 2)
-        monkeypatch.setattr(shared, "BATCH", 2)
+        monkeypatch.setattr(file_check, "MAX_IDS", 2)
+        monkeypatch.setattr(stored_bytes, "BATCH", 2)
         files = [keep(str(number)) for number in range(5)]
         for file in files:
             lose(file.storage_path)
@@ -241,7 +242,7 @@ class TestContents:
         assert (told["files.unhashed"]["level"], code) == ("warning", 0)
         assert not File.objects.exclude(sha256="").exists()
         told = found("--fix", *arguments)[0]
-        assert told["files.unhashed"]["title"] == "3 files got their checksums"
+        assert told["files.unhashed"]["title"] == "The checksums of 3 files were added"
         for file in files:
             assert File.objects.get(pk=file.pk).sha256 == file.sha256
         assert levels() == ({}, 0)
@@ -277,10 +278,10 @@ class TestContents:
 
         def update(self, *arguments):
             change(file, size=4)
-            return mend(self, *arguments)
+            return correct(self, *arguments)
 
-        mend = contents.Contents._mend
-        monkeypatch.setattr(contents.Contents, "_mend", update)
+        correct = file_check.ContentCheck._correct
+        monkeypatch.setattr(file_check.ContentCheck, "_correct", update)
         assert levels("--fix")[0] == {"files.sizes": "warning"}
         assert File.objects.get().size == 4
 
@@ -300,7 +301,7 @@ class TestLeftovers:
         unchanged()
         kinds = ("files.orphans", "files.uploads", "files.thumbnails")
         assert levels() == (dict.fromkeys(kinds, "warning"), 0)
-        assert "2 unfinished uploads are over" in doctor()[0]
+        assert "2 expired uploads" in doctor()[0]
 
     def test_with_fix_they_go_and_all_else_stays(self, owner, keep):
         before = keep(), keep("in the trash")
@@ -323,9 +324,9 @@ class TestLeftovers:
         self.leave(owner)
         lines = doctor("--fix")[0].splitlines()
         assert lines[-5:] == [
-            "✓ 1 stored file that belonged to nobody was removed",
-            "✓ 2 unfinished uploads that were over were removed",
-            "✓ 1 thumbnail without a file was removed",
+            "✓ Removed: 1 stored file without an owner",
+            "✓ Removed: 2 expired uploads",
+            "✓ Removed: 1 thumbnail without a file",
             lines[-2],
             "Everything is well.",
         ]
@@ -387,12 +388,14 @@ class TestSums:
 
 
 def test_queries_grow_with_batches_only(monkeypatch, owner, django_assert_num_queries):
-    monkeypatch.setattr(shared, "BATCH", 10)
+    monkeypatch.setattr(stored_bytes, "BATCH", 10)
     row = {"user": owner, "size": 1, "sha256": "0" * 64, "filename": "a"}
     File.objects.bulk_create(File(storage_path=f"aa/bb/{n}", **row) for n in range(100))
     # The sums, the batches, each looked at again, and the versions, of which there are none.
     with django_assert_num_queries(2 + 11 + 10 + 1):
-        list(contents.look(lambda total, label: Silent(), fix=False, sample=None))
+        check = file_check.ContentCheck(False, None)
+        check.bytes_to_read()
+        check.run(Silent())
 
 
 class TestVersions:

@@ -200,8 +200,8 @@ def test_a_failed_install_says_what_to_do_and_the_next_start_completes_it(tree):
     assert failed.returncode == 1
     assert "No matching distribution found" in failed.stdout  # pip's own words
     assert failed.stdout.splitlines()[-1] == (
-        "requirements.txt could not be installed; pip says why above. Check the network "
-        "connection, then run it again with: python3 manage.py up --port 9000"
+        "requirements.txt could not be installed; see pip's output above. Check the network "
+        "connection, then run it again: python3 manage.py up --port 9000"
     )
     assert completed.returncode == 0
     assert "Making" not in completed.stdout

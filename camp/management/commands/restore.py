@@ -3,14 +3,11 @@
 from pathlib import Path
 
 from django.core.management.base import BaseCommand
-from django.utils.module_loading import import_string
 
 from camp.operations.backup.restore import restore
+from camp.operations.backup.restore.missing_files import restore_missing
 from camp.operations.database import confirmation
 from camp.operations.server import lock
-
-# By name: what knows the files stands above this.
-RECOVER = "camp.operations.backup.restore.missing_files.recover"
 
 
 class Command(BaseCommand):
@@ -44,7 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, *, file, **options):
         if options["missing"]:
-            import_string(RECOVER)(file, say=self.say, stream=self.stdout)
+            restore_missing(file, say=self.say, stream=self.stdout)
             return
         restore(file, options, say=self.say, stream=self.stdout)
 

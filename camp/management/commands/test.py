@@ -50,8 +50,7 @@ class Command(BaseCommand):
             if importlib.util.find_spec(package) is None:
                 fix = error_messages.install_command("requirements-dev.txt")
                 raise CommandError(
-                    _("The test requirements are not installed. Mend it with: %(fix)s")
-                    % {"fix": fix}
+                    _("The test requirements are not installed. Fix: %(fix)s") % {"fix": fix}
                 )
         from tests import passes
 

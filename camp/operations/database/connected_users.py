@@ -1,9 +1,8 @@
-"""Who uses the database: name them, end their connections, keep them out.
+"""Other users of a PostgreSQL database: name them, disconnect them, keep them from writing.
 
-With SQLite there is nobody to be asked; see camp.processes.
+With SQLite see camp.operations.server.processes.
 """
 
-import contextlib
 import time
 
 import psycopg
@@ -21,6 +20,13 @@ OTHERS = """
 """
 # A connection that was just closed is still seen for a moment.
 CLOSING_SECONDS = 1
+LOCK_SECONDS = 5
+WRITABLE = """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text NOT LIKE 'pg!_%' ESCAPE '!'
+      AND relnamespace <> 'information_schema'::regnamespace
+      AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
+"""
 
 
 def other_connections():
@@ -51,49 +57,26 @@ def disconnect_others(name):
         database.disconnect(server, name)
 
 
-@contextlib.contextmanager
-def read_only(name):
-    """Let nobody write to a database meanwhile; yields whether there is one that answers.
+def lock_tables(name):
+    """Return a connection that keeps others from writing to a database until it is closed.
 
-    Raises CommandError where somebody does not let go of a table.
+    The locks end with the process, too. Returns None where the database is missing or broken:
+    nobody can write there. Raises CommandError where somebody does not let go of a table.
     """
+    server = None
     try:
         server = psycopg.connect(**database.connection_parameters(name))
-    except psycopg.Error:
-        yield False  # missing or broken: nobody can write there
-        return
-    # Not as a context manager, which would commit: `close_to_all` may have ended it by then.
-    with contextlib.closing(server):
-        lock_tables(server, name)
-        yield True
-
-
-def lock_tables(server, name):
-    """Keep others from writing until the transaction of a connection ends."""
-    try:
         server.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         server.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
         if tables := [sql.SQL(table) for (table,) in server.execute(WRITABLE)]:
             lock = sql.SQL("LOCK TABLE {} IN SHARE MODE")
             server.execute(lock.format(sql.SQL(", ").join(tables)))
     except psycopg.errors.LockNotAvailable:
+        server.close()
         sentence = _("Somebody is writing to the database %(name)s: nothing was changed.")
         raise CommandError(sentence % {"name": name}) from None
     except psycopg.Error:
-        return  # a broken catalogue: nobody can write there
-
-
-LOCK_SECONDS = 5
-WRITABLE = """
-    SELECT oid::regclass::text FROM pg_class
-    WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text NOT LIKE 'pg!_%' ESCAPE '!'
-      AND relnamespace <> 'information_schema'::regnamespace
-      AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
-"""
-
-
-def close_to_all(name):
-    """Let nobody connect to a database until `open_again`; whoever is connected is cut off."""
-    with database.maintenance() as server:
-        database.allow_connections(server, name, False)
-        database.disconnect(server, name)
+        if server is not None:
+            server.close()
+        return None
+    return server

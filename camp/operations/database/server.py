@@ -1,7 +1,7 @@
-"""The database as a whole: where it is, what is in it, and others in its place.
+"""The database as a whole: where it is and what is in it.
 
-What one engine needs and the other does not is kept here. The functions that make,
-drop or swap databases are for PostgreSQL only; with SQLite a database is a file.
+What one engine needs and the other does not is kept here. The functions that make or drop
+databases are for PostgreSQL only; with SQLite a database is a file.
 """
 
 import contextlib
@@ -209,13 +209,6 @@ def _oid(server, name):
     return found and found[0]
 
 
-def open_again(name):
-    """Let people connect to a database again, after a `swap` that was cut short."""
-    with maintenance() as server:
-        if server.execute(EXISTS, [name]).fetchone():
-            allow_connections(server, name, True)
-
-
 def drop(name):
     """Drop a database, if it is there; whoever is connected to it is disconnected."""
     with maintenance() as server:
@@ -237,53 +230,6 @@ def drop_statement(name):
     """Return the SQL with which a person drops a database."""
     quoted = name.replace('"', '""')
     return f'DROP DATABASE "{quoted}";'
-
-
-def swap(fresh, name, aside):
-    """Rename database `name` to `aside` and `fresh` to `name`, both or neither.
-
-    `name` need not exist. Whoever is connected to either is disconnected, and others are
-    kept out until it is done.
-    """
-    connection.close()
-    with maintenance() as server:
-        there = server.execute(EXISTS, [name]).fetchone()
-        old = [name] if there else []
-        for each in (fresh, *old):
-            allow_connections(server, each, False)
-        try:
-            disconnect(server, fresh, name)
-            _wait_until_alone(server, fresh, name)
-            with server.transaction():
-                if there:
-                    _rename(server, name, aside)
-                _rename(server, fresh, name)
-        except BaseException:
-            for each in (fresh, *old):
-                allow_connections(server, each, True)
-            raise
-        allow_connections(server, name, True)
-        if there:
-            allow_connections(server, aside, True)
-
-
-def allow_connections(server, name, allowed):
-    """Say whether anybody at all may connect to a database from now on."""
-    _alter(server, name, f"ALLOW_CONNECTIONS {str(allowed).lower()}")
-
-
-def _wait_until_alone(server, *names):
-    """Wait until ended connections are gone; a rename refuses to."""
-    server.execute("SET statement_timeout = '10s'")
-    while server.execute(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = ANY(%s) LIMIT 1", [list(names)]
-    ).fetchone():
-        server.execute("SELECT pg_sleep(0.02), pg_stat_clear_snapshot()")
-
-
-def _rename(server, name, other):
-    command = "ALTER DATABASE {} RENAME TO {}"
-    server.execute(sql.SQL(command).format(sql.Identifier(name), sql.Identifier(other)))
 
 
 def connection_parameters(name=None):

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from camp.db.bigram_index import INDEX, LedTo, pairs
+from camp.db.bigram_index import PREFIX, LedTo, pairs
 from camp.db.search_text import looked_up, normalise
 from files.models import File
 from sessions_app.models import Message, Session
@@ -211,7 +211,7 @@ def test_the_index_leads_to_what_is_looked_for(names, owner, pattern):
             cursor.execute("SET LOCAL enable_seqscan = off")
     plan = File.objects.filter(led).explain()
     if connection.vendor == "postgresql":
-        [held] = re.findall(rf"Bitmap Index Scan on {INDEX}sample_files.*\n.*Cond: (.*)", plan)
+        [held] = re.findall(rf"Bitmap Index Scan on {PREFIX}sample_files.*\n.*Cond: (.*)", plan)
         assert "ARRAY[user_id]" in held
         assert "string_to_array" in held
     else:
@@ -236,7 +236,7 @@ def test_sqlite_reads_names_from_an_index_alone_where_no_pairs_lead_to_them(name
 @pytest.mark.sqlite
 def test_whose_a_file_is_is_not_left_to_sqlites_triggers(names, owner, stranger):
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TRIGGER {INDEX}sample_files_update")
+        cursor.execute(f"DROP TRIGGER {PREFIX}sample_files_update")
     File.objects.filter(user=owner).update(user=stranger)
     assert not File.objects.search_by_index("東京", owner)
 

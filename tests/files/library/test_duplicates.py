@@ -86,7 +86,7 @@ class TestPage:
         files = [keep(str(number)) for number in range(4)]
         response = as_owner.get(files[3].get_absolute_url())
         assert response.context["same"] == files[:2]
-        assert "There are more of them." in response.content.decode()
+        assert "There are more." in response.content.decode()
 
     @pytest.mark.parametrize("count", [2, 8])
     def test_queries_do_not_grow(self, as_owner, keep, django_assert_max_num_queries, count):

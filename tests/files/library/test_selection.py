@@ -33,7 +33,7 @@ def three(keep):
 def test_a_question_tells_how_many_and_how_large(as_owner, three):
     page = act(as_owner, "delete", *three[:2]).content.decode()
     assert "Delete 2 files?" in page
-    assert "Together 2\u00a0KiB." in page
+    assert "Total size: 2\u00a0KiB." in page
     assert File.objects.filter(deleted_at=None).count() == 3
 
 

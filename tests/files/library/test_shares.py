@@ -145,7 +145,7 @@ def test_a_file_that_is_gone_is_not_given_out(client, link, file, stranger, chan
         file.user = stranger
         file.save()
     assert client.get(f"{link}{file.pk}/").status_code == 404
-    assert "Nothing is here any more" in client.get(link).content.decode()
+    assert "These files are no longer available" in client.get(link).content.decode()
 
 
 def test_downloads_are_counted_up_to_the_limit(as_owner, client, file):
@@ -167,7 +167,7 @@ def test_a_password_is_asked_for_once(as_owner, client, file):
     for address in (path, f"{path}{file.pk}/", f"{path}zip/"):
         response = client.get(address, follow=True)
         assert "notes.txt" not in response.content.decode()
-        assert "Password of the link" in response.content.decode()
+        assert "Link password" in response.content.decode()
     assert "This is not the password." in client.post(path, {"password": "x"}).content.decode()
     assert client.post(path, {"password": "open sesame"}).url == path
     assert client.get(f"{path}{file.pk}/").getvalue() == b"hello"

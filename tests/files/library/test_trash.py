@@ -81,7 +81,7 @@ def test_one_goes_for_good(as_owner, trashed, of):
 def test_all_of_a_kind_goes(as_owner, trashed, keep):
     kept = keep("kept.txt")
     keep("second.txt").trash()
-    assert "2 things go." in as_owner.get("/files/trash/purge/").content.decode()
+    assert "2 items will be deleted." in as_owner.get("/files/trash/purge/").content.decode()
     response = purge(as_owner, "files")
     assert [str(note) for note in get_messages(response.wsgi_request)] == [
         "2 things are gone for good."

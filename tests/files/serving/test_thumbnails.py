@@ -13,6 +13,8 @@ from tests.files.conftest import browser
 from tests.files.serving.test_previews import page, picture
 from tests.files.wire import Browser, until
 
+pytestmark = pytest.mark.machine
+
 
 @pytest.fixture
 def slow(monkeypatch):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.sessions.models import Session as LogIn
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -41,10 +42,11 @@ def sweep(*arguments):
     return out.getvalue()
 
 
-def removed(staged=0, orphans=0, files=0, sessions=0, verb="Removed"):
+def removed(staged=0, orphans=0, files=0, sessions=0, log_ins=0, verb="Removed"):
     return (
         f"{verb}: unfinished uploads {staged}, bytes without a file {orphans}, "
-        f"from the trash files {files} and sessions {sessions}.\n"
+        f"from the trash files {files} and sessions {sessions}, "
+        f"expired log-ins {log_ins}.\n"
     )
 
 
@@ -159,3 +161,11 @@ def test_a_file_that_cannot_be_removed_does_not_stop_it(monkeypatch, caplog):
     monkeypatch.setattr(os, "unlink", refuse)
     sweep()
     assert caplog.text.count("Permission denied") == 2
+
+
+def test_expired_log_ins_go(client, owner):
+    client.force_login(owner)
+    LogIn.objects.create(session_key="old", expire_date=timezone.now() - timedelta(seconds=1))
+    assert sweep("--dry-run") == removed(log_ins=1, verb="Would remove")
+    assert sweep() == removed(log_ins=1)
+    assert LogIn.objects.get().session_key == client.session.session_key

@@ -48,7 +48,7 @@ class TestReplace:
 
     def test_it_says_where_none_is_kept(self, as_owner, file, settings):
         settings.FILE_VERSIONS = 0
-        assert "goes for good" in as_owner.get(address(file)).content.decode()
+        assert "will be lost" in as_owner.get(address(file)).content.decode()
 
     def test_a_file_gets_its_new_content(self, as_owner, file):
         response = as_owner.post(address(file), {"files": part("b.txt", b"second")})

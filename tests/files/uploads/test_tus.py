@@ -362,7 +362,7 @@ def test_a_read_only_disk_is_told(as_owner, monkeypatch):
         assert offset(as_owner, address) == 5
         response = patch(as_owner, address, 5, CONTENT[5:])
     assert response.status_code == 507
-    assert "could not store it" in response.content.decode()
+    assert "could not store the file" in response.content.decode()
     assert patch(as_owner, address, 5, CONTENT[5:]).status_code == 204
 
 

@@ -43,7 +43,7 @@ def test_the_upload_page_tells_how_far_each_is(as_owner):
     assert "42%, 420\N{NO-BREAK SPACE}bytes of 1000\N{NO-BREAK SPACE}bytes" in shown
     assert 'max="1000"' in shown
     assert 'value="420"' in shown
-    assert "Can go on until" in shown
+    assert "Can be resumed until" in shown
     assert "Choose the same file again" in shown
     assert f'action="/files/upload/{found.pk}/delete/"' in shown
 
@@ -108,7 +108,7 @@ def test_bytes_that_are_gone_are_none(as_owner):
 def test_another_program_must_go_on_with_what_it_began(as_owner):
     begin(as_owner)
     shown = page(as_owner)
-    assert "The program that began it can go on with it." in shown
+    assert "The program that started it can resume it." in shown
     assert "data-unfinished-choose" not in shown
 
 
@@ -125,7 +125,7 @@ def test_giving_up_removes_row_and_bytes(as_owner):
     response = give_up(as_owner, found)
     assert (response.status_code, response.url) == (302, "/files/upload/")
     [message] = get_messages(response.wsgi_request)
-    assert str(message) == f"The upload of “{NAME}” was given up."
+    assert str(message) == f"The upload of “{NAME}” was discarded."
     assert not Upload.objects.exists()
     assert stored() == {}
 

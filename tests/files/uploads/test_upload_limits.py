@@ -57,7 +57,7 @@ def test_a_larger_one_is_refused_with_its_name_and_the_limit(as_owner, settings,
     assert response.status_code == 413
     page = response.content.decode()
     assert "大.bin" in page
-    assert "larger than the 1000\N{NO-BREAK SPACE}bytes" in page
+    assert "larger than the limit of 1000\N{NO-BREAK SPACE}bytes" in page
     assert stored() == {}
     assert names() == []
 
@@ -71,7 +71,7 @@ def test_the_other_files_of_the_form_are_taken(as_owner, settings):
     assert sorted(stored().values()) == [b"x", b"y"]
     said = [str(message) for message in get_messages(response.wsgi_request)]
     assert said[0] == "2 files were uploaded."
-    assert said[1].startswith("large: It is larger than")
+    assert said[1].startswith("large: The file is larger than")
 
 
 def test_javascript_gets_both_files_and_errors(as_owner, settings):
@@ -136,7 +136,7 @@ def test_a_broken_disk_is_told_and_logged(as_owner, broken_disk, caplog, number)
     assert response.status_code == 507
     page = response.content.decode()
     assert "map.png" in page
-    assert "The server could not store it." in page
+    assert "The server could not store the file." in page
     assert os.strerror(number) in caplog.text
     assert "map.png" not in caplog.text
     assert stored() == {}

@@ -16,7 +16,7 @@ from camp.operations.backup import engine_neutral
 from camp.operations.backup.archive import Reader, Writer
 from camp.operations.database import server as database
 from files.models import File
-from files.storage import staging
+from files.storage import backend, staging
 from files.uploads import form
 from sessions_app.models import Message, Session
 from tests.conftest import person
@@ -67,7 +67,6 @@ def databases(prefix=NAME):
 def drop_all(prefix):
     """Drop the databases of PostgreSQL that begin so."""
     for name in databases(prefix) if connection.vendor == "postgresql" else ():
-        database.open_again(name)
         database.drop(name)
 
 
@@ -85,7 +84,7 @@ def furnish(name="owner"):
 def store(user, filename, content):
     """Put a file with its row into the storage; returns the File."""
     digest = hashlib.sha256(content).hexdigest()
-    path = f"{digest[:2]}/{digest[2:4]}/{digest[:8]}-{filename.replace(' ', '-')}"
+    path = backend.new_path()
     target = Path(settings.LOCAL_STORAGE_PATH) / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
@@ -195,17 +194,18 @@ def digest():
 
 
 def tree(folder):
-    """Return {path: checksum} of all that is in a folder."""
+    """Return {path: checksum} of all files in a folder, and of work folders, but not others."""
     return {
         str(path.relative_to(folder)): path.is_file()
         and hashlib.sha256(path.read_bytes()).hexdigest()
         for path in Path(folder).rglob("*")
+        if path.is_file() or path.suffix == ".part"
     }
 
 
 def leftovers():
-    """Return what lies about besides the data, the locks and a journal never begun."""
-    known = {"serving", "serving.pid", "replacing.lock", "replacing.new", "processes"}
+    """Return what lies about besides the data and the locks."""
+    known = {"serving", "serving.pid", "processes"}
     if connection.vendor == "postgresql":
         return sorted({path.name for path in settings.CAMP_DATA_DIR.iterdir()} - known), databases()
     names = {path.name for path in settings.CAMP_DATA_DIR.iterdir()} - known

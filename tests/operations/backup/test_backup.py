@@ -331,7 +331,7 @@ def test_a_disk_without_room_is_noticed_first(place, settings, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(create.shutil, "disk_usage", lambda path: usage(1, 1, 200_000))
     told = refusal()
-    assert "has 195.3 KB left" in told
+    assert "has 195 KiB left" in told
     assert shell.manage("backup", "--output") in told
     assert list(settings.BACKUP_FOLDER.iterdir()) == []
     if connection.vendor == "postgresql":
@@ -426,7 +426,7 @@ def test_a_pg_dump_that_fails_says_why_and_leaves_nothing(db, own_folder, monkey
         return popen(command, **options)
 
     monkeypatch.setattr(snapshot.subprocess, "Popen", noting)
-    monkeypatch.setattr(snapshot.database, "program_environment", lambda: environment)
+    monkeypatch.setattr(snapshot.server, "program_environment", lambda: environment)
     for options in ([], ["--sql"]):
         told = refusal(*options)
         assert re.match(r"pg_dump failed \(.*/nowhere.*\): no backup was made\.", told)
@@ -435,6 +435,7 @@ def test_a_pg_dump_that_fails_says_why_and_leaves_nothing(db, own_folder, monkey
     assert list(own_folder.iterdir()) == []
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("shape", ["loose", "uuids"])
 def test_a_database_of_the_old_backend_is_backed_up_as_it_is(old, shape, settings, tmp_path):
     settings.BACKUP_FOLDER = tmp_path / "backups"

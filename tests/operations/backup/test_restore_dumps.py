@@ -12,7 +12,7 @@ from django.db import connection
 
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
-from camp.operations.backup.restore import statements
+from camp.operations.backup.restore import postgresql
 from camp.operations.database import server
 from camp.operations.local_postgres import programs as postgres_programs
 from files.models import File
@@ -38,7 +38,7 @@ lines; \ of it', $1$, a$b$c; ;
 
 def split(text):
     found = []
-    for statement in statements.split(text.splitlines(keepends=True)):
+    for statement in postgresql.split_statements(text.splitlines(keepends=True)):
         data = b"".join(statement.data) if statement.data is not None else None
         found.append((b" ".join(statement.text.split()), data))
     return found
@@ -75,8 +75,8 @@ def test_a_dump_is_split_where_its_statements_end():
 )
 def test_what_leaves_the_database_is_refused(statement):
     lines = [b"SELECT 1;\n", statement + b"\n", b"SELECT 2;\n"]
-    with pytest.raises(statements.Refused):
-        statements.check(statements.split(lines))
+    with pytest.raises(postgresql.ForbiddenStatement):
+        postgresql.check_statements(postgresql.split_statements(lines))
 
 
 @pytest.mark.parametrize("text", [b"SELECT 'a", b"SELECT 1", b"COPY t (a) FROM stdin;\n1\n"])

@@ -137,39 +137,6 @@ def test_a_missing_database_is_told_from_a_server_that_refuses():
 
 
 @pytest.mark.postgresql
-def test_a_swap_renames_both(scratch):
-    make_table(scratch, "fresh")
-    database.swap(scratch, "camp_scratch_new", ASIDE)
-    assert tables_of("camp_scratch_new") == ["fresh"]
-    database.create(scratch)
-    make_table(scratch, "fresher")
-    database.swap(scratch, "camp_scratch_new", ASIDE)
-    assert tables_of("camp_scratch_new") == ["fresher"]
-    assert tables_of(ASIDE) == ["fresh"]
-    database.drop("camp_scratch_new")
-
-
-@pytest.mark.postgresql
-def test_a_swap_that_fails_leaves_both_open(scratch):
-    taken = connection.settings_dict["NAME"]
-    database.create(ASIDE)
-    with pytest.raises(DatabaseError):
-        database.swap(ASIDE, scratch, taken)
-    assert tables_of(scratch) == tables_of(ASIDE) == []
-
-
-@pytest.mark.postgresql
-def test_a_swap_disconnects_whoever_is_there(scratch):
-    database.create(ASIDE)
-    with psycopg.connect(**database.connection_parameters(ASIDE)) as other:
-        other.execute("SELECT 1")
-        database.swap(scratch, ASIDE, "camp_scratch_before")
-        with pytest.raises(psycopg.OperationalError):
-            other.execute("SELECT 1")
-    database.drop("camp_scratch_before")
-
-
-@pytest.mark.postgresql
 def test_a_new_database_has_the_locale_of_the_configured_one(scratch):
     with database.maintenance() as server:
         query = "SELECT datcollate, datctype, encoding FROM pg_database WHERE datname = %s"

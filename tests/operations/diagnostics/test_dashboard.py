@@ -5,7 +5,8 @@ import threading
 import pytest
 from django.core.cache import cache
 
-from camp.operations.diagnostics import dashboard, registry
+from camp.operations.diagnostics import runner
+from camp.operations.diagnostics.runner import Topic
 from camp.web.findings import ERROR, OK, WARNING, Finding
 from tests.admin_pages import browser, helper
 from tests.markup import Page
@@ -17,8 +18,7 @@ INDEX = "/admin/"
 def findings(monkeypatch):
     """What there is to find, instead of the state of this machine."""
     found = []
-    monkeypatch.setattr(registry, "_topics", {})
-    registry.register("only", lambda: found)
+    monkeypatch.setattr(runner, "TOPICS", (Topic("only", lambda: found),))
     return found
 
 
@@ -71,8 +71,8 @@ def test_the_real_state_is_shown(organiser, settings):
 
 def test_it_waits_for_nothing_long(organiser, findings, monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(dashboard, "PATIENCE", 0.1)
-    registry.register("hangs", lambda: release.wait(20))
+    monkeypatch.setattr(runner, "PAGE_TIME_LIMIT", 0.1)
+    monkeypatch.setattr(runner, "TOPICS", (Topic("hangs", lambda: release.wait(20)),))
     html = shown(organiser)
     release.set()
     assert "takes too long" in html

@@ -13,7 +13,7 @@ from tests import old_shapes
 from tests.old_backend import PASSWORD, apply, takeover
 from tests.old_shapes import EXCHANGES, SESSIONS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
 
 def log_in(name):
@@ -43,9 +43,7 @@ def test_a_question_stands_before_its_answer(old, shape, answers_first):
     filled = old_shapes.fill(old, shape, answers_first=answers_first)
     count = 2 * EXCHANGES * SESSIONS
     report = takeover()
-    assert f"{count} messages have the time of another of their session ({count // 2} times)" in (
-        report
-    )
+    assert f"{count} messages have the same time as another of their session" in report
     apply()
     hana = log_in("hana")
     for public, messages in filled.messages.items():
@@ -83,22 +81,6 @@ def test_messages_of_one_time_that_lie_about_are_sorted_by_who_speaks(old):
     assert found == ["system 90", "question 93", "question 91", "answer 94", "answer 92"]
 
 
-def test_a_column_that_counts_tells_the_order(old):
-    filled = old_shapes.fill(old, "uuid")
-    old.run("ALTER TABLE sample_messages ADD COLUMN position INTEGER")
-    first, second = list(filled.messages)[:2]
-    for public in (first, second):
-        # As if the answers had been written first.
-        for number, content in enumerate(filled.messages[public]):
-            old.run(
-                f"UPDATE sample_messages SET position = {100 - number} WHERE content = '{content}'"
-            )
-    assert "the column position tells their order" in takeover()
-    apply()
-    hana = log_in("hana")
-    assert read(hana, first)[:2] == ["answer 0", "question 0"]
-
-
 def test_everything_of_one_time_is_numbered_as_it_was_inserted(old):
     filled = old_shapes.fill(old, "uuid")
     keys = keys_of("uuid")
@@ -127,7 +109,7 @@ def test_what_an_earlier_version_took_over_in_a_wrong_order_is_put_right(old):
     hana = log_in("hana")
     assert read(hana, wrong) != plain(filled.messages[wrong])
     report = takeover()
-    assert f"{2 * len(swapped)} messages of the old backend stand before their question" in report
+    assert f"{2 * len(swapped)} messages of the old backend precede their question" in report
     assert "Nothing was changed" in report
     takeover("--apply")
     for public in (wrong, *right):

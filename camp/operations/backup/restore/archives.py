@@ -1,22 +1,22 @@
-"""Restoring from an archive that camp.operations.backup made."""
+"""Restore from an archive that `manage.py backup` made."""
 
 import contextlib
-import os
 from datetime import datetime
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from camp.config import shell
+from camp.fs.ownership import make_folder
 from camp.operations import console
 from camp.operations.backup import engine_neutral
 from camp.operations.backup.archive import Damaged, Reader
-from camp.operations.backup.restore import disk_space, postgresql, prepare
-from camp.operations.backup.restore.inventory import REMARKS, Inventory
-from camp.operations.backup.swap.files import storage
+from camp.operations.backup.restore import postgresql, prepare
+from camp.operations.backup.restore.stored_files import REMARKS, ArchivedFiles
 from camp.operations.database import server
 from camp.operations.local_postgres import programs
 
@@ -45,13 +45,13 @@ class Archive:
         self.path = path
         self._reader = Reader(path)
         self._manifest = self._reader.manifest()
-        self._inventory = None
-        with self._doubting():
+        self._files = None
+        with self._trusting_manifest():
             self._read_manifest()
 
     @contextlib.contextmanager
-    def _doubting(self):
-        """Refuse nothing for what a damaged manifest says; raises Damaged then."""
+    def _trusting_manifest(self):
+        """Where the manifest gives a reason to refuse, see whether it is damaged itself."""
         try:
             yield
         except (CommandError, Damaged):
@@ -60,14 +60,14 @@ class Archive:
 
     def _read_manifest(self):
         try:
-            self._read(**self._manifest)
+            self._set_attributes(**self._manifest)
         except (TypeError, ValueError, KeyError, AttributeError):
             # Of a newer format nothing but the number is known.
             self._refuse_format()
             sentence = _("The archive %(file)s is damaged: its manifest cannot be read.")
             raise Damaged(sentence % {"file": self.path}) from None
 
-    def _read(self, *, kind, camp, made_at, engine, migrations, counts, files, **rest):
+    def _set_attributes(self, *, kind, camp, made_at, engine, migrations, counts, files, **rest):
         self._refuse_format()
         self.portable = {"portable": True, "native": False}[kind]
         self._version = str(camp)
@@ -75,9 +75,10 @@ class Archive:
         self._engine = engine
         self._migrations = {str(app): list(names) for app, names in migrations.items()}
         self.counts = {str(table): int(rows) for table, rows in counts.items()}
-        self._told = None if files is None else (int(files["count"]), int(files["bytes"]))
-        self.files = self._told is not None
-        self._majors = int(rest.get("engine_major") or 0), _major(rest.get("dump_tool"))
+        self._claimed = None if files is None else (int(files["count"]), int(files["bytes"]))
+        self.files = self._claimed is not None
+        self._server_major = int(rest.get("engine_major") or 0)
+        self._tool_major = _major(rest.get("dump_tool"))
 
     def _refuse_format(self):
         if self._manifest["format"] != FORMAT:
@@ -100,7 +101,7 @@ class Archive:
 
     def refuse(self):
         """Raise CommandError where this Camp, or this database, cannot take it."""
-        with self._doubting():
+        with self._trusting_manifest():
             self._refuse()
 
     def _refuse(self):
@@ -120,31 +121,31 @@ class Archive:
             self._refuse_server()
 
     def _refuse_server(self):
-        made, tool = self._majors
         here = server.server_version()
-        if made > here:
+        if self._server_major > here:
             sentence = _(
                 "The archive %(file)s is one of PostgreSQL %(made)s, and this server is "
                 "%(here)s: nothing was done. Where it came from, make one that any takes: %(fix)s"
             )
             fix = shell.manage("backup", "--portable")
-            raise CommandError(
-                sentence % {"file": self.path, "made": made, "here": here, "fix": fix}
-            )
-        self._programs = programs.client("pg_restore", at_least=tool)
+            values = {"file": self.path, "made": self._server_major, "here": here, "fix": fix}
+            raise CommandError(sentence % values)
+        self._programs = programs.client("pg_restore", at_least=self._tool_major)
 
     def refuse_without_room(self):
         """Raise CommandError where the disk has no room for all of it."""
-        files = self._told[1] if self._told else 0
+        files = self._claimed[1] if self._claimed else 0
         rest = max(self._reader.size - files, 0)
-        needed = {storage(): files * self.files}
+        storage = Path(settings.LOCAL_STORAGE_PATH)
+        make_folder(storage, 0o700)
+        needed = {storage: files * self.files}
         if connection.vendor == "postgresql" or self.portable:
-            needed[storage()] += rest
+            needed[storage] += rest
         if connection.vendor == "sqlite":
             beside = Path(connection.settings_dict["NAME"]).resolve().parent
             needed[beside] = needed.get(beside, 0) + rest
-        with self._doubting():
-            disk_space.refuse_without(needed)
+        with self._trusting_manifest():
+            prepare.refuse_without_room(needed)
 
     def action(self):
         """Return the sentence that says what will happen."""
@@ -154,7 +155,7 @@ class Archive:
             "rows": f"{sum(self.counts.values()):,}",
         }
         if self.files:
-            values |= {"files": f"{self._told[0]:,}", "size": console.size(self._told[1])}
+            values |= {"files": f"{self._claimed[0]:,}", "size": console.size(self._claimed[1])}
             return (
                 _(
                     "All of this, and all stored files, will be replaced by %(file)s of %(when)s: "
@@ -165,21 +166,20 @@ class Archive:
         return _("All of this will be replaced by %(file)s of %(when)s: %(rows)s rows.") % values
 
     def unpack(self, new, stream):
-        """Verify all of the archive, and put its members beside the present data."""
-        self._tables = new.files.work / "tables"
+        """Verify all of the archive, and unpack it into the work folder of the swap `new`."""
+        self._folder = new.folder
+        self._tables = new.folder / "tables"
         self._tables.mkdir(mode=0o700)
         if connection.vendor == "sqlite" and not self.portable:
-            self._database = Path(new.fresh)
+            self._database = Path(new.database)
         else:
-            self._database = new.files.work / "database"
-        self._inventory = Inventory(new.files.work / "inventory")
-        self._folders = set()
-        self._new = new
+            self._database = new.folder / "database"
+        self._files = ArchivedFiles(new.folder)
         label = _("Checking the archive")
-        with console.Progress(stream, self._reader.size, label) as shown, self._inventory:
-            on_hash = self._inventory.note if self.files else None
-            with self._doubting():
-                self._reader.unpack(self._place, shown, on_hash)
+        with console.Progress(stream, self._reader.size, label) as progress, self._files:
+            on_hash = self._files.note if self.files else None
+            with self._trusting_manifest():
+                self._reader.unpack(self._place, progress, on_hash)
 
     def _place(self, name, size):
         """Return where a member goes; None for what is only verified."""
@@ -190,53 +190,50 @@ class Archive:
             return self._database
         if first == "tables" and self.portable and "/" not in rest:
             return self._tables / rest
-        if name in REMARKS and self._told:
-            return self._new.files.work / name if self.files else None
-        if first == "files" and rest and self._told:
-            return self._file(rest, size) if self.files else None
+        if name in REMARKS and self._claimed:
+            return self._folder / name if self.files else None
+        if first == "files" and rest and self._claimed:
+            return self._files.expect(rest, size) if self.files else None
         sentence = _("The archive %(file)s is damaged: it holds %(name)s, which does not belong.")
         raise Damaged(sentence % {"file": self.path, "name": name})
 
-    def _file(self, storage_path, size):
-        self._inventory.expect(storage_path, size)
-        target = os.path.join(self._new.files.new, storage_path)
-        folder = os.path.dirname(target)
-        if folder not in self._folders:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            self._folders.add(folder)
-        return target
-
-    def make_database(self, new):
-        """Make the fresh database, if it is not what was unpacked."""
+    def create_database(self, new):
+        """Create the new database, if it is not what was unpacked."""
         if connection.vendor == "sqlite" and not self.portable:
             if not self._database.exists():
                 raise self._without_database()
         else:
-            new.make_database()
+            new.create_database()
 
     def _without_database(self):
         sentence = _("The archive %(file)s is damaged: there is no database in it.")
         return Damaged(sentence % {"file": self.path})
 
-    def fill(self, new, result, stream):
-        """Bring the rows into the fresh database, to which Django is connected."""
+    def fill(self, stream):
+        """Bring the rows into the new database, to which Django is connected."""
         if self.portable:
             if not self._migrations:
                 raise self._without_database()
             label, total = _("Rows"), sum(self.counts.values())
-            with console.Progress(stream, total, label, unit=_("rows")) as shown:
-                engine_neutral.load(self._tables, self._migrations, shown)
+            with console.Progress(stream, total, label, unit=_("rows")) as progress:
+                engine_neutral.load(self._tables, self._migrations, progress)
         elif connection.vendor == "postgresql":
             if not self._database.exists():
                 raise self._without_database()
-            postgresql.restore(self._programs, self._database)
+            postgresql.restore_custom(self._programs, self._database)
 
-    def check(self, new, result):
-        """Hold the files against the rows; raises Damaged."""
+    def check_files(self, result):
+        """Hold the files against the rows of the new database; raises Damaged."""
         if self.files:
-            with self._inventory as inventory:
-                inventory.read_remarks(new.files.work)
-                inventory.check(self._told[0], result)
+            with self._files as files:
+                files.read_remarks()
+                files.check(self._claimed[0], result)
+
+    def add_files(self, undo):
+        """Add the files to the storage; `undo` is an ExitStack that removes them again."""
+        if self.files:
+            with self._files as files:
+                files.add_to_storage(undo)
 
 
 def _major(version):

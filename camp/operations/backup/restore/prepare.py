@@ -1,4 +1,8 @@
-"""What is done to every fresh database, while Django is connected to it."""
+"""Checks before the restore, and what is done to every new database once it is filled."""
+
+import os
+import shutil
+from dataclasses import dataclass
 
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -8,16 +12,44 @@ from django.utils.translation import gettext as _
 
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
-from camp.operations.database import server
-from camp.operations.takeover import detection
+from camp.operations.console import size
+from camp.operations.database import old_tables, server
 
 HISTORY = "django_migrations"
+
+
+@dataclass
+class Result:
+    """What the steps of a restore found, for what is said at its end."""
+
+    rows: int = 0
+    files: int = 0
+    without_bytes: int = 0  # rows whose file is not in the storage
+    is_sample: bool = False  # whether only some rows were looked at for that
+    is_old: bool = False  # whether it is a database of the old backend
+
+
+def refuse_without_room(needed):
+    """Raise CommandError where a volume has less left than `needed`, {folder: bytes}, takes."""
+    volumes = {}
+    for folder, amount in needed.items():
+        volume = volumes.setdefault(os.stat(folder).st_dev, [folder, 0])
+        volume[1] += amount
+    for folder, amount in volumes.values():
+        free = shutil.disk_usage(folder).free
+        if free < amount:
+            sentence = _(
+                "The disk of %(folder)s has %(free)s left, and the restore takes %(needed)s "
+                "there beside the present data: nothing was done."
+            )
+            values = {"folder": folder, "free": size(free), "needed": size(amount)}
+            raise CommandError(sentence % values)
 
 
 def check_counts(expected, result):
     """Count all rows; raises Damaged where there are not as many as `expected` says.
 
-    That is {table: rows}, or None where nobody knows.
+    That is {table: rows}, or None where it is not known.
     """
     if connection.vendor == "sqlite":
         check_sqlite()
@@ -47,7 +79,7 @@ def bring_forward(result):
         refuse_newer(applied())
         if is_behind():
             call_command("migrate", verbosity=0, interactive=False)
-    elif detection.unrecognised(there):
+    elif old_tables.find_old_names(there):
         result.is_old = True
     else:
         raise CommandError(_("It holds no database of Camp: nothing was changed."))
@@ -82,15 +114,15 @@ def refuse_newer(migrations, version=""):
         raise CommandError(sentence % {"version": version, "migration": ".".join(unknown[0])})
 
 
-def mark(new, environment, result):
-    """Have the database remember what it is for, and which restore brought it."""
+def mark(environment, restore_id, result):
+    """Mark the new database with its environment, and with the restore that made it."""
     if not result.is_old:
-        values = {"environment": environment, "restored": new.id}
+        values = {"environment": environment, "restored": restore_id}
         Instance.objects.update_or_create(pk=1, defaults=values)
 
 
 def analyse():
-    """Have PostgreSQL learn how the rows are distributed, where it does not by itself, soon."""
+    """Update PostgreSQL's statistics, where autovacuum will not."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SHOW autovacuum")

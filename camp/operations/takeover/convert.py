@@ -1,0 +1,307 @@
+"""Moving the rows of the old tables into Camp's own tables, in the transaction that is open.
+
+The old tables move into a schema of their own. Camp's migrations then make its tables where they
+are missing, the rows are copied, and the old tables are dropped. `new_keys_…` are temporary
+tables that say which old key became which new one.
+"""
+
+# ruff: noqa: S608  (names come from the catalogue or from models, and are quoted)
+
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.core.management.commands.migrate import Command as Migrate
+from django.db import connection
+from django.utils.translation import gettext as _
+from psycopg import sql
+
+from camp.db.search_text import fill_search_text
+from camp.operations.database.old_tables import APPS
+from camp.operations.takeover.catalogue import fetch_value, quote, read_pointers
+from camp.operations.takeover.sessions import order_messages
+from camp.operations.takeover.shapes import TARGETS
+from sessions_app.models import Session
+
+LOCK_TIMEOUT = "10s"  # for other connections to finish
+SCHEMA = "camp_old_backend"
+
+
+def find_model(table):
+    """Return the model of one of Camp's tables."""
+    return next(model for model in apps.get_models() if model._meta.db_table == table)
+
+
+def lock_tables(names):
+    """Lock the old tables until the transaction ends; raises DatabaseError if others use them."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        for name in names:
+            cursor.execute(f"LOCK TABLE {quote(name)} IN ACCESS EXCLUSIVE MODE")
+
+
+def convert_tables(plan):
+    """Move all rows of a Plan into Camp's tables.
+
+    Raises CommandError if a table had not as many rows afterwards as it should have.
+    """
+    maps = plan.maps
+    old_names = [found.old.name for found in maps.values()]
+    pointers = {found.name: read_pointers(found.old.name, old_names) for found in maps.values()}
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA {SCHEMA}")
+        for pointer in (each for several in pointers.values() for each in several):
+            cursor.execute(f"ALTER TABLE {pointer.table} DROP CONSTRAINT {quote(pointer.name)}")
+        for name in old_names:
+            cursor.execute(f"ALTER TABLE {quote(name)} SET SCHEMA {SCHEMA}")
+        # Django's own command: Camp's refuses a database with tables of the old backend.
+        call_command(Migrate(), verbosity=0, interactive=False)
+        # Tables with checks that are still to come cannot be altered.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        create_key_tables(cursor, plan.new_accounts)
+        for found in maps.values():
+            copy_table(cursor, found, plan)
+        old_tables = ", ".join(qualify(name) for name in old_names)
+        cursor.execute(f"DROP TABLE {old_tables}")
+        cursor.execute(f"DROP SCHEMA {SCHEMA}")
+        for name, several in pointers.items():
+            for pointer in several:
+                redirect_pointer(cursor, maps[name], pointer)
+    fill_search_text(apps, "sessions_app.Session", "title", limit=255)
+    fill_search_text(apps, "sessions_app.Message", "content")
+
+
+def qualify(name):
+    """Return the name of an old table in its schema."""
+    return f"{SCHEMA}.{quote(name)}"
+
+
+def create_key_tables(cursor, new_accounts):
+    """Create the temporary tables that the copying looks up.
+
+    `new_accounts` is {old key: (e-mail, user name)} for accounts that get other names.
+    """
+    for table in APPS:
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE {key_table(table)} (old text PRIMARY KEY, new bigint) "
+            "ON COMMIT DROP"
+        )
+    cursor.execute(
+        "CREATE TEMPORARY TABLE new_accounts (old text PRIMARY KEY, email text, username text) "
+        "ON COMMIT DROP"
+    )
+    rows = [(key, *names) for key, names in new_accounts.items()]
+    cursor.executemany("INSERT INTO new_accounts VALUES (%s, %s, %s)", rows)
+
+
+def key_table(name):
+    """Return the name of the table of the new keys of one of Camp's tables."""
+    return quote(f"new_keys_{name}")
+
+
+def copy_table(cursor, found, plan):
+    """Copy the rows of one old table into Camp's."""
+    own_rows = fetch_value(f"SELECT COUNT(*) FROM {quote(found.name)}")
+    for source, name in found.kept.items():
+        column = f"{quote(name)} {found.old.columns[source].type}"
+        cursor.execute(f"ALTER TABLE {quote(found.name)} ADD COLUMN IF NOT EXISTS {column}")
+    number_rows(cursor, found)
+    if found.name == "sample_messages":
+        add_lost_sessions(cursor, found)
+    values = list_values(found, plan.zone)
+    widen_columns(cursor, found, values)
+    columns = ", ".join(map(quote, values))
+    cursor.execute(
+        f"INSERT INTO {quote(found.name)} ({columns}) SELECT {', '.join(values.values())} "
+        f"{list_sources(found)} ORDER BY keys.new"
+    )
+    restart_sequence(cursor, found.name)
+    rows = fetch_value(f"SELECT COUNT(*) FROM {quote(found.name)}")
+    if rows != own_rows + found.old.rows:
+        sentence = _(
+            "%(table)s would have %(after)d rows instead of %(before)d. The database is unchanged."
+        )
+        before = own_rows + found.old.rows
+        raise CommandError(sentence % {"table": found.name, "after": rows, "before": before})
+
+
+def list_sources(found):
+    """Return the FROM clause that the values of a table come from."""
+    key = f"old.{quote(found.key)}::text"
+    tables = f"{qualify(found.old.name)} AS old JOIN {key_table(found.name)} AS keys"
+    clause = f"FROM {tables} ON keys.old = {key}"
+    if found.name == "sample_users":
+        clause += f" LEFT JOIN new_accounts ON new_accounts.old = {key}"
+    return clause
+
+
+def number_rows(cursor, found):
+    """Note the new key of each row: the old one, or numbers in the order in which rows came."""
+    key, into = quote(found.key), f"INSERT INTO {key_table(found.name)}"
+    if not found.renumbered:
+        cursor.execute(f"{into} SELECT {key}::text, {key} FROM {qualify(found.old.name)}")
+        return
+    last = f"(SELECT coalesce(max(id), 0) FROM {quote(found.name)})"
+    if found.name == "sample_messages":
+        rows, order = order_messages(found, qualify(found.old.name))
+        cursor.execute(
+            f"{rows} {into} SELECT old::text, {last} + row_number() OVER (ORDER BY {order}) "
+            "FROM judged"
+        )
+        return
+    cursor.execute(
+        f"{into} SELECT {key}::text, {last} + row_number() OVER (ORDER BY {order_rows(found)}) "
+        f"FROM {qualify(found.old.name)}"
+    )
+
+
+def order_rows(found):
+    """Return the SQL terms that sort the rows of an old table by age, the oldest first."""
+    created = found.columns.get("created_at")
+    terms = [quote(created)] if created else []
+    # Rows that were never changed lie as they were inserted.
+    return ", ".join([*terms, *([] if found.has_integer_keys else ["ctid"]), quote(found.key)])
+
+
+def list_values(found, zone):
+    """Return {Camp's column: SQL of its value}."""
+    values = {"id": "keys.new"}
+    values |= {target.name: convert_value(target, found, zone) for target in found.targets}
+    for source, name in found.kept.items():
+        values[name] = f"old.{quote(source)}"
+    targets = {target.name: target for target in TARGETS[found.name]}
+    for field in find_model(found.name)._meta.concrete_fields:
+        if field.column in values or field.null:
+            continue
+        if field.column in targets:
+            values[field.column] = fill_absent(targets[field.column], found, zone)
+        else:
+            values[field.column] = quote_literal(field.get_default())
+    return values
+
+
+def quote_literal(value):
+    """Return a value as SQL writes it."""
+    return sql.Literal(value).as_string(connection.connection)
+
+
+def fill_absent(target, found, zone):
+    """Return the SQL of a value for which there is no old column."""
+    if target.kind == "reference":
+        return look_up(target.references, "NULL")
+    if target.kind == "time":
+        return f"coalesce({', '.join([*list_times(found, zone), target.default])})"
+    if target.name == "session_id" and not found.has_integer_keys:
+        # Links that people kept have the key.
+        return f"old.{quote(found.key)}::text"
+    return target.default
+
+
+def list_times(found, zone):
+    """Return the SQL of the times at which a row was created and changed."""
+    times = [each for each in found.targets if each.name in ("created_at", "updated_at")]
+    return [cast_time(found, each, zone) for each in times]
+
+
+def convert_value(target, found, zone):
+    """Return the SQL of Camp's value of a column."""
+    old = f"old.{quote(found.columns[target.name])}"
+    if target.kind == "reference":
+        return look_up(target.references, old)
+    if target.kind == "trash":
+        # From today on: after the old date the next sweep would remove it at once.
+        is_boolean = found.old.columns[found.columns[target.name]].type_name == "bool"
+        return f"CASE WHEN {old if is_boolean else f'{old} IS NOT NULL'} THEN now() END"
+    if target.kind == "time":
+        spare = list_times(found, zone) if target.default != "NULL" else []
+        return f"coalesce({', '.join([cast_time(found, target, zone), *spare, target.default])})"
+    if target.kind == "hash":
+        # Django's name of the hasher stands before the hash.
+        prefix = f"CASE WHEN {old}::text LIKE '$argon2%' THEN 'argon2' ELSE '' END"
+        return f"{prefix} || coalesce({old}::text, '')"
+    if target.kind == "integer":
+        return f"coalesce(round({old}::numeric)::bigint, {target.default})"
+    if target.kind == "boolean":
+        return f"coalesce({old}::boolean, {target.default})"
+    if (found.name, target.name) == ("sample_sessions", "session_id"):
+        # Public identifiers are unique; a new one is better than none.
+        place = f"row_number() OVER (PARTITION BY {old} ORDER BY keys.new)"
+        return (
+            f"CASE WHEN {old}::text <> '' AND {place} = 1 THEN {old}::text "
+            f"ELSE {target.default} END"
+        )
+    if found.name == "sample_users" and target.name in ("email", "username"):
+        return f"coalesce(new_accounts.{target.name}, {old}::text, '')"
+    if target.default == "NULL":
+        return f"{old}::text"
+    return f"coalesce(nullif({old}::text, ''), {target.default})"
+
+
+def cast_time(found, target, zone):
+    """Return the SQL of a time; old ones without a time zone are of `zone`."""
+    source = found.old.columns[found.columns[target.name]]
+    old = f"old.{quote(source.name)}"
+    return old if source.type_name == "timestamptz" else f"{old}::timestamp AT TIME ZONE '{zone}'"
+
+
+def look_up(table, old):
+    """Return the SQL of the new key that an old reference leads to, NULL if to nothing."""
+    new = f"(SELECT new FROM {key_table(table)} WHERE old = coalesce({old}::text, ''))"
+    if table != "sample_sessions":
+        return new
+    # It may hold the public identifier as well.
+    public = f"(SELECT id FROM {quote(table)} WHERE session_id = {old}::text)"
+    return f"coalesce({new}, {public})"
+
+
+def add_lost_sessions(cursor, found):
+    """Create a session for messages whose session is gone, so that no message is lost."""
+    old = f"old.{quote(found.columns['session_id'])}" if "session_id" in found.columns else "NULL"
+    cursor.execute(
+        f"SELECT DISTINCT coalesce({old}::text, '') FROM {qualify(found.old.name)} AS old "
+        f"WHERE {look_up('sample_sessions', old)} IS NULL ORDER BY 1"
+    )
+    lost = [key for (key,) in cursor.fetchall()]
+    sessions = Session._base_manager.bulk_create([Session() for _key in lost], batch_size=1000)
+    cursor.executemany(
+        f"INSERT INTO {key_table('sample_sessions')} VALUES (%s, %s)",
+        [(key, session.pk) for key, session in zip(lost, sessions, strict=True)],
+    )
+
+
+def widen_columns(cursor, found, values):
+    """Let Camp's columns hold old texts that are longer than Camp allows; none is cut."""
+    limits = {
+        field.column: field.max_length
+        for field in find_model(found.name)._meta.concrete_fields
+        if field.max_length and field.column in found.columns
+    }
+    if not limits:
+        return
+    lengths = ", ".join(f"length({values[column]}) AS {quote(column)}" for column in limits)
+    longest = ", ".join(f"max({quote(column)})" for column in limits)
+    cursor.execute(f"SELECT {longest} FROM (SELECT {lengths} {list_sources(found)}) AS lengths")
+    for (column, limit), length in zip(limits.items(), cursor.fetchone(), strict=True):
+        if (length or 0) > limit:
+            cursor.execute(
+                f"ALTER TABLE {quote(found.name)} ALTER COLUMN {quote(column)} TYPE text"
+            )
+
+
+def restart_sequence(cursor, name):
+    """Number new rows of one of Camp's tables after its last row."""
+    sequence = fetch_value("SELECT pg_get_serial_sequence(%s, 'id')", [quote(name)])
+    free = fetch_value(f"SELECT coalesce(max(id), 0) + 1 FROM {quote(name)}")
+    if fetch_value(f"SELECT last_value + is_called::int FROM {sequence}") < free:
+        # A rollback undoes this, but not setval().
+        cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {free}")
+
+
+def redirect_pointer(cursor, found, pointer):
+    """Have a foreign key that led into an old table lead to the same rows of Camp's."""
+    names = {source: column for column, source in found.columns.items()} | found.kept
+    columns = [names[column] for column in pointer.columns]
+    target = f"{quote(found.name)} ({', '.join(map(quote, columns))})"
+    if columns != ["id"]:
+        cursor.execute(f"ALTER TABLE {quote(found.name)} ADD UNIQUE {target.partition(' ')[2]}")
+    before, _old, rest = pointer.definition.partition(" REFERENCES ")
+    definition = f"{before} REFERENCES {target}{rest.partition(')')[2]}"
+    cursor.execute(f"ALTER TABLE {pointer.table} ADD CONSTRAINT {quote(pointer.name)} {definition}")
