@@ -41,7 +41,7 @@ class ShareForm(forms.Form):
         max_length=128,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("Without one, whoever has the link gets the files."),
+        help_text=_("Without a password, anyone with the link can download the files."),
     )
     limit = forms.IntegerField(
         label=_("Downloads at most"),

@@ -64,7 +64,7 @@ class FileForm(forms.ModelForm):
         data = super().clean()
         session, user = data.get("session"), data.get("user")
         if session and user and session.user_id != user.pk:
-            self.add_error("session", _("This session belongs to somebody else than the file."))
+            self.add_error("session", _("The session and the file belong to different users."))
         return data
 
 
@@ -124,7 +124,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         """Return the size in a readable unit."""
         return readable_bytes(file.size)
 
-    @admin.display(description=gettext_lazy("held before"))
+    @admin.display(description=gettext_lazy("earlier versions"))
     def versions(self, file):
         """Return the earlier versions, one per line: time, size and checksum."""
         lines = (

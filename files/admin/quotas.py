@@ -66,7 +66,7 @@ class QuotaAdmin(CampModelAdmin):
         """Return the limit as text."""
         return _("no limit") if quota.limit is None else readable_bytes(quota.limit)
 
-    @admin.display(description=gettext_lazy("taken up"))
+    @admin.display(description=gettext_lazy("used"))
     def used(self, quota):
         """Return the size of the user's files."""
         return readable_bytes(quotas.bytes_used(quota.user))

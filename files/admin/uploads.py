@@ -35,7 +35,7 @@ class UploadAdmin(CampModelAdmin):
         """Its client decides about an upload."""
         return False
 
-    @admin.display(description=gettext_lazy("how far"))
+    @admin.display(description=gettext_lazy("progress"))
     def progress(self, upload):
         """Return how many bytes have arrived, as text."""
         unfinished = UnfinishedUpload(upload, arrived_bytes(upload))

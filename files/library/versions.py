@@ -40,9 +40,9 @@ class Outcome(Enum):
 
 MESSAGES = {
     Outcome.REPLACED: gettext_lazy("“%(name)s” has its new content."),
-    Outcome.SAME: gettext_lazy("“%(name)s” has this content already: nothing was changed."),
+    Outcome.SAME: gettext_lazy("“%(name)s” already has this content. Nothing was changed."),
     Outcome.ADDED: gettext_lazy(
-        "The file is in the trash or gone: “%(name)s” was stored as a new one."
+        "The file had been deleted, so “%(name)s” was stored as a new one."
     ),
 }
 

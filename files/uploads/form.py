@@ -78,7 +78,7 @@ class Refusal:
     @classmethod
     def incomplete(cls, name: str) -> "Refusal":
         """The form ended inside the file."""
-        return cls(name, 400, _("It did not arrive whole. Try again."))
+        return cls(name, 400, _("The upload is incomplete. Try again."))
 
     @classmethod
     def too_many(cls) -> "Refusal":
@@ -94,12 +94,12 @@ class Refusal:
     @classmethod
     def no_room(cls, name: str) -> "Refusal":
         """The disk is full."""
-        return cls(name, 507, _("The server has no room left for it."))
+        return cls(name, 507, _("The server has no space left for it."))
 
     @classmethod
     def over_quota(cls, name: str, left: int) -> "Refusal":
         """It exceeds the user's quota, of which `left` bytes remain."""
-        text = _("There is not enough room: %(size)s of yours are left.")
+        text = _("There is not enough room: you have %(size)s left.")
         return cls(name, 507, text % {"size": readable_bytes(left)})
 
     @classmethod

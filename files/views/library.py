@@ -92,5 +92,5 @@ def restore(request, pk):
     file = get_object_or_404(File, user=request.user, pk=pk)
     if file.deleted_at:
         file.restore()
-        messages.success(request, _("“%(name)s” is back.") % {"name": file.filename})
+        messages.success(request, _("“%(name)s” was restored.") % {"name": file.filename})
     return redirect(next_url(request, file.get_absolute_url()))

@@ -84,7 +84,7 @@ def redirect_to_share(request, selected):
     """Go on to the form for a link to the files."""
     ids = list(selected.files.order_by("pk").values_list("pk", flat=True)[: MAX_SHARED + 1])
     if len(ids) > MAX_SHARED:
-        text = _("A link leads to %(count)d files at most.") % {"count": MAX_SHARED}
+        text = _("A link can have at most %(count)d files.") % {"count": MAX_SHARED}
         messages.error(request, text)
         return redirect(previous_page(request, selected))
     query = urlencode({"chosen": save_selection(request, ids)})
@@ -110,8 +110,8 @@ def move_files(request, selected):
         report_added(request, count)
         return redirect(previous_page(request, selected))
     text = ngettext(
-        "%(count)d file is in no session any more.",
-        "%(count)d files are in no session any more.",
+        "%(count)d file was removed from its session.",
+        "%(count)d files were removed from their sessions.",
         count,
     )
     messages.success(request, text % {"count": count})
@@ -149,7 +149,7 @@ def purge_files(request, selected):
     referencing_tables = set()
     count = purge(selected.files, referencing_tables)
     text = ngettext(
-        "%(count)d thing is gone for good.", "%(count)d things are gone for good.", count
+        "%(count)d item was deleted for good.", "%(count)d items were deleted for good.", count
     )
     if count or not referencing_tables:
         messages.success(request, text % {"count": count})
@@ -190,7 +190,7 @@ def parse_deletion_time(request) -> datetime:
 
 def report_restored(request, count):
     """Add the message how many files are back."""
-    text = ngettext("%(count)d file is back.", "%(count)d files are back.", count)
+    text = ngettext("%(count)d file was restored.", "%(count)d files were restored.", count)
     messages.success(request, text % {"count": count})
 
 
@@ -235,6 +235,8 @@ def detach(request, pk):
     file = get_own_file(request.user, pk)
     session, file.session = file.session, None
     file.save(update_fields=["session"])
-    messages.success(request, _("“%(name)s” is in no session any more.") % {"name": file.filename})
+    messages.success(
+        request, _("“%(name)s” was removed from its session.") % {"name": file.filename}
+    )
     target = session if session is not None and session.deleted_at is None else file
     return redirect(next_url(request, target.get_absolute_url()))

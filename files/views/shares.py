@@ -151,7 +151,7 @@ def shared_page(request, share, token):
 def password_page(request, share, is_right):
     """Return the form again after a wrong password; None means too many of them."""
     if is_right is not None:
-        wrong = {"wrong": _("This is not the password.")}
+        wrong = {"wrong": _("The password is wrong.")}
         return render(request, "files/share_locked.html", wrong)
     seconds = shares.seconds_to_wait(share)
     minutes = math.ceil(seconds / 60)

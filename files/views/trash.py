@@ -96,8 +96,8 @@ def purge(request):
 def describe_purge(count, one):
     """Return the message that says what was deleted."""
     if one is not None:
-        return _("“%(name)s” is gone for good.") % {"name": one}
+        return _("“%(name)s” was deleted for good.") % {"name": one}
     text = ngettext(
-        "%(count)d thing is gone for good.", "%(count)d things are gone for good.", count
+        "%(count)d item was deleted for good.", "%(count)d items were deleted for good.", count
     )
     return text % {"count": count}

@@ -67,7 +67,7 @@ def tus(view):
             if request.method == "OPTIONS":
                 response = options_response()
             elif request.headers.get("Tus-Resumable") != VERSION:
-                raise TusError(412, _("This address speaks version 1.0.0 of tus."))
+                raise TusError(412, _("This server supports version 1.0.0 of tus."))
             elif not request.user.is_authenticated:
                 raise TusError(403, _("You are logged out. Log in and try again."))
             else:
@@ -128,7 +128,7 @@ def get_replaced_file(user, number):
     try:
         return get_own_file_or_none(user, number)
     except Http404:
-        raise TusError(404, _("The file to replace is in the trash or gone.")) from None
+        raise TusError(404, _("The file to replace was deleted.")) from None
 
 
 @tus
@@ -149,7 +149,7 @@ def upload(request, pk):
         "Upload-Length" in request.headers
         and parse_number(request, "Upload-Length") != found.length
     ):
-        raise TusError(400, _("Upload-Length differs from what the upload began with."))
+        raise TusError(400, _("Upload-Length differs from the length of the upload."))
     receive(request, found, parse_number(request, "Upload-Offset"))
     return upload_response(found, 204)
 
@@ -185,11 +185,11 @@ def check_body(request, left):
     Returns the checksum, as `parse_checksum` does.
     """
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
-        raise TusError(411, _("The request must tell how long it is."))
+        raise TusError(411, _("The request needs a Content-Length."))
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise TusError(415, _("%(header)s is not supported here.") % {"header": "Content-Encoding"})
     if int(request.headers.get("Content-Length") or 0) > max(0, left):
-        raise TusError(413, _("The request holds more than is left of the file."))
+        raise TusError(413, _("The request has more bytes than the file has left."))
     return parse_checksum(request)
 
 
@@ -228,19 +228,19 @@ def call(name, function, *args, **kwargs):
         refusal = Refusal.over_quota(name, error.left)
         raise TusError(refusal.status, refusal.message) from None
     except resumable.WrongOffset:
-        raise TusError(409, _("The upload is further, or not as far.")) from None
+        raise TusError(409, _("Upload-Offset differs from the offset of the upload.")) from None
     except resumable.WrongChecksum:
-        raise TusError(CHECKSUM_MISMATCH, _("The bytes arrived damaged.")) from None
+        raise TusError(CHECKSUM_MISMATCH, _("The checksum does not match.")) from None
     except resumable.WrongContent:
-        message = _("These are not the bytes of the file that was named. Begin the upload again.")
+        message = _("The content does not match the announced SHA-256. Start the upload again.")
         raise TusError(CHECKSUM_MISMATCH, message) from None
     except (resumable.PartMissing, Upload.DoesNotExist):
-        raise TusError(410, _("The upload is over. Begin it again.")) from None
+        raise TusError(410, _("The upload has expired. Start it again.")) from None
     except Superseded:
-        raise TusError(423, _("Another request took the upload over.")) from None
+        raise TusError(423, _("Another request has taken over the upload.")) from None
     except UnreadablePostError:
         # The client is gone; what has arrived is kept.
-        raise TusError(400, _("What was sent did not arrive whole.")) from None
+        raise TusError(400, _("The request is incomplete.")) from None
     except OSError as error:
         refusal = Refusal.failed(name, error)
         raise TusError(refusal.status, refusal.message) from None
@@ -309,9 +309,9 @@ def parse_metadata(raw):
         try:
             text = base64.b64decode(value.strip(" "), validate=True).decode("utf-8")
         except (binascii.Error, UnicodeDecodeError):
-            raise TusError(400, _("Upload-Metadata is not understood.")) from None
+            raise TusError(400, _("Upload-Metadata is malformed.")) from None
         if not KEY.fullmatch(key) or key in found:
-            raise TusError(400, _("Upload-Metadata is not understood."))
+            raise TusError(400, _("Upload-Metadata is malformed."))
         found[key] = text
     return found
 
@@ -330,5 +330,5 @@ def parse_checksum(request):
     except binascii.Error:
         digest = b""
     if not digest:
-        raise TusError(400, _("Upload-Checksum is not understood."))
+        raise TusError(400, _("Upload-Checksum is malformed."))
     return algorithm, digest

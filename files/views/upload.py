@@ -164,7 +164,10 @@ def remove_upload(request, pk):
     resumable.terminate(upload)
     name = {"name": upload.filename}
     if upload.file_id:
-        messages.info(request, _("“%(name)s” was uploaded meanwhile. The file stays.") % name)
+        messages.info(
+            request,
+            _("“%(name)s” has been uploaded completely meanwhile, so the file was kept.") % name,
+        )
     else:
         messages.success(request, _("The upload of “%(name)s” was discarded.") % name)
     return redirect(next_url(request, reverse("files:upload")))

@@ -85,7 +85,7 @@ def restore(request, pk, version):
     version = get_own_version(request.user, pk, version)
     with missing_is_404():
         file = versions.restore(version)
-    text = _("“%(name)s” has its earlier content again. The other one is kept as a version.")
+    text = _("“%(name)s” has its earlier content again. The replaced one was kept as a version.")
     messages.success(request, text % {"name": file.filename})
     return redirect(file)
 
@@ -101,5 +101,5 @@ def delete(request, pk, version):
         )
     with missing_is_404():
         versions.remove(version)
-    messages.success(request, _("The version is gone for good."))
+    messages.success(request, _("The version was deleted for good."))
     return redirect(version.file)

@@ -168,7 +168,7 @@ def test_a_password_is_asked_for_once(as_owner, client, file):
         response = client.get(address, follow=True)
         assert "notes.txt" not in response.content.decode()
         assert "Link password" in response.content.decode()
-    assert "This is not the password." in client.post(path, {"password": "x"}).content.decode()
+    assert "The password is wrong." in client.post(path, {"password": "x"}).content.decode()
     assert client.post(path, {"password": "open sesame"}).url == path
     assert client.get(f"{path}{file.pk}/").getvalue() == b"hello"
     assert Share.objects.get().password.count("open sesame") == 0

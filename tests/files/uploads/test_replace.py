@@ -59,7 +59,7 @@ class TestReplace:
 
     def test_the_same_content_changes_nothing(self, as_owner, file):
         response = as_owner.post(address(file), {"files": part("b.txt", b"hello")})
-        assert notes(response) == ["“notes.txt” has this content already: nothing was changed."]
+        assert notes(response) == ["“notes.txt” already has this content. Nothing was changed."]
         assert not Version.objects.exists()
 
     def test_the_token_is_asked_for(self, owner, file):
@@ -107,9 +107,7 @@ class TestReplace:
         response = as_owner.post(address(file), {"files": part("b.txt", b"second")})
         new = File.objects.get(deleted_at=None)
         assert response.url == new.get_absolute_url()
-        assert notes(response) == [
-            "The file is in the trash or gone: “b.txt” was stored as a new one."
-        ]
+        assert notes(response) == ["The file had been deleted, so “b.txt” was stored as a new one."]
 
     def test_strangers_log_in_first(self, client, file):
         assert client.post(address(file), {"files": part()}).url.startswith("/accounts/login/")
@@ -209,7 +207,7 @@ class TestDelete:
     @pytest.mark.django_db(transaction=True)
     def test_it_goes_with_its_bytes(self, as_owner, version):
         response = as_owner.post(at(version, "delete"))
-        assert notes(response) == ["The version is gone for good."]
+        assert notes(response) == ["The version was deleted for good."]
         assert list(stored().values()) == [b"newer"]
 
 

@@ -332,7 +332,7 @@ def test_a_full_disk_keeps_what_came(as_owner, monkeypatch):
         patched.setattr("files.uploads.upload_parts.os.write", full)
         response = patch(as_owner, address, 5, CONTENT[5:])
     assert response.status_code == 507
-    assert "no room left" in response.content.decode()
+    assert "no space left" in response.content.decode()
     assert offset(as_owner, address) == 5
     assert patch(as_owner, address, 5, CONTENT[5:]).status_code == 204
     assert stored() == {File.objects.get().storage_path: CONTENT}

@@ -106,7 +106,7 @@ def test_two_halves_that_are_not_the_file_its_client_named_become_none(as_owner)
     patch(as_owner, address, 0, b"x" * 10)
     answer = patch(as_owner, address, 10, CONTENT[10:])
     assert answer.status_code == 460
-    assert "not the bytes of the file that was named" in answer.content.decode()
+    assert "does not match the announced SHA-256" in answer.content.decode()
     assert as_owner.head(address, headers=TUS).status_code == 404
     assert not File.objects.exists()
     assert stored() == {}

@@ -57,7 +57,7 @@ def test_several_uploads_may_have_become_the_same_file(as_owner, file):
 def test_the_same_bytes_change_nothing(as_owner, file):
     response = create(as_owner, 5, b"hello", **replacing(file))
     assert response.headers["Camp-File"] == file.get_absolute_url()
-    assert notes(response) == ["“notes.txt” has this content already: nothing was changed."]
+    assert notes(response) == ["“notes.txt” already has this content. Nothing was changed."]
     assert stored() == {file.storage_path: b"hello"}
     assert not Version.objects.exists()
 
@@ -98,7 +98,7 @@ def test_room_is_needed_beside_the_old_content(as_owner, file, settings):
 def test_what_is_not_there_cannot_be_replaced(as_owner, named):
     response = create(as_owner, **replacing(named))
     assert response.status_code == 404
-    assert response.content == b"The file to replace is in the trash or gone.\n"
+    assert response.content == b"The file to replace was deleted.\n"
     assert not Upload.objects.exists()
 
 

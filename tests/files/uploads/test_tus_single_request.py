@@ -67,7 +67,7 @@ def test_a_full_disk_is_told(as_owner, monkeypatch):
         patched.setattr("os.write", full)
         response = create(as_owner, body=CONTENT)
     assert response.status_code == 507
-    assert "no room left" in response.content.decode()
+    assert "no space left" in response.content.decode()
     assert stored() == {}
     assert not Upload.objects.exists()
 

@@ -139,7 +139,7 @@ def test_giving_up_leads_back(as_owner, session):
 def test_giving_up_what_became_a_file_keeps_the_file(as_owner):
     response = give_up(as_owner, upload(as_owner, length=3, arrived=b"abc"))
     assert [str(message) for message in get_messages(response.wsgi_request)] == [
-        f"“{NAME}” was uploaded meanwhile. The file stays."
+        f"“{NAME}” has been uploaded completely meanwhile, so the file was kept."
     ]
     file = File.objects.get()
     assert stored() == {file.storage_path: b"abc"}

@@ -124,7 +124,7 @@ def test_a_full_disk_is_told(as_owner, broken_disk, size, room, number):
     broken_disk(number, until=room)
     response = as_owner.post(URL, {"files": part("map.png", b"x" * size)}, headers=JSON)
     assert response.status_code == 507
-    assert errors(response) == {"map.png": "The server has no room left for it."}
+    assert errors(response) == {"map.png": "The server has no space left for it."}
     assert stored() == {}
     assert names() == []
 
@@ -177,7 +177,7 @@ def test_a_form_larger_than_the_free_space_is_not_begun(as_owner, monkeypatch):
     monkeypatch.setattr(staging, "StagedBytes", None)
     response = as_owner.post(URL, {"files": part("large", b"x" * 200_000)}, headers=JSON)
     assert response.status_code == 507
-    assert errors(response) == {"large": "The server has no room left for it."}
+    assert errors(response) == {"large": "The server has no space left for it."}
 
 
 def test_a_slow_form_keeps_its_first_files_from_the_sweep(as_owner, monkeypatch):
