@@ -4,7 +4,6 @@ import mimetypes
 import re
 
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 GENERIC = "application/octet-stream"
@@ -269,13 +268,6 @@ class Kind(models.TextChoices):
                 return cls(kind)
         return cls.OTHER
 
-    def condition(self):
-        """Return the Q that finds the files of this kind."""
-        if self is not Kind.OTHER:
-            return has_prefix(PREFIXES[self.value])
-        known = tuple(prefix for prefixes in PREFIXES.values() for prefix in prefixes)
-        return ~has_prefix(known)
-
 
 PREFIXES = {
     "image": ("image/",),
@@ -285,14 +277,6 @@ PREFIXES = {
     "text": TEXT_TYPES,
     "archive": ARCHIVE_TYPES,
 }
-
-
-def has_prefix(prefixes):
-    """Return the Q for a content type that starts with one of `prefixes`."""
-    condition = Q()
-    for prefix in prefixes:
-        condition |= Q(content_type__istartswith=prefix)
-    return condition
 
 
 class KindOf(models.Func):

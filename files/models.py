@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.db.old_metadata import OldMetadata
-from camp.db.search_text import SearchTextField, by_index, holding
-from camp.db.soft_delete import OwnedQuerySet, Trashable
+from camp.db.search_text import SearchTextField, search_rows
+from camp.db.soft_delete import OwnedQuerySet, SoftDeleteModel
 from files.content_types import Kind, KindOf, media_type
 from sessions_app.models import Session
 
@@ -23,20 +23,15 @@ from sessions_app.models import Session
 class FileQuerySet(OwnedQuerySet):
     """Files by owner, name and kind."""
 
-    def search(self, text):
-        """Return the files whose name contains every word of `text`."""
-        return self.filter(holding(text))
+    def search(self, text, owner=None):
+        """Return the files whose names contain every word of `text`.
 
-    def search_by_index(self, text, user):
-        """Return the same, of one user, by the search index: fast if few match."""
-        return by_index(self, user.pk, text)
+        With `owner`, only that user's, found by the search index: fast if few match.
+        """
+        return search_rows(self, text, owner and owner.pk)
 
     def of_kind(self, kind):
         """Return the files of a Kind."""
-        return self.filter(Kind(kind).condition())
-
-    def of_kind_by_index(self, kind):
-        """Return the same by the index of kinds: fast if a user has few of that kind."""
         return self.filter(Exact(KindOf("content_type"), Kind(kind).value))
 
     def same_as(self, file):
@@ -63,7 +58,7 @@ class FileQuerySet(OwnedQuerySet):
         return {file: other for file, other in pairs if other and other.pk < file.pk}
 
 
-class File(OldMetadata, Trashable):
+class File(OldMetadata, SoftDeleteModel):
     """A file in somebody's library."""
 
     user = models.ForeignKey(
@@ -381,7 +376,3 @@ class Receipt(models.Model):
 
     def __str__(self):
         return f"{self.share_id} {self.subject}"
-
-
-# The models whose rows own bytes in the storage.
-STORED_MODELS = (File, Version)

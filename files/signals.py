@@ -49,5 +49,5 @@ def repair_search_index(using, **kwargs):
     """Rebuild the search index if a migration has broken it; for post_migrate."""
     table, connection = File._meta.db_table, connections[using]
     known = MigrationRecorder(connection).applied_migrations()
-    if ("files", "0012_search_index") in known and not bigram_index.is_whole(connection, table):
+    if ("files", "0012_search_index") in known and not bigram_index.is_complete(connection, table):
         bigram_index.make(connection, table)

@@ -1,4 +1,4 @@
-"""Where the bytes of files are: in a folder, or in an object store."""
+"""Where the bytes of files are kept: in a folder or in an object store."""
 
 import errno
 
@@ -8,10 +8,7 @@ OTHER = "other"
 
 
 class StoreError(OSError):
-    """An object store did not do what was asked.
-
-    `why` is one of the words of `camp.storage.s3`.
-    """
+    """A request to the object store failed; `why` is one of the reasons in `camp.storage.s3`."""
 
     def __init__(self, strerror, why=OTHER):
         super().__init__(errno.EIO, strerror)
@@ -19,6 +16,6 @@ class StoreError(OSError):
 
 
 def object_store():
-    """Return the `camp.storage.s3.ObjectStore` that keeps the bytes; None for a folder."""
+    """Return the `camp.storage.s3.ObjectStore` that keeps the bytes, or None for a folder."""
     store = storages["default"]
     return None if isinstance(store, FileSystemStorage) else store

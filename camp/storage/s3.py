@@ -1,8 +1,8 @@
 """Files in an S3-compatible object store, through django-storages.
 
-Three things differ from what django-storages does: an object is read by ranges as it is
-wanted, never copied to the disk first; one client serves all threads, since each takes
-megabytes; and whatever goes wrong is an OSError, as with a disk.
+Unlike django-storages, objects are read by ranges on demand and never copied to the disk first,
+all threads share one client, since each takes megabytes, and every failure is an OSError, as
+with a disk.
 """
 
 import base64
@@ -30,15 +30,14 @@ from urllib3.exceptions import HTTPError
 
 from camp.storage.object_store import OTHER, StoreError
 
-# Bytes: what is larger goes up in parts of this size.
-PART = 16 * 2**20
-# So many parts at once, of whatever file they are: each has its thread and its buffers.
+# Larger files are uploaded in parts of this size, in bytes.
+PART_SIZE = 16 * 2**20
+# Parts at once, of all files together: each has a thread and buffers.
 PARTS_AT_ONCE = 6
-BLOCK = 256 * 2**10  # bytes that are hashed at once
-LONGEST_KEY = 1024  # bytes
-# So often reading goes on behind the last byte that came, before it is given up.
-AGAIN = 2
-# Why the store gives no answer, or not the one that was wanted; else OTHER
+BLOCK = 256 * 2**10  # bytes
+MAX_KEY_LENGTH = 1024  # bytes
+RETRIES = 2  # of a read, from the last byte received
+# Reasons of a failure, besides OTHER
 UNREACHABLE, CREDENTIALS, NO_BUCKET, DENIED = "unreachable", "credentials", "bucket", "denied"
 CODES = {
     "NoSuchBucket": NO_BUCKET,
@@ -52,20 +51,23 @@ CODES = {
 }
 NOT_FOUND = {"NoSuchKey", "404", "NotFound"}
 
-connections, transfers, making = {}, {}, threading.Lock()
+# Shared by all threads, by their settings.
+connections, transfers, lock = {}, {}, threading.Lock()
 
 
 class ObjectStore(S3Storage):
-    """A place in a bucket; names are as those of a folder."""
+    """A prefix in a bucket, used like a folder."""
 
     is_remote = True
 
     def get_default_settings(self):
-        """Add what is Camp's own, and bounds on how long anything takes."""
+        """Add Camp's own settings."""
         own = {
             "public_endpoint_url": None,
             "transfer_config": TransferConfig(
-                multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=PARTS_AT_ONCE
+                multipart_threshold=PART_SIZE,
+                multipart_chunksize=PART_SIZE,
+                max_concurrency=PARTS_AT_ONCE,
             ),
         }
         return super().get_default_settings() | own
@@ -79,7 +81,7 @@ class ObjectStore(S3Storage):
             retries={"total_max_attempts": 3, "mode": "standard"},
             max_pool_connections=64,
             s3={"addressing_style": self.addressing_style},
-            # Not every server knows the newer checksums; see `with_md5`.
+            # Not every server supports the newer checksums; see `add_md5`.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
@@ -89,14 +91,14 @@ class ObjectStore(S3Storage):
 
     @property
     def connection(self):
-        """The connection, the same for all threads: of it only the client is used."""
+        """The connection that all threads share; only its client is used."""
         wanted = (self.endpoint_url, self.region_name, self.addressing_style)
         wanted += (self.access_key, self.secret_key, self.security_token)
-        with making:
+        with lock:
             if wanted not in connections:
                 connections[wanted] = made = S3Storage.connection.fget(self)
                 for call in ("PutObject", "UploadPart"):
-                    made.meta.client.meta.events.register(f"before-call.s3.{call}", with_md5)
+                    made.meta.client.meta.events.register(f"before-call.s3.{call}", add_md5)
             return connections[wanted]
 
     @property
@@ -107,31 +109,31 @@ class ObjectStore(S3Storage):
 
     @property
     def transfer(self):
-        """What uploads in parts, the same for all threads."""
+        """The multipart uploader that all threads share."""
         client = self.client
-        with making:
+        with lock:
             if client not in transfers:
                 transfers[client] = S3Transfer(client, self.transfer_config)
             return transfers[client]
 
     def key(self, name):
-        """Return the key of a name; raises FileNotFoundError for what can be none."""
+        """Return the key of a name; raises FileNotFoundError for an impossible one."""
         key = self._normalize_name(name)
-        if len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY or not key.isprintable():
+        if len(key.encode("utf-8", "surrogatepass")) > MAX_KEY_LENGTH or not key.isprintable():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         return key
 
     def target(self, name):
-        """Return the parameters that say which object is meant."""
+        """Return the parameters that identify an object."""
         return {"Bucket": self.bucket_name, "Key": self.key(name)}
 
     def head(self, name):
-        """Return what the store says of an object; raises FileNotFoundError, StoreError."""
+        """Return the metadata of an object; raises FileNotFoundError, StoreError."""
         with as_os_errors(name):
             return self.client.head_object(**self.target(name))
 
     def exists(self, name):
-        """Return whether there is an object; raises StoreError where that is not known."""
+        """Return whether an object exists; raises StoreError if that is unknown."""
         try:
             self.head(name)
         except FileNotFoundError:
@@ -139,24 +141,24 @@ class ObjectStore(S3Storage):
         return True
 
     def size(self, name):
-        """Return the bytes of an object; raises FileNotFoundError, StoreError."""
+        """Return the size of an object in bytes; raises FileNotFoundError, StoreError."""
         return self.head(name)["ContentLength"]
 
     def delete(self, name):
-        """Remove an object, which need not be there; raises StoreError."""
+        """Delete an object, if it exists; raises StoreError."""
         with contextlib.suppress(FileNotFoundError), as_os_errors(name):
             self.client.delete_object(**self.target(name))
 
     def put(self, name, source, *, sha256="", progress=None):
         """Upload the file at the path `source`, in parts if it is large; raises OSError.
 
-        `progress(bytes)` is called in other threads. Nothing stays of what failed.
+        `progress(bytes)` is called in other threads. A failure leaves nothing behind.
         """
         size = os.stat(source).st_size
         about = {"ContentType": self.default_content_type, "Metadata": {"sha256": sha256}}
         target = self.target(name)
         with as_os_errors(name):
-            if size < PART:
+            if size < PART_SIZE:
                 with open(source, "rb") as stream:
                     self.client.put_object(**target, **about, Body=stream)
                 return
@@ -166,7 +168,7 @@ class ObjectStore(S3Storage):
             raise StoreError(f"{kept} bytes of {size} were kept")
 
     def put_bytes(self, name, content, *, sha256=""):
-        """Keep a few bytes; raises StoreError."""
+        """Upload a few bytes; raises StoreError."""
         about = {"ContentType": self.default_content_type, "Metadata": {"sha256": sha256}}
         with as_os_errors(name):
             self.client.put_object(**self.target(name), **about, Body=content)
@@ -187,7 +189,7 @@ class ObjectStore(S3Storage):
                     yield name, entry["Size"], entry["LastModified"]
 
     def stop_uploads(self, before):
-        """Give up uploads in parts that began before a time; returns how many there were."""
+        """Abort multipart uploads that began before a time; returns how many."""
         count, root = 0, f"{self.location}/" if self.location else ""
         pages = self.client.get_paginator("list_multipart_uploads")
         with as_os_errors():
@@ -200,15 +202,18 @@ class ObjectStore(S3Storage):
         return count
 
     def address(self, name, *, seconds, disposition, content_type):
-        """Return an address at which a browser gets an object for so many seconds."""
-        told = {"ResponseContentDisposition": disposition, "ResponseContentType": content_type}
-        told["ResponseCacheControl"] = "private, no-store"
+        """Return a presigned URL of an object, valid for some seconds."""
+        headers = {
+            "ResponseContentDisposition": disposition,
+            "ResponseContentType": content_type,
+            "ResponseCacheControl": "private, no-store",
+        }
         with as_os_errors(name):
-            return self.public.url(name, told, expire=seconds)
+            return self.public.url(name, headers, expire=seconds)
 
     @property
     def public(self):
-        """The same store as browsers reach it."""
+        """The same store at the address for browsers."""
         if self.public_endpoint_url in (None, self.endpoint_url):
             return self
         names = ("bucket_name", "location", "region_name", "addressing_style")
@@ -223,10 +228,10 @@ class ObjectStore(S3Storage):
 
 
 class Reader(io.RawIOBase):
-    """An object, read from wherever one seeks to, without being kept anywhere.
+    """An object, read by ranges on demand.
 
-    `read` gives as many bytes as it is asked for, but at the end. `until` may be set to
-    where one will stop reading, so that the store sends no more.
+    `read` returns as many bytes as asked for, except at the end. `until` may be set to the
+    position at which reading will stop, so that the store sends no more.
     """
 
     def __init__(self, store, name, size):
@@ -272,8 +277,8 @@ class Reader(io.RawIOBase):
         super().close()
 
     def _next(self, most):
-        """Return some bytes; after a cut it is tried again from where that was."""
-        for attempt in range(AGAIN + 1):
+        """Return some bytes; a lost connection is retried from the same position."""
+        for attempt in range(RETRIES + 1):
             try:
                 with as_os_errors(self._name):
                     if self._body is None:
@@ -281,13 +286,13 @@ class Reader(io.RawIOBase):
                     block = self._body.read(most)
             except StoreError:
                 self._drop()
-                if attempt == AGAIN:
+                if attempt == RETRIES:
                     raise
                 continue
             if block:
                 self._position += len(block)
                 return block
-            self._drop()  # what was asked for is over
+            self._drop()  # the end of the requested range
         raise StoreError("fewer bytes came than the object has")
 
     def _ask(self, least):
@@ -303,8 +308,8 @@ class Reader(io.RawIOBase):
             body.close()
 
 
-def with_md5(params, **kwargs):
-    """Add the MD5 of what a request brings: every server refuses other bytes than those."""
+def add_md5(params, **kwargs):
+    """Add the MD5 of the request body: every server refuses other bytes."""
     body, found = params["body"], hashlib.md5(usedforsecurity=False)
     if isinstance(body, bytes):
         found.update(body)
@@ -318,32 +323,32 @@ def with_md5(params, **kwargs):
 
 @contextlib.contextmanager
 def as_os_errors(name=""):
-    """Raise FileNotFoundError for an object that is not there, StoreError for the rest."""
+    """Raise FileNotFoundError for a missing object, StoreError for other failures."""
     try:
         yield
     except ClientError as error:
-        raise from_answer(error, name) from error
+        raise error_from_response(error, name) from error
     except Boto3Error as error:
         if isinstance(error.__context__, ClientError):
-            raise from_answer(error.__context__, name) from error
-        raise StoreError(in_words(error)) from error
+            raise error_from_response(error.__context__, name) from error
+        raise StoreError(describe(error)) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
-        raise StoreError(in_words(error), CREDENTIALS) from error
+        raise StoreError(describe(error), CREDENTIALS) from error
     except (NoConnection, HTTPClientError, HTTPError) as error:
-        raise StoreError(in_words(error), UNREACHABLE) from error
+        raise StoreError(describe(error), UNREACHABLE) from error
     except BotoCoreError as error:
-        raise StoreError(in_words(error)) from error
+        raise StoreError(describe(error)) from error
 
 
-def from_answer(error, name):
-    """Return the OSError for what the store answered."""
-    told = error.response.get("Error", {})
-    code = str(told.get("Code", ""))
+def error_from_response(error, name):
+    """Return the OSError for an error response."""
+    details = error.response.get("Error", {})
+    code = str(details.get("Code", ""))
     if code in NOT_FOUND and name:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    return StoreError(f"{code}: {told.get('Message', '')}".strip(": "), CODES.get(code, OTHER))
+    return StoreError(f"{code}: {details.get('Message', '')}".strip(": "), CODES.get(code, OTHER))
 
 
-def in_words(error):
-    """Return what happened, without addresses that hold a signature."""
+def describe(error):
+    """Return the message of an error without the query of its URL, which holds a signature."""
     return str(error).partition("?")[0].splitlines()[0] if str(error) else type(error).__name__

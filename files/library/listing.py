@@ -1,11 +1,12 @@
 """A page of the library: searched, filtered and sorted by the query parameters."""
 
+from django.db.models import F
+from django.db.models.lookups import GreaterThanOrEqual
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from camp.db.filtered_page import NEAR, Narrowing
-from camp.db.keyset import KeyPage, first_rows
-from camp.db.search_text import cut_search, looked_up
+from camp.db.keyset import KeysetPage, hide
+from camp.db.search_text import cut_search
 from camp.web.days import days_ago
 from files.content_types import Kind
 from files.models import File
@@ -33,6 +34,9 @@ DATES = {
     "30": (_("In the last 30 days"), 30),
     "365": (_("In the last year"), 365),
 }
+# A filter that this many of this many files match is common: reading the list in its order finds a
+# page soon. Otherwise the matches are found by another index, and sorted.
+MANY, SAMPLE = 5, 1000
 
 
 class FileFilter:
@@ -47,27 +51,26 @@ class FileFilter:
         self.size = choose(params.get("size"), SIZES)
         self.date = choose(params.get("date"), DATES)
 
-    def apply(self, files):
-        """Filter a queryset of files."""
-        files = files.search(self.query)
+    def apply(self, files, owner=None, hidden=()):
+        """Filter a queryset of files.
+
+        With `owner`, only that user's, found by the indexes of the filters: fast if few match. The
+        planner does not use the indexes of `hidden` columns.
+        """
+        if self.query:
+            files = files.search(self.query, owner)
+        elif owner:
+            files = files.filter(user=owner)
         if self.kind:
             files = files.of_kind(self.kind)
-        return self.apply_size_and_date(files)
-
-    def apply_by_index(self, user):
-        """Filter a user's files by the search indexes: fast if few of them match."""
-        files = File.objects.present()
-        own = files.search_by_index(self.query, user) if self.query else files.filter(user=user)
-        if self.kind:
-            own = own.of_kind_by_index(self.kind)
-        return self.apply_size_and_date(own)
-
-    def apply_size_and_date(self, files):
-        """Filter a queryset of files by `size` and `date` only."""
-        if self.size:
-            files = files.filter(size__gte=SIZES[self.size][1])
-        if self.date:
-            files = files.filter(created_at__gte=days_ago(DATES[self.date][1]))
+        minimum = {
+            "size": SIZES[self.size][1] if self.size else None,
+            "created_at": days_ago(DATES[self.date][1]) if self.date else None,
+        }
+        for column, value in minimum.items():
+            if value is not None:
+                expression = hide(column) if column in hidden else F(column)
+                files = files.filter(GreaterThanOrEqual(expression, value))
         return files
 
     def fields(self):
@@ -85,7 +88,7 @@ class FileList(FileFilter):
     """A page of a user's files, by the parameters of a FileFilter and `sort`.
 
     `session` leaves only the files of that session, `excluding_session` those of others. Costs one
-    query, or up to nine with a filter.
+    query, or two with a filter.
     """
 
     def __init__(self, user, params, *, session=None, excluding_session=None):
@@ -93,13 +96,15 @@ class FileList(FileFilter):
         self.sort = choose(params.get("sort"), SORTS, NEWEST)
         self.params = params
         self.session, self.excluding_session = session, excluding_session
-        files = self.apply_session(File.objects.visible_to(user))
-        find = self.finder(user) if self.is_filtered or session or excluding_session else first_rows
-        self.page = KeyPage(files, SORTS[self.sort][1], params, find=find)
-
-    def apply_all(self, files):
-        """Filter a queryset of files by everything that was asked for."""
-        return self.apply_session(self.apply(files))
+        keys = SORTS[self.sort][1]
+        few = (self.is_filtered or session or excluding_session) and self.few_match(user)
+        if few:
+            files = self.apply(File.objects.present(), owner=user)
+        else:
+            # SQLite would find all files of a size or date, and sort them.
+            hidden = {"size", "created_at"} - {keys[0].lstrip("-")}
+            files = self.apply(File.objects.visible_to(user), hidden=hidden)
+        self.page = KeysetPage(self.apply_session(files), keys, params, few=few)
 
     def apply_session(self, files):
         """Filter a queryset of files by the session only; their sessions come along."""
@@ -109,27 +114,11 @@ class FileList(FileFilter):
             files = files.exclude(session=self.excluding_session)
         return files.select_related("session")
 
-    def finder(self, user):
-        """Return the function that fetches the rows of the page."""
-        own = File.objects.filter(user=user)
-        likely = sample = None
-        if self.query and self.sort.endswith("name"):
-            # The index of names has the text that is searched.
-            likely = own.search(self.query)
-            if looked_up(self.query):
-                newest = own.order_by(*SORTS[NEWEST][1]).values("pk")[:NEAR]
-                # Not of the outer rows as well: filtered by owner, SQLite would read all of them.
-                sample = File.objects.search(self.query).filter(pk__in=newest)
-        return Narrowing(
-            within=own,
-            walked=self.apply_all,
-            matching=self.apply_session(self.apply_by_index(user)),
-            shown=File.objects.present().select_related("session"),
-            # The index of kinds is sorted by size.
-            ordered=self.kind and not self.query and self.sort.endswith("size"),
-            likely=likely,
-            sample=sample,
-        )
+    def few_match(self, user):
+        """Estimate from the user's newest files whether few of all match."""
+        newest = File.objects.filter(user=user).order_by(*SORTS[NEWEST][1])[:SAMPLE]
+        matching = self.apply_session(self.apply(File.objects.filter(pk__in=newest.values("pk"))))
+        return len(matching.values("pk")[:MANY]) < MANY
 
     @property
     def is_filtered(self):

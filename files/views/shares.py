@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.throttle import client_address
-from camp.db.keyset import KeyPage
+from camp.db.keyset import KeysetPage
 from camp.fs.filenames import download_name
 from camp.web.errors import error_response
 from camp.web.external_references import atomic_deletion
@@ -39,7 +39,7 @@ def listing(request):
     """List the user's links, the newest first, with their downloads."""
     links = Share.objects.visible_to(request.user).annotate(count=Count("files"))
     links = links.prefetch_related(Share.first_files(NAMES_SHOWN))
-    page = KeyPage(links, ["-created_at", "-id"], request.GET)
+    page = KeysetPage(links, ["-created_at", "-id"], request.GET)
     for share in page:
         share.url = share_url(request, share)
     return render(request, "files/links.html", {"page": page})

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from camp.db.keyset import KeyPage
+from camp.db.keyset import KeysetPage
 from camp.web.external_references import describe_references
 from files import sweep
 from files.library.requests import parse_ids
@@ -61,7 +61,7 @@ def get_tab(name):
 def listing(request):
     """List what the user deleted, the latest first; `of` is "files" or "sessions"."""
     tab = get_tab(request.GET.get("of", ""))
-    page = KeyPage(tab.rows(request.user), ORDER, request.GET)
+    page = KeysetPage(tab.rows(request.user), ORDER, request.GET)
     if not page.rows and {"after", "before"} & request.GET.keys():
         return redirect(tab.url)  # the rows of this page are gone meanwhile
     for thing in page:

@@ -119,7 +119,7 @@ class TestTelling:
             "✓ No thumbnail is without a file",
             "✓ The cached sums of used space agree with the rows (0 cached). "
             "Quotas use the rows, never a cached sum.",
-            "Everything is well.",
+            "No problems found.",
         ]
         assert code == 0
 
@@ -328,7 +328,7 @@ class TestLeftovers:
             "✓ Removed: 2 expired uploads",
             "✓ Removed: 1 thumbnail without a file",
             lines[-2],
-            "Everything is well.",
+            "No problems found.",
         ]
 
     @pytest.mark.parametrize("fix", [[], ["--fix"]])

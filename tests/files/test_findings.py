@@ -100,4 +100,4 @@ def test_an_index_for_the_search_that_is_missing_and_made_by_migrate(owner):
     call_command("migrate", verbosity=0)
     assert found()["search"] == OK
     File.objects.create(user=owner, filename="合宿.txt", size=1, storage_path="p")
-    assert File.objects.search_by_index("合宿", owner).exists()
+    assert File.objects.search("合宿", owner).exists()

@@ -191,7 +191,7 @@ def test_bytes_whose_rows_fail_are_removed(monkeypatch, small_batches):
 
 def test_production_is_refused(settings):
     settings.CAMP_ENVIRONMENT = "production"
-    with pytest.raises(CommandError, match="one of production"):
+    with pytest.raises(CommandError, match="a production database"):
         fill()
     assert not get_user_model().objects.exists()
     fill("--force-production", server.place().name)
@@ -200,7 +200,7 @@ def test_production_is_refused(settings):
 
 def test_production_by_the_mark_of_the_database_is_refused():
     environment.mark("production")
-    with pytest.raises(CommandError, match="one of production"):
+    with pytest.raises(CommandError, match="a production database"):
         fill()
 
 

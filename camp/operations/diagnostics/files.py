@@ -34,7 +34,7 @@ def check_files():
 
 def check_search_index():
     """Return whether the search index is intact; otherwise `migrate` makes it again."""
-    if bigram_index.is_whole(connection, File._meta.db_table):
+    if bigram_index.is_complete(connection, File._meta.db_table):
         return ok("files.search", _("The files can be searched"))
     title = _("The search index of the files is missing or broken")
     return error("files.search", title, fix=shell.manage("migrate"))

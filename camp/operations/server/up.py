@@ -28,7 +28,6 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.exceptions import BadMigrationError, InconsistentMigrationHistory
-from django.db.migrations.executor import MigrationExecutor
 from django.http.request import validate_host
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -36,6 +35,7 @@ from django.utils.translation import ngettext
 from accounts import setup_token
 from camp.config import shell
 from camp.config.env import without_port
+from camp.db.pending_migrations import find_pending_migrations
 from camp.fs.ownership import make_folder
 from camp.operations import error_messages
 from camp.operations.database import environment
@@ -129,11 +129,10 @@ def prepare_database(say):
     except DatabaseError as error:
         raise CommandError(error_messages.unreachable_database(error)) from None
     try:
-        executor = MigrationExecutor(connection)
-        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        pending = find_pending_migrations()
         if pending:
             call_command("migrate", verbosity=0, interactive=False)
-        environment.remember()
+        environment.mark_from_settings()
     except (DatabaseError, BadMigrationError, InconsistentMigrationHistory) as error:
         raise CommandError(error_messages.failed_migration(error)) from None
     if pending:

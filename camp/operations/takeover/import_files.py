@@ -157,10 +157,7 @@ def list_paths(path, root):
 
 
 class LinkedUpload:
-    """A staged upload that shares its bytes with the old folder by a hard link.
-
-    Has the methods of `staging.StagedBytes`.
-    """
+    """A staged upload, like StagedBytes, that is a hard link to a file of the old folder."""
 
     def __init__(self, source):
         """Raises OSError where no hard link can be made."""
@@ -168,9 +165,7 @@ class LinkedUpload:
         make_folder(folder, staging.FOLDER_MODE)
         self.path = folder / f"{backend.new_path().rpartition('/')[2]}{staging.SUFFIX}"
         os.link(source, self.path)
-        self.is_kept = False
-        self.size = 0
-        self._hash = hashlib.sha256()
+        self.kept, self.size, self._hash = False, 0, hashlib.sha256()
 
     @property
     def sha256(self):
@@ -178,12 +173,12 @@ class LinkedUpload:
         return self._hash.hexdigest()
 
     def write(self, chunk):
-        """Count and hash bytes that are there already."""
+        """Count and hash bytes that are on the disk already."""
         self.size += len(chunk)
         self._hash.update(chunk)
 
     def finish(self):
-        """Do nothing: the bytes have long been on the disk."""
+        """Do nothing: the bytes are on the disk."""
 
     def touch(self):
         """Keep the sweep from removing the link."""

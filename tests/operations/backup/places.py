@@ -101,9 +101,9 @@ def replace(file, content=b"another content"):
     return file.versions.first()
 
 
-def archive(**wanted):
+def archive(**options):
     """Make a backup; returns its path."""
-    return backup.make(backup.Wanted(**wanted)).path
+    return backup.create_backup(backup.BackupOptions(**options)).path
 
 
 def restore(path, *options, confirmed=True, trust=True):

@@ -44,7 +44,7 @@ def restore_missing(path, *, say, stream):
     Raises CommandError, and then nothing was changed.
     """
     if not path.is_file() or not archives.is_archive(path):
-        sentence = _("%(file)s is no archive of Camp's: only such a one has single files.")
+        sentence = _("%(file)s is not a Camp archive: single files can only be restored from one.")
         raise CommandError(sentence % {"file": path})
     try:
         wanted = find_missing(stream)
@@ -53,7 +53,7 @@ def restore_missing(path, *, say, stream):
         unchanged = _("Nothing was changed.")
         raise CommandError(f"{error} {unchanged}") from None
     except OSError as error:
-        sentence = _("The files could not be brought back (%(why)s).")
+        sentence = _("The files could not be restored (%(why)s).")
         raise CommandError(sentence % {"why": error.strerror or error}) from error
     text = ngettext(
         "%(count)s file has its bytes again.", "%(count)s files have their bytes again.", restored

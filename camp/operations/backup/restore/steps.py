@@ -117,9 +117,9 @@ def refuse_superuser(source, trusted):
     role = server.superuser() if source.runs_sql else ""
     if role and trusted != role:
         sentence = _(
-            "The role %(role)s is a superuser, as which a dump can run programs on the server's "
-            "machine: nothing was done. Use another role in DATABASE_URL, or if you trust the "
-            "dump, add: %(fix)s"
+            "The role %(role)s is a superuser: a dump could run programs on the server's machine. "
+            "Nothing was done. Use another role in DATABASE_URL, or if you trust the dump, add: "
+            "%(fix)s"
         )
         fix = f"--as-superuser {shell.quoted(role)}"
         raise CommandError(sentence % {"role": role, "fix": fix})
@@ -185,12 +185,16 @@ def describe_result(source, result):
             result.without_bytes,
         ) % {"count": f"{result.without_bytes:,}"}
         if result.is_sample:
-            yield _("Only the newest ones were looked for. Look for all of them with: %(fix)s") % {
+            yield _("Only the newest files were checked. Check all of them with: %(fix)s") % {
                 "fix": shell.manage("doctor", "--files")
             }
+    if source.left_out:
+        yield _("Left out, since Camp's migrations do not make them: %(names)s.") % {
+            "names": ", ".join(source.left_out)
+        }
     if result.is_old:
-        yield _(
-            "This database is one of the old backend. See what taking it over does with: %(fix)s"
-        ) % {"fix": shell.manage("takeover")}
+        yield _("This is a database of the old backend. Preview its takeover with: %(fix)s") % {
+            "fix": shell.manage("takeover")
+        }
     else:
         yield _("Start Camp with: %(fix)s") % {"fix": shell.manage("up")}

@@ -100,7 +100,7 @@ class ArchivedFiles:
                 row = (_row_name(remark),)
                 self._lists.execute("INSERT OR REPLACE INTO differing VALUES (?)", row)
         except (FileNotFoundError, ValueError, KeyError, TypeError, sqlite3.Error):
-            raise Damaged(_("What the archive says of its files cannot be read.")) from None
+            raise Damaged(_("The archive's notes on its files cannot be read.")) from None
 
     def check(self, count, result):
         """Hold every row against the files; rows that were purged meanwhile are deleted.
@@ -114,8 +114,8 @@ class ArchivedFiles:
         )
         if result.files + missing != count:
             sentence = _(
-                "The archive is damaged: its manifest tells of %(told)s files, and %(found)s "
-                "are there."
+                "The archive is damaged: its manifest lists %(told)s files, and it contains "
+                "%(found)s."
             )
             raise Damaged(sentence % {"told": count, "found": result.files + missing})
         if result.is_old:
@@ -141,7 +141,7 @@ class ArchivedFiles:
             real = members[path]
             same = size in (None, real[0]) and sha256 in ("", None, real[1])
             if not same and name not in differing:
-                sentence = _("The archive's file %(path)s is not the one that its row tells of.")
+                sentence = _("The archive's file %(path)s does not match its row.")
                 raise Damaged(sentence % {"path": path})
 
     def _find(self, query, values):
@@ -162,7 +162,7 @@ class ArchivedFiles:
         members = self._lists.execute("SELECT path, size, sha256 FROM member ORDER BY path")
         with ThreadPoolExecutor(THREADS) as pool:
             for batch in _batches(members):
-                states = pool.map(lambda member: storage.has(*member), batch)
+                states = pool.map(lambda member: self._compare(storage, *member), batch)
                 moves = [
                     (path, path if state is None else backend.new_path(), sha256)
                     for (path, _size, sha256), state in zip(batch, states, strict=True)
@@ -175,6 +175,12 @@ class ArchivedFiles:
                     for model in models if new != path else ():
                         model._base_manager.filter(storage_path=path).update(storage_path=new)
         storage.sync()
+
+    def _compare(self, storage, path, size, sha256):
+        state = storage.has(path, size, sha256)
+        if state:
+            (self._unpacked / path).unlink()  # before it is written to the disk
+        return state
 
     def _add(self, storage, path, new, sha256):
         storage.add(self._unpacked / path, new, sha256)
@@ -225,7 +231,7 @@ class FolderStorage:
     def sync(self):
         """Return once all that was added is on the disk."""
         if sys.platform == "linux":
-            os.sync()
+            os.sync()  # always: a killed restore may have added some of them
             return
         for folder in self._changed:
             sync_folder(folder)
