@@ -6,6 +6,7 @@ from django.urls import include, path
 from accounts.views import set_language, setup
 from camp.web import health
 from camp.web.home import home
+from files.urls import share_urlpatterns, tus_urlpatterns
 
 urlpatterns = [
     path("", home, name="home"),
@@ -14,8 +15,8 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("sessions/", include("sessions_app.urls")),
     path("files/", include("files.urls")),
-    path("uploads/", include("files.upload_urls")),
-    path("s/", include("files.share_urls")),
+    path("uploads/", include((tus_urlpatterns, "uploads"))),
+    path("s/", include(share_urlpatterns)),
     path("admin/", admin.site.urls),
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),

@@ -4,10 +4,11 @@ import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from camp.fs.locks import try_lock
-from camp.fs.ownership import give
+from camp.fs.ownership import chown_to_folder_owner
 
 SUFFIX = ".part"
 # Without file locks, a part file is stale after this long without a write.
@@ -25,7 +26,7 @@ class AtomicFile:
     `path` or its part file exists.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.part = self.path.with_name(self.path.name + SUFFIX)
         self.finished = False
@@ -38,17 +39,17 @@ class AtomicFile:
             os.close(descriptor)
         self.stream = open(descriptor, "wb", BUFFER)  # noqa: SIM115
 
-    def __enter__(self):
+    def __enter__(self) -> "AtomicFile":
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(self, kind: type[BaseException] | None, *_details: object) -> None:
         try:
             if kind is None:
                 self.finish()
         finally:
             self.discard()
 
-    def finish(self):
+    def finish(self) -> None:
         """Give the file its name; on return it survives a power cut."""
         self.stream.flush()
         os.fsync(self.stream.fileno())
@@ -58,7 +59,7 @@ class AtomicFile:
         self.finished = True
         sync_folder(self.path.parent)
 
-    def discard(self):
+    def discard(self) -> None:
         """Remove the part file; does nothing after `finish`."""
         if self.finished:
             return
@@ -68,7 +69,9 @@ class AtomicFile:
             self.part.unlink()
 
 
-def replace_file(path, data, *, mode=0o600, owner=None):
+def replace_file(
+    path: Path | str, data: bytes, *, mode: int = 0o600, owner: os.stat_result | None = None
+) -> None:
     """Atomically create or replace a small file with the bytes `data`; raises OSError.
 
     On return the new content survives a power cut. What root writes is given to `owner`, an
@@ -80,7 +83,7 @@ def replace_file(path, data, *, mode=0o600, owner=None):
     sync_folder(path.parent)
 
 
-def create_file(path, data):
+def create_file(path: Path | str, data: bytes) -> None:
     """Atomically create a small file that only its owner can read, and keep an existing one.
 
     Of several processes that do so at once, one wins. Raises OSError.
@@ -97,7 +100,7 @@ def create_file(path, data):
 
 
 @contextlib.contextmanager
-def _draft(path, data, mode, owner):
+def _draft(path: Path, data: bytes, mode: int, owner: os.stat_result | None) -> Iterator[str]:
     """Yield a file beside `path` with `data` on the disk; it is removed at the end."""
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -109,21 +112,21 @@ def _draft(path, data, mode, owner):
         if owner and os.name != "nt" and os.geteuid() == 0:
             os.chown(draft, owner.st_uid, owner.st_gid)
         else:
-            give(draft)
+            chown_to_folder_owner(draft)
         yield draft
     finally:
         with contextlib.suppress(OSError):
             os.unlink(draft)
 
 
-def remove_stale(folder, pattern="*"):
+def remove_stale(folder: Path | str, pattern: str = "*") -> None:
     """Remove part files in `folder` whose writer is gone; `pattern` is a glob for their names."""
     for part in Path(folder).glob(pattern + SUFFIX):
         with contextlib.suppress(OSError):
             _remove_unless_locked(part)
 
 
-def _remove_unless_locked(part):
+def _remove_unless_locked(part: Path) -> None:
     descriptor = os.open(part, FLAGS)
     try:
         locked = _lock(descriptor)
@@ -137,7 +140,7 @@ def _remove_unless_locked(part):
         part.unlink()  # Windows refuses while a process has it open
 
 
-def _lock(descriptor):
+def _lock(descriptor: int) -> bool | None:
     """Return whether the lock was free and is ours now; None where there are no locks.
 
     Windows needs none: it removes no file that is open.
@@ -145,20 +148,20 @@ def _lock(descriptor):
     return True if os.name == "nt" else try_lock(descriptor)
 
 
-def _is_at(descriptor, path):
+def _is_at(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
 
 
-def refuse_existing(path):
+def refuse_existing(path: Path | str) -> None:
     """Raise FileExistsError where there is something at `path`."""
     if os.path.lexists(path):
         raise FileExistsError(f"{path} exists")
 
 
-def sync_folder(folder):
+def sync_folder(folder: Path | str) -> None:
     """Flush a folder's entries to the disk; not possible on Windows, nor needed there."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

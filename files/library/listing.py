@@ -1,4 +1,4 @@
-"""A page of the library: searched, filtered and sorted as the address says."""
+"""A page of the library: searched, filtered and sorted by the query parameters."""
 
 from django.db.models import F
 from django.db.models.lookups import GreaterThanOrEqual
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from camp.db.keyset import KeysetPage, hide
 from camp.db.search_text import cut_search
 from camp.web.days import days_ago
-from files.library.kinds import Kind
+from files.content_types import Kind
 from files.models import File
 
 NEWEST = "-date"
@@ -27,7 +27,7 @@ SIZES = {
     "100M": (_("From 100 MiB"), 100 * MIB),
     "1G": (_("From 1 GiB"), 1024 * MIB),
 }
-# Days before today: a choice begins at the reader's midnight.
+# Days before today; each begins at midnight in the user's time zone.
 DATES = {
     "1": (_("Since yesterday"), 1),
     "7": (_("In the last 7 days"), 7),
@@ -39,23 +39,23 @@ DATES = {
 MANY, SAMPLE = 5, 1000
 
 
-class Choice:
-    """What `q`, `kind`, `size` and `date` of a request choose from files.
+class FileFilter:
+    """The filter of files by the parameters `q`, `kind`, `size` and `date`.
 
-    A value that does not exist counts as none given.
+    Unknown values count as empty.
     """
 
     def __init__(self, params):
         self.query = cut_search(params.get("q", ""))
-        self.kind = one_of(params.get("kind"), Kind.values)
-        self.size = one_of(params.get("size"), SIZES)
-        self.date = one_of(params.get("date"), DATES)
+        self.kind = choose(params.get("kind"), Kind.values)
+        self.size = choose(params.get("size"), SIZES)
+        self.date = choose(params.get("date"), DATES)
 
-    def of(self, files, owner=None, hidden=()):
-        """Return those of `files` that it chooses.
+    def apply(self, files, owner=None, hidden=()):
+        """Filter a queryset of files.
 
-        With `owner`, only that user's, found by the indexes of what is asked for: fast if few
-        match. The planner does not use the indexes of `hidden` columns.
+        With `owner`, only that user's, found by the indexes of the filters: fast if few match. The
+        planner does not use the indexes of `hidden` columns.
         """
         if self.query:
             files = files.search(self.query, owner)
@@ -63,66 +63,66 @@ class Choice:
             files = files.filter(user=owner)
         if self.kind:
             files = files.of_kind(self.kind)
-        least = {
+        minimum = {
             "size": SIZES[self.size][1] if self.size else None,
             "created_at": days_ago(DATES[self.date][1]) if self.date else None,
         }
-        for column, value in least.items():
+        for column, value in minimum.items():
             if value is not None:
-                found = hide(column) if column in hidden else F(column)
-                files = files.filter(GreaterThanOrEqual(found, value))
+                expression = hide(column) if column in hidden else F(column)
+                files = files.filter(GreaterThanOrEqual(expression, value))
         return files
 
     def fields(self):
-        """Return what of it was given, as {name: value} of a form."""
-        given = {"q": self.query, "kind": self.kind, "size": self.size, "date": self.date}
-        return {name: value for name, value in given.items() if value}
+        """Return {name: value} of the parameters that are set."""
+        fields = {"q": self.query, "kind": self.kind, "size": self.size, "date": self.date}
+        return {name: value for name, value in fields.items() if value}
 
 
-def one_of(value, choices, default=""):
-    """Return `value` if it is one of `choices`."""
+def choose(value, choices, default=""):
+    """Return `value` if it is one of `choices`, else `default`."""
     return value if value in choices else default
 
 
-class Listing(Choice):
-    """A page of a user's files as a Choice and `sort` of a request want it.
+class FileList(FileFilter):
+    """A page of a user's files, by the parameters of a FileFilter and `sort`.
 
-    `session` leaves only the files of that session, `besides` those that are not in it.
-    Costs one query, or two where less than everything is wanted.
+    `session` leaves only the files of that session, `excluding_session` those of others. Costs one
+    query, or two with a filter.
     """
 
-    def __init__(self, user, params, *, session=None, besides=None):
+    def __init__(self, user, params, *, session=None, excluding_session=None):
         super().__init__(params)
-        self.sort = one_of(params.get("sort"), SORTS, NEWEST)
+        self.sort = choose(params.get("sort"), SORTS, NEWEST)
         self.params = params
-        self.session, self.besides = session, besides
+        self.session, self.excluding_session = session, excluding_session
         keys = SORTS[self.sort][1]
-        few = (self.narrowed or session or besides) and self.few_match(user)
+        few = (self.is_filtered or session or excluding_session) and self.few_match(user)
         if few:
-            files = self.of(File.objects.present(), owner=user)
+            files = self.apply(File.objects.present(), owner=user)
         else:
             # SQLite would find all files of a size or date, and sort them.
             hidden = {"size", "created_at"} - {keys[0].lstrip("-")}
-            files = self.of(File.objects.visible_to(user), hidden=hidden)
-        self.page = KeysetPage(self.of_session(files), keys, params, few=few)
+            files = self.apply(File.objects.visible_to(user), hidden=hidden)
+        self.page = KeysetPage(self.apply_session(files), keys, params, few=few)
 
-    def of_session(self, files):
-        """Return those of `files` that the session leaves, with their sessions."""
+    def apply_session(self, files):
+        """Filter a queryset of files by the session only; their sessions come along."""
         if self.session is not None:
             files = files.filter(session=self.session)
-        if self.besides is not None:
-            files = files.exclude(session=self.besides)
+        if self.excluding_session is not None:
+            files = files.exclude(session=self.excluding_session)
         return files.select_related("session")
 
     def few_match(self, user):
         """Estimate from the user's newest files whether few of all match."""
         newest = File.objects.filter(user=user).order_by(*SORTS[NEWEST][1])[:SAMPLE]
-        matching = self.of_session(self.of(File.objects.filter(pk__in=newest.values("pk"))))
+        matching = self.apply_session(self.apply(File.objects.filter(pk__in=newest.values("pk"))))
         return len(matching.values("pk")[:MANY]) < MANY
 
     @property
-    def narrowed(self):
-        """Whether less than everything was asked for."""
+    def is_filtered(self):
+        """Whether a filter was asked for."""
         return bool(self.fields())
 
     @property
@@ -132,7 +132,7 @@ class Listing(Choice):
 
     @property
     def dates(self):
-        """The times to choose from: (value, label)."""
+        """The dates to choose from: (value, label)."""
         return [(value, label) for value, (label, _time) in DATES.items()]
 
     @property
@@ -145,8 +145,8 @@ class Listing(Choice):
         """The kinds to choose from: (value, label)."""
         return Kind.choices
 
-    def way_back(self, path):
-        """Return a redirect to the first page if what was on this one went, else None."""
+    def redirect_if_page_empty(self, path):
+        """Return a redirect to the first page if the rows of this one are gone, else None."""
         if self.page.rows or not {"after", "before"} & self.params.keys():
             return None
         params = self.params.copy()

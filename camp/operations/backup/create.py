@@ -27,7 +27,7 @@ from camp.operations.backup.archive import MANIFEST, Writer
 from camp.operations.backup.stored_files import FilePacker, StoredFiles
 from camp.operations.console import Progress, Silent, size
 from camp.operations.database import environment, server
-from camp.storage.backend import StoreError
+from camp.storage.object_store import StoreError
 
 FORMAT = 1
 BYTES_PER_FILE = 1024  # besides its content: header, padding, checksum

@@ -22,7 +22,7 @@ from camp.operations.backup.swap import AtomicSwap
 from camp.operations.console import size
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
 from files.models import File, Version
 
 # Folders at the top of the storage: stored files, uploads under way, thumbnails.

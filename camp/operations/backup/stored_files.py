@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from camp.operations.backup.archive import is_safe
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
 from files.models import File, Version
 
 TABLES = [model._meta.db_table for model in (File, Version)]

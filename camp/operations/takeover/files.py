@@ -30,10 +30,10 @@ from camp.operations.takeover.import_files import (
     Source,
     import_bytes,
 )
-from files.library import usage
+from files.content_types import media_type
+from files.library import quota
 from files.models import File
 from files.storage import backend
-from files.uploads.content_types import media_type
 
 SHOWN = 20
 BATCH = 500  # rows written at once
@@ -240,5 +240,5 @@ def set_bytes(row, imported):
     files = File.objects.filter(pk=row.key, storage_path=row.path)
     changed = files.update(storage_path=imported.path, size=imported.size, sha256=imported.sha256)
     if changed:
-        usage.forget(File.objects.values_list("user_id", flat=True).get(pk=row.key))
+        quota.forget_usage(File.objects.values_list("user_id", flat=True).get(pk=row.key))
     return changed

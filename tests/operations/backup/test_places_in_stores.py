@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from camp.operations.backup.swap import postgresql, sqlite
-from camp.storage.backend import StoreError
+from camp.storage.object_store import StoreError
 from files.models import File
 from tests.operations.backup import places
 

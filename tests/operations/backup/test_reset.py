@@ -22,8 +22,8 @@ from camp.operations.backup.swap import postgresql, sqlite
 from camp.operations.database import environment
 from camp.operations.database import server as database
 from camp.operations.server import lock
-from files.library import services
 from files.models import File
+from files.uploads import form
 from tests.conftest import person
 from tests.files.conftest import stage, stored
 
@@ -84,7 +84,7 @@ def filled(place):
 
 
 def fill():
-    services.store(user=person("owner"), staged=stage(b"kept"), filename="kept.txt")
+    form.store(user=person("owner"), staged=stage(b"kept"), filename="kept.txt")
 
 
 def state():

@@ -21,8 +21,8 @@ from camp.operations.backup.restore.stored_files import count_missing
 from camp.operations.backup.swap import AtomicSwap
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
-from camp.storage.backend import object_store
-from files.library import services
+from camp.storage.object_store import object_store
+from files import sweep
 from files.storage import backend
 
 
@@ -163,7 +163,7 @@ def clean_up(source, new, result, say):
             count_missing(result)
         elif not object_store():
             say(_("Removing the old files ..."))
-            for nameless, _named in services.stored_batches(timezone.now()):
+            for nameless, _named in sweep.stored_batches(timezone.now()):
                 for path in nameless:
                     backend.remove(path)
 

@@ -21,11 +21,11 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from camp.fs.atomic import sync_folder
-from camp.fs.ownership import give, make_folder
+from camp.fs.ownership import chown_to_folder_owner, make_folder
 from camp.operations.backup.archive import Damaged
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
 from files.models import File, Upload, Version
-from files.storage import backend
+from files.storage import backend, staging
 
 # What an archive says of files that were not there, or not what their rows say.
 REMARKS = {"vanished.jsonl": "vanished", "differing.jsonl": "differing"}
@@ -211,12 +211,12 @@ class FolderStorage:
     def add(self, path, sha256, source):
         """Move an unpacked file to a path at which nothing is; raises OSError."""
         if sys.platform != "linux":
-            backend.sync(source, os.O_RDWR | getattr(os, "O_BINARY", 0))
+            staging.sync_file(source)
         target = self._root / path
         self._make_folder(target.parent)
         os.utime(source)  # the sweep, on another machine, goes by the time
         os.rename(source, target)
-        give(target)
+        chown_to_folder_owner(target)
 
     def _make_folder(self, folder):
         if folder not in self._changed:
@@ -279,7 +279,7 @@ def count_missing(result):
     """Count those of the newest rows whose bytes are not in the storage."""
     paths = _newest_paths(result)
     for batch in _batches(paths):
-        result.without_bytes += backend.each_exists(batch).count(False)
+        result.without_bytes += backend.exist(batch).count(False)
 
 
 def _batches(rows):
