@@ -1,10 +1,10 @@
 """Limits of concurrent work: requests, slow clients and password hashing.
 
 A request needs a worker slot, which owns a database connection. The server has more threads than
-slots, because some wait for slow clients: Granian (2.8) can interrupt neither the reading of a slow
-body nor the sending of a long response. `manage.py up` therefore starts TOTAL more threads than
-slots, and no more than TOTAL ever wait. With Argon2 each hash takes 100 MiB for a moment, so hashing
-is limited by the memory.
+slots, because some wait for slow clients: Granian (2.8) can interrupt neither the reading of a
+slow body nor the sending of a long response. `manage.py up` therefore starts TOTAL more threads
+than slots, and no more than TOTAL ever wait. With Argon2 each hash takes 100 MiB for a moment, so
+hashing is limited by the memory.
 """
 
 import os
