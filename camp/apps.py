@@ -23,7 +23,7 @@ class CampConfig(AppConfig):
 
         checks.register_checks()
         findings.use(explain=explain, list_problems=list_problems)
-        post_migrate.connect(environment.remember_after_migrate, sender=self)
+        post_migrate.connect(environment.mark_after_migrate, sender=self)
         connection_created.connect(processes.register_on_connection)
 
 

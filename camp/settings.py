@@ -42,8 +42,6 @@ ALLOWED_HOSTS = [environment.without_port(name) for name in _hosts]
 ROOT_URLCONF = "camp.urls"
 WSGI_APPLICATION = "camp.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
-# Models with stored bytes: `storage_path`, `size` and `sha256`.
-STORED_FILE_MODELS = ["files.File", "files.Version"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -222,7 +220,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@l
 
 # Security
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
-CSRF_FAILURE_VIEW = "camp.web.error_views.csrf_failure"
+CSRF_FAILURE_VIEW = "camp.web.views.csrf_failure"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"  # a log-out holds without the cache
 SESSION_COOKIE_NAME = "camp_session"
 SESSION_COOKIE_HTTPONLY = True

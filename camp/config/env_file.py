@@ -3,10 +3,11 @@
 import contextlib
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+from camp.fs.atomic import replace_file
 
 NEWLINE = re.compile(r"\r\n|\n|\r")
 VARIABLE = re.compile(
@@ -77,7 +78,8 @@ def set_variable(file, name, value):
     old, known = "", None
     with contextlib.suppress(FileNotFoundError):
         old, known = file.read_bytes().decode(), file.stat()
-    replace_file(file, replace_value(old, name, value).encode(), known)
+    mode = known.st_mode & 0o7777 if known else 0o600
+    replace_file(file, replace_value(old, name, value).encode(), mode=mode, owner=known)
 
 
 def replace_value(text, name, value):
@@ -94,22 +96,3 @@ def replace_value(text, name, value):
     end = "\r\n" if "\r\n" in text else "\n"
     gap = end if text.strip("\ufeff") and not text.endswith(("\n", "\r")) else ""
     return f"{text}{gap}{name}={value}{end}"
-
-
-def replace_file(file, content, known):
-    """Replace a file atomically, keeping the rights of the old one (`known`, an os.stat_result)."""
-    descriptor, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if os.name != "nt":
-            os.chmod(draft, known.st_mode & 0o7777 if known else 0o600)
-            if os.geteuid() == 0:  # or only root could start Camp from now on
-                owner = known or file.parent.stat()
-                os.chown(draft, owner.st_uid, owner.st_gid)
-        os.replace(draft, file)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise

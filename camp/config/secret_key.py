@@ -3,14 +3,14 @@
 These sentences appear before there are settings and translations.
 """
 
-import os
 import re
 import secrets
 from itertools import pairwise
 
 from django.core.exceptions import ImproperlyConfigured
 
-from camp.fs.ownership import give, make_folder
+from camp.fs.atomic import create_file
+from camp.fs.ownership import make_folder
 
 REFUSED = (
     "{name} holds a published example, or a key that is easy to guess: whoever knows it can log "
@@ -89,26 +89,12 @@ def is_repetition(text):
 def generate_once(file):
     """Return the secret kept in `file`, which is created on first use with owner-only rights.
 
-    It is written under another name and linked into place, so that two processes that start
-    together end up with the same secret.
+    Two processes that start together end up with the same secret.
     """
     try:
         make_folder(file.parent)
         if not file.exists():
-            draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-                stream.write(secrets.token_urlsafe(50))
-                stream.flush()
-                os.fsync(stream.fileno())
-            give(draft)
-            try:
-                os.link(draft, file)
-            except FileExistsError:
-                pass
-            except OSError:
-                os.replace(draft, file)
-            draft.unlink(missing_ok=True)
+            create_file(file, secrets.token_urlsafe(50).encode())
         value = file.read_text(encoding="ascii").strip()
     except OSError as error:
         raise UnwritableFolder(file.parent, error.strerror) from None

@@ -1,8 +1,9 @@
 """Normalised text for the search, the same on both databases."""
 
 import re
+from itertools import islice
 
-from django.db import models
+from django.db import connection, models
 from django.db.models.lookups import Contains
 
 from camp.db.bigram_index import BigramMatch, bigrams
@@ -99,14 +100,16 @@ class ContainsAsIs(Contains):
 
 
 def fill_search_text(apps, label, source, *, limit=None, column="search_text"):
-    """Fill the column of existing rows, in a migration."""
+    """Fill the column of rows that other programs wrote, or that are older than the column."""
     model = apps.get_model(label)
-    rows = model.objects.filter(**{column: ""}).exclude(**{source: ""}).only("pk", source)
-    batch = []
-    for row in rows.order_by("pk").iterator(chunk_size=1000):
-        setattr(row, column, normalise(getattr(row, source))[:limit])
-        batch.append(row)
-        if len(batch) == 1000:
-            model.objects.bulk_update(batch, [column])
-            batch = []
-    model.objects.bulk_update(batch, [column])
+    rows = model.objects.filter(**{column: ""}).exclude(**{source: ""})
+    texts = rows.order_by("pk").values_list("pk", source).iterator(chunk_size=1000)
+    quote = connection.ops.quote_name
+    update = (
+        f"UPDATE {quote(model._meta.db_table)} SET {quote(column)} = %s "  # noqa: S608
+        f"WHERE {quote(model._meta.pk.column)} = %s"
+    )
+    # bulk_update() takes five times as long.
+    while batch := [(normalise(text)[:limit], pk) for pk, text in islice(texts, 1000)]:
+        with connection.cursor() as cursor:
+            cursor.executemany(update, batch)

@@ -6,16 +6,20 @@ however that happens.
 
 import contextlib
 import os
+import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, BinaryIO
 
 RETRY_SECONDS = 0.01  # between two tries on Windows
 
 
 @contextlib.contextmanager
-def locked(path):
+def locked(path: Path) -> Iterator[BinaryIO]:
     """Yield the file at `path`, unbuffered and for reading and writing, locked meanwhile.
 
-    Raises FileNotFoundError where there is none.
+    Raises FileNotFoundError.
     """
     with path.open("r+b", buffering=0) as file:
         lock(file)
@@ -25,7 +29,7 @@ def locked(path):
             unlock(file)
 
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 
     # Windows keeps others from reading what is locked: lock bytes behind the content.
@@ -33,16 +37,16 @@ if os.name == "nt":
     # There are no shared locks: each process takes one byte, an exclusive lock takes all.
     SLOTS = 65_536
 
-    def lock(file):
+    def lock(file: IO[bytes]) -> None:
         """Lock an open file for this process alone; waits for others to release it."""
         while not try_lock(file):
             time.sleep(RETRY_SECONDS)
 
-    def unlock(file):
+    def unlock(file: IO[bytes]) -> None:
         """Release the lock of `lock`."""
         _lock_bytes(file, msvcrt.LK_UNLCK, 0, SLOTS)
 
-    def try_lock(file, *, shared=False):
+    def try_lock(file: IO[bytes] | int, *, shared: bool = False) -> bool | None:
         """Lock an open file, or a descriptor, without waiting.
 
         Returns False while others have it locked, None where the file system has no locks.
@@ -54,7 +58,7 @@ if os.name == "nt":
             return False
         return True
 
-    def _lock_bytes(file, mode, first, count):
+    def _lock_bytes(file: IO[bytes] | int, mode: int, first: int, count: int) -> None:
         descriptor = file if isinstance(file, int) else file.fileno()
         position = os.lseek(descriptor, 0, os.SEEK_CUR)
         os.lseek(descriptor, LOCKED_AT + first, os.SEEK_SET)
@@ -66,15 +70,15 @@ if os.name == "nt":
 else:
     import fcntl
 
-    def lock(file):
+    def lock(file: IO[bytes]) -> None:
         """Lock an open file for this process alone; waits for others to release it."""
         fcntl.flock(file, fcntl.LOCK_EX)
 
-    def unlock(file):
+    def unlock(file: IO[bytes]) -> None:
         """Release the lock of `lock`."""
         fcntl.flock(file, fcntl.LOCK_UN)
 
-    def try_lock(file, *, shared=False):
+    def try_lock(file: IO[bytes] | int, *, shared: bool = False) -> bool | None:
         """Lock an open file, or a descriptor, without waiting.
 
         Returns False while others have it locked, None where the file system has no locks.

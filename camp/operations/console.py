@@ -98,6 +98,16 @@ class Silent:
         """Ignore the work."""
 
 
+def make_printer(stream):
+    """Return a function that prints a line at once, so that it is seen before a slow step."""
+
+    def say(line):
+        stream.write(line)
+        stream.flush()
+
+    return say
+
+
 def size(number):
     """Return a number of bytes as text, such as "2.3 GiB"."""
     # Not every console can show a no-break space.

@@ -28,7 +28,7 @@ from django.core.files import File
 from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
-from camp.storage.backend import OTHER, StoreError
+from camp.storage.object_store import OTHER, StoreError
 
 # Larger files are uploaded in parts of this size, in bytes.
 PART_SIZE = 16 * 2**20

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from camp.templatetags.camp import UNITS, readable_bytes
-from files.uploads import resumable, single_request
+from files.uploads import resumable
 
 register = template.Library()
 
@@ -28,7 +28,7 @@ def upload_config(context):
             "unfinished": reverse("files:unfinished"),
         },
         "maxSize": settings.MAX_UPLOAD_SIZE,
-        "singleRequestSize": single_request.LARGEST,
+        "singleRequestSize": resumable.LARGEST_SINGLE_REQUEST,
         "csrfHeader": HttpHeaders.parse_header_name(settings.CSRF_HEADER_NAME),
         "fileHeader": resumable.FILE_HEADER,
         "units": UNITS,

@@ -17,11 +17,12 @@ from camp.cache.manager import cache_manager
 from camp.operations import stored_bytes
 from camp.operations.console import Silent
 from camp.operations.diagnostics import file_check
-from files.library import quota, services, usage
+from files import sweep
+from files.library import quota
 from files.models import File, Upload, Version
 from files.serving import thumbnails
 from files.storage import backend
-from files.uploads import resumable
+from files.uploads import form, resumable
 from tests.files.conftest import age, lose, place, stage, stored
 from tests.files.storage.test_sweep import OLD, orphan, part
 
@@ -118,7 +119,7 @@ class TestTelling:
             "✓ No thumbnail is without a file",
             "✓ The cached sums of used space agree with the rows (0 cached). "
             "Quotas use the rows, never a cached sum.",
-            "Everything is well.",
+            "No problems found.",
         ]
         assert code == 0
 
@@ -154,7 +155,7 @@ class TestTelling:
         def broken(before):
             raise OSError(5, "Input/output error")
 
-        monkeypatch.setattr(backend, "stored_paths", broken)
+        monkeypatch.setattr(backend, "list_paths", broken)
         told, code = found()
         assert "Input/output error" in told["files"]["title"]
         assert code == 1
@@ -213,7 +214,7 @@ class TestContents:
 
     def test_a_wrong_size_of_whole_bytes_is_corrected(self, owner, file):
         change(file, size=3)
-        usage.bytes_used(owner)
+        quota.bytes_used(owner)
         told, code = found()
         assert told["files.sizes"]["fix"].endswith("manage.py doctor --files --fix")
         assert (told["files.sizes"]["level"], code) == ("warning", 0)
@@ -221,7 +222,7 @@ class TestContents:
         assert file.size == 3
         assert found("--fix")[0]["files.sizes"]["title"] == "The size of 1 file was corrected"
         file.refresh_from_db()
-        assert file.size == usage.bytes_used(owner) == 5
+        assert file.size == quota.bytes_used(owner) == 5
         assert levels() == ({}, 0)
 
     @pytest.mark.parametrize("fix", [[], ["--fix"]])
@@ -327,12 +328,12 @@ class TestLeftovers:
             "✓ Removed: 2 expired uploads",
             "✓ Removed: 1 thumbnail without a file",
             lines[-2],
-            "Everything is well.",
+            "No problems found.",
         ]
 
     @pytest.mark.parametrize("fix", [[], ["--fix"]])
     def test_the_storage_of_another_database_is_refused(self, monkeypatch, keep, unchanged, fix):
-        monkeypatch.setattr(services, "FEW", 3)
+        monkeypatch.setattr(sweep, "FEW_ORPHANS", 3)
         age(keep().storage_path, OLD)
         for _ in range(4):
             orphan()
@@ -369,20 +370,20 @@ class TestLeftovers:
 
 class TestSums:
     def test_a_wrong_sum_is_forgotten(self, owner, file):
-        assert usage.bytes_used(owner) == 5
-        cache_manager.set_sync(usage.key(owner.pk), 999)
+        assert quota.bytes_used(owner) == 5
+        cache_manager.set_sync(quota.usage_cache_key(owner.pk), 999)
         assert levels() == ({"files.sums": "warning"}, 0)
-        assert usage.bytes_used(owner) == 999
+        assert quota.bytes_used(owner) == 999
         assert levels("--fix") == ({}, 0)
-        assert usage.bytes_used(owner) == 5
+        assert quota.bytes_used(owner) == 5
         assert levels() == ({}, 0)
 
     def test_quotas_do_not_go_by_it(self, owner, file):
-        cache_manager.set_sync(usage.key(owner.pk), 999)
-        assert quota.taken(owner.pk) == 5
+        cache_manager.set_sync(quota.usage_cache_key(owner.pk), 999)
+        assert quota.bytes_used_and_reserved(owner.pk) == 5
 
     def test_the_sum_of_somebody_without_files(self, owner):
-        cache_manager.set_sync(usage.key(owner.pk), 1)
+        cache_manager.set_sync(quota.usage_cache_key(owner.pk), 1)
         assert levels() == ({"files.sums": "warning"}, 0)
 
 
@@ -403,13 +404,13 @@ class TestVersions:
     @pytest.fixture
     def version(self, keep):
         file = keep(content=b"first")
-        services.replace(file=file, upload=services.Incoming(stage(b"second"), "b.txt"))
+        form.replace(file=file, upload=form.StagedUpload(stage(b"second"), "b.txt"))
         return file.versions.get()
 
     def test_all_is_well(self, version):
         assert levels() == ({}, 0)
         assert "2 files" in found()[0]["files.checksums"]["title"]
-        usage.bytes_used(version.file.user)
+        quota.bytes_used(version.file.user)
         assert levels() == ({}, 0)
 
     def test_one_without_bytes_is_found_by_its_file(self, version):

@@ -73,7 +73,7 @@ def test_bytes_without_a_file_that_no_sweep_took(bytes_at):
 
 
 def test_a_storage_of_another_database(bytes_at, monkeypatch):
-    monkeypatch.setattr(files, "FEW", 1)
+    monkeypatch.setattr(files, "FEW_ORPHANS", 1)
     bytes_at(5), bytes_at(5)
     told = next(each for each in files.check_files() if each.id == "files.orphans")
     assert "another database" in told.detail

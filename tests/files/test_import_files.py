@@ -20,7 +20,7 @@ from camp.operations.takeover.import_files import (
     OldFolder,
 )
 from files.models import File
-from files.storage import backend
+from files.storage import backend, staging
 from tests.files.conftest import stored
 
 
@@ -195,7 +195,7 @@ def test_a_full_disk_leaves_no_part_behind(uploads, tmp_path, monkeypatch):
     def full(several):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backend, "keep_all", full)
+    monkeypatch.setattr(staging, "keep_all", full)
     with pytest.raises(OSError, match="No space"):
         bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal")
     assert stored() == {}

@@ -23,9 +23,9 @@ from camp.db.search_text import normalise
 from camp.operations import demo
 from camp.operations.database import environment, server
 from camp.operations.demo.contents import KINDS, make_content
-from files.library import services
+from files import sweep
 from files.models import File, FileQuerySet
-from files.storage import backend
+from files.storage import backend, staging
 from sessions_app.models import Message, Session
 from tests.files.conftest import browser, stored
 
@@ -125,7 +125,7 @@ def test_some_are_attached_and_some_in_the_trash():
         trashed = model.objects.exclude(deleted_at=None)
         assert 0 < trashed.count() < model.objects.count() / 4
         assert all(row.created_at <= row.deleted_at <= timezone.now() for row in trashed)
-    services.sweep()
+    sweep.sweep()
     assert File.objects.count() == 150
 
 
@@ -161,18 +161,18 @@ def small_batches(monkeypatch):
 
 
 def test_a_full_disk_leaves_no_row_without_bytes(monkeypatch, small_batches):
-    keep_all = backend.keep_all
+    keep_all = staging.keep_all
 
     def fill_up(staged):
         if File.objects.count() == 40:
             raise OSError(28, "No space left on device")
         return keep_all(staged)
 
-    monkeypatch.setattr(backend, "keep_all", fill_up)
+    monkeypatch.setattr(staging, "keep_all", fill_up)
     with pytest.raises(CommandError, match="No space left on device"):
         fill(files=100)
     assert File.objects.count() == len(stored()) == 40
-    assert not list(backend.staged_parts(timezone.now() + timedelta(hours=1)))
+    assert not list(staging.list_staged(timezone.now() + timedelta(hours=1)))
 
 
 def test_bytes_whose_rows_fail_are_removed(monkeypatch, small_batches):
@@ -191,7 +191,7 @@ def test_bytes_whose_rows_fail_are_removed(monkeypatch, small_batches):
 
 def test_production_is_refused(settings):
     settings.CAMP_ENVIRONMENT = "production"
-    with pytest.raises(CommandError, match="one of production"):
+    with pytest.raises(CommandError, match="a production database"):
         fill()
     assert not get_user_model().objects.exists()
     fill("--force-production", server.place().name)
@@ -200,7 +200,7 @@ def test_production_is_refused(settings):
 
 def test_production_by_the_mark_of_the_database_is_refused():
     environment.mark("production")
-    with pytest.raises(CommandError, match="one of production"):
+    with pytest.raises(CommandError, match="a production database"):
         fill()
 
 

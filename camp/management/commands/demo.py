@@ -4,11 +4,11 @@ import random
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from camp.config import shell
+from camp.db.pending_migrations import find_pending_migrations
 from camp.operations import demo, error_messages
 from camp.operations.console import Progress
 from camp.operations.database import confirmation
@@ -51,12 +51,11 @@ def require_tables():
     """Raise CommandError if the database is unreachable or not migrated."""
     try:
         connection.ensure_connection()
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        pending = find_pending_migrations()
     except DatabaseError as error:
         raise CommandError(error_messages.unreachable_database(error)) from None
-    if missing:
-        sentence = _("The database is not up to date. Bring it there with: %(fix)s")
+    if pending:
+        sentence = _("The database is not up to date. Fix: %(fix)s")
         raise CommandError(sentence % {"fix": shell.manage("migrate")})
 
 

@@ -9,7 +9,7 @@ from camp.operations.database.environment import (
     ENVIRONMENTS,
     current,
     mark,
-    marked,
+    read_mark,
     strictness,
 )
 
@@ -26,13 +26,13 @@ class Command(BaseCommand):
         confirmation.add_arguments(parser)
 
     def handle(self, *, environment, **options):
-        known = marked()
+        known = read_mark()
         if environment and environment != known:
             self.change(known, environment, options)
         self.stdout.write(
             _("Database: %(mark)s. Settings: %(settings)s. What rules: %(rules)s.")
             % {
-                "mark": marked() or "-",
+                "mark": read_mark() or "-",
                 "settings": settings.CAMP_ENVIRONMENT,
                 "rules": current(),
             }

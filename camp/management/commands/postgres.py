@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from camp.operations.console import make_printer
 from camp.operations.local_postgres import commands
 
 
@@ -46,9 +47,4 @@ class Command(BaseCommand):
             "role": ("write",),
         }
         given = {name: options[name] for name in arguments[action]}
-        getattr(commands, action)(**given, say=self.say)
-
-    def say(self, line):
-        """Print a line at once, so that it is seen before a slow step."""
-        self.stdout.write(line)
-        self.stdout.flush()
+        getattr(commands, action)(**given, say=make_printer(self.stdout))

@@ -4,8 +4,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from accounts import settlement
 from accounts.keys import describe_collisions
-from camp.operations.takeover import settlement
 
 
 class Command(BaseCommand):

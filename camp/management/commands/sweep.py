@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from camp.web import external_references
-from files.library.services import ForeignStorage, sweep
+from files.sweep import ForeignStorage, sweep
 
 
 class Command(BaseCommand):
@@ -43,9 +43,11 @@ class Command(BaseCommand):
         expired = Session.objects.filter(expire_date__lt=timezone.now())
         log_ins = expired.count() if options["dry_run"] else expired.delete()[0]
         self.stdout.write(text % {"found": describe(swept, log_ins)})
-        if swept.held:
+        if swept.referencing_tables:
             self.stderr.write(
-                self.style.WARNING(external_references.describe_references(sorted(swept.held)))
+                self.style.WARNING(
+                    external_references.describe_references(sorted(swept.referencing_tables))
+                )
             )
 
 

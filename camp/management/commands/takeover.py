@@ -8,12 +8,13 @@ from django.db import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.settlement import Settlement
 from camp.config import shell
 from camp.db.errors import error_reason
+from camp.operations import backup
 from camp.operations.database import confirmation, old_tables, server
 from camp.operations.server import lock
 from camp.operations.takeover import files, report, run
-from camp.operations.takeover.settlement import Settlement
 
 
 class Command(BaseCommand):
@@ -79,15 +80,14 @@ class Command(BaseCommand):
             action = _("The old tables become Camp's. All rows stay.")
             confirmation.confirm(options, action=action, say=self.stdout.write, counts=plan.counts)
             if not options["no_backup"]:
-                text = _("A copy of the database is in %(file)s.")
-                self.stdout.write(text % {"file": run.back_up()})
+                backup.safety_copy(self.stdout.write, self.stdout, files=False)
             run.take_over(chosen, self.stdout)
         text = _("The database is Camp's now. Start with: %(fix)s")
         self.stdout.write(self.style.SUCCESS(text % {"fix": shell.manage("up")}))
 
     def finish_earlier_takeover(self, chosen, options):
         """Repair what an earlier takeover left, and import bytes that turned up later."""
-        repairs = run.find_repairs(chosen.zone)
+        repairs = run.find_repairs()
         if not (repairs or chosen.uploads):
             self.stdout.write(
                 _("There is nothing to take over: the database is not an old one.")

@@ -1,9 +1,12 @@
 """Prepare Camp and serve it."""
 
+from functools import partial
+
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from camp.operations.console import make_printer
 from camp.operations.diagnostics import safety
 from camp.operations.local_postgres import commands
 from camp.operations.server import up
@@ -26,12 +29,13 @@ class Command(BaseCommand):
     def handle(self, *, host, port, threads, **options):
         if not 0 <= port < 65536 or threads < 1:
             raise CommandError(_("Port: 0 to 65535. Threads: at least 1."))
+        say = make_printer(self.stdout)
         up.up(
             host=host,
             port=port,
             threads=threads,
-            say=self.say,
-            start_database=lambda: commands.start_if_configured(self.say),
+            say=say,
+            start_database=partial(commands.start_if_configured, say),
             check=lambda: self.check_settings(host),
         )
 
@@ -40,8 +44,3 @@ class Command(BaseCommand):
         self.check()
         for finding in safety.check_development_settings(host):
             self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
-
-    def say(self, line):
-        """Print a line at once, so that it is seen before a slow step."""
-        self.stdout.write(line)
-        self.stdout.flush()

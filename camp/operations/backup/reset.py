@@ -22,7 +22,7 @@ from camp.operations.backup.swap import AtomicSwap
 from camp.operations.console import size
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
 from files.models import File, Version
 
 # Folders at the top of the storage: stored files, uploads under way, thumbnails.
@@ -78,7 +78,7 @@ def command(with_backup=True):
 
 def inspect():
     """Return what is Present; raises CommandError where no server answers at all."""
-    marked = environment.marked()
+    marked = environment.read_mark()
     counts, why = None, ""
     try:
         counts = server.row_counts()
@@ -135,8 +135,8 @@ def require_complete_backup(present):
         return
     sentence = _(
         "Of the files in %(folder)s (%(files)s) the database %(name)s knows %(known)s: a backup "
-        "would not hold the others. If they belong to another database, correct DATABASE_URL or "
-        "LOCAL_STORAGE_PATH; if nobody wants them: %(fix)s"
+        "would not contain the others. If they belong to another database, correct DATABASE_URL "
+        "or LOCAL_STORAGE_PATH; if they are not needed: %(fix)s"
     )
     values = {
         "files": f"{present.files:,}",
@@ -151,7 +151,7 @@ def require_complete_backup(present):
 def explain_no_backup(why):
     """Return the sentence for a backup that cannot be made."""
     sentence = _(
-        "No backup can be made (%(why)s): nothing was changed. It goes without one with: %(fix)s"
+        "No backup can be made (%(why)s): nothing was changed. Go on without one with: %(fix)s"
     )
     return sentence % {"why": why.rstrip(".。"), "fix": command(with_backup=False)}
 
@@ -161,12 +161,14 @@ def describe_action(present, with_backup):
     values = {"files": f"{present.files:,}", "size": size(present.bytes)}
     if store := object_store():
         sentence = _(
-            "All rows go. What is stored in %(bucket)s stays there (files: %(files)s, %(size)s)."
+            "All rows will be deleted. What is stored in %(bucket)s stays there (files: "
+            "%(files)s, %(size)s)."
         )
         values["bucket"] = store
     else:
         sentence = _(
-            "All rows go, and all that is stored in %(folder)s (files: %(files)s, %(size)s)."
+            "All rows will be deleted, and everything stored in %(folder)s (files: %(files)s, "
+            "%(size)s)."
         )
         values["folder"] = settings.LOCAL_STORAGE_PATH
     first = _("A backup of them is made first.") if with_backup else _("No backup is made.")
@@ -245,21 +247,21 @@ def describe_outcome(archive):
         name for name in list_names(root) if not (OWN.fullmatch(name) or name.startswith("."))
     )
     if others:
-        yield _("Not Camp's, and still in %(folder)s: %(names)s") % {
+        yield _("Not part of Camp, and still in %(folder)s: %(names)s") % {
             "folder": root,
             "names": ", ".join(others[:NAMED]) + (" …" if len(others) > NAMED else ""),
         }
     if store := object_store():
-        yield _("What is stored in %(bucket)s can be removed now, for good, with: %(fix)s") % {
+        yield _("Remove what is stored in %(bucket)s permanently with: %(fix)s") % {
             "bucket": store,
             "fix": shell.manage("sweep", "--force"),
         }
     if archive:
-        yield _("Bring back what was there with: %(fix)s") % {
+        yield _("Restore the previous data with: %(fix)s") % {
             "fix": shell.manage("restore", shell.quoted(archive))
         }
-    yield _("Start, and make the first administrator at the address that is printed: %(fix)s") % {
-        "fix": shell.manage("up")
-    }
-    yield _("Or make one here: %(fix)s") % {"fix": shell.manage("createsuperuser")}
+    yield _(
+        "Start Camp, and create the first administrator at the address that it prints: %(fix)s"
+    ) % {"fix": shell.manage("up")}
+    yield _("Or create one here: %(fix)s") % {"fix": shell.manage("createsuperuser")}
     yield _("Fill it with samples: %(fix)s") % {"fix": shell.manage("demo")}

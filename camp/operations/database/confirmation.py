@@ -1,8 +1,7 @@
-"""What stands before a command that destroys: say what goes, and have it confirmed.
+"""Confirm destructive commands: say what is lost, and ask for the database's name.
 
-A database is refused if it is marked production, by its own mark or by the settings,
-unless it is named with --force-production. Everything else takes the database's name,
-typed at a terminal or given with --no-input --name.
+The name is typed at a terminal, or given with --no-input --name. A production database, by its
+own mark or by the settings, is refused unless it is named with --force-production.
 """
 
 import sys
@@ -30,17 +29,17 @@ def add_force_argument(parser):
         "--force-production",
         metavar="NAME",
         default="",
-        help="go on although the database NAME is one of production",
+        help="go on although NAME is a production database",
     )
 
 
 def refuse(options):
-    """Raise CommandError where `confirm` could not but refuse; asks and changes nothing."""
+    """Raise CommandError where `confirm` would refuse in any case; asks nothing."""
     refuse_production(options)
     name = server.place().name
     if options["no_input"]:
         if options["name"] != name:
-            raise CommandError(not_confirmed(name))
+            raise CommandError(explain_wrong_name(name))
     elif not (sys.stdin and sys.stdin.isatty()):
         sentence = _("There is no terminal to ask at: nothing was done. Confirm with: %(fix)s")
         fix = f"--no-input --name {shell.quoted(name)}"
@@ -48,12 +47,12 @@ def refuse(options):
 
 
 def refuse_production(options):
-    """Raise CommandError where the database is one of production and not forced by its name."""
+    """Raise CommandError for a production database that --force-production does not name."""
     name = server.place().name
     if environment.is_production() and options["force_production"] != name:
         sentence = _(
-            "The database %(name)s is one of production: nothing was done. Whoever is sure "
-            "adds: %(fix)s"
+            "The database %(name)s is a production database: nothing was done. To go on anyway, "
+            "add: %(fix)s"
         )
         fix = f"--force-production {shell.quoted(name)}"
         raise CommandError(sentence % {"name": name, "fix": fix})
@@ -67,7 +66,7 @@ def confirm(options, *, action, say, ask=input, counts=None):
     """
     refuse(options)
     place = server.place()
-    for line in described(place, counts):
+    for line in describe_database(place, counts):
         say(line)
     say(action)
     if options["no_input"]:
@@ -79,11 +78,11 @@ def confirm(options, *, action, say, ask=input, counts=None):
     except EOFError:
         answer = ""
     if answer.strip() != place.name:
-        raise CommandError(not_confirmed(place.name))
+        raise CommandError(explain_wrong_name(place.name))
 
 
-def described(place, counts=None):
-    """Return lines that say which database it is, and what is in it."""
+def describe_database(place, counts=None):
+    """Yield lines that say which database it is, and what is in it."""
     where = f" ({place.host})" if place.host else ""
     values = {"engine": place.engine, "name": place.name, "where": where}
     yield _("Database: %(name)s on %(engine)s%(where)s") % values
@@ -91,10 +90,10 @@ def described(place, counts=None):
     try:
         counts = server.row_counts() if counts is None else counts
     except (DatabaseError, UnicodeDecodeError) as error:
-        yield _("What is in it cannot be read (%(why)s).") % {"why": error_reason(error)}
+        yield _("Its content cannot be read (%(why)s).") % {"why": error_reason(error)}
         return
     if not counts:
-        yield _("It holds nothing.")
+        yield _("It is empty.")
     for table, rows in counts.items():
         if rows:
             yield "  " + ngettext("%(table)s: %(rows)s row", "%(table)s: %(rows)s rows", rows) % {
@@ -103,8 +102,8 @@ def described(place, counts=None):
             }
 
 
-def not_confirmed(name):
-    """Return the sentence for a name that was not typed as it is."""
+def explain_wrong_name(name):
+    """Return the sentence for a name that is not that of the database."""
     return _("That is not the name of the database, which is %(name)s: nothing was done.") % {
         "name": name
     }

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from psycopg import sql
 
-from camp.operations.database import server as database
+from camp.operations.database import server
 
 OTHERS = """
     SELECT usename, coalesce(host(client_addr), 'local'), application_name, pid
@@ -31,15 +31,15 @@ WRITABLE = """
 
 def other_connections():
     """Return who else is connected, such as "camp@10.0.0.7 psql (process 4711)"."""
-    if not database.is_postgresql():
+    if not server.is_postgresql():
         return []
     name = connection.settings_dict["NAME"]
     end = time.monotonic() + CLOSING_SECONDS
-    with database.maintenance(own=True) as server:
-        own = [server.info.backend_pid]
+    with server.maintenance(own=True) as session:
+        own = [session.info.backend_pid]
         if connection.connection is not None and not connection.connection.closed:
             own.append(connection.connection.info.backend_pid)
-        while (found := server.execute(OTHERS, [name, own]).fetchall()) and time.monotonic() < end:
+        while (found := session.execute(OTHERS, [name, own]).fetchall()) and time.monotonic() < end:
             time.sleep(0.05)
     return [
         _("%(name)s (process %(pid)s)")
@@ -50,11 +50,11 @@ def other_connections():
 
 def disconnect_others(name):
     """End every connection to a database of the server, this process's own included."""
-    if not database.is_postgresql():
+    if not server.is_postgresql():
         return
     connection.close()
-    with database.maintenance() as server:
-        database.disconnect(server, name)
+    with server.maintenance() as session:
+        server.disconnect(session, name)
 
 
 def lock_tables(name):
@@ -63,20 +63,20 @@ def lock_tables(name):
     The locks end with the process, too. Returns None where the database is missing or broken:
     nobody can write there. Raises CommandError where somebody does not let go of a table.
     """
-    server = None
+    session = None
     try:
-        server = psycopg.connect(**database.connection_parameters(name))
-        server.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        server.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-        if tables := [sql.SQL(table) for (table,) in server.execute(WRITABLE)]:
+        session = psycopg.connect(**server.connection_parameters(name))
+        session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        session.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        if tables := [sql.SQL(table) for (table,) in session.execute(WRITABLE)]:
             lock = sql.SQL("LOCK TABLE {} IN SHARE MODE")
-            server.execute(lock.format(sql.SQL(", ").join(tables)))
+            session.execute(lock.format(sql.SQL(", ").join(tables)))
     except psycopg.errors.LockNotAvailable:
-        server.close()
-        sentence = _("Somebody is writing to the database %(name)s: nothing was changed.")
+        session.close()
+        sentence = _("Another connection is writing to the database %(name)s: nothing was changed.")
         raise CommandError(sentence % {"name": name}) from None
     except psycopg.Error:
-        if server is not None:
-            server.close()
+        if session is not None:
+            session.close()
         return None
-    return server
+    return session

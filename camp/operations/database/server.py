@@ -1,7 +1,7 @@
-"""The database as a whole: where it is and what is in it.
+"""The database server: where the database is, its size and tables, and other databases.
 
-What one engine needs and the other does not is kept here. The functions that make or drop
-databases are for PostgreSQL only; with SQLite a database is a file.
+The differences of the two engines are kept here. The functions that create or drop databases
+are for PostgreSQL only; with SQLite a database is a file.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from psycopg import sql
 
 from camp.db import bigram_index
 
-# Databases that every PostgreSQL has: from one of them another can be made or dropped.
+# Databases of every PostgreSQL, from which others can be created or dropped.
 MAINTENANCE = ("postgres", "template1")
 DEFAULT_PORT = 5432
-# What psycopg and PostgreSQL's programs call the same thing.
+# {parameter of psycopg: environment variable of PostgreSQL's programs}
 PROGRAM_VARIABLES = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -40,11 +40,11 @@ PROGRAM_VARIABLES = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a database is, in words for a person."""
+    """The address of a database, to print it."""
 
     engine: str  # "PostgreSQL" or "SQLite"
     host: str  # "localhost:5432"; "" for SQLite
-    name: str  # what is typed to confirm: the database's name, or that of SQLite's file
+    name: str  # of the database, or of SQLite's file; typed to confirm
 
 
 def is_postgresql():
@@ -53,7 +53,7 @@ def is_postgresql():
 
 
 def place():
-    """Return the Place of the configured database; opens nothing."""
+    """Return the Place of the configured database, without connecting."""
     settings = connection.settings_dict
     if is_postgresql():
         host = f"{settings['HOST'] or 'localhost'}:{settings['PORT'] or DEFAULT_PORT}"
@@ -61,21 +61,20 @@ def place():
     return Place("SQLite", "", Path(settings["NAME"]).name)
 
 
-# Tables that SQLite's statistics and Camp's search index live in.
-APART = ("sqlite_", bigram_index.PREFIX)
+# Tables of SQLite's statistics and of Camp's search index
+INTERNAL_PREFIXES = ("sqlite_", bigram_index.PREFIX)
 
 
 def table_names(wrapper, cursor):
-    """Return the names of all tables with rows of their own, sorted; `wrapper` is a connection."""
+    """Return the names of the tables, sorted, without internal ones; `wrapper` is a connection."""
     found = wrapper.introspection.table_names(cursor)
-    return sorted(name for name in found if not name.startswith(APART))
+    return sorted(name for name in found if not name.startswith(INTERNAL_PREFIXES))
 
 
 def row_counts(snapshot=None):
-    """Return {table: rows} of every table; {} where there is no database.
+    """Return {table: number of rows}; {} if there is no database.
 
-    `snapshot` is another connection of Django's to count through. Raises DatabaseError
-    where there is a database that cannot be read.
+    `snapshot` is another Django connection to use. Raises DatabaseError.
     """
     if snapshot is None and not is_there():
         return {}
@@ -90,9 +89,9 @@ def row_counts(snapshot=None):
 
 
 def is_there():
-    """Return whether the database exists; with SQLite an empty file is none.
+    """Return whether the database exists; an empty SQLite file does not count.
 
-    Raises DatabaseError where the server does not answer.
+    Raises DatabaseError if the server does not answer.
     """
     if not is_postgresql():
         file = Path(connection.settings_dict["NAME"])
@@ -111,7 +110,7 @@ EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
 
 
 def disconnect(server, *names):
-    """End every connection to some databases but `server` itself."""
+    """End all connections to some databases except `server` itself."""
     server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
@@ -121,10 +120,10 @@ def disconnect(server, *names):
 
 @contextlib.contextmanager
 def maintenance(*, own=False):
-    """Yield a psycopg connection, autocommit, to a database that every server has.
+    """Yield a psycopg connection, autocommit, to a maintenance database.
 
-    With `own` the configured one is tried first, for what can be asked anywhere. Raises
-    django.db.DatabaseError where no connection comes about with the configured log-in.
+    With `own` the configured database is tried first, for queries that work in any. Raises
+    django.db.DatabaseError if the configured login is refused everywhere.
     """
     names = [connection.settings_dict["NAME"]] * own + list(MAINTENANCE)
     with connection.wrap_database_errors, contextlib.ExitStack() as stack:
@@ -140,9 +139,9 @@ def maintenance(*, own=False):
 
 
 def create(name, *, hasty=False):
-    """Make an empty database, like the configured one in encoding and locale.
+    """Create an empty database with the locale of the configured one.
 
-    With `hasty` a power cut may lose what is written there, until `make_lasting`.
+    With `hasty` a power cut may lose what is written to it, until `make_lasting`.
     """
     configured = connection.settings_dict["NAME"]
     with maintenance() as server:
@@ -154,25 +153,25 @@ def create(name, *, hasty=False):
             command += sql.SQL(" LC_COLLATE {} LC_CTYPE {}").format(*map(sql.Literal, found))
         server.execute(command)
         if hasty:
-            # Hundreds of statements of a dump then do not wait for the disk one by one.
+            # So that the statements of a dump do not wait for the disk one by one.
             _alter(server, name, "SET synchronous_commit = off")
 
 
 def superuser():
-    """Return the name of the role that Django logs in as if it is a superuser, else "".
+    """Return the name of the role that Camp logs in as if it is a superuser, else "".
 
-    Roles that may run programs on the server, or read and write its files, count as one
-    (https://www.postgresql.org/docs/current/predefined-roles.html). What a dump is refused as
-    another role, it gets back with RESET ROLE: so it is the session's that counts.
+    Roles that may run programs on the server, or access its files, count as superusers
+    (https://www.postgresql.org/docs/current/predefined-roles.html). The session's role counts,
+    because a dump can return to it with RESET ROLE.
     """
     if not is_postgresql():
         return ""
     with maintenance(own=True) as server:
-        found = server.execute(POWERFUL).fetchone()
+        found = server.execute(SUPERUSER_ROLES).fetchone()
     return found[0] if found else ""
 
 
-POWERFUL = """
+SUPERUSER_ROLES = """
     SELECT session_user FROM pg_roles
     WHERE rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
       AND pg_has_role(session_user, oid, 'MEMBER')
@@ -184,12 +183,9 @@ LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
 
 
 def make_lasting(name):
-    """Have all that was written to a `hasty` database survive a power cut, also from now on.
-
-    Returns its `oid`.
-    """
+    """Sync a `hasty` database to disk, now and from now on; return its `oid`."""
     with maintenance() as server:
-        # Waits for the disk, and with it for all that was written before.
+        # Waits until this and everything written before is on disk.
         _alter(server, name, "RESET synchronous_commit")
         return _oid(server, name)
 
@@ -199,7 +195,7 @@ def _alter(server, name, what):
 
 
 def oid(name):
-    """Return the number that PostgreSQL knows a database by whatever it is called, or None."""
+    """Return the OID of a database, which a rename does not change, or None."""
     with maintenance() as server:
         return _oid(server, name)
 
@@ -210,7 +206,7 @@ def _oid(server, name):
 
 
 def drop(name):
-    """Drop a database, if it is there; whoever is connected to it is disconnected."""
+    """Drop a database if it exists, and end the connections to it."""
     with maintenance() as server:
         if server.execute(EXISTS, [name]).fetchone():
             disconnect(server, name)
@@ -218,7 +214,7 @@ def drop(name):
 
 
 def names_that_begin(prefix):
-    """Return the names of the server's databases that begin so, in order."""
+    """Return the names of the server's databases with a prefix, sorted."""
     with maintenance(own=True) as server:
         rows = server.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", [prefix]
@@ -227,13 +223,13 @@ def names_that_begin(prefix):
 
 
 def drop_statement(name):
-    """Return the SQL with which a person drops a database."""
+    """Return the SQL that drops a database."""
     quoted = name.replace('"', '""')
     return f'DROP DATABASE "{quoted}";'
 
 
 def connection_parameters(name=None):
-    """Return what psycopg.connect takes, for the configured database or another one."""
+    """Return the arguments of psycopg.connect for the configured database, or another one."""
     settings = connection.settings_dict
     parameters = {
         "host": settings["HOST"],
@@ -249,9 +245,9 @@ def connection_parameters(name=None):
 
 
 def program_environment(name=None):
-    """Return the environment in which pg_dump and its like reach the database.
+    """Return the environment for programs such as pg_dump to connect to the database.
 
-    The password is in it, since every user of a machine can read command lines.
+    It contains the password, because every user of a machine can read command lines.
     """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     parameters = connection_parameters(name)
@@ -259,7 +255,7 @@ def program_environment(name=None):
 
 
 def server_version():
-    """Return the major version of the PostgreSQL that answers, or None on SQLite."""
+    """Return the major version of PostgreSQL, or None on SQLite."""
     if not is_postgresql():
         return None
     if connection.connection is not None and connection.is_usable():
@@ -268,16 +264,16 @@ def server_version():
         return server.info.server_version // 10_000
 
 
-# Of an SQLite database up to this size every index is held against its table, too.
+# bytes; up to this size the indexes of an SQLite database are compared with its tables
 CHECK_ALL_UP_TO = 2**30
 
 
 def sqlite_damage(wrapper, thorough):
-    """Return in a line what SQLite finds broken in its file, "" where it is whole.
+    """Return one line about damage in an SQLite database, "" if it is intact.
 
-    `wrapper` is a connection. The index for the search is no damage: it holds nothing of its
-    own, and SQLite 3.44 takes it for broken wherever it must not write. Raises OperationalError
-    where the file cannot be read.
+    `wrapper` is a connection. The search index is ignored: it has no data of its own, and
+    SQLite 3.44 reports it as damaged in read-only databases. Raises OperationalError if the
+    file cannot be read.
     """
     check = "integrity_check" if thorough else "quick_check"
     try:
@@ -292,7 +288,7 @@ def sqlite_damage(wrapper, thorough):
 
 
 def size():
-    """Return how many bytes the database takes up; 0 where there is none."""
+    """Return the size of the database (bytes); 0 if there is none."""
     if not is_there():
         return 0
     if not is_postgresql():
@@ -308,7 +304,7 @@ def size():
 
 @contextlib.contextmanager
 def connected_to(name):
-    """Have `django.db.connection` talk to another database meanwhile.
+    """Let `django.db.connection` use another database meanwhile.
 
     `name` is a database of the same PostgreSQL, or the path of an SQLite file.
     """

@@ -19,9 +19,9 @@ from django.db import transaction
 from accounts.identity import email_key, username_key
 from camp.operations.demo.contents import VARIANTS, make_content
 from camp.operations.demo.texts import TEXTS, invent_people, name_file, write_session
-from files.library import services
+from files.library import versions
 from files.models import File
-from files.storage import backend
+from files.storage import staging
 from sessions_app.models import Message, Session
 
 BATCH = 200  # rows
@@ -130,22 +130,22 @@ class Demo:
             try:
                 for moment in moments:
                     file, content = self.make_file(moment, begun)
-                    staged.append(backend.Staged())
+                    staged.append(staging.StagedBytes())
                     staged[-1].write(content)
-                    staged[-1].finish_soon()
+                    staged[-1].finish_in_background()
                     rows.append(
                         (file, {"created_at": moment, "deleted_at": self.deleted_at(moment)})
                     )
                 for each in staged:
                     each.finish()
-                paths = backend.keep_all(staged)
+                paths = staging.keep_all(staged)
             except BaseException:
                 for each in staged:
                     each.discard()
                 raise
             for (file, _times), each, path in zip(rows, staged, paths, strict=True):
                 file.size, file.sha256, file.storage_path = each.size, each.sha256, path
-            with services.writing(paths):
+            with versions.rows_for_bytes(paths):
                 insert(rows)
             self.added.files += len(rows)
             self.progress.add(len(rows))

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from accounts import keys
 from camp.config import shell
 from camp.db.errors import error_reason, is_connection_error, lacks_tables
+from camp.db.pending_migrations import find_pending_migrations
 from camp.operations.console import size
 from camp.operations.database import environment, old_tables, server
 from camp.operations.diagnostics import backups
@@ -176,17 +177,16 @@ def check_tables():
 
 def check_migrations():
     """Yield whether all migrations are applied, and all applied ones are known."""
-    executor = MigrationExecutor(connection)
-    loader = executor.loader
-    if pending := executor.migration_plan(loader.graph.leaf_nodes()):
+    if pending := find_pending_migrations():
         title = ngettext(
             "%(count)s migration is not applied: %(first)s",
             "%(count)s migrations are not applied: %(first)s and so on",
             len(pending),
         )
-        values = {"count": len(pending), "first": pending[0][0]}
+        values = {"count": len(pending), "first": pending[0]}
         yield error("database.migrations", title % values, fix=shell.manage("migrate"))
         return
+    loader = MigrationLoader(connection)
     if unknown := find_unknown_migrations(loader):
         title = _("The database was migrated by a newer Camp: %(name)s is unknown here")
         title %= {"name": ".".join(unknown[0])}
@@ -210,7 +210,7 @@ def find_unknown_migrations(loader):
 
 def check_environment():
     """Yield whether the settings and the database name the same environment."""
-    marked, configured = environment.marked(), settings.CAMP_ENVIRONMENT
+    marked, configured = environment.read_mark(), settings.CAMP_ENVIRONMENT
     if not marked or marked == configured:
         title = _("The environment is %(environment)s") % {"environment": environment.current()}
         yield ok("database.environment", title)

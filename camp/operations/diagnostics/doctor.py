@@ -52,7 +52,7 @@ def summarize(found):
     """Return the last line of the report."""
     count = count_levels(found)
     if not count[ERROR] and not count[WARNING]:
-        return _("Everything is well.")
+        return _("No problems found.")
     errors = ngettext("%(count)s fault", "%(count)s faults", count[ERROR])
     warnings = ngettext("%(count)s warning", "%(count)s warnings", count[WARNING])
     return _("%(faults)s, %(warnings)s.") % {

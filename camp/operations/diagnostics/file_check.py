@@ -23,7 +23,8 @@ from camp.operations import error_messages, stored_bytes
 from camp.operations.console import size as format_size
 from camp.operations.diagnostics.files import describe_no_orphans, explain_recovery
 from camp.web.findings import error, ok, warning
-from files.library import services, usage
+from files import sweep
+from files.library import quota
 from files.serving import thumbnails
 from files.storage import backend
 
@@ -135,7 +136,7 @@ class ContentCheck:
         """Update the row unless it has changed; return whether it was updated."""
         updated = rows.filter(**row._asdict()).update(**values)
         if "size" in values:
-            usage.forget(row.user_id)
+            quota.forget_usage(row.user_id)
         return bool(updated)
 
     def _find_problem(self, row, size, progress):
@@ -261,17 +262,17 @@ def choose_sample(count):
 def check_leftovers(fix):
     """Yield the bytes, uploads and thumbnails without a file, or with `fix` their removal."""
     try:
-        swept = services.sweep_bytes(dry_run=not fix)
-    except services.ForeignStorage as foreign:
+        swept = sweep.sweep_bytes(dry_run=not fix)
+    except sweep.ForeignStorage as foreign:
         title = _("Most stored bytes belong to no file of this database (%(found)s of %(count)s)")
         values = {"found": foreign.orphans, "count": foreign.orphans + foreign.known}
         detail = _("Does the storage belong to another database? Nothing was removed.")
         command = shell.manage("sweep", "--dry-run")
         yield error("files.orphans", title % values, detail, command)
         return
-    left = services.Swept()
+    left = sweep.SweepResult()
     if fix and (swept.orphans or swept.staged):
-        left = services.sweep_bytes(dry_run=True)
+        left = sweep.sweep_bytes(dry_run=True)
     if swept.orphans:
         found = ngettext(
             "%(count)s stored file without an owner",
@@ -291,10 +292,10 @@ def check_leftovers(fix):
 
 def check_thumbnails(fix):
     """Return whether there are thumbnails without a file; with `fix` remove them."""
-    kept = thumbnails.kept(timezone.now() - services.UNTOUCHED)
+    kept = thumbnails.list_thumbnails(timezone.now() - sweep.MIN_AGE)
     count = left = 0
     while batch := dict(islice(kept, THUMBNAIL_BATCH)):
-        known = services.named_paths(set(batch.values()))
+        known = sweep.named_paths(set(batch.values()))
         for path, storage_path in batch.items():
             if storage_path not in known:
                 count += 1
@@ -327,15 +328,15 @@ def check_cached_usage(fix):
     """Return whether the cached sums of used space agree with the rows; `fix` drops wrong ones."""
     cached = wrong = 0
     for batch in stored_bytes.iterate_batches(get_user_model().objects.all()):
-        values = {row.pk: cache_manager.get_sync(usage.key(row.pk)) for row in batch}
+        values = {row.pk: cache_manager.get_sync(quota.usage_cache_key(row.pk)) for row in batch}
         values = {pk: value for pk, value in values.items() if value is not None}
         cached += len(values)
-        sums = usage.totals(list(values))
+        sums = quota.usage_of(list(values))
         for pk, value in values.items():
             if value != sums[pk] and is_usage_wrong(pk):
                 wrong += 1
                 if fix:
-                    usage.forget(pk)
+                    quota.forget_usage(pk)
     detail = _("Quotas use the rows, never a cached sum.")
     if not wrong:
         title = _("The cached sums of used space agree with the rows (%(count)s cached)")
@@ -353,5 +354,5 @@ def check_cached_usage(fix):
 
 def is_usage_wrong(pk):
     """Return whether a user's cached sum is still wrong: an upload may have changed it."""
-    value = cache_manager.get_sync(usage.key(pk))
-    return value is not None and value != usage.totals([pk])[pk]
+    value = cache_manager.get_sync(quota.usage_cache_key(pk))
+    return value is not None and value != quota.usage_of([pk])[pk]

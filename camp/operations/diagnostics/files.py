@@ -14,9 +14,9 @@ from camp.config import shell
 from camp.db import bigram_index
 from camp.operations.diagnostics.backups import restore_command
 from camp.web.findings import error, ok, warning
-from files.library.services import BATCH, FEW, stored_batches
 from files.models import File, Upload
-from files.storage import backend
+from files.storage import backend, staging
+from files.sweep import BATCH_SIZE, FEW_ORPHANS, stored_batches
 
 # A daily sweep should have removed what is older.
 SWEEP_AGE = timedelta(days=2)
@@ -45,7 +45,7 @@ def check_missing_bytes():
     rows = File.objects.order_by("pk").values_list("pk", "storage_path")
     sample = dict([*rows[:SAMPLE], *rows.reverse()[:SAMPLE]])
     try:
-        found = backend.each_exists(sample.values())
+        found = backend.exist(sample.values())
     except OSError as problem:
         title = _("The bytes of the files cannot be checked (%(why)s)")
         return error("files.missing", title % {"why": problem.strerror or problem})
@@ -98,7 +98,7 @@ def explain_recovery(paths, *, lost=True):
 def check_orphans():
     """Return whether there are stored bytes that no file owns."""
     orphans, known, complete = count_orphans(timezone.now() - SWEEP_AGE)
-    if orphans > max(FEW, known):
+    if orphans > max(FEW_ORPHANS, known):
         title = _("Most stored bytes belong to no file of this database (%(found)s of %(count)s)")
         detail = _("Does the storage belong to another database?")
         values = {"found": orphans, "count": orphans + known}
@@ -131,7 +131,7 @@ def count_orphans(before):
 
 def describe_no_orphans():
     """Return the Finding for a storage without orphans; young bytes may belong to an upload."""
-    young, _known, _complete = count_orphans(timezone.now() + backend.UPLOADING + SWEEP_AGE)
+    young, _known, _complete = count_orphans(timezone.now() + backend.LONGEST_UPLOAD + SWEEP_AGE)
     if not young:
         return ok("files.orphans", _("All stored bytes belong to a file"))
     title = ngettext(
@@ -145,10 +145,10 @@ def describe_no_orphans():
 def check_sweep():
     """Return whether something has been waiting for a sweep for days."""
     before = timezone.now() - SWEEP_AGE
-    parts = sum(1 for _part in islice(backend.staged_parts(before), BATCH))
-    uploads = Upload.objects.filter(expires_at__lt=before)[:BATCH].count()
+    parts = sum(1 for _part in islice(staging.list_staged(before), BATCH_SIZE))
+    uploads = Upload.objects.filter(expires_at__lt=before)[:BATCH_SIZE].count()
     trash_end = before - timedelta(days=settings.TRASH_DAYS)
-    count = max(parts, uploads) + File.objects.filter(deleted_at__lt=trash_end)[:BATCH].count()
+    count = max(parts, uploads) + File.objects.filter(deleted_at__lt=trash_end)[:BATCH_SIZE].count()
     if not count:
         return ok("files.swept", _("Expired uploads and the trash are swept"))
     title = ngettext(

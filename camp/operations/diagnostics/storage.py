@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from camp.config import shell
 from camp.operations import error_messages
 from camp.operations.console import size
-from camp.storage.backend import OTHER, object_store
+from camp.storage.object_store import OTHER, object_store
 from camp.web.findings import ERROR, error, ok, warning
 
 MIN_FREE_PERCENT = 10

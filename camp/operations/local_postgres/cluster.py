@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 from psycopg.pq import PGconn, Ping
 
 from camp.config import shell
-from camp.fs.ownership import give
+from camp.fs.atomic import replace_file
 from camp.operations.database import roles
 from camp.operations.local_postgres import programs as pg
 from camp.operations.local_postgres.programs import Failed
@@ -67,17 +67,14 @@ class Cluster:
 
     @property
     def data(self):
-        """The data directory of PostgreSQL."""
         return self.home / "data"
 
     @property
     def log(self):
-        """The server's log file."""
         return self.home / "log"
 
     @property
     def port(self):
-        """The port on 127.0.0.1."""
         return self.metadata["port"]
 
     @property
@@ -87,12 +84,10 @@ class Cluster:
 
     @property
     def address(self):
-        """The host and port."""
         return f"{LOCALHOST}:{self.port}"
 
     @property
     def password(self):
-        """The superuser's password."""
         return (self.home / "password").read_text(encoding="ascii").strip()
 
     @property
@@ -128,7 +123,6 @@ class Cluster:
         )
 
     def update_metadata(self, **facts):
-        """Change the metadata."""
         self.metadata |= facts
         write_metadata(self.home, self.metadata)
 
@@ -218,7 +212,7 @@ class Cluster:
 
     def start(self):
         """Start the server; returns when it accepts connections. Raises OSError, Failed."""
-        write_file(self.data / "camp.conf", CONFIGURATION.format(port=self.port))
+        replace_file(self.data / "camp.conf", CONFIGURATION.format(port=self.port).encode())
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             os.replace(self.log, self.home / "log.old")
         options = ["-l", self.log, "-w", "-t", str(START_SECONDS)]
@@ -287,7 +281,7 @@ class Cluster:
             return
         with self.connect() as server:
             if self.role_password:
-                roles.make(server, self.role_password)
+                roles.create_role(server, self.role_password)
             with contextlib.suppress(psycopg.errors.DuplicateDatabase):
                 server.execute(f"CREATE DATABASE {DATABASE} OWNER {self.role}")
         self.update_metadata(complete=True)
@@ -302,9 +296,10 @@ class Cluster:
         self.owner()  # refuses other users
         password = secrets.token_hex(16)
         with self.connect(DATABASE) as server:
-            roles.make(server, password)
-            roles.give(server, DATABASE)
-        write_file(self.home / ROLE_PASSWORD, password)  # last: its presence means the role exists
+            roles.create_role(server, password)
+            roles.transfer_database(server, DATABASE)
+        # Last: its presence means that the role exists.
+        replace_file(self.home / ROLE_PASSWORD, password.encode())
 
 
 def find():
@@ -371,17 +366,7 @@ def read_metadata(folder):
 def write_metadata(folder, facts):
     """Write the metadata of a folder."""
     text = json.dumps({"made_by": MAKER, **facts}, indent=2, ensure_ascii=False)
-    write_file(folder / METADATA, f"{text}\n", 0o644)
-
-
-def write_file(file, text, mode=0o600):
-    """Write a file atomically; it belongs to the owner of its folder."""
-    draft = file.with_name(f"{file.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as stream:
-        stream.write(text)
-    give(draft)
-    os.replace(draft, file)
+    replace_file(folder / METADATA, f"{text}\n".encode(), mode=0o644)
 
 
 def relative_to(path, folder):

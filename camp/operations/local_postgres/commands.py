@@ -20,9 +20,15 @@ from camp.config import env_file, shell
 from camp.db.errors import error_reason
 from camp.operations import error_messages
 from camp.operations.console import size as format_size
-from camp.operations.database import server as database
-from camp.operations.local_postgres import cluster as clusters
+from camp.operations.database import server
 from camp.operations.local_postgres import create
+from camp.operations.local_postgres.cluster import (
+    DATABASE,
+    SUPERUSER,
+    find,
+    find_configured,
+    home,
+)
 from camp.operations.local_postgres.programs import Failed
 from camp.operations.server import ports
 
@@ -43,12 +49,12 @@ def init(*, port, binaries, write, say):
 
     `port` and `binaries` may be None. An existing cluster is not changed.
     """
-    cluster = clusters.find()
+    cluster = find()
     if cluster is None:
         programs = create.choose_programs(binaries)
         port = choose_port(port, say)
         sentence = _("PostgreSQL %(version)s is set up in %(folder)s ...")
-        say(sentence % {"version": programs.version, "folder": clusters.home()})
+        say(sentence % {"version": programs.version, "folder": home()})
         cluster = create.create(programs, port)
     else:
         say(_("PostgreSQL is set up already in %(folder)s.") % {"folder": cluster.home})
@@ -72,8 +78,10 @@ def choose_port(wanted, say):
     free = ports.find_free(port + 1)
     if wanted:
         fix = shell.manage("postgres", "init", "--port", str(free))
-        raise CommandError(f"{conflict} {_('Use another port with: %(fix)s') % {'fix': fix}}")
-    say(f"{conflict} {_('Port %(port)s is used instead.') % {'port': free}}")
+        other = _("Use another port with: %(fix)s") % {"fix": fix}
+        raise CommandError(f"{conflict} {other}")
+    chosen = _("Port %(port)s is used instead.") % {"port": free}
+    say(f"{conflict} {chosen}")
     return free
 
 
@@ -104,10 +112,10 @@ def refuse_used_port(port):
 
 def get_cluster():
     """Return the Cluster of the data folder; raises CommandError if there is none."""
-    cluster = clusters.find()
+    cluster = find()
     if cluster is None:
         sentence = _("There is no PostgreSQL in %(folder)s yet. Make one with: %(fix)s")
-        values = {"folder": clusters.home(), "fix": shell.manage("postgres", "init")}
+        values = {"folder": home(), "fix": shell.manage("postgres", "init")}
         raise CommandError(sentence % values)
     return cluster
 
@@ -217,7 +225,7 @@ def write_url(cluster, say):
 
 def start_if_configured(say):
     """For `manage.py up`: start the cluster if DATABASE_URL names it and it is stopped."""
-    cluster = clusters.find_configured()
+    cluster = find_configured()
     if cluster is None or (cluster.is_running() and cluster.ping() == Ping.OK):
         return
     if not cluster.is_running() and ports.explain_conflict(cluster.port):
@@ -234,11 +242,11 @@ def status(*, say):
 
     Raises CommandError with the exit code 3 if the PostgreSQL in use is stopped.
     """
-    if not database.is_postgresql() or clusters.find_configured():
+    if not server.is_postgresql() or find_configured():
         return print_cluster_status(get_cluster(), say)
     print_server_status(say)
     try:
-        cluster = clusters.find()
+        cluster = find()
     except CommandError:
         return None
     if cluster:
@@ -255,18 +263,18 @@ def print_cluster_status(cluster, say, *, may_be_stopped=False):
         _("Camp's own PostgreSQL"): state if running else _("stopped"),
         _("Version"): str(cluster.major),
         _("Address"): cluster.address,
-        _("Database"): clusters.DATABASE,
+        _("Database"): DATABASE,
         _("Role"): cluster.role,
     }
     problem = ""
     if running:
         try:
-            with cluster.connect() as server:
-                rows |= read_status(server, clusters.DATABASE)
+            with cluster.connect() as session:
+                rows |= read_status(session, DATABASE)
         except psycopg.Error as error:
             problem = error_reason(error)
     print_table({**rows, _("Data folder"): str(cluster.data)}, say)
-    if cluster.role == clusters.SUPERUSER or cluster.is_used_as_superuser:
+    if cluster.role == SUPERUSER or cluster.is_used_as_superuser:
         sentence = _("Camp logs in as a superuser. Have it use a role of its own with: %(fix)s")
         say(sentence % {"fix": shell.manage("postgres", "role", "--write")})
     if problem:
@@ -280,36 +288,37 @@ def print_cluster_status(cluster, say, *, may_be_stopped=False):
 
 def print_server_status(say):
     """Print the state of the server of DATABASE_URL."""
-    place = database.place()
+    place = server.place()
     rows = {_("PostgreSQL of DATABASE_URL"): _("running"), _("Address"): place.host}
     try:
-        with database.maintenance(own=True) as server:
-            rows |= read_status(server, place.name)
-            rows[_("Data folder")] = read_data_folder(server)
+        with server.maintenance(own=True) as session:
+            rows |= read_status(session, place.name)
+            rows[_("Data folder")] = read_data_folder(session)
     except DatabaseError as error:
         sentence = error_messages.unreachable_database(error)
         raise CommandError(sentence, returncode=STOPPED) from None
     print_table(rows, say)
 
 
-def read_data_folder(server):
+def read_data_folder(session):
     """Return the data directory of a server, or that it is hidden."""
     try:
-        return server.execute("SHOW data_directory").fetchone()[0]
+        return session.execute("SHOW data_directory").fetchone()[0]
     except psycopg.errors.InsufficientPrivilege:
         return _("not shown to the user %(user)s") % {"user": connection.settings_dict["USER"]}
 
 
-def read_status(server, name):
+def read_status(session, name):
     """Return {label: value} of a server, through a psycopg connection, and its database."""
-    started, used, allowed, size = server.execute(STATUS, [name]).fetchone()
+    started, used, allowed, size = session.execute(STATUS, [name]).fetchone()
+    shown_size = _("missing") if size is None else format_size(size)
     running_for = _("less than a minute")
     if (timezone.now() - started).total_seconds() >= 60:
         running_for = timesince(started).replace("\xa0", " ")
     return {
-        _("Version"): server.info.parameter_status("server_version").split()[0],
+        _("Version"): session.info.parameter_status("server_version").split()[0],
         _("Running for"): running_for,
-        _("Database"): f"{name} ({_('missing') if size is None else format_size(size)})",
+        _("Database"): f"{name} ({shown_size})",
         _("Connections"): _("%(used)s of %(allowed)s") % {"used": used, "allowed": allowed},
     }
 

@@ -14,6 +14,7 @@ from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from camp.config import shell
+from camp.fs.atomic import replace_file
 from camp.operations import error_messages
 from camp.operations.local_postgres import programs as pg
 from camp.operations.local_postgres.cluster import (
@@ -24,7 +25,6 @@ from camp.operations.local_postgres.cluster import (
     home,
     make_reachable,
     relative_to,
-    write_file,
     write_metadata,
 )
 from camp.operations.local_postgres.programs import Failed
@@ -70,7 +70,7 @@ def fill(draft, programs, port, owner):
     """Create a cluster in the folder `draft`, which will be renamed."""
     programs = make_reachable(programs, owner, draft / "programs")
     for name in ("password", ROLE_PASSWORD):
-        write_file(draft / name, secrets.token_hex(16))
+        replace_file(draft / name, secrets.token_hex(16).encode())
     if owner:
         pg.give_away(draft, owner)
     cluster = Cluster(draft, {})

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from camp.config import shell
 from camp.fs.locks import try_lock
-from camp.fs.ownership import give, make_folder
+from camp.fs.ownership import chown_to_folder_owner, make_folder
 from camp.operations.database import connected_users, server
 from camp.operations.server import processes
 from camp.operations.server.processes import INSTANCE_LOCK
@@ -41,7 +41,7 @@ def serving():
     """
     path = settings.CAMP_DATA_DIR / INSTANCE_LOCK
     with path.open("a+b") as file:
-        give(path)
+        chown_to_folder_owner(path)
         if try_lock(file, shared=True) is False:
             raise CommandError(
                 _("Another command is replacing the data. Wait until it is done, then: %(again)s")
@@ -49,7 +49,7 @@ def serving():
             )
         pid_file = path.with_name(f"{INSTANCE_LOCK}.pid")
         pid_file.write_text(str(os.getpid()), encoding="ascii")
-        give(pid_file)
+        chown_to_folder_owner(pid_file)
         with processes.hold_instance_lock():
             yield
 
@@ -65,7 +65,7 @@ def alone(again, *, disconnect=False):
     path = settings.CAMP_DATA_DIR / INSTANCE_LOCK
     make_folder(path.parent, 0o700)
     with path.open("a+b") as file:
-        give(path)
+        chown_to_folder_owner(path)
         if not wait_for_lock(file):
             sentence = _(
                 "Camp is running here (process %(pid)s). Stop it first, with Ctrl-C in its "

@@ -1,6 +1,7 @@
 """TCP ports of this machine."""
 
 import errno
+import ipaddress
 import os
 import socket
 
@@ -17,15 +18,17 @@ def reserve(port, address=LOCALHOST, family=socket.AF_INET):
         probe.bind((address, port))
         port = probe.getsockname()[1]
     # Some systems let one server bind an address while another has the port on all of them.
-    if is_answering(port):
+    if is_answering(port, address):
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     return port
 
 
-def is_answering(port):
-    """Return whether something on this machine accepts connections on a port."""
+def is_answering(port, address=LOCALHOST):
+    """Return whether something accepts connections on a port of this machine."""
+    if ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
+        address = LOCALHOST
     try:
-        socket.create_connection((LOCALHOST, port), timeout=1).close()
+        socket.create_connection((address, port), timeout=1).close()
     except OSError:
         return False
     return True

@@ -21,7 +21,7 @@ from django.db import OperationalError
 from django.utils.translation import gettext as _
 
 from camp.fs.locks import try_lock
-from camp.fs.ownership import give, make_folder
+from camp.fs.ownership import chown_to_folder_owner, make_folder
 
 FOLDER = "processes"
 INSTANCE_LOCK = "serving"
@@ -57,7 +57,7 @@ def _register(folder):
         make_folder(folder / FOLDER, 0o700)
         path = folder / FOLDER / f"{os.getpid()}-{secrets.token_hex(4)}"
         file = path.open("w+b", buffering=0)
-        give(path)
+        chown_to_folder_owner(path)
     except OSError:
         return
     file.write(describe_this_process().encode())
@@ -107,7 +107,7 @@ def is_locked_by_another():
         return False
     try:
         with (settings.CAMP_DATA_DIR / INSTANCE_LOCK).open("a+b") as file:
-            give(file.name)
+            chown_to_folder_owner(file.name)
             return try_lock(file, shared=True) is False
     except OSError:
         return False

@@ -28,7 +28,6 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.exceptions import BadMigrationError, InconsistentMigrationHistory
-from django.db.migrations.executor import MigrationExecutor
 from django.http.request import validate_host
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -36,12 +35,13 @@ from django.utils.translation import ngettext
 from accounts import setup_token
 from camp.config import shell
 from camp.config.env import without_port
+from camp.db.pending_migrations import find_pending_migrations
 from camp.fs.ownership import make_folder
 from camp.operations import error_messages
 from camp.operations.database import environment
 from camp.operations.server import lock, ports
-from camp.web import client_waits, hashing_slots
-from camp.web.worker_slots import worker_slots
+from camp.web import slots
+from camp.web.slots import worker_slots
 
 THREADS = 32  # concurrent requests; each has a database connection
 CONNECTIONS = 4096  # including idle ones
@@ -129,11 +129,10 @@ def prepare_database(say):
     except DatabaseError as error:
         raise CommandError(error_messages.unreachable_database(error)) from None
     try:
-        executor = MigrationExecutor(connection)
-        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        pending = find_pending_migrations()
         if pending:
             call_command("migrate", verbosity=0, interactive=False)
-        environment.remember()
+        environment.mark_from_settings()
     except (DatabaseError, BadMigrationError, InconsistentMigrationHistory) as error:
         raise CommandError(error_messages.failed_migration(error)) from None
     if pending:
@@ -260,7 +259,7 @@ def serve(address, port, threads, lines):
         http=HTTPModes.http1,
         websockets=False,
         workers=1,
-        blocking_threads=threads + client_waits.TOTAL + hashing_slots.LONGEST_QUEUE,
+        blocking_threads=threads + slots.TOTAL + slots.LONGEST_QUEUE,
         backlog=CONNECTIONS,
         backpressure=raise_open_files(),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),

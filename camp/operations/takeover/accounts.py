@@ -12,8 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.hashers import add_algorithm_prefix
 from accounts.identity import fold
-from camp.operations.takeover.catalogue import quote
-from camp.operations.takeover.settlement import (
+from accounts.settlement import (
     LIMITS,
     Account,
     describe_change,
@@ -21,6 +20,7 @@ from camp.operations.takeover.settlement import (
     plan_changes,
     write_template,
 )
+from camp.operations.takeover.catalogue import quote
 
 COLUMNS = ("email", "username", "hashed_password")
 CAMPS_PREFIX = "camp-"  # of the keys of accounts that Camp has already
@@ -39,17 +39,17 @@ class AccountReview:
     changes: dict = field(default_factory=dict)
 
 
-def review_accounts(found, order, settlement, *, is_beside):
+def review_accounts(mapping, order, settlement, *, is_beside):
     """Return the AccountReview of a TableMap, sorted by the SQL terms `order`.
 
     With `is_beside` Camp has accounts already, which keep their names.
     """
     review = AccountReview()
-    sources = {name: found.columns.get(name) for name in COLUMNS}
-    accounts = list(read_accounts(found.old.name, found.key, sources, order))
+    sources = {name: mapping.columns.get(name) for name in COLUMNS}
+    accounts = list(read_accounts(mapping.old.name, mapping.key, sources, order))
     review.lines += describe_hashes(accounts)
     if is_beside:
-        camps = read_accounts(found.name, "id", dict(zip(COLUMNS, COLUMNS, strict=True)), "id")
+        camps = read_accounts(mapping.name, "id", dict(zip(COLUMNS, COLUMNS, strict=True)), "id")
         camps = [replace(account, key=f"{CAMPS_PREFIX}{account.key}") for account in camps]
         accounts = [*camps, *accounts]
     changes = [
@@ -111,9 +111,19 @@ def identify_hash(password_hash):
 
 def list_collisions(collisions):
     """Yield a sentence for each collision, and how to settle them."""
+    taken = {
+        "email": _("Account %(key)s has the e-mail of account %(other)s when case is ignored."),
+        "username": _(
+            "Account %(key)s has the user name of account %(other)s when case is ignored."
+        ),
+    }
+    empty = {
+        "email": _("Account %(key)s has no e-mail."),
+        "username": _("Account %(key)s has no user name."),
+    }
     for key, fields in list(collisions.items())[:SHOWN]:
         for name, other in fields.items():
-            yield describe_collision(name, other) % {"key": key, "other": other}
+            yield (taken if other else empty)[name] % {"key": key, "other": other}
     if (rest := len(collisions) - SHOWN) > 0:
         text = ngettext("… and %(count)d more account.", "… and %(count)d more accounts.", rest)
         yield text % {"count": rest}
@@ -123,21 +133,6 @@ def list_collisions(collisions):
             "Or write them to a file with --settle-template FILE, change it and add "
             "--settle-file FILE."
         )
-
-
-def describe_collision(name, other):
-    """Return the sentence about one field of an account, without the keys."""
-    if name == "email":
-        return (
-            _("Account %(key)s has the e-mail of account %(other)s when case is ignored.")
-            if other
-            else _("Account %(key)s has no e-mail.")
-        )
-    return (
-        _("Account %(key)s has the user name of account %(other)s when case is ignored.")
-        if other
-        else _("Account %(key)s has no user name.")
-    )
 
 
 def describe_logins(accounts):

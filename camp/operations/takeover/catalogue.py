@@ -71,7 +71,8 @@ class Pointer:
 
 def quote(name):
     """Return a name as SQL writes it."""
-    return connection.ops.quote_name(name)
+    # Django's quote_name() does not double the quotes in a name.
+    return '"' + name.replace('"', '""') + '"'
 
 
 def fetch_value(sql, parameters=None):

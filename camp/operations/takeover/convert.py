@@ -16,7 +16,7 @@ from psycopg import sql
 
 from camp.db.search_text import fill_search_text
 from camp.operations.database.old_tables import APPS
-from camp.operations.takeover.catalogue import fetch_value, quote, read_pointers
+from camp.operations.takeover.catalogue import fetch_value, quote
 from camp.operations.takeover.sessions import order_messages
 from camp.operations.takeover.shapes import TARGETS
 from sessions_app.models import Session
@@ -43,9 +43,8 @@ def convert_tables(plan):
 
     Raises CommandError if a table had not as many rows afterwards as it should have.
     """
-    maps = plan.maps
-    old_names = [found.old.name for found in maps.values()]
-    pointers = {found.name: read_pointers(found.old.name, old_names) for found in maps.values()}
+    maps, pointers = plan.maps, plan.pointers
+    old_names = [mapping.old.name for mapping in maps.values()]
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {SCHEMA}")
         for pointer in (each for several in pointers.values() for each in several):
@@ -57,8 +56,8 @@ def convert_tables(plan):
         # Tables with checks that are still to come cannot be altered.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         create_key_tables(cursor, plan.new_accounts)
-        for found in maps.values():
-            copy_table(cursor, found, plan)
+        for mapping in maps.values():
+            copy_table(cursor, mapping, plan)
         old_tables = ", ".join(qualify(name) for name in old_names)
         cursor.execute(f"DROP TABLE {old_tables}")
         cursor.execute(f"DROP SCHEMA {SCHEMA}")
@@ -97,82 +96,78 @@ def key_table(name):
     return quote(f"new_keys_{name}")
 
 
-def copy_table(cursor, found, plan):
+def copy_table(cursor, mapping, plan):
     """Copy the rows of one old table into Camp's."""
-    own_rows = fetch_value(f"SELECT COUNT(*) FROM {quote(found.name)}")
-    for source, name in found.kept.items():
-        column = f"{quote(name)} {found.old.columns[source].type}"
-        cursor.execute(f"ALTER TABLE {quote(found.name)} ADD COLUMN IF NOT EXISTS {column}")
-    number_rows(cursor, found)
-    if found.name == "sample_messages":
-        add_lost_sessions(cursor, found)
-    values = list_values(found, plan.zone)
-    widen_columns(cursor, found, values)
+    own_rows = fetch_value(f"SELECT COUNT(*) FROM {quote(mapping.name)}")
+    for source, name in mapping.kept.items():
+        column = f"{quote(name)} {mapping.old.columns[source].type}"
+        cursor.execute(f"ALTER TABLE {quote(mapping.name)} ADD COLUMN IF NOT EXISTS {column}")
+    number_rows(cursor, mapping)
+    if mapping.name == "sample_messages":
+        add_lost_sessions(cursor, mapping)
+    values = list_values(mapping, plan.zone)
+    widen_columns(cursor, mapping, values)
     columns = ", ".join(map(quote, values))
     cursor.execute(
-        f"INSERT INTO {quote(found.name)} ({columns}) SELECT {', '.join(values.values())} "
-        f"{list_sources(found)} ORDER BY keys.new"
+        f"INSERT INTO {quote(mapping.name)} ({columns}) SELECT {', '.join(values.values())} "
+        f"{list_sources(mapping)} ORDER BY keys.new"
     )
-    restart_sequence(cursor, found.name)
-    rows = fetch_value(f"SELECT COUNT(*) FROM {quote(found.name)}")
-    if rows != own_rows + found.old.rows:
+    restart_sequence(cursor, mapping.name)
+    rows = fetch_value(f"SELECT COUNT(*) FROM {quote(mapping.name)}")
+    if rows != own_rows + mapping.old.rows:
         sentence = _(
             "%(table)s would have %(after)d rows instead of %(before)d. The database is unchanged."
         )
-        before = own_rows + found.old.rows
-        raise CommandError(sentence % {"table": found.name, "after": rows, "before": before})
+        before = own_rows + mapping.old.rows
+        raise CommandError(sentence % {"table": mapping.name, "after": rows, "before": before})
 
 
-def list_sources(found):
+def list_sources(mapping):
     """Return the FROM clause that the values of a table come from."""
-    key = f"old.{quote(found.key)}::text"
-    tables = f"{qualify(found.old.name)} AS old JOIN {key_table(found.name)} AS keys"
+    key = f"old.{quote(mapping.key)}::text"
+    tables = f"{qualify(mapping.old.name)} AS old JOIN {key_table(mapping.name)} AS keys"
     clause = f"FROM {tables} ON keys.old = {key}"
-    if found.name == "sample_users":
+    if mapping.name == "sample_users":
         clause += f" LEFT JOIN new_accounts ON new_accounts.old = {key}"
     return clause
 
 
-def number_rows(cursor, found):
+def number_rows(cursor, mapping):
     """Note the new key of each row: the old one, or numbers in the order in which rows came."""
-    key, into = quote(found.key), f"INSERT INTO {key_table(found.name)}"
-    if not found.renumbered:
-        cursor.execute(f"{into} SELECT {key}::text, {key} FROM {qualify(found.old.name)}")
+    key, into = quote(mapping.key), f"INSERT INTO {key_table(mapping.name)}"
+    if not mapping.renumbered:
+        cursor.execute(f"{into} SELECT {key}::text, {key} FROM {qualify(mapping.old.name)}")
         return
-    last = f"(SELECT coalesce(max(id), 0) FROM {quote(found.name)})"
-    if found.name == "sample_messages":
-        rows, order = order_messages(found, qualify(found.old.name))
-        cursor.execute(
-            f"{rows} {into} SELECT old::text, {last} + row_number() OVER (ORDER BY {order}) "
-            "FROM judged"
-        )
-        return
+    clause, rows, order = "", qualify(mapping.old.name), order_rows(mapping)
+    if mapping.name == "sample_messages":
+        clause, order = order_messages(mapping, rows)
+        key, rows = "old", "judged"
     cursor.execute(
-        f"{into} SELECT {key}::text, {last} + row_number() OVER (ORDER BY {order_rows(found)}) "
-        f"FROM {qualify(found.old.name)}"
+        f"{clause} {into} SELECT {key}::text, row_number() OVER (ORDER BY {order}) + "
+        f"(SELECT coalesce(max(id), 0) FROM {quote(mapping.name)}) FROM {rows}"
     )
 
 
-def order_rows(found):
+def order_rows(mapping):
     """Return the SQL terms that sort the rows of an old table by age, the oldest first."""
-    created = found.columns.get("created_at")
+    created = mapping.columns.get("created_at")
     terms = [quote(created)] if created else []
     # Rows that were never changed lie as they were inserted.
-    return ", ".join([*terms, *([] if found.has_integer_keys else ["ctid"]), quote(found.key)])
+    return ", ".join([*terms, *([] if mapping.has_integer_keys else ["ctid"]), quote(mapping.key)])
 
 
-def list_values(found, zone):
+def list_values(mapping, zone):
     """Return {Camp's column: SQL of its value}."""
     values = {"id": "keys.new"}
-    values |= {target.name: convert_value(target, found, zone) for target in found.targets}
-    for source, name in found.kept.items():
+    values |= {target.name: convert_value(target, mapping, zone) for target in mapping.targets}
+    for source, name in mapping.kept.items():
         values[name] = f"old.{quote(source)}"
-    targets = {target.name: target for target in TARGETS[found.name]}
-    for field in find_model(found.name)._meta.concrete_fields:
+    targets = {target.name: target for target in TARGETS[mapping.name]}
+    for field in find_model(mapping.name)._meta.concrete_fields:
         if field.column in values or field.null:
             continue
         if field.column in targets:
-            values[field.column] = fill_absent(targets[field.column], found, zone)
+            values[field.column] = fill_absent(targets[field.column], mapping, zone)
         else:
             values[field.column] = quote_literal(field.get_default())
     return values
@@ -183,36 +178,36 @@ def quote_literal(value):
     return sql.Literal(value).as_string(connection.connection)
 
 
-def fill_absent(target, found, zone):
+def fill_absent(target, mapping, zone):
     """Return the SQL of a value for which there is no old column."""
     if target.kind == "reference":
         return look_up(target.references, "NULL")
     if target.kind == "time":
-        return f"coalesce({', '.join([*list_times(found, zone), target.default])})"
-    if target.name == "session_id" and not found.has_integer_keys:
+        return f"coalesce({', '.join([*list_times(mapping, zone), target.default])})"
+    if target.name == "session_id" and not mapping.has_integer_keys:
         # Links that people kept have the key.
-        return f"old.{quote(found.key)}::text"
+        return f"old.{quote(mapping.key)}::text"
     return target.default
 
 
-def list_times(found, zone):
+def list_times(mapping, zone):
     """Return the SQL of the times at which a row was created and changed."""
-    times = [each for each in found.targets if each.name in ("created_at", "updated_at")]
-    return [cast_time(found, each, zone) for each in times]
+    times = [each for each in mapping.targets if each.name in ("created_at", "updated_at")]
+    return [cast_time(mapping, each, zone) for each in times]
 
 
-def convert_value(target, found, zone):
+def convert_value(target, mapping, zone):
     """Return the SQL of Camp's value of a column."""
-    old = f"old.{quote(found.columns[target.name])}"
+    old = f"old.{quote(mapping.columns[target.name])}"
     if target.kind == "reference":
         return look_up(target.references, old)
     if target.kind == "trash":
         # From today on: after the old date the next sweep would remove it at once.
-        is_boolean = found.old.columns[found.columns[target.name]].type_name == "bool"
+        is_boolean = mapping.old.columns[mapping.columns[target.name]].type_name == "bool"
         return f"CASE WHEN {old if is_boolean else f'{old} IS NOT NULL'} THEN now() END"
     if target.kind == "time":
-        spare = list_times(found, zone) if target.default != "NULL" else []
-        return f"coalesce({', '.join([cast_time(found, target, zone), *spare, target.default])})"
+        spare = list_times(mapping, zone) if target.default != "NULL" else []
+        return f"coalesce({', '.join([cast_time(mapping, target, zone), *spare, target.default])})"
     if target.kind == "hash":
         # Django's name of the hasher stands before the hash.
         prefix = f"CASE WHEN {old}::text LIKE '$argon2%' THEN 'argon2' ELSE '' END"
@@ -221,23 +216,23 @@ def convert_value(target, found, zone):
         return f"coalesce(round({old}::numeric)::bigint, {target.default})"
     if target.kind == "boolean":
         return f"coalesce({old}::boolean, {target.default})"
-    if (found.name, target.name) == ("sample_sessions", "session_id"):
+    if (mapping.name, target.name) == ("sample_sessions", "session_id"):
         # Public identifiers are unique; a new one is better than none.
         place = f"row_number() OVER (PARTITION BY {old} ORDER BY keys.new)"
         return (
             f"CASE WHEN {old}::text <> '' AND {place} = 1 THEN {old}::text "
             f"ELSE {target.default} END"
         )
-    if found.name == "sample_users" and target.name in ("email", "username"):
+    if mapping.name == "sample_users" and target.name in ("email", "username"):
         return f"coalesce(new_accounts.{target.name}, {old}::text, '')"
     if target.default == "NULL":
         return f"{old}::text"
     return f"coalesce(nullif({old}::text, ''), {target.default})"
 
 
-def cast_time(found, target, zone):
+def cast_time(mapping, target, zone):
     """Return the SQL of a time; old ones without a time zone are of `zone`."""
-    source = found.old.columns[found.columns[target.name]]
+    source = mapping.old.columns[mapping.columns[target.name]]
     old = f"old.{quote(source.name)}"
     return old if source.type_name == "timestamptz" else f"{old}::timestamp AT TIME ZONE '{zone}'"
 
@@ -252,11 +247,13 @@ def look_up(table, old):
     return f"coalesce({new}, {public})"
 
 
-def add_lost_sessions(cursor, found):
+def add_lost_sessions(cursor, mapping):
     """Create a session for messages whose session is gone, so that no message is lost."""
-    old = f"old.{quote(found.columns['session_id'])}" if "session_id" in found.columns else "NULL"
+    old = (
+        f"old.{quote(mapping.columns['session_id'])}" if "session_id" in mapping.columns else "NULL"
+    )
     cursor.execute(
-        f"SELECT DISTINCT coalesce({old}::text, '') FROM {qualify(found.old.name)} AS old "
+        f"SELECT DISTINCT coalesce({old}::text, '') FROM {qualify(mapping.old.name)} AS old "
         f"WHERE {look_up('sample_sessions', old)} IS NULL ORDER BY 1"
     )
     lost = [key for (key,) in cursor.fetchall()]
@@ -267,22 +264,20 @@ def add_lost_sessions(cursor, found):
     )
 
 
-def widen_columns(cursor, found, values):
+def widen_columns(cursor, mapping, values):
     """Let Camp's columns hold old texts that are longer than Camp allows; none is cut."""
     limits = {
         field.column: field.max_length
-        for field in find_model(found.name)._meta.concrete_fields
-        if field.max_length and field.column in found.columns
+        for field in find_model(mapping.name)._meta.concrete_fields
+        if field.max_length and field.column in mapping.columns
     }
-    if not limits:
-        return
     lengths = ", ".join(f"length({values[column]}) AS {quote(column)}" for column in limits)
     longest = ", ".join(f"max({quote(column)})" for column in limits)
-    cursor.execute(f"SELECT {longest} FROM (SELECT {lengths} {list_sources(found)}) AS lengths")
+    cursor.execute(f"SELECT {longest} FROM (SELECT {lengths} {list_sources(mapping)}) AS lengths")
     for (column, limit), length in zip(limits.items(), cursor.fetchone(), strict=True):
         if (length or 0) > limit:
             cursor.execute(
-                f"ALTER TABLE {quote(found.name)} ALTER COLUMN {quote(column)} TYPE text"
+                f"ALTER TABLE {quote(mapping.name)} ALTER COLUMN {quote(column)} TYPE text"
             )
 
 
@@ -295,13 +290,14 @@ def restart_sequence(cursor, name):
         cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {free}")
 
 
-def redirect_pointer(cursor, found, pointer):
+def redirect_pointer(cursor, mapping, pointer):
     """Have a foreign key that led into an old table lead to the same rows of Camp's."""
-    names = {source: column for column, source in found.columns.items()} | found.kept
+    names = {source: column for column, source in mapping.columns.items()} | mapping.kept
     columns = [names[column] for column in pointer.columns]
-    target = f"{quote(found.name)} ({', '.join(map(quote, columns))})"
+    target = f"{quote(mapping.name)} ({', '.join(map(quote, columns))})"
     if columns != ["id"]:
-        cursor.execute(f"ALTER TABLE {quote(found.name)} ADD UNIQUE {target.partition(' ')[2]}")
+        index = quote("_".join([mapping.name, *columns, "old"]))
+        cursor.execute(f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {target}")
     before, _old, rest = pointer.definition.partition(" REFERENCES ")
     definition = f"{before} REFERENCES {target}{rest.partition(')')[2]}"
     cursor.execute(f"ALTER TABLE {pointer.table} ADD CONSTRAINT {quote(pointer.name)} {definition}")

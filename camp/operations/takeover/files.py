@@ -30,10 +30,10 @@ from camp.operations.takeover.import_files import (
     Source,
     import_bytes,
 )
-from files.library import usage
+from files.content_types import media_type
+from files.library import quota
 from files.models import File
 from files.storage import backend
-from files.uploads.content_types import media_type
 
 SHOWN = 20
 BATCH = 500  # rows written at once
@@ -57,26 +57,28 @@ def open_journal():
     return Journal(settings.CAMP_DATA_DIR / f"takeover-{name}.jsonl")
 
 
-def read_old_files(found):
+def read_old_files(mapping):
     """Return the OldFiles of a TableMap that have a path."""
-    if "storage_path" not in found.columns:
+    if "storage_path" not in mapping.columns:
         return []
-    sources = [found.columns.get(name) for name in ("id", "storage_path", "size", "filename")]
+    sources = [mapping.columns.get(name) for name in ("id", "storage_path", "size", "filename")]
     names = ", ".join(f"{quote(name)}::text" if name else "NULL" for name in sources)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {names} FROM {quote(found.old.name)} ORDER BY {quote(found.key)}")
+        cursor.execute(
+            f"SELECT {names} FROM {quote(mapping.old.name)} ORDER BY {quote(mapping.key)}"
+        )
         return [
             OldFile(key, path or "", int(length) if str(length).isdigit() else None, name or "")
             for key, path, length, name in cursor.fetchall()
         ]
 
 
-def review_files(found, options):
+def review_files(mapping, options):
     """Return what the report says of the files of a TableMap: (lines, problems)."""
     if options.uploads:
-        rows = read_old_files(found)
+        rows = read_old_files(mapping)
         return describe_import(rows, options)
-    if found.old.rows:
+    if mapping.old.rows:
         return [
             _("Their bytes stay where they are. To import them, now or later: --uploads FOLDER")
         ], []
@@ -228,7 +230,7 @@ def import_later(options, stream):
     """
     journal, rows = open_journal(), list_files_without_bytes()
     fetch_files(rows, options, journal, stream)
-    done = sum(set_bytes(row, found) for row in rows if (found := journal.find(row)))
+    done = sum(set_bytes(row, copy) for row in rows if (copy := journal.find(row)))
     journal.remove()
     return done
 
@@ -238,5 +240,5 @@ def set_bytes(row, imported):
     files = File.objects.filter(pk=row.key, storage_path=row.path)
     changed = files.update(storage_path=imported.path, size=imported.size, sha256=imported.sha256)
     if changed:
-        usage.forget(File.objects.values_list("user_id", flat=True).get(pk=row.key))
+        quota.forget_usage(File.objects.values_list("user_id", flat=True).get(pk=row.key))
     return changed

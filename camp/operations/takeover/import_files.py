@@ -12,8 +12,9 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from camp.fs.ownership import make_folder
 from camp.fs.text import normalize
-from files.storage import backend
+from files.storage import backend, staging
 
 CHUNK = 2**20  # bytes
 # Stored, and synced to the disk, at once.
@@ -156,20 +157,15 @@ def list_paths(path, root):
 
 
 class LinkedUpload:
-    """A staged upload that shares its bytes with the old folder by a hard link.
-
-    Has the methods of `backend.Staged`.
-    """
+    """A staged upload, like StagedBytes, that is a hard link to a file of the old folder."""
 
     def __init__(self, source):
         """Raises OSError where no hard link can be made."""
         folder = Path(settings.UPLOAD_STAGING)
-        backend.make_folders(folder)
-        self.path = folder / f"{backend.new_path().rpartition('/')[2]}{backend.PART_SUFFIX}"
+        make_folder(folder, staging.FOLDER_MODE)
+        self.path = folder / f"{backend.new_path().rpartition('/')[2]}{staging.SUFFIX}"
         os.link(source, self.path)
-        self.kept = False
-        self.size = 0
-        self._hash = hashlib.sha256()
+        self.kept, self.size, self._hash = False, 0, hashlib.sha256()
 
     @property
     def sha256(self):
@@ -177,12 +173,12 @@ class LinkedUpload:
         return self._hash.hexdigest()
 
     def write(self, chunk):
-        """Count and hash bytes that are there already."""
+        """Count and hash bytes that are on the disk already."""
         self.size += len(chunk)
         self._hash.update(chunk)
 
     def finish(self):
-        """Do nothing: the bytes have long been on the disk."""
+        """Do nothing: the bytes are on the disk."""
 
     def touch(self):
         """Keep the sweep from removing the link."""
@@ -190,7 +186,7 @@ class LinkedUpload:
 
     def discard(self):
         """Remove the link, unless it was stored."""
-        if not self.kept:
+        if not self.is_kept:
             self.path.unlink(missing_ok=True)
 
 
@@ -202,7 +198,7 @@ def stage_file(source, link, progress):
             upload = LinkedUpload(source)
         except OSError:
             pass  # on another disk, or not supported: copy
-    upload = upload or backend.Staged()
+    upload = upload or staging.StagedBytes()
     try:
         with open_regular(source) as stream:
             while chunk := stream.read(CHUNK):
@@ -315,7 +311,7 @@ def import_bytes(rows, sources, journal, *, link, progress):
 def store_batch(batch, journal):
     """Store (row, upload) pairs and list them; on an OSError none of them is stored."""
     try:
-        paths = backend.keep_all([upload for _row, upload in batch])
+        paths = staging.keep_all([upload for _row, upload in batch])
     except BaseException:
         for _row, upload in batch:
             upload.discard()

@@ -24,6 +24,10 @@ def describe_plan(plan):
         yield _("Tables that Camp does not know, and keeps:")
         for name, rows in plan.other_tables.items():
             yield f"  {name}: {count_rows(rows)}"
+    for name, pointers in plan.pointers.items():
+        for table in {each.table for each in pointers if "ON DELETE" not in each.definition}:
+            text = _("Rows of %(target)s that %(table)s refers to cannot be deleted.")
+            yield "  " + text % {"target": name, "table": table}
     for title, lines in plan.sections.items():
         if lines:
             yield from ["", f"{title}:", *(f"  {line}" for line in lines)]
@@ -39,32 +43,38 @@ def count_rows(number):
     return ngettext("%(count)s row", "%(count)s rows", number) % {"count": f"{number:,}"}
 
 
-def describe_table(found):
+def describe_table(mapping):
     """Yield what becomes of an old table and of its columns."""
-    title = found.name if found.old.name == found.name else f"{found.name} ← {found.old.name}"
-    yield f"{title}: {count_rows(found.old.rows)}"
-    same = [column for column, source in found.columns.items() if column == source]
+    title = (
+        mapping.name if mapping.old.name == mapping.name else f"{mapping.name} ← {mapping.old.name}"
+    )
+    yield f"{title}: {count_rows(mapping.old.rows)}"
+    same = [each for each, source in mapping.columns.items() if each == source not in mapping.kept]
     if same:
         yield "  = " + _("as in Camp: %(columns)s") % {"columns": ", ".join(same)}
-    for column, source in found.columns.items():
-        if column != source:
+    for column, source in mapping.columns.items():
+        if column != source and not (column == "id" and mapping.renumbered):
             yield "  → " + _("%(old)s becomes %(new)s") % {"old": source, "new": column}
-    for source, name in found.kept.items():
+    for source, name in mapping.kept.items():
         text = _("%(column)s: %(type)s, unknown to Camp, kept as %(name)s")
-        values = {"column": source, "type": found.old.columns[source].type, "name": name}
+        values = {"column": source, "type": mapping.old.columns[source].type, "name": name}
         yield "  + " + text % values
 
 
 def describe_steps(plan):
     """Yield what --apply does."""
-    for found in plan.maps.values():
-        values = {"old": found.old.name, "table": found.name, "rows": count_rows(found.old.rows)}
-        if found.name in plan.beside:
+    for mapping in plan.maps.values():
+        values = {
+            "old": mapping.old.name,
+            "table": mapping.name,
+            "rows": count_rows(mapping.old.rows),
+        }
+        if mapping.name in plan.beside:
             text = _(
                 "%(rows)s of %(old)s are added after those of %(table)s, and %(old)s is removed."
             )
             yield text % values
-        elif found.renumbered:
+        elif mapping.renumbered:
             yield _("%(rows)s of %(old)s get integer keys, and become %(table)s.") % values
         else:
             yield _("%(rows)s of %(old)s become %(table)s.") % values

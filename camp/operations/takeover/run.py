@@ -2,29 +2,24 @@
 
 # ruff: noqa: S608  (names come from the catalogue, and are quoted)
 
-import os
-import subprocess
 from dataclasses import dataclass, field
-from functools import partial
 
 from django.apps import apps
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError
 from django.db import DatabaseError, connection, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.keys import fill_keys
+from accounts.settlement import Settlement
 from camp.db.errors import error_reason, sqlstate
 from camp.operations.database import connected_users, old_tables, server
-from camp.operations.local_postgres.programs import client
 from camp.operations.takeover import accounts, catalogue, convert, files, sessions, shapes
 from camp.operations.takeover.catalogue import fetch_value, quote
-from camp.operations.takeover.settlement import Settlement
 
 LOCK_NOT_AVAILABLE = "55P03"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+
+WITHOUT_LOGIN = "last_login IS NULL AND last_login_at IS NOT NULL"
 
 
 @dataclass
@@ -51,7 +46,7 @@ class Plan:
     """What was found, what must be settled first, and how the tables become Camp's.
 
     `maps` is {Camp's table: TableMap}, `beside` the names of Camp's tables that are there already,
-    `sections` {title: lines} of the report.
+    `pointers` {Camp's table: Pointers into the old one}, `sections` {title: lines} of the report.
     """
 
     maps: dict
@@ -60,6 +55,7 @@ class Plan:
     revision: str
     counts: dict  # {table: rows} of all tables
     new_accounts: dict = field(default_factory=dict)
+    pointers: dict = field(default_factory=dict)
     sections: dict = field(default_factory=dict)
     problems: list = field(default_factory=list)
 
@@ -68,7 +64,7 @@ class Plan:
         """Return {table: rows} of the tables that are neither Camp's nor taken over."""
         known = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
         known |= {old_tables.ALEMBIC, "django_migrations"}
-        known |= {found.old.name for found in self.maps.values()}
+        known |= {mapping.old.name for mapping in self.maps.values()}
         return {name: rows for name, rows in self.counts.items() if name not in known}
 
 
@@ -110,27 +106,30 @@ def list_problems(plan, options):
         yield sentence % {"tables": ", ".join(plan.other_tables) or "–"}
     if unknown := {table for table, _column in options.columns} - plan.maps.keys():
         yield _("There is no table %(table)s here.") % {"table": min(unknown)}
-    for found in plan.maps.values():
-        yield from shapes.list_missing_columns(found, options.columns)
-        yield from shapes.list_problems(found, plan.maps, plan.beside)
+    for mapping in plan.maps.values():
+        yield from shapes.list_missing_columns(mapping, options.columns)
+        yield from shapes.list_problems(mapping, plan.maps, plan.beside)
     if not catalogue.may_create_schemas():
         yield _("The log-in of DATABASE_URL may not create schemas and tables: use the owner's.")
 
 
 def add_sections(plan, options):
     """Add to a Plan what the rows of the old tables tell."""
-    if found := plan.maps.get("sample_users"):
-        order = convert.order_rows(found) if found.renumbered else quote(found.key)
+    names = [mapping.old.name for mapping in plan.maps.values()]
+    for mapping in plan.maps.values():
+        plan.pointers[mapping.name] = catalogue.read_pointers(mapping.old.name, names)
+    if mapping := plan.maps.get("sample_users"):
+        order = convert.order_rows(mapping) if mapping.renumbered else quote(mapping.key)
         review = accounts.review_accounts(
-            found, order, options.settlement, is_beside=found.name in plan.beside
+            mapping, order, options.settlement, is_beside=mapping.name in plan.beside
         )
         plan.sections[_("Accounts")] = review.lines
         plan.problems += review.problems
         plan.new_accounts = review.changes
-    if found := plan.maps.get("sample_messages"):
-        plan.sections[_("Conversations")] = list(sessions.describe_equal_times(found))
-    if found := plan.maps.get("sample_files"):
-        lines, problems = files.review_files(found, options)
+    if mapping := plan.maps.get("sample_messages"):
+        plan.sections[_("Conversations")] = list(sessions.describe_equal_times(mapping))
+    if mapping := plan.maps.get("sample_files"):
+        lines, problems = files.review_files(mapping, options)
         plan.sections[_("Files")] = lines
         plan.problems += problems
 
@@ -185,87 +184,46 @@ def describe_failure(error):
     return sentence % {"why": error_reason(error)}
 
 
-def back_up():
-    """Write the configured database as SQL into the folder of backups; returns the file.
-
-    Raises CommandError.
-    """
-    file = settings.BACKUP_FOLDER / f"before_takeover_{timezone.localtime():%Y%m%d_%H%M%S}.sql"
-    part = file.with_name(f"{file.name}.part")
-    programs = client("pg_dump", at_least=server.server_version())
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        dumped = subprocess.run(
-            [programs.path("pg_dump"), "--no-password", "--file", part],
-            env=server.program_environment(),
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-        if dumped.returncode:
-            raise CommandError(describe_failed_backup(error_reason(dumped.stderr)))
-        with part.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(part, file)
-    except OSError as error:
-        raise CommandError(describe_failed_backup(error.strerror or error)) from None
-    finally:
-        part.unlink(missing_ok=True)
-    return file
-
-
-def describe_failed_backup(why):
-    """Return the sentence for a copy that could not be made."""
-    sentence = _(
-        "No copy of the database could be made (%(why)s): nothing was changed. If you have one, "
-        "add --no-backup."
-    )
-    return sentence % {"why": why}
-
-
-def find_repairs(zone):
+def find_repairs():
     """Return {sentence: function} for what an earlier version of Camp left undone."""
     if not server.is_postgresql() or old_tables.ALEMBIC not in old_tables.read_table_names():
         return {}
-    repairs = {}
-    users = catalogue.read_table("sample_users", 0).columns
-    if "last_login_at" in users:
-        where = "last_login IS NULL AND last_login_at IS NOT NULL"
-        if number := fetch_value(f"SELECT COUNT(*) FROM sample_users WHERE {where}"):
-            text = ngettext(
-                "%(count)s account gets the time of the last log-in from %(column)s.",
-                "%(count)s accounts get the time of their last log-in from %(column)s.",
-                number,
-            )
-            values = {"count": f"{number:,}", "column": "last_login_at"}
-            naive = users["last_login_at"].type_name != "timestamptz"
-            repairs[text % values] = partial(fill_last_login, where, zone if naive else "")
-    if number := sum(1 for _session in sessions.find_untitled()):
-        text = ngettext(
-            "%(count)s session without a title gets one from its metadata or its first message.",
-            "%(count)s sessions without a title get one from their metadata or first message.",
-            number,
-        )
-        repairs[text % {"count": f"{number:,}"}] = sessions.set_titles
-    # Integer keys told the order of the messages.
-    old_key = catalogue.read_table("sample_messages", 0).columns.get("old_id")
-    if old_key and old_key.type_name not in shapes.INTEGERS:
-        misplaced = f"SELECT COUNT(*) FROM ({sessions.select_misplaced()}) AS misplaced"
-        if number := fetch_value(misplaced):
-            text = ngettext(
-                "%(count)s message of the old backend precedes its question, or follows its "
-                "answer: it gets its place.",
-                "%(count)s messages of the old backend precede their question, or follow their "
-                "answer: they get their places.",
-                number,
-            )
-            repairs[text % {"count": f"{number:,}"}] = sessions.reorder_messages
-    return repairs
+    counts = {
+        fill_last_login: count_last_logins(),
+        sessions.set_titles: sum(1 for _session in sessions.find_untitled()),
+        sessions.reorder_messages: count_misplaced(),
+    }
+    texts = {
+        fill_last_login: _("Accounts that get the time of their last log-in: %(count)s"),
+        sessions.set_titles: _("Sessions without a title that get one: %(count)s"),
+        sessions.reorder_messages: _(
+            "Messages that precede their question or follow their answer, and get their place: "
+            "%(count)s"
+        ),
+    }
+    return {
+        texts[repair] % {"count": f"{number:,}"}: repair
+        for repair, number in counts.items()
+        if number
+    }
 
 
-def fill_last_login(where, zone):
-    """Copy the time of the last log-in; `zone` is "" for times with a time zone."""
-    value = f"last_login_at::timestamp AT TIME ZONE '{zone}'" if zone else "last_login_at"
+def count_last_logins():
+    """Return how many accounts lack the time of a log-in that the old backend noted."""
+    if "last_login_at" not in catalogue.read_table("sample_users", 0).columns:
+        return 0
+    return fetch_value(f"SELECT COUNT(*) FROM sample_users WHERE {WITHOUT_LOGIN}")
+
+
+def fill_last_login():
+    """Copy when people last logged in with the old backend."""
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE sample_users SET last_login = {value} WHERE {where}")
+        cursor.execute(f"UPDATE sample_users SET last_login = last_login_at WHERE {WITHOUT_LOGIN}")
+
+
+def count_misplaced():
+    """Return how many messages an earlier version numbered by their random old keys."""
+    old_key = catalogue.read_table("sample_messages", 0).columns.get("old_id")
+    if old_key is None or old_key.type_name in shapes.INTEGERS:
+        return 0
+    return fetch_value(f"SELECT COUNT(*) FROM ({sessions.select_misplaced()}) AS misplaced")

@@ -21,21 +21,21 @@ ANSWERS = "'assistant', 'ai', 'bot', 'model', 'tool', 'function'"  # roles
 WITHIN_TIME = "CASE broken WHEN 0 THEN place ELSE 0 END, speaker, place"
 
 
-def order_messages(found, table):
+def order_messages(mapping, table):
     """Return a WITH clause and the SQL terms that sort its `judged` rows as they were said.
 
-    `found` is the TableMap of the messages, `table` the SQL name of their table.
+    `mapping` is the TableMap of the messages, `table` the SQL name of their table.
     """
-    created = found.columns.get("created_at")
-    tells_order = found.has_integer_keys or not created
+    created = mapping.columns.get("created_at")
+    tells_order = mapping.has_integer_keys or not created
     clause = judge_messages(
         table,
-        key=quote(found.key),
-        session=quote(found.columns["session_id"]) if "session_id" in found.columns else "NULL",
+        key=quote(mapping.key),
+        session=quote(mapping.columns["session_id"]) if "session_id" in mapping.columns else "NULL",
         created=quote(created) if created else "NULL::timestamptz",
-        role=quote(found.columns["role"]) if "role" in found.columns else "NULL",
+        role=quote(mapping.columns["role"]) if "role" in mapping.columns else "NULL",
         # Rows that were never changed lie as they were inserted.
-        inserted=quote(found.key) if found.has_integer_keys else "ctid",
+        inserted=quote(mapping.key) if mapping.has_integer_keys else "ctid",
         by_role=not tells_order,
     )
     return clause, f"written, {WITHIN_TIME}, old"
@@ -72,13 +72,13 @@ def judge_messages(table, *, key, session, created, role, inserted, by_role=True
     )"""
 
 
-def describe_equal_times(found):
+def describe_equal_times(mapping):
     """Yield a line on messages that have the same time as others of their session."""
-    if not {"session_id", "created_at"} <= found.columns.keys():
+    if not {"session_id", "created_at"} <= mapping.columns.keys():
         return
-    session, created = (quote(found.columns[name]) for name in ("session_id", "created_at"))
+    session, created = (quote(mapping.columns[name]) for name in ("session_id", "created_at"))
     groups = (
-        f"SELECT COUNT(*) AS number FROM {quote(found.old.name)} WHERE {created} IS NOT NULL "
+        f"SELECT COUNT(*) AS number FROM {quote(mapping.old.name)} WHERE {created} IS NOT NULL "
         f"GROUP BY {session}, {created} HAVING COUNT(*) > 1"
     )
     number = int(fetch_value(f"SELECT coalesce(sum(number), 0) FROM ({groups}) AS groups"))
@@ -89,7 +89,7 @@ def describe_equal_times(found):
         "%(count)s messages have the same time as another of their session: %(why)s",
         number,
     )
-    if found.has_integer_keys:
+    if mapping.has_integer_keys:
         why = _("the keys tell their order")
     else:
         why = _("the question comes before its answer")

@@ -48,7 +48,7 @@ class Target:
 METADATA = Target("old_metadata", "text", sources=("metadata",), required=False)
 CREATED = Target("created_at", "time", "now()")
 UPDATED = Target("updated_at", "time", "now()", required=False)
-TRASH = Target("deleted_at", "trash", sources=("deleted_at", "is_deleted"), required=False)
+TRASH = Target("deleted_at", "trash", sources=("is_deleted", "deleted_at"), required=False)
 OWNER = Target("user_id", "reference", references="sample_users")
 TARGETS = {
     "sample_users": (
@@ -130,7 +130,7 @@ def map_table(name, old, chosen, *, camps_columns, is_beside):
     columns of Camp's table now; `is_beside` whether that table is there already. Raises
     CommandError where `chosen` names a column that does not exist.
     """
-    found = TableMap(name, old)
+    mapping = TableMap(name, old)
     own = {column: source for (table, column), source in chosen.items() if table == name}
     for column, source in own.items():
         if column not in {"id", *(target.name for target in TARGETS[name])}:
@@ -139,17 +139,17 @@ def map_table(name, old, chosen, *, camps_columns, is_beside):
             refuse_column(old.name, source)
     key = own.get("id") or (old.primary_key[0] if len(old.primary_key) == 1 else "")
     if key:
-        found.columns["id"] = key
-        found.renumbered = is_beside or not found.has_integer_keys
+        mapping.columns["id"] = key
+        mapping.renumbered = is_beside or not mapping.has_integer_keys
     for target in TARGETS[name]:
         names = [own[target.name]] if target.name in own else target.known_names
         if sources := [source for source in names if source in old.columns]:
-            found.columns[target.name] = sources[0]
-    if "is_superuser" in found.columns:
+            mapping.columns[target.name] = sources[0]
+    if "is_superuser" in mapping.columns:
         # Otherwise administrators could not open the administration.
-        found.columns.setdefault("is_staff", found.columns["is_superuser"])
-    keep_unknown_columns(found, camps_columns)
-    return found
+        mapping.columns.setdefault("is_staff", mapping.columns["is_superuser"])
+    keep_unknown_columns(mapping, camps_columns)
+    return mapping
 
 
 def refuse_column(table, column):
@@ -158,34 +158,34 @@ def refuse_column(table, column):
     raise CommandError(sentence % {"table": table, "column": column})
 
 
-def keep_unknown_columns(found, camps_columns):
+def keep_unknown_columns(mapping, camps_columns):
     """Name the columns in which old values are kept that become nothing of Camp's."""
     used = {
         source
-        for column, source in found.columns.items()
+        for column, source in mapping.columns.items()
         # Camp does not keep when something was deleted, nor keys that change.
-        if column != "deleted_at" and not (column == "id" and found.renumbered)
+        if column != "deleted_at" and not (column == "id" and mapping.renumbered)
     }
     taken = {*camps_columns}
-    for column in found.old.columns:
+    for column in mapping.old.columns:
         if column not in used:
             name = column
             while name in taken:
                 name = f"old_{name}"
             taken.add(name)
-            found.kept[column] = name
+            mapping.kept[column] = name
 
 
-def list_problems(found, maps, beside):
+def list_problems(mapping, maps, beside):
     """Yield a sentence for everything in a TableMap that must be settled first.
 
     `maps` are all TableMaps by name, `beside` the names of Camp's tables that are there.
     """
-    old = found.old
+    old = mapping.old
     if not old.is_ordinary:
         yield _("%(table)s is not an ordinary table.") % {"table": old.name}
         return
-    if old.primary_key != (found.key,):
+    if old.primary_key != (mapping.key,):
         sentence = _("%(table)s has no primary key of one column.")
         yield sentence % {"table": old.name}
     if old.owner:
@@ -194,12 +194,12 @@ def list_problems(found, maps, beside):
     for view in old.views:
         sentence = _("The view %(view)s reads %(table)s. Remove it first: DROP VIEW %(view)s")
         yield sentence % {"view": view, "table": old.name}
-    for target in found.targets:
-        accepted, source = ACCEPTED[target.kind], old.columns[found.columns[target.name]]
+    for target in mapping.targets:
+        accepted, source = ACCEPTED[target.kind], old.columns[mapping.columns[target.name]]
         if source.type_name == "bytea" or (accepted and source.type_name not in accepted):
             sentence = _("%(table)s.%(column)s is %(type)s, which cannot become %(target)s.")
             values = {"table": old.name, "column": source.name, "type": source.type}
-            yield sentence % (values | {"target": f"{found.name}.{target.name}"})
+            yield sentence % (values | {"target": f"{mapping.name}.{target.name}"})
         if target.references and target.references not in {*maps, *beside} and old.rows:
             sentence = _("%(table)s is missing, which %(column)s refers to.")
             yield sentence % {
@@ -208,20 +208,20 @@ def list_problems(found, maps, beside):
             }
 
 
-def list_missing_columns(found, chosen):
+def list_missing_columns(mapping, chosen):
     """Yield a sentence for each column that was neither found nor said to be missing."""
-    for target in TARGETS[found.name]:
-        given = target.name in found.columns or (found.name, target.name) in chosen
-        if target.required and found.old.rows and not given:
+    for target in TARGETS[mapping.name]:
+        given = target.name in mapping.columns or (mapping.name, target.name) in chosen
+        if target.required and mapping.old.rows and not given:
             sentence = _(
                 "%(old)s has no column %(column)s. Its columns: %(columns)s. Choose one with "
                 "--column %(table)s.%(target)s=NAME, or say that there is none with --column "
                 "%(table)s.%(target)s="
             )
             yield sentence % {
-                "old": found.old.name,
+                "old": mapping.old.name,
                 "column": " / ".join(target.known_names),
-                "columns": ", ".join(found.old.columns),
-                "table": found.name,
+                "columns": ", ".join(mapping.old.columns),
+                "table": mapping.name,
                 "target": target.name,
             }

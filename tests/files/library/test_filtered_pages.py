@@ -6,7 +6,7 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from files.library import listing
-from files.library.listing import SORTS, Listing
+from files.library.listing import SORTS, FileList
 from files.models import File
 from tests.files.library.test_list import make_files
 
@@ -49,13 +49,13 @@ def test_pages_forth_and_back_hold_what_matches(files, owner, monkeypatch, param
     )
     pages, address = [], f"{params}&sort={sort}"
     while address:
-        page = Listing(owner, QueryDict(address)).page
+        page = FileList(owner, QueryDict(address)).page
         pages.append(list(page))
         address = page.next_url[1:]
     assert [file for page in pages for file in page] == expected
     while page.has_previous:
         pages.pop()
-        page = Listing(owner, QueryDict(page.previous_url[1:])).page
+        page = FileList(owner, QueryDict(page.previous_url[1:])).page
         assert list(page) == pages[-1]
 
 
@@ -63,5 +63,5 @@ def test_pages_forth_and_back_hold_what_matches(files, owner, monkeypatch, param
 def test_a_filtered_page_costs_two_or_three_queries(files, owner, monkeypatch, query, expected):
     monkeypatch.setattr(listing, "NEARBY", 100)
     with CaptureQueriesContext(connection) as queries:
-        Listing(owner, QueryDict(f"q={query}"))
+        FileList(owner, QueryDict(f"q={query}"))
     assert len(queries) == expected

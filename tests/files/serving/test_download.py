@@ -15,7 +15,7 @@ def get(client, file, **options):
     return client.get(f"/files/{file.pk}/download/", **options)
 
 
-@pytest.mark.parametrize("size", [0, 1, backend.BLOCK, backend.BLOCK * 2 + 1])
+@pytest.mark.parametrize("size", [0, 1, backend.BLOCK_SIZE, backend.BLOCK_SIZE * 2 + 1])
 def test_the_bytes_come_back(as_owner, keep, size):
     content = os.urandom(size)
     response = get(as_owner, keep(content=content))

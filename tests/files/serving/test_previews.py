@@ -89,7 +89,7 @@ def test_grey_pictures_of_more_bits_keep_their_shades(as_owner, keep, form, mode
 def test_it_is_made_once(as_owner, keep, monkeypatch):
     file = keep("a.png", picture(), content_type="image/png")
     shown(as_owner, file).getvalue()
-    monkeypatch.setattr("files.serving.thumbnails.picture", None)
+    monkeypatch.setattr("files.serving.thumbnails.run_thumbnailer", None)
     assert shown(as_owner, file).status_code == 200
 
 
@@ -102,13 +102,13 @@ def test_it_is_made_once(as_owner, keep, monkeypatch):
 def test_a_lying_picture_gives_a_plain_page(as_owner, keep, content, monkeypatch):
     file = keep("a.png", content, content_type="image/png")
     assert "thumbnail" not in page(as_owner, file)
-    monkeypatch.setattr("files.serving.thumbnails.picture", None)  # it is not tried again
+    monkeypatch.setattr("files.serving.thumbnails.run_thumbnailer", None)  # it is not tried again
     assert shown(as_owner, file).status_code == 404
     assert 'loading="lazy"' not in as_owner.get("/files/").content.decode()
 
 
 def test_a_picture_that_takes_too_long_is_given_up(as_owner, keep, monkeypatch):
-    monkeypatch.setattr("files.serving.thumbnails.SECONDS", 0.001)
+    monkeypatch.setattr("files.serving.thumbnails.TIMEOUT", 0.001)
     file = keep("a.png", picture(), content_type="image/png")
     assert shown(as_owner, file).status_code == 404
 

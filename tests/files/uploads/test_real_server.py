@@ -177,7 +177,7 @@ def test_a_disk_that_fills_up_meanwhile(make_camp_server, small_disk):
     assert status == 201
     assert [file["name"] for file in said["files"]] == ["small.txt"]
     assert said["errors"] == [
-        {"name": "large.bin", "message": "The server has no room left for it."}
+        {"name": "large.bin", "message": "The server has no space left for it."}
     ]
     until(lambda: staged(server) == [])
     # More than is free is refused before a byte is written.

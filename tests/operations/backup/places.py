@@ -15,9 +15,9 @@ from camp.operations import backup
 from camp.operations.backup import engine_neutral
 from camp.operations.backup.archive import Reader, Writer
 from camp.operations.database import server as database
-from files.library import services
 from files.models import File
-from files.storage import backend
+from files.storage import backend, staging
+from files.uploads import form
 from sessions_app.models import Message, Session
 from tests.conftest import person
 
@@ -95,15 +95,15 @@ def store(user, filename, content):
 
 def replace(file, content=b"another content"):
     """Give a file another content; returns the Version with what it held before."""
-    staged = backend.Staged()
+    staged = staging.StagedBytes()
     staged.write(content)
-    services.replace(file=file, upload=services.Incoming(staged, file.filename))
+    form.replace(file=file, upload=form.StagedUpload(staged, file.filename))
     return file.versions.first()
 
 
-def archive(**wanted):
+def archive(**options):
     """Make a backup; returns its path."""
-    return backup.make(backup.Wanted(**wanted)).path
+    return backup.create_backup(backup.BackupOptions(**options)).path
 
 
 def restore(path, *options, confirmed=True, trust=True):

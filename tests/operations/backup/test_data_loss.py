@@ -42,7 +42,7 @@ class TestDestroying:
 
     def test_a_production_is_refused_without_its_name(self, place, words, name):
         environment.mark("production")
-        with pytest.raises(CommandError, match="one of production"):
+        with pytest.raises(CommandError, match="a production database"):
             run(*words, interactive=False, name=name)
         assert User.objects.exists()
 
@@ -60,17 +60,17 @@ def test_an_emptied_database_remembers_what_it_is_for(place, name):
     options = {"interactive": False, "name": name, "no_backup": True, "force_production": name}
     run("flush", **options)
     assert not User.objects.exists()
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
     run("migrate", "accounts", "zero", **options)
     run("migrate")
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
 
 
 def test_what_remembers_it_is_not_undone(place, name):
     environment.mark("production")
     with pytest.raises(CommandError, match="what this database is for stays"):
         run("migrate", "camp", "zero", interactive=False, name=name, force_production=name)
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
 
 
 def test_going_forward_asks_nothing(place):
@@ -94,7 +94,7 @@ def fixture(tmp_path):
 
 def test_rows_of_a_production_are_not_overwritten(place, name, fixture):
     environment.mark("production")
-    with pytest.raises(CommandError, match="one of production"):
+    with pytest.raises(CommandError, match="a production database"):
         run("loaddata", fixture)
     assert not User.objects.filter(username="renamed").exists()
     run("loaddata", fixture, force_production=name)
@@ -104,6 +104,6 @@ def test_rows_of_a_production_are_not_overwritten(place, name, fixture):
 def test_statements_that_empty_a_production_are_not_printed(place, name):
     assert "deletes all rows" in run("sqlflush")
     environment.mark("production")
-    with pytest.raises(CommandError, match="one of production"):
+    with pytest.raises(CommandError, match="a production database"):
         run("sqlflush")
     assert connection.introspection.table_names()

@@ -22,8 +22,8 @@ from camp.operations.backup.swap import postgresql, sqlite
 from camp.operations.database import environment
 from camp.operations.database import server as database
 from camp.operations.server import lock
-from files.library import services
 from files.models import File
+from files.uploads import form
 from tests.conftest import person
 from tests.files.conftest import stage, stored
 
@@ -84,7 +84,7 @@ def filled(place):
 
 
 def fill():
-    services.store(user=person("owner"), staged=stage(b"kept"), filename="kept.txt")
+    form.store(user=person("owner"), staged=stage(b"kept"), filename="kept.txt")
 
 
 def state():
@@ -137,7 +137,7 @@ def test_everything_goes_and_a_backup_stays(filled):
     assert "manage.py demo\n" in out
     assert not setup_token.read()
     assert cache.get("remembered") is None
-    assert environment.marked() == "staging"
+    assert environment.read_mark() == "staging"
     assert_empty_and_usable()
 
 
@@ -197,7 +197,7 @@ def test_forced_by_its_name_production_goes_and_stays_production(filled):
     environment.mark("production")
     run("--no-backup", "--force-production", filled)
     assert get_user_model().objects.count() == 0
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
 
 
 def test_it_waits_for_the_server_to_be_stopped(filled):
@@ -228,11 +228,11 @@ def remove_database():
 def test_a_missing_database_is_made_but_no_files_are_thrown_away_unasked(filled, settings):
     remove_database()
     before = stored()
-    with pytest.raises(CommandError, match="knows 0: a backup would not hold the others"):
+    with pytest.raises(CommandError, match="knows 0: a backup would not contain the others"):
         run()
     assert stored() == before
     shutil.rmtree(settings.LOCAL_STORAGE_PATH)
-    assert "It holds nothing." in run()
+    assert "It is empty." in run()
     assert archives() == []
     assert_empty_and_usable()
 
@@ -271,7 +271,7 @@ def test_a_corrupted_database_is_replaced_but_only_without_a_backup(filled):
     with pytest.raises(CommandError, match=r"No backup can be made .*manage\.py reset --no-backup"):
         run()
     assert stored() == before
-    assert "What is in it cannot be read" in run("--no-backup")
+    assert "Its content cannot be read" in run("--no-backup")
     assert_empty_and_usable()
 
 

@@ -138,7 +138,7 @@ def test_the_new_database_goes_on_where_both_were(place, archive):
     Session.objects.all().delete()
     environment.mark("staging")
     places.restore(archive, "--no-backup")
-    assert environment.marked() == "staging"  # it is still for the same
+    assert environment.read_mark() == "staging"  # it is still for the same
     assert Session.objects.create(title="new").pk == last + 1
 
 
@@ -177,7 +177,7 @@ def test_a_missing_database_is_restored(place, archive):
     else:
         Path(connection.settings_dict["NAME"]).unlink()
     told = places.restore(archive)
-    assert "It holds nothing." in told
+    assert "It is empty." in told
     assert without_mark(places.digest) == before
 
 
@@ -216,7 +216,7 @@ def test_what_is_not_confirmed_is_refused_before_the_archive_is_read(place, arch
     wrong = ["--no-input", "--name", "another"]
     assert "not the name" in places.refusal(archive, *wrong, confirmed=False)
     settings.CAMP_ENVIRONMENT = "production"
-    assert "one of production" in places.refusal(archive)
+    assert "a production database" in places.refusal(archive)
     assert "damaged" in places.refusal(archive, "--force-production", place)
     assert places.digest() == before
 
@@ -235,7 +235,7 @@ def test_an_archive_of_a_newer_camp_is_refused(place, archive):
     assert "files.0999_better" in told
     other = {"format": 2, "camp": "8.0", "kind": "better"}
     places.repack(archive, {"manifest.json": json.dumps(other).encode()})
-    assert "newer Camp (8.0), in a form" in places.refusal(archive)
+    assert "newer Camp (8.0), in a format" in places.refusal(archive)
 
 
 def test_what_a_damaged_manifest_says_is_no_reason(place, archive):

@@ -4,14 +4,15 @@ import json
 import os
 import random
 import sys
-from itertools import count
+import tarfile
+from itertools import count, pairwise
 
 import pytest
 from django.conf import settings as camp_settings
 from django.db import connection
 
 from camp.models import Instance
-from camp.operations.backup.archive.format import BLOCK, END, padding
+from camp.operations.backup.archive import END
 from camp.operations.server import processes
 from files.models import File
 from tests.operations.backup import places, test_swap
@@ -26,21 +27,19 @@ LATE = {
     "remarks that say nothing",
 }
 FLIPS, HEADERS, CUTS = 10, 5, 7
+BLOCK = tarfile.BLOCKSIZE
 
 
 def spans(path):
-    """Yield (name, begin, end) of each member in an archive's file, header and filling included."""
-    position = 0
-    for name, content in places.members(path).items():
-        size = BLOCK + len(content) + padding(len(content))
-        yield name, position, position + size
-        position += size
-    yield "SHA256SUMS", position, path.stat().st_size - len(END)
+    """Yield (name, begin, end) of each member in an archive's file: its header and its content."""
+    with tarfile.open(path) as tar:
+        for member in tar:
+            yield member.name, member.offset_data - BLOCK, member.offset_data + member.size
     yield "end", path.stat().st_size - len(END), path.stat().st_size
 
 
 def flipped(path, chance):
-    """Yield (what, damage) for bits of each member's header, content or filling."""
+    """Yield (what, damage) for bits of each member's header or content."""
     named = list(spans(path))
     for name, begin, end in [*named, *chance.choices(named, k=FLIPS)]:
         position = chance.randrange(begin, end)
@@ -60,10 +59,11 @@ def cut(path, chance):
 def incomplete(path):
     """Yield archives that lack a member: with their checksums as they were, or made anew."""
     content = path.read_bytes()
-    for name, begin, end in spans(path):
-        if name != "end":
-            rest = content[:begin] + content[end:]
-            yield f"without {name}", lambda copy, rest=rest: copy.write_bytes(rest)
+    with tarfile.open(path) as tar:
+        begins = [(member.name, member.offset) for member in tar]
+    for (name, begin), (_next, end) in pairwise([*begins, ("end", len(content) - len(END))]):
+        rest = content[:begin] + content[end:]
+        yield f"without {name}", lambda copy, rest=rest: copy.write_bytes(rest)
     named = places.members(path)
     stored = [name for name in named if name.startswith("files/")]
     for name in named.keys() - {"manifest.json", *stored[1:]}:

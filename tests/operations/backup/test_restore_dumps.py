@@ -197,7 +197,7 @@ def test_a_dump_that_fails_half_way_changes_nothing(place, tmp_path):
 def test_what_is_no_dump_is_refused(place, tmp_path):
     file = tmp_path / "notes.sql"
     file.write_text("DROP TABLE sample_users;")
-    assert "neither an archive of Camp nor a plain SQL dump" in places.refusal(file)
+    assert "neither a Camp archive nor a plain SQL dump" in places.refusal(file)
     file.write_text("--\n-- PostgreSQL database cluster dump\n--\n")
     assert "neither" in places.refusal(file)
     other = "BEGIN TRANSACTION;\nCOMMIT;\n" if connection.vendor == "postgresql" else OLD
@@ -243,7 +243,7 @@ def test_a_dump_runs_as_a_superuser_only_if_that_is_named(place, tmp_path, conte
 def test_a_custom_dump_is_one_of_postgresql(place, tmp_path):
     dump = tmp_path / "camp.dump"
     dump.write_bytes(b"PGDMP\x01\x0e\x00")
-    assert "is one of PostgreSQL, and this database is SQLite" in places.refusal(dump)
+    assert "is for PostgreSQL, and this database is SQLite" in places.refusal(dump)
 
 
 def tar_of(name):
@@ -258,12 +258,12 @@ def tar_of(name):
     ("name", "content", "said"),
     [
         ("empty.tar", b"", "is empty"),
-        ("photos.zip", b"PK\x03\x04rest", "is a ZIP"),
+        ("photos.zip", b"PK\x03\x04rest", "is a ZIP file"),
         ("backup.tar.gz", gzip.compress(b"x"), "compressed with gzip: unpack it first"),
         ("backup.tar.xz", lzma.compress(b"x"), "compressed with xz: unpack it first"),
-        ("home.tar", tar_of("home/notes.txt"), "a tar, but not an archive of Camp"),
+        ("home.tar", tar_of("home/notes.txt"), "a tar file, but not a Camp archive"),
         ("dump.tar", tar_of("toc.dat"), "Dump it again with pg_dump -Fc"),
-        ("camp.sqlite3", b"SQLite format 3\0" + b"x" * 600, "is a file of SQLite"),
+        ("camp.sqlite3", b"SQLite format 3\0" + b"x" * 600, "is an SQLite file"),
     ],
 )
 def test_files_of_other_kinds_are_named(place, tmp_path, name, content, said):

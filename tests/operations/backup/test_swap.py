@@ -21,7 +21,7 @@ from camp.operations.backup import swap
 from camp.operations.backup.swap import AtomicSwap, atomic_swap, postgresql, sqlite
 from camp.operations.database import server
 from camp.operations.diagnostics import backups
-from files.storage import backend
+from files.storage import staging
 from tests.operations.backup import places
 
 pytest_plugins = ["tests.operations.backup.place_fixtures"]
@@ -263,8 +263,8 @@ def test_the_sweep_removes_the_work_folder_of_a_killed_restore(place):
     folder = settings.UPLOAD_STAGING / "restore-20261128080000_abcdef.part"
     (folder / "files").mkdir(parents=True)
     (folder / "files" / "x").write_bytes(b"x")
-    [found] = backend.staged_parts(timezone.now() + timezone.timedelta(seconds=1))
-    backend.remove_staged(found)
+    [found] = staging.list_staged(timezone.now() + timezone.timedelta(seconds=1))
+    staging.remove_staged(found)
     assert not folder.exists()
 
 

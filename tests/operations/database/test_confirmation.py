@@ -107,4 +107,4 @@ def test_what_cannot_be_read_is_said(tmp_path):
     said = []
     with server.connected_to(broken):
         confirm(said, no_input=True, name="broken.sqlite3")
-    assert said[2].startswith("What is in it cannot be read")
+    assert said[2].startswith("Its content cannot be read")

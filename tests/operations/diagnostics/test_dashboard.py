@@ -42,9 +42,9 @@ def test_what_is_not_well_is_shown_with_what_mends_it(organiser, findings):
     assert html.index("c is") < html.index("b is late")  # the worst first
 
 
-def test_all_well_is_said_in_a_line(organiser, findings):
+def test_no_problems_are_one_line(organiser, findings):
     html = shown(organiser)
-    assert "is well." in html
+    assert "No problems found." in html
     assert 'class="findings"' not in html
 
 

@@ -79,7 +79,7 @@ class TestCommand:
     def test_all_well(self, topics):
         topics("one", lambda: [finding(OK)])
         printed, code = run()
-        assert printed.getvalue().splitlines()[-1] == "Everything is well."
+        assert printed.getvalue().splitlines()[-1] == "No problems found."
         assert code == 0
 
     @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

@@ -227,11 +227,3 @@ class TestBackups:
     def test_one_that_was_not_finished_is_none(self, owner, folder):
         (folder / "backup_20261124_142233.tar.part").touch()
         assert found(backups.check_last_backup)["backup"].level == WARNING
-
-    def test_a_restore_that_was_cut_short(self, settings, tmp_path):
-        settings.CAMP_DATA_DIR = tmp_path
-        assert found(backups.check_interrupted_command) == {}
-        (tmp_path / "replacing.json").touch()
-        told = found(backups.check_interrupted_command)["replacing"]
-        assert told.level == ERROR
-        assert told.fix.endswith("manage.py environment")

@@ -165,6 +165,18 @@ def test_starting_and_stopping_twice_is_no_error(cluster):
 
 
 @machine
+@pytest.mark.fault
+def test_two_starts_at_once_after_a_crash_both_succeed(cluster, shared):
+    kill(cluster)
+    environment = {**os.environ, "CAMP_DATA_DIR": str(shared[0])}
+    command = [*manage(), "postgres", "start"]
+    starts = [subprocess.Popen(command, env=environment) for _ in range(2)]
+
+    assert [start.wait(60) for start in starts] == [0, 0]
+    assert cluster.is_running()
+
+
+@machine
 def test_a_restart_is_another_process(cluster):
     before = cluster.read_pid()
 

@@ -215,6 +215,8 @@ def test_a_failure_anywhere_leaves_everything_as_it_was(old, uploads, monkeypatc
         with pytest.raises(RuntimeError):
             apply("--uploads", uploads)
     assert old.everything() == before
+    if place != "complete":
+        return
     apply("--uploads", uploads)
     # What the first try imported was used.
     stored = [path for path in settings.LOCAL_STORAGE_PATH.rglob("*") if path.is_file()]

@@ -164,11 +164,14 @@ def test_production_and_the_name_are_asked_for_as_elsewhere(old, settings):
 def test_a_copy_is_made_first(old, settings):
     guide_with(old)
     name = server.place().name
-    told = takeover("--apply", "--no-input", "--name", name)
-    [copy] = settings.BACKUP_FOLDER.iterdir()
-    assert str(copy) in told
-    assert b"sample_files" in copy.read_bytes()
-    assert b"camp_instance" not in copy.read_bytes()
+    before = old.everything()
+    report = takeover("--apply", "--no-input", "--name", name)
+    [copy] = settings.BACKUP_FOLDER.glob("*.tar")
+    assert str(copy) in report
+    role = server.connection.settings_dict["USER"]
+    confirmed = ["--no-input", "--name", name, "--no-backup", "--as-superuser", role]
+    call_command("restore", copy, *confirmed)
+    assert old.everything() == before
 
 
 def test_accounts_that_differ_by_case_beyond_ascii_are_settled(old, uploads):
@@ -182,3 +185,15 @@ def test_accounts_that_differ_by_case_beyond_ascii_are_settled(old, uploads):
     assert list(names) == ["Дима", "дима-2", "Élan", "élan-2", "ẞz", "ßz-2"]
     assert User.objects.find("ДИМА").pk == 1
     assert User.objects.find("SSZ-2").pk == 6
+
+
+def test_unknown_columns_are_kept_whatever_their_names(old):
+    guide_with(old)
+    person = {"id": 1, "email": "a@example.org", "username": "a", "hashed_password": ""}
+    old.insert("sample_users", person | {"is_active": True})
+    old.run("""ALTER TABLE sample_users ADD "growth % of ""x"" now" TEXT DEFAULT 'kept'""")
+    old.run("ALTER TABLE sample_users ADD username_key TEXT DEFAULT 'old'")
+    apply()
+    [row] = old.query("""SELECT "growth % of ""x"" now", old_username_key FROM sample_users""")
+    assert row == ("kept", "old")
+    assert User.objects.find("a").pk == 1

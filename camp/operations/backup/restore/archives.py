@@ -46,6 +46,7 @@ class Archive:
         self._reader = Reader(path)
         self._manifest = self._reader.manifest()
         self._files = None
+        self.left_out = []  # tables and columns that no migration makes
         with self._trusting_manifest():
             self._read_manifest()
 
@@ -83,8 +84,8 @@ class Archive:
     def _refuse_format(self):
         if self._manifest["format"] != FORMAT:
             sentence = _(
-                "The archive %(file)s was made by a newer Camp (%(version)s), in a form that "
-                "this one cannot read: nothing was done. Bring Camp up to date first."
+                "The archive %(file)s was made by a newer Camp (%(version)s), in a format that "
+                "this one cannot read: nothing was done. Update Camp first."
             )
             version = self._manifest.get("camp", "?")
             raise CommandError(sentence % {"file": self.path, "version": version})
@@ -111,8 +112,8 @@ class Archive:
             return
         if self._engine != here:
             sentence = _(
-                "The archive %(file)s is one of %(engine)s, and this database is %(here)s: "
-                "nothing was done. Where it came from, make one that either takes: %(fix)s"
+                "The archive %(file)s is for %(engine)s, and this database is %(here)s: nothing "
+                "was done. On the original installation, make an archive for either with: %(fix)s"
             )
             fix = shell.manage("backup", "--portable")
             values = {"file": self.path, "engine": self._engine, "here": here, "fix": fix}
@@ -124,8 +125,9 @@ class Archive:
         here = server.server_version()
         if self._server_major > here:
             sentence = _(
-                "The archive %(file)s is one of PostgreSQL %(made)s, and this server is "
-                "%(here)s: nothing was done. Where it came from, make one that any takes: %(fix)s"
+                "The archive %(file)s is for PostgreSQL %(made)s, and this server is version "
+                "%(here)s: nothing was done. On the original installation, make an archive for "
+                "any version with: %(fix)s"
             )
             fix = shell.manage("backup", "--portable")
             values = {"file": self.path, "made": self._server_major, "here": here, "fix": fix}
@@ -216,7 +218,11 @@ class Archive:
                 raise self._without_database()
             label, total = _("Rows"), sum(self.counts.values())
             with console.Progress(stream, total, label, unit=_("rows")) as progress:
-                engine_neutral.load(self._tables, self._migrations, progress)
+                _counts, self.left_out = engine_neutral.load(
+                    self._tables, self._migrations, progress
+                )
+            for table in self.left_out:
+                self.counts.pop(table, None)
         elif connection.vendor == "postgresql":
             if not self._database.exists():
                 raise self._without_database()

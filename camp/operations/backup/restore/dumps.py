@@ -52,6 +52,7 @@ class Dump:
 
     files = False
     counts = None
+    left_out = ()
     engine = "PostgreSQL"  # None for what is no dump of one database
 
     def __init__(self, path):
@@ -73,8 +74,8 @@ class Dump:
         here = server.place().engine
         if self.engine != here:
             sentence = _(
-                "The dump %(file)s is one of %(engine)s, and this database is %(here)s: nothing "
-                "was done. Where it came from, make an archive that either takes: %(fix)s"
+                "The dump %(file)s is for %(engine)s, and this database is %(here)s: nothing was "
+                "done. On the original installation, make an archive for either with: %(fix)s"
             )
             fix = shell.manage("backup", "--portable")
             values = {"file": self.path, "engine": self.engine, "here": here, "fix": fix}
@@ -135,8 +136,8 @@ class SqlDump(Dump):
         """Raise CommandError where this database cannot take it."""
         if self.engine is None:
             sentence = _(
-                "%(file)s is neither an archive of Camp nor a plain SQL dump of one database: "
-                "nothing was done. Archives are made with: %(fix)s"
+                "%(file)s is neither a Camp archive nor a plain SQL dump of one database: nothing "
+                "was done. Archives are made with: %(fix)s"
             )
             raise CommandError(_fill(sentence, self.path))
         super().refuse()
@@ -183,7 +184,7 @@ class SqlDump(Dump):
                         progress.add(len(line) * width)
                     yield line[:-2] + b"\n" if self._windows and line.endswith(b"\r\n") else line
             except UnicodeDecodeError as error:
-                sentence = _("The dump %(file)s is damaged: it is no text (%(why)s).")
+                sentence = _("The dump %(file)s is damaged: it is not text (%(why)s).")
                 raise Damaged(sentence % {"file": self.path, "why": error.reason}) from None
 
     def fill(self, stream):
@@ -243,8 +244,8 @@ def explain_foreign_file(path):
         return _fill(_("%(file)s is empty: nothing was done."), path)
     if head.startswith(SQLITE_FILE):
         sentence = _(
-            "%(file)s is a file of SQLite, not an archive of Camp: nothing was done. To use it, "
-            "stop Camp and name it in DATABASE_URL; archives are made with: %(fix)s"
+            "%(file)s is an SQLite file, not a Camp archive: nothing was done. To use it, stop "
+            "Camp and name it in DATABASE_URL; archives are made with: %(fix)s"
         )
         return _fill(sentence, path)
     for magic, program in COMPRESSED.items():
@@ -253,8 +254,8 @@ def explain_foreign_file(path):
             return _fill(sentence, path, program=program)
     if head.startswith(ZIP):
         sentence = _(
-            "%(file)s is a ZIP, not an archive of Camp: nothing was done. If a backup is in it, "
-            "unpack it first; archives are made with: %(fix)s"
+            "%(file)s is a ZIP file, not a Camp archive: nothing was done. If it contains a "
+            "backup, unpack it first; archives are made with: %(fix)s"
         )
         return _fill(sentence, path)
     return _explain_foreign_tar(path)
@@ -270,12 +271,12 @@ def _explain_foreign_tar(path):
         return None
     if first.name == TAR_DUMP:
         sentence = _(
-            "%(file)s is a dump in the tar format of pg_dump, which is not read: nothing was "
+            "%(file)s is a dump in pg_dump's tar format, which is not supported: nothing was "
             "done. Dump it again with pg_dump -Fc."
         )
     else:
         sentence = _(
-            "%(file)s is a tar, but not an archive of Camp: nothing was done. Archives are made "
+            "%(file)s is a tar file, but not a Camp archive: nothing was done. Archives are made "
             "with: %(fix)s"
         )
     return _fill(sentence, path)

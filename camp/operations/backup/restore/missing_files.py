@@ -5,7 +5,6 @@ they are, and so does every file that is what its row says; people may go on wor
 """
 
 import hashlib
-import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.config import shell
+from camp.fs.ownership import make_folder
 from camp.operations.backup import archive
 from camp.operations.backup.restore import archives, prepare
 from camp.operations.console import Progress
 from files.models import File, Version
-from files.storage import backend
+from files.storage import backend, staging
 
 FILES = "files/"  # prefix of stored files in an archive
 
@@ -44,7 +44,7 @@ def restore_missing(path, *, say, stream):
     Raises CommandError, and then nothing was changed.
     """
     if not path.is_file() or not archives.is_archive(path):
-        sentence = _("%(file)s is no archive of Camp's: only such a one has single files.")
+        sentence = _("%(file)s is not a Camp archive: single files can only be restored from one.")
         raise CommandError(sentence % {"file": path})
     try:
         wanted = find_missing(stream)
@@ -53,7 +53,7 @@ def restore_missing(path, *, say, stream):
         unchanged = _("Nothing was changed.")
         raise CommandError(f"{error} {unchanged}") from None
     except OSError as error:
-        sentence = _("The files could not be brought back (%(why)s).")
+        sentence = _("The files could not be restored (%(why)s).")
         raise CommandError(sentence % {"why": error.strerror or error}) from error
     text = ngettext(
         "%(count)s file has its bytes again.", "%(count)s files have their bytes again.", restored
@@ -102,16 +102,16 @@ def is_intact(path, expected):
 
 def copy_from_archive(path, wanted, stream):
     """Copy what is wanted from an archive to the storage; returns the number of files."""
-    staging = Path(settings.UPLOAD_STAGING)
-    backend.make_folders(staging)
+    folder = Path(settings.UPLOAD_STAGING)
+    make_folder(folder, staging.FOLDER_MODE)
     reader, staged, sums = archive.Reader(path), {}, {}
-    prepare.refuse_without_room({staging: sum(each.size for each in wanted.values())})
+    prepare.refuse_without_room({folder: sum(each.size for each in wanted.values())})
 
     def place(name, size):
         stored = name.removeprefix(FILES)
         if not name.startswith(FILES) or stored not in wanted or size != wanted[stored].size:
             return None
-        staged[stored] = staging / f"{uuid.uuid4()}{backend.PART_SUFFIX}"
+        staged[stored] = folder / f"{uuid.uuid4()}{staging.SUFFIX}"
         return staged[stored]
 
     def note(name, sha256):
@@ -123,8 +123,8 @@ def copy_from_archive(path, wanted, stream):
             reader.unpack(place, progress, note)
         right = [path for path in staged if wanted[path].match(wanted[path].size, sums[path])]
         for path in right:
-            backend.sync(staged[path], os.O_RDWR | getattr(os, "O_BINARY", 0))
-            backend.move_in(staged[path], path, sums[path])
+            staging.sync_file(staged[path])
+            staging.move_in(staged[path], path, sums[path])
         return len(right)
     finally:
         for part in staged.values():

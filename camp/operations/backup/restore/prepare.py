@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
+from camp.db.pending_migrations import find_pending_migrations
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
 from camp.operations.console import size
@@ -39,8 +39,8 @@ def refuse_without_room(needed):
         free = shutil.disk_usage(folder).free
         if free < amount:
             sentence = _(
-                "The disk of %(folder)s has %(free)s left, and the restore takes %(needed)s "
-                "there beside the present data: nothing was done."
+                "The disk of %(folder)s has %(free)s left, and the restore needs %(needed)s there "
+                "beside the present data: nothing was done."
             )
             values = {"folder": folder, "free": size(free), "needed": size(amount)}
             raise CommandError(sentence % values)
@@ -58,8 +58,8 @@ def check_counts(expected, result):
     for table in sorted(counts.keys() | expected.keys()) if expected is not None else ():
         if counts.get(table) != expected.get(table):
             sentence = _(
-                "The archive is damaged: its manifest tells of %(told)s rows in %(table)s, "
-                "and %(found)s are there."
+                "The archive is damaged: its manifest lists %(told)s rows in %(table)s, and it "
+                "contains %(found)s."
             )
             told, found = expected.get(table, 0), counts.get(table, 0)
             raise Damaged(sentence % {"table": table, "told": told, "found": found})
@@ -82,13 +82,12 @@ def bring_forward(result):
     elif old_tables.find_old_names(there):
         result.is_old = True
     else:
-        raise CommandError(_("It holds no database of Camp: nothing was changed."))
+        raise CommandError(_("It does not contain a Camp database: nothing was changed."))
 
 
 def is_behind():
     """Return whether migrations are missing in the database."""
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    return bool(find_pending_migrations())
 
 
 def applied():
@@ -108,7 +107,7 @@ def refuse_newer(migrations, version=""):
     if unknown := sorted(wanted - known):
         sentence = _(
             "It was made by a newer Camp%(version)s: this one does not know %(migration)s. "
-            "Nothing was done. Bring Camp up to date first."
+            "Nothing was done. Update Camp first."
         )
         version = f" ({version})" if version else ""
         raise CommandError(sentence % {"version": version, "migration": ".".join(unknown[0])})

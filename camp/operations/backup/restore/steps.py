@@ -21,8 +21,8 @@ from camp.operations.backup.restore.stored_files import count_missing
 from camp.operations.backup.swap import AtomicSwap
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
-from camp.storage.backend import object_store
-from files.library import services
+from camp.storage.object_store import object_store
+from files import sweep
 from files.storage import backend
 
 
@@ -117,9 +117,9 @@ def refuse_superuser(source, trusted):
     role = server.superuser() if source.runs_sql else ""
     if role and trusted != role:
         sentence = _(
-            "The role %(role)s is a superuser, as which a dump can run programs on the server's "
-            "machine: nothing was done. Use another role in DATABASE_URL, or if you trust the "
-            "dump, add: %(fix)s"
+            "The role %(role)s is a superuser: a dump could run programs on the server's machine. "
+            "Nothing was done. Use another role in DATABASE_URL, or if you trust the dump, add: "
+            "%(fix)s"
         )
         fix = f"--as-superuser {shell.quoted(role)}"
         raise CommandError(sentence % {"role": role, "fix": fix})
@@ -163,7 +163,7 @@ def clean_up(source, new, result, say):
             count_missing(result)
         elif not object_store():
             say(_("Removing the old files ..."))
-            for nameless, _named in services.stored_batches(timezone.now()):
+            for nameless, _named in sweep.stored_batches(timezone.now()):
                 for path in nameless:
                     backend.remove(path)
 
@@ -185,12 +185,16 @@ def describe_result(source, result):
             result.without_bytes,
         ) % {"count": f"{result.without_bytes:,}"}
         if result.is_sample:
-            yield _("Only the newest ones were looked for. Look for all of them with: %(fix)s") % {
+            yield _("Only the newest files were checked. Check all of them with: %(fix)s") % {
                 "fix": shell.manage("doctor", "--files")
             }
+    if source.left_out:
+        yield _("Left out, since Camp's migrations do not make them: %(names)s.") % {
+            "names": ", ".join(source.left_out)
+        }
     if result.is_old:
-        yield _(
-            "This database is one of the old backend. See what taking it over does with: %(fix)s"
-        ) % {"fix": shell.manage("takeover")}
+        yield _("This is a database of the old backend. Preview its takeover with: %(fix)s") % {
+            "fix": shell.manage("takeover")
+        }
     else:
         yield _("Start Camp with: %(fix)s") % {"fix": shell.manage("up")}

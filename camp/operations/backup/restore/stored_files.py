@@ -21,17 +21,17 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from camp.fs.atomic import sync_folder
-from camp.fs.ownership import give, make_folder
+from camp.fs.ownership import chown_to_folder_owner, make_folder
 from camp.operations.backup.archive import Damaged
-from camp.storage.backend import object_store
+from camp.storage.object_store import object_store
 from files.models import File, Upload, Version
-from files.storage import backend
+from files.storage import backend, staging
 
 # What an archive says of files that were not there, or not what their rows say.
 REMARKS = {"vanished.jsonl": "vanished", "differing.jsonl": "differing"}
 TABLES = """
-    CREATE TABLE IF NOT EXISTS member (path TEXT PRIMARY KEY, size INTEGER, sha256 TEXT)
-        WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS member
+        (path TEXT PRIMARY KEY, size INTEGER, sha256 TEXT, unpacked TEXT) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS vanished (id TEXT PRIMARY KEY, path TEXT, gone INTEGER)
         WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS differing (id TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -53,7 +53,8 @@ class ArchivedFiles:
     def __init__(self, folder):
         self._folder = folder
         self._unpacked = folder / "files"
-        self._made = set()  # folders
+        self._unpacked.mkdir(mode=0o700)
+        self._count = 0
         self._expected = collections.deque()
         self._waiting = []
 
@@ -71,23 +72,21 @@ class ArchivedFiles:
 
     def expect(self, path, size):
         """Return where to unpack the file with a storage path, which is read next."""
-        self._expected.append((path, size))
-        target = os.path.join(self._unpacked, path)
-        folder = os.path.dirname(target)
-        if folder not in self._made:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            self._made.add(folder)
+        self._count += 1
+        target = self._unpacked / str(self._count)
+        self._expected.append((path, size, target))
         return target
 
     def note(self, name, sha256):
         """Take the checksum of a member, in the order of the archive; called by its reader."""
         if name.startswith("files/"):
-            self._waiting.append((*self._expected.popleft(), sha256))
+            path, size, target = self._expected.popleft()
+            self._waiting.append((path, size, sha256, str(target)))
             if len(self._waiting) >= BATCH:
                 self._flush()
 
     def _flush(self):
-        self._lists.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?)", self._waiting)
+        self._lists.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?)", self._waiting)
         self._waiting.clear()
 
     def read_remarks(self):
@@ -100,7 +99,7 @@ class ArchivedFiles:
                 row = (_row_name(remark),)
                 self._lists.execute("INSERT OR REPLACE INTO differing VALUES (?)", row)
         except (FileNotFoundError, ValueError, KeyError, TypeError, sqlite3.Error):
-            raise Damaged(_("What the archive says of its files cannot be read.")) from None
+            raise Damaged(_("The archive's notes on its files cannot be read.")) from None
 
     def check(self, count, result):
         """Hold every row against the files; rows that were purged meanwhile are deleted.
@@ -114,8 +113,8 @@ class ArchivedFiles:
         )
         if result.files + missing != count:
             sentence = _(
-                "The archive is damaged: its manifest tells of %(told)s files, and %(found)s "
-                "are there."
+                "The archive is damaged: its manifest lists %(told)s files, and it contains "
+                "%(found)s."
             )
             raise Damaged(sentence % {"told": count, "found": result.files + missing})
         if result.is_old:
@@ -141,7 +140,7 @@ class ArchivedFiles:
             real = members[path]
             same = size in (None, real[0]) and sha256 in ("", None, real[1])
             if not same and name not in differing:
-                sentence = _("The archive's file %(path)s is not the one that its row tells of.")
+                sentence = _("The archive's file %(path)s does not match its row.")
                 raise Damaged(sentence % {"path": path})
 
     def _find(self, query, values):
@@ -159,25 +158,29 @@ class ArchivedFiles:
         undo.callback(self._remove_added, storage)
         tables = set(connection.introspection.table_names())
         models = [each for each in (File, Version, Upload) if each._meta.db_table in tables]
-        members = self._lists.execute("SELECT path, size, sha256 FROM member ORDER BY path")
+        members = self._lists.execute("SELECT * FROM member ORDER BY path")
         with ThreadPoolExecutor(THREADS) as pool:
             for batch in _batches(members):
-                states = pool.map(lambda member: storage.has(*member), batch)
+                states = pool.map(lambda member: self._compare(storage, *member), batch)
                 moves = [
-                    (path, path if state is None else backend.new_path(), sha256)
-                    for (path, _size, sha256), state in zip(batch, states, strict=True)
+                    (path, path if state is None else backend.new_path(), sha256, unpacked)
+                    for (path, _, sha256, unpacked), state in zip(batch, states, strict=True)
                     if not state
                 ]
-                added = [(new,) for _path, new, _sha256 in moves]
+                added = [(new,) for _path, new, *_rest in moves]
                 self._lists.executemany("INSERT INTO added VALUES (?)", added)
-                list(pool.map(lambda move: self._add(storage, *move), moves))
-                for path, new, _sha256 in moves:
+                list(pool.map(lambda move: storage.add(*move[1:]), moves))
+                for path, new, *_rest in moves:
                     for model in models if new != path else ():
                         model._base_manager.filter(storage_path=path).update(storage_path=new)
         storage.sync()
 
-    def _add(self, storage, path, new, sha256):
-        storage.add(self._unpacked / path, new, sha256)
+    @staticmethod
+    def _compare(storage, path, size, sha256, unpacked):
+        state = storage.has(path, size, sha256)
+        if state:
+            os.unlink(unpacked)  # before it is written to the disk
+        return state
 
     def _remove_added(self, storage):
         with self:
@@ -205,15 +208,15 @@ class FolderStorage:
         except OSError:  # a folder, below a file, or what the disk cannot read
             return False
 
-    def add(self, source, path, sha256):
+    def add(self, path, sha256, source):
         """Move an unpacked file to a path at which nothing is; raises OSError."""
         if sys.platform != "linux":
-            backend.sync(source, os.O_RDWR | getattr(os, "O_BINARY", 0))
+            staging.sync_file(source)
         target = self._root / path
         self._make_folder(target.parent)
         os.utime(source)  # the sweep, on another machine, goes by the time
         os.rename(source, target)
-        give(target)
+        chown_to_folder_owner(target)
 
     def _make_folder(self, folder):
         if folder not in self._changed:
@@ -225,7 +228,7 @@ class FolderStorage:
     def sync(self):
         """Return once all that was added is on the disk."""
         if sys.platform == "linux":
-            os.sync()
+            os.sync()  # always: a killed restore may have added some of them
             return
         for folder in self._changed:
             sync_folder(folder)
@@ -260,7 +263,7 @@ class ObjectStorage:
                 known = hashlib.file_digest(stream.file, "sha256").hexdigest()
         return known == sha256
 
-    def add(self, source, path, sha256):
+    def add(self, path, sha256, source):
         """Upload an unpacked file to a path at which nothing is; raises OSError."""
         self._store.put(path, source, sha256=sha256)
 
@@ -276,7 +279,7 @@ def count_missing(result):
     """Count those of the newest rows whose bytes are not in the storage."""
     paths = _newest_paths(result)
     for batch in _batches(paths):
-        result.without_bytes += backend.each_exists(batch).count(False)
+        result.without_bytes += backend.exist(batch).count(False)
 
 
 def _batches(rows):

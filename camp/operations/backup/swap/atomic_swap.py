@@ -44,6 +44,7 @@ class AtomicSwap:
 
     def __enter__(self):
         remove_leftovers()
+        make_folder(self.folder.parent, 0o700)
         make_folder(self.folder, 0o700)
         return self
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from camp.config import shell
 from camp.db.errors import error_reason
 from camp.fs.atomic import sync_folder
-from camp.fs.ownership import give
+from camp.fs.ownership import chown_to_folder_owner
 from camp.operations.server import lock, processes
 
 # What SQLite keeps beside a database's file.
@@ -86,7 +86,7 @@ class SQLite:
             owner = self._file.stat()
             os.chown(self.fresh, owner.st_uid, owner.st_gid)
         else:
-            give(self.fresh)
+            chown_to_folder_owner(self.fresh)
         with self.fresh.open("r+b") as stream:
             os.fsync(stream.fileno())
         sync_folder(self.fresh.parent)

@@ -1,18 +1,21 @@
-"""Media types as they are kept: declared by the browser, or guessed from the name."""
+"""Media types of files, declared by the browser or guessed from the name, and their kinds."""
 
 import mimetypes
 import re
 
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
 GENERIC = "application/octet-stream"
 MAX_LENGTH = 100
 PART = r"[a-z0-9!#$&^_.+-]+"
-# What browsers and servers say where they have no idea, or want a file to be saved.
+# What browsers and servers declare if they do not know the type, or want a file to be saved.
 VAGUE = re.compile(
     r"|(application|binary|content|unknown)/(x-)?(octet-?stream|unknown|binary|download"
     r"|force-download|save|file)|multipart/form-data"
 )
-# Other names of registered types, as browsers and the Windows registry have them. Those with
-# a mere `x-` in front are told without a list.
+# Other names of registered types, from browsers and the Windows registry. Names that only have
+# an additional `x-` need no entry.
 ALIASES = {
     "application/acrobat": "application/pdf",
     "application/csv": "text/csv",
@@ -81,9 +84,9 @@ ALIASES = {
     "video/x-m4v": "video/mp4",
     "video/x-mpeg4": "video/mp4",
 }
-TYPES = mimetypes.MimeTypes()  # without what the files of this system say
+TYPES = mimetypes.MimeTypes()  # Python's own table, without this system's files
 OFFICE = "application/vnd.openxmlformats-officedocument"
-# By suffix, what Python's table lacks or has otherwise
+# Suffixes that Python's table lacks, or maps to another type
 SUFFIXES = {
     ".7z": "application/x-7z-compressed",
     ".aac": "audio/aac",
@@ -128,9 +131,9 @@ SUFFIXES = {
     ".zst": "application/zstd",
 }
 REGISTERED = {*SUFFIXES.values(), *TYPES.types_map[True].values()}
-# Declared types that say less than the suffix, or the wrong thing, and the types that such a
-# suffix may give instead. Windows declares what the program is called that opens a suffix.
-LESS_THAN_SUFFIX = {
+# Declared types that are vaguer than the suffix, or wrong, and the types that the suffix may
+# give instead. Windows declares the type of the program that opens a suffix.
+VAGUER_THAN_SUFFIX = {
     "application/mp4": ("audio/mp4", "video/mp4"),
     "application/msword": (f"{OFFICE}.wordprocessingml.",),
     "application/ogg": ("audio/ogg", "video/ogg", "audio/opus"),
@@ -167,49 +170,130 @@ COMPRESSED = {
     "xz": "application/x-xz",
 }
 PLAIN = "text/plain"
-# What a page loads as code: https://mimesniff.spec.whatwg.org/#javascript-mime-type, and styles.
+# Scripts (https://mimesniff.spec.whatwg.org/#javascript-mime-type) and styles
 CODE = re.compile(
     r"(application|text)/(x-)?(javascript|ecmascript)"
     r"|text/(javascript1\.[0-5]|jscript|livescript|css)"
 )
 
 
-def media_type(declared, filename):
-    """Return a well-formed media type of at most 100 characters, lower case, bare.
+def media_type(declared: str | None, filename: str) -> str:
+    """Return a well-formed media type of at most 100 characters, in lower case, without parameters.
 
-    `declared` is what the client says, perhaps with parameters; another name of a type becomes
-    the registered one. Where it says nothing, nonsense or too little, the name decides. Nothing
-    may be taken as safe because of it.
+    `declared` is what the client says, perhaps with parameters; an alias becomes the registered
+    name. If it is empty, malformed or vague, the file name decides. Never base safety on it.
     """
     bare = (declared or "").partition(";")[0].strip().lower()
-    well_formed = len(bare) <= MAX_LENGTH and re.fullmatch(f"{PART}/{PART}", bare)
-    if not well_formed or VAGUE.fullmatch(bare):
-        return guessed(filename)
-    bare = registered(bare)
-    by_suffix = guessed(filename)
-    return by_suffix if by_suffix.startswith(LESS_THAN_SUFFIX.get(bare, ())) else bare
+    is_well_formed = len(bare) <= MAX_LENGTH and re.fullmatch(f"{PART}/{PART}", bare)
+    if not is_well_formed or VAGUE.fullmatch(bare):
+        return guess_media_type(filename)
+    bare = registered_name(bare)
+    by_suffix = guess_media_type(filename)
+    return by_suffix if by_suffix.startswith(VAGUER_THAN_SUFFIX.get(bare, ())) else bare
 
 
-def registered(bare):
-    """Return the registered name of a media type; itself where there is none."""
-    plain = bare.replace("/x-", "/", 1)
-    return ALIASES.get(bare) or (plain if plain in REGISTERED else bare)
+def registered_name(bare: str) -> str:
+    """Return the registered name of a media type; itself if it has none."""
+    without_x = bare.replace("/x-", "/", 1)
+    return ALIASES.get(bare) or (without_x if without_x in REGISTERED else bare)
 
 
-def guessed(filename):
+def guess_media_type(filename: str) -> str:
     """Return the media type that a name suggests, or the generic one."""
     found, encoding = TYPES.guess_type(f"x{filename}", strict=True)
     if encoding:
         return COMPRESSED.get(encoding, GENERIC)
     by_suffix = SUFFIXES.get(filename[filename.rfind(".") :].lower())
-    return by_suffix or registered(found or GENERIC)
+    return by_suffix or registered_name(found or GENERIC)
 
 
-def sent_type(declared, filename):
-    """Return the media type that a file is sent as: its own, or plain text for code.
+def sent_type(declared: str | None, filename: str) -> str:
+    """Return the media type that a file is sent as: plain text for code, else its own.
 
-    A script of our own origin may run in our pages, and `nosniff` keeps only from running
-    what does not call itself one.
+    A script of our own origin could run in our pages; `nosniff` only stops those that have
+    another type.
     """
-    kind = media_type(declared, filename)
-    return PLAIN if CODE.fullmatch(kind) else kind
+    own_type = media_type(declared, filename)
+    return PLAIN if CODE.fullmatch(own_type) else own_type
+
+
+DOCUMENT_TYPES = (
+    "application/pdf",
+    "application/msword",
+    "application/rtf",
+    "application/vnd.ms-",
+    "application/vnd.oasis.opendocument",
+    "application/vnd.openxmlformats-officedocument",
+)
+ARCHIVE_TYPES = (
+    "application/gzip",
+    "application/vnd.rar",
+    "application/x-7z-compressed",
+    "application/x-bzip",
+    "application/x-rar",
+    "application/x-tar",
+    "application/x-xz",
+    "application/x-zip",
+    "application/zip",
+    "application/zstd",
+)
+TEXT_TYPES = (
+    "application/javascript",
+    "application/json",
+    "application/toml",
+    "application/x-sh",
+    "application/x-yaml",
+    "application/xml",
+    "application/yaml",
+    "text/",
+)
+
+
+class Kind(models.TextChoices):
+    """The kind of a file, by its declared type alone: never base safety on it."""
+
+    IMAGE = "image", _("Pictures")
+    VIDEO = "video", _("Videos")
+    AUDIO = "audio", _("Audio")
+    DOCUMENT = "document", _("Documents")
+    TEXT = "text", _("Text and code")
+    ARCHIVE = "archive", _("Archives")
+    OTHER = "other", _("Other")
+
+    @classmethod
+    def of(cls, content_type):
+        """Return the kind of a media type such as `image/png`."""
+        for kind, prefixes in PREFIXES.items():
+            if content_type.lower().startswith(prefixes):
+                return cls(kind)
+        return cls.OTHER
+
+
+PREFIXES = {
+    "image": ("image/",),
+    "video": ("video/",),
+    "audio": ("audio/",),
+    "document": DOCUMENT_TYPES,
+    "text": TEXT_TYPES,
+    "archive": ARCHIVE_TYPES,
+}
+
+
+class KindOf(models.Func):
+    """SQL for the kind of a content type, as it is indexed.
+
+    A change of PREFIXES needs a migration with a new index.
+    """
+
+    arity = 1
+    output_field = models.CharField()
+
+    def as_sql(self, compiler, connection, **_context):
+        """Return SQL without parameters: queries must repeat the index expression verbatim."""
+        column, params = compiler.compile(self.source_expressions[0])
+        cases = " ".join(
+            f"WHEN substr(lower({column}), 1, {len(prefix)}) = '{prefix}' THEN '{kind}'"
+            for kind, prefixes in PREFIXES.items()
+            for prefix in prefixes
+        )
+        return f"(CASE {cases} ELSE '{Kind.OTHER.value}' END)", params

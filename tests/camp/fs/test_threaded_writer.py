@@ -1,5 +1,6 @@
-"""Bytes of large files: handed round between threads, and written past the system's cache."""
+"""Writing in a thread, past the page cache where the file system can."""
 
+import contextlib
 import errno
 import gc
 import hashlib
@@ -11,11 +12,12 @@ import weakref
 
 import pytest
 
-from camp.fs import fanout, threaded_writer
+from camp.fs import threaded_writer
+from camp.fs.threaded_writer import BLOCK_SIZE, ThreadedWriter
 
 PAGE = mmap.PAGESIZE
 FLAGS = os.O_CREAT | os.O_APPEND
-CONTENT = os.urandom(3 * fanout.BLOCK + 1000)
+CONTENT = os.urandom(3 * BLOCK_SIZE + 1000)
 
 
 def takes_direct_writes():
@@ -33,17 +35,20 @@ direct_only = pytest.mark.skipif(
 )
 
 
-def poured(path, content, *, start=0, piece=128 * 2**10):
-    """Pour bytes behind the `start` that a file has by now, in two threads; returns their hash."""
-    checksum = hashlib.sha256()
-    sink = threaded_writer.Sink(path, FLAGS, start)
-    taking = fanout.Workers([sink.put, checksum.update], start)
+@pytest.fixture(autouse=True)
+def threads_at_once(monkeypatch):
+    """Start the thread with the first block."""
+    monkeypatch.setattr(threaded_writer, "THREAD_FROM", 0)
+
+
+def write_all(path, content, *, start=0, piece=128 * 2**10):
+    """Append bytes to a file of `start` bytes; returns their hash."""
+    writer = ThreadedWriter(path, FLAGS, size=start, sha256=hashlib.sha256())
     for at in range(0, len(content), piece):
-        taking.put(content[at : at + piece])
-    taking.end()
-    sink.close(sync=True)
-    assert sink.written == start + len(content)
-    return checksum.hexdigest()
+        writer.write(content[at : at + piece])
+    size, checksum = writer.finish()
+    assert size == start + len(content)
+    return checksum
 
 
 def modes_of_writes(monkeypatch):
@@ -68,7 +73,7 @@ def test_every_byte_is_written_and_hashed_once(tmp_path, start, size, piece):
     path = tmp_path / "part"
     path.write_bytes(b"s" * start)
     content = CONTENT[:size]
-    checksum = poured(path, content, start=start, piece=piece)
+    checksum = write_all(path, content, start=start, piece=piece)
     assert path.read_bytes() == b"s" * start + content
     assert checksum == hashlib.sha256(content).hexdigest()
 
@@ -78,7 +83,7 @@ def test_whole_pages_go_past_the_cache(tmp_path, monkeypatch):
     path = tmp_path / "part"
     path.write_bytes(b"s" * 1000)
     writes = modes_of_writes(monkeypatch)
-    poured(path, CONTENT, start=1000)
+    write_all(path, CONTENT, start=1000)
     assert writes[0] == (False, PAGE - 1000)
     assert [direct for direct, _size in writes[1:-1]] == [True] * (len(writes) - 2)
     assert writes[-1] == (False, (1000 + len(CONTENT)) % PAGE)
@@ -108,12 +113,14 @@ def test_a_file_system_without_such_a_way_gets_the_bytes_as_usual(
         monkeypatch.setattr(fcntl, "fcntl", refuse_flag)
     else:
         monkeypatch.setattr(threaded_writer.os, "write", refuse_bytes)
-    poured(tmp_path / "part", CONTENT)
+    write_all(tmp_path / "part", CONTENT)
     assert (tmp_path / "part").read_bytes() == CONTENT
 
 
-def test_a_full_disk_is_told_and_what_was_written_counts(tmp_path, monkeypatch):
-    room, write = 2 * fanout.BLOCK, os.write
+@pytest.mark.parametrize("thread_from", [0, 2**30])
+def test_a_full_disk_is_told_and_what_was_written_counts(tmp_path, monkeypatch, thread_from):
+    monkeypatch.setattr(threaded_writer, "THREAD_FROM", thread_from)
+    room, write = 2 * BLOCK_SIZE, os.write
 
     def fill(descriptor, data):
         nonlocal room
@@ -125,63 +132,76 @@ def test_a_full_disk_is_told_and_what_was_written_counts(tmp_path, monkeypatch):
 
     monkeypatch.setattr(threaded_writer.os, "write", fill)
     path = tmp_path / "part"
-    sink = threaded_writer.Sink(path, FLAGS)
-    taking = fanout.Workers([sink.put], 0)
+    writer = ThreadedWriter(path, FLAGS)
     with pytest.raises(OSError, match="No space"):  # noqa: PT012 - sooner or later
-        taking.put(CONTENT * 3)
-        taking.end()
-    with pytest.raises(OSError, match="No space"):
-        taking.end()
-    taking.end()
-    sink.close()
-    assert path.read_bytes() == CONTENT[: sink.written]
-    assert sink.written == 2 * fanout.BLOCK
+        writer.write(CONTENT * 3)
+        writer.flush()
+    for refused in (writer.flush, writer.finish, lambda: writer.write(b"more")):
+        with pytest.raises(OSError, match="No space"):
+            refused()
+    writer.close()
+    writer.close()
+    assert path.read_bytes() == CONTENT[: writer.size]
+    assert writer.size == 2 * BLOCK_SIZE
 
 
-def test_who_sends_slowly_is_written_soon(tmp_path):
+def test_nothing_is_written_once_the_guard_refuses(tmp_path):
+    @contextlib.contextmanager
+    def guard():
+        if (tmp_path / "part").stat().st_size:
+            raise PermissionError
+        yield
+
+    writer = ThreadedWriter(tmp_path / "part", FLAGS, guard=guard)
+    with pytest.raises(PermissionError):  # noqa: PT012 - sooner or later
+        writer.write(CONTENT)
+        writer.flush()
+    writer.close()
+    assert (tmp_path / "part").read_bytes() == CONTENT[:BLOCK_SIZE]
+
+
+@pytest.mark.parametrize("thread_from", [0, 2**30])
+def test_slow_bytes_are_written_soon(tmp_path, monkeypatch, thread_from):
+    monkeypatch.setattr(threaded_writer, "THREAD_FROM", thread_from)
     path = tmp_path / "part"
-    sink = threaded_writer.Sink(path, FLAGS)
-    taking = fanout.Workers([sink.put], 0)
+    writer = ThreadedWriter(path, FLAGS)
     for piece in range(1, 4):
-        time.sleep(fanout.PATIENCE + 0.01)
-        taking.put(b"x" * 100)
+        time.sleep(threaded_writer.MAX_DELAY + 0.01)
+        writer.write(b"x" * 100)
         deadline = time.monotonic() + 10
         while path.stat().st_size < 100 * piece and time.monotonic() < deadline:
             time.sleep(0.01)
         assert path.stat().st_size == 100 * piece
-    taking.end()
-    sink.close()
+    writer.finish()
 
 
-def test_memory_goes_at_the_end_without_a_collection():
+def test_a_closed_writer_drops_what_waits(tmp_path):
+    writer = ThreadedWriter(tmp_path / "part", FLAGS)
+    writer.write(b"waits")
+    writer.close()
+    assert (tmp_path / "part").read_bytes() == b""
+    with pytest.raises(OSError, match="descriptor"):
+        writer.write(b"more")
+
+
+def test_memory_is_freed_at_the_end_without_a_collection(tmp_path, monkeypatch):
     blocks = weakref.WeakSet()
 
-    class Watched(fanout.Block):
-        def __init__(self):
-            super().__init__()
-            blocks.add(self)
+    class Watched(mmap.mmap):
+        def __new__(cls, *args):
+            block = super().__new__(cls, *args)
+            blocks.add(block)
+            return block
 
+    monkeypatch.setattr(threaded_writer.mmap, "mmap", Watched)
     gc.collect()
     gc.disable()
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fanout, "Block", Watched)
-            taking = fanout.Workers([len, bool], 0)
-        taking.put(CONTENT)
-        assert len(blocks) == fanout.BLOCKS + fanout.MORE
-        taking.end()
+        writer = ThreadedWriter(tmp_path / "part", FLAGS)
+        writer.write(CONTENT * 3)
+        assert len(blocks) == threaded_writer.BLOCKS
+        writer.flush()
         assert not blocks
     finally:
         gc.enable()
-
-
-def test_many_at_once_share_what_is_spare(monkeypatch):
-    monkeypatch.setattr(fanout, "spare", fanout.threading.BoundedSemaphore(3))
-    several = [fanout.Workers([len], 0) for _ in range(4)]
-    assert [each._free.qsize() - fanout.BLOCKS for each in several] == [2, 1, 0, 0]
-    for each in several:
-        each.put(CONTENT)
-        each.end()
-    again = fanout.Workers([len], 0)
-    assert again._free.qsize() == fanout.BLOCKS + fanout.MORE
-    again.end()
+        writer.close()

@@ -1,4 +1,4 @@
-"""Where bytes and rows meet."""
+"""Storing uploads: bytes and rows."""
 
 import errno
 import hashlib
@@ -7,19 +7,21 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 
-from files.library import services, usage
+from files.library import quota
 from files.models import File
-from files.storage import backend
+from files.storage import staging
+from files.uploads import form
+from files.views.selection import move_to_session
 from tests.files.conftest import stage, stored
 
 
 def upload(name="a.txt", content=b"hello"):
-    return services.Incoming(stage(content), name)
+    return form.StagedUpload(stage(content), name)
 
 
 def test_a_stored_file_has_its_bytes_and_its_row(owner, session):
     before = session.updated_at
-    file = services.store(
+    file = form.store(
         user=owner,
         staged=stage("中身".encode()),
         filename="../資料.PDF",
@@ -38,7 +40,7 @@ def test_a_stored_file_has_its_bytes_and_its_row(owner, session):
 
 def test_several_are_stored_at_once(owner):
     uploads = [upload(f"{number}.txt", str(number).encode()) for number in range(5)]
-    files, failed = services.store_all(user=owner, uploads=uploads)
+    files, failed = form.store_all(user=owner, uploads=uploads)
     assert failed == []
     assert [file.filename for file in files] == [f"{number}.txt" for number in range(5)]
     assert {file.storage_path: file.filename[:1].encode() for file in files} == stored()
@@ -46,7 +48,7 @@ def test_several_are_stored_at_once(owner):
 
 
 def test_nothing_at_all_is_fine(owner):
-    assert services.store_all(user=owner, uploads=[]) == ([], [])
+    assert form.store_all(user=owner, uploads=[]) == ([], [])
 
 
 def test_without_a_row_the_bytes_go(owner, monkeypatch):
@@ -55,7 +57,7 @@ def test_without_a_row_the_bytes_go(owner, monkeypatch):
 
     monkeypatch.setattr(File.objects, "bulk_create", refuse)
     with pytest.raises(DatabaseError):
-        services.store(user=owner, staged=stage(), filename="a")
+        form.store(user=owner, staged=stage(), filename="a")
     assert stored() == {}
 
 
@@ -63,7 +65,7 @@ def test_without_a_row_the_bytes_go(owner, monkeypatch):
 def test_without_its_user_a_file_is_not_kept(owner):
     get_user_model().objects.filter(pk=owner.pk).delete()
     with pytest.raises(IntegrityError):
-        services.store(user=owner, staged=stage(), filename="a")
+        form.store(user=owner, staged=stage(), filename="a")
     assert stored() == {}
 
 
@@ -78,7 +80,7 @@ def test_bytes_stay_where_the_commit_may_have_worked(owner, monkeypatch):
 
     monkeypatch.setattr(connection, "commit", lost)
     with pytest.raises(OperationalError):
-        services.store(user=owner, staged=stage(), filename="a")
+        form.store(user=owner, staged=stage(), filename="a")
     monkeypatch.undo()
     assert list(stored()) == [File.objects.get().storage_path]
 
@@ -90,7 +92,7 @@ def test_one_that_the_disk_refuses_does_not_stop_the_others(owner, monkeypatch):
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(bad.staged, "finish", broken)
-    files, failed = services.store_all(user=owner, uploads=[bad, good])
+    files, failed = form.store_all(user=owner, uploads=[bad, good])
     assert [file.filename for file in files] == ["good.txt"]
     assert [part.name for part, _error in failed] == ["bad.txt"]
     assert list(stored().values()) == [b"hello"]
@@ -100,9 +102,9 @@ def test_a_single_one_that_the_disk_refuses_raises(owner, monkeypatch):
     def full(several):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(backend, "keep_all", full)
+    monkeypatch.setattr(staging, "keep_all", full)
     with pytest.raises(OSError, match="No space"):
-        services.store(user=owner, staged=stage(), filename="a")
+        form.store(user=owner, staged=stage(), filename="a")
     assert stored() == {}
     assert not File.objects.exists()
 
@@ -110,22 +112,22 @@ def test_a_single_one_that_the_disk_refuses_raises(owner, monkeypatch):
 def test_files_move_into_a_session_and_out(owner, session, keep):
     keep()
     before = session.updated_at
-    assert services.move_to_session(files=File.objects.all(), session=session) == 1
+    assert move_to_session(File.objects.all(), session) == 1
     session.refresh_from_db()
     assert File.objects.get().session == session
     assert session.updated_at > before
-    assert services.move_to_session(files=File.objects.all(), session=None) == 1
+    assert move_to_session(File.objects.all(), None) == 1
     assert File.objects.get().session is None
 
 
 def test_the_sum_follows_every_change(owner, keep):
-    assert usage.bytes_used(owner) == 0
+    assert quota.bytes_used(owner) == 0
     file = keep(content=b"12345")
-    assert usage.bytes_used(owner) == 5
+    assert quota.bytes_used(owner) == 5
     file.trash()
-    assert usage.bytes_used(owner) == 5
+    assert quota.bytes_used(owner) == 5
     file.delete()
-    assert usage.bytes_used(owner) == 0
+    assert quota.bytes_used(owner) == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -134,8 +136,8 @@ def test_a_sum_from_before_the_commit_is_not_kept(owner, keep):
     with transaction.atomic():
         file.delete()
         # Another request computes the old sum meanwhile.
-        usage.cache_manager.set_sync(usage.key(owner.pk), 5)
-    assert usage.bytes_used(owner) == 0
+        quota.cache_manager.set_sync(quota.usage_cache_key(owner.pk), 5)
+    assert quota.bytes_used(owner) == 0
 
 
 @pytest.mark.django_db(transaction=True)
