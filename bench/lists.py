@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 SMALL = 1000
-AIMS = {"postgresql": 1.3, "sqlite": 2.0}
+AIMS = {"postgresql": 3.0, "sqlite": 3.0}
 NAMES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 
 
