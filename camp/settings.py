@@ -220,7 +220,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@l
 
 # Security
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
-CSRF_FAILURE_VIEW = "camp.web.error_views.csrf_failure"
+CSRF_FAILURE_VIEW = "camp.web.views.csrf_failure"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"  # a log-out holds without the cache
 SESSION_COOKIE_NAME = "camp_session"
 SESSION_COOKIE_HTTPONLY = True

@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from accounts.views import set_language, setup
 from camp.web import health
-from camp.web.home import home
+from camp.web.views import home
 from files.urls import share_urlpatterns, tus_urlpatterns
 
 urlpatterns = [
@@ -22,7 +22,7 @@ urlpatterns = [
     path("health/ready", health.ready, name="health_ready"),
 ]
 
-handler400 = "camp.web.error_views.bad_request"
-handler403 = "camp.web.error_views.permission_denied"
-handler404 = "camp.web.error_views.not_found"
-handler500 = "camp.web.error_views.server_error"
+handler400 = "camp.web.views.bad_request"
+handler403 = "camp.web.views.permission_denied"
+handler404 = "camp.web.views.not_found"
+handler500 = "camp.web.views.server_error"

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from camp.db.search_text import SEARCH_LENGTH, SEARCH_WORDS, normalise
 from camp.web.errors import error_response
-from camp.web.worker_slots import worker_slots
+from camp.web.slots import worker_slots
 
 # Concurrent admin requests. Each can keep a processor busy for seconds, while pages of
 # participants take milliseconds.

@@ -18,9 +18,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.throttle import client_address
 from camp.db.keyset import KeysetPage
 from camp.fs.filenames import download_name
+from camp.web.addresses import public_host
 from camp.web.errors import error_response
 from camp.web.external_references import atomic_deletion
-from camp.web.public_address import public_host
 from files.forms import ShareForm
 from files.library import shares
 from files.library.requests import load_selection, parse_ids

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from camp.templatetags.camp import readable_bytes
-from camp.web.public_address import has_own_port
+from camp.web.addresses import has_own_port
 from files.library.quota import OverQuota
 from files.library.requests import get_own_file_or_none, get_own_session_or_none
 from files.models import Upload

@@ -78,7 +78,8 @@ def explain_refused_write(address, refusal):
         title = _("Redis at %(address)s refuses to write (%(why)s)")
     is_permission = isinstance(problem, redis.exceptions.NoPermissionError)
     command = "ACL LIST" if is_permission else f"INFO {topic}"
-    detail = f"{detail} {_('Camp works without it, slower.')}".strip()
+    without = _("Camp works without it, slower.")
+    detail = f"{detail} {without}".strip()
     return warning(ID, title % values, detail, f"redis-cli {client_options(address)} {command}")
 
 

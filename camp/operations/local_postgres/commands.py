@@ -78,8 +78,10 @@ def choose_port(wanted, say):
     free = ports.find_free(port + 1)
     if wanted:
         fix = shell.manage("postgres", "init", "--port", str(free))
-        raise CommandError(f"{conflict} {_('Use another port with: %(fix)s') % {'fix': fix}}")
-    say(f"{conflict} {_('Port %(port)s is used instead.') % {'port': free}}")
+        other = _("Use another port with: %(fix)s") % {"fix": fix}
+        raise CommandError(f"{conflict} {other}")
+    chosen = _("Port %(port)s is used instead.") % {"port": free}
+    say(f"{conflict} {chosen}")
     return free
 
 
@@ -309,13 +311,14 @@ def read_data_folder(session):
 def read_status(session, name):
     """Return {label: value} of a server, through a psycopg connection, and its database."""
     started, used, allowed, size = session.execute(STATUS, [name]).fetchone()
+    shown_size = _("missing") if size is None else format_size(size)
     running_for = _("less than a minute")
     if (timezone.now() - started).total_seconds() >= 60:
         running_for = timesince(started).replace("\xa0", " ")
     return {
         _("Version"): session.info.parameter_status("server_version").split()[0],
         _("Running for"): running_for,
-        _("Database"): f"{name} ({_('missing') if size is None else format_size(size)})",
+        _("Database"): f"{name} ({shown_size})",
         _("Connections"): _("%(used)s of %(allowed)s") % {"used": used, "allowed": allowed},
     }
 

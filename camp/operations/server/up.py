@@ -40,8 +40,8 @@ from camp.fs.ownership import make_folder
 from camp.operations import error_messages
 from camp.operations.database import environment
 from camp.operations.server import lock, ports
-from camp.web import client_waits, hashing_slots
-from camp.web.worker_slots import worker_slots
+from camp.web import slots
+from camp.web.slots import worker_slots
 
 THREADS = 32  # concurrent requests; each has a database connection
 CONNECTIONS = 4096  # including idle ones
@@ -259,7 +259,7 @@ def serve(address, port, threads, lines):
         http=HTTPModes.http1,
         websockets=False,
         workers=1,
-        blocking_threads=threads + client_waits.TOTAL + hashing_slots.LONGEST_QUEUE,
+        blocking_threads=threads + slots.TOTAL + slots.LONGEST_QUEUE,
         backlog=CONNECTIONS,
         backpressure=raise_open_files(),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),

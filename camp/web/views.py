@@ -1,4 +1,4 @@
-"""Error handlers named in urls.py and settings.py."""
+"""The home page, and the error handlers named in urls.py and settings.py."""
 
 import sys
 
@@ -7,10 +7,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import render
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
 
 from camp.web.database_errors import is_database_outage, unavailable_response
 from camp.web.errors import error_response, wants_json
@@ -85,3 +87,13 @@ def server_error(request):
         # The client disconnected while sending; nobody reads this response.
         return error_response(request, 400)
     return error_response(request, 500)
+
+
+@require_safe
+def home(request):
+    """Show recent sessions and files, or what Camp is.
+
+    The lists come from template tags of the apps, because camp.web imports no app.
+    """
+    name = "home.html" if request.user.is_authenticated else "welcome.html"
+    return render(request, name, {"signup_open": settings.SIGNUP_OPEN})
