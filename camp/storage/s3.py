@@ -224,10 +224,10 @@ class ObjectStore(S3Storage):
     def _open(self, name, mode="rb"):
         if mode != "rb":
             raise ValueError("Objects are only read this way.")
-        return File(Reader(self, name, self.size(name)), name)
+        return File(ObjectReader(self, name, self.size(name)), name)
 
 
-class Reader(io.RawIOBase):
+class ObjectReader(io.RawIOBase):
     """An object, read by ranges on demand.
 
     `read` returns as many bytes as asked for, except at the end. `until` may be set to the

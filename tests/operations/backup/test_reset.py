@@ -288,7 +288,7 @@ def test_a_server_that_refuses_is_not_taken_for_a_broken_database(filled, monkey
     connection.close()
     with monkeypatch.context() as patch:
         patch.setitem(connection.settings_dict, "PASSWORD", "wrong")
-        with pytest.raises(CommandError, match="refuses the password"):
+        with pytest.raises(CommandError, match="password authentication failed"):
             run("--no-backup")
 
 

@@ -190,7 +190,7 @@ def test_a_dump_that_fails_half_way_changes_nothing(place, tmp_path):
     dump.write_text(OLD.replace("1\tsomebody", "one\tsomebody"))
     assert "invalid input syntax" in places.refusal(dump, "--no-backup")
     dump.write_text(OLD.replace("public.sample_users", "public.other").replace("alembic", "x"))
-    assert "no database of Camp" in places.refusal(dump, "--no-backup")
+    assert "does not contain a Camp database" in places.refusal(dump, "--no-backup")
     assert places.digest() == before
 
 
