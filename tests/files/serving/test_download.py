@@ -97,7 +97,7 @@ def test_unreadable_bytes_are_told_and_logged(as_owner, file, caplog, monkeypatc
     monkeypatch.setattr("files.storage.backend.open", refuse)
     response = get(as_owner, file)
     assert response.status_code == 503
-    assert "did not give out" in response.content.decode()
+    assert "could not read the content of" in response.content.decode()
     assert "Permission denied" in caplog.text
 
 
