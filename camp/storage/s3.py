@@ -12,6 +12,10 @@ import hashlib
 import io
 import os
 import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import S3Transfer, TransferConfig
@@ -52,7 +56,9 @@ CODES = {
 NOT_FOUND = {"NoSuchKey", "404", "NotFound"}
 
 # Shared by all threads, by their settings.
-connections, transfers, lock = {}, {}, threading.Lock()
+connections: dict[tuple, Any] = {}
+transfers: dict[Any, S3Transfer] = {}
+lock = threading.Lock()
 
 
 class ObjectStore(S3Storage):
@@ -60,7 +66,7 @@ class ObjectStore(S3Storage):
 
     is_remote = True
 
-    def get_default_settings(self):
+    def get_default_settings(self) -> dict[str, Any]:
         """Add Camp's own settings."""
         own = {
             "public_endpoint_url": None,
@@ -72,7 +78,7 @@ class ObjectStore(S3Storage):
         }
         return super().get_default_settings() | own
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.client_config = Config(
             signature_version="s3v4",
@@ -86,14 +92,16 @@ class ObjectStore(S3Storage):
             response_checksum_validation="when_required",
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"s3://{self.bucket_name}/{self.location}"
 
     @property
-    def connection(self):
+    def connection(self) -> Any:
         """The connection that all threads share; only its client is used."""
-        wanted = (self.endpoint_url, self.region_name, self.addressing_style)
-        wanted += (self.access_key, self.secret_key, self.security_token)
+        wanted = (
+            *(self.endpoint_url, self.region_name, self.addressing_style),
+            *(self.access_key, self.secret_key, self.security_token),
+        )
         with lock:
             if wanted not in connections:
                 connections[wanted] = made = S3Storage.connection.fget(self)
@@ -102,13 +110,13 @@ class ObjectStore(S3Storage):
             return connections[wanted]
 
     @property
-    def client(self):
+    def client(self) -> Any:
         """The boto3 client."""
         with as_os_errors():
             return self.connection.meta.client
 
     @property
-    def transfer(self):
+    def transfer(self) -> S3Transfer:
         """The multipart uploader that all threads share."""
         client = self.client
         with lock:
@@ -116,23 +124,23 @@ class ObjectStore(S3Storage):
                 transfers[client] = S3Transfer(client, self.transfer_config)
             return transfers[client]
 
-    def key(self, name):
+    def key(self, name: str) -> str:
         """Return the key of a name; raises FileNotFoundError for an impossible one."""
         key = self._normalize_name(name)
         if len(key.encode("utf-8", "surrogatepass")) > MAX_KEY_LENGTH or not key.isprintable():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         return key
 
-    def target(self, name):
+    def target(self, name: str) -> dict[str, str]:
         """Return the parameters that identify an object."""
         return {"Bucket": self.bucket_name, "Key": self.key(name)}
 
-    def head(self, name):
+    def head(self, name: str) -> dict[str, Any]:
         """Return the metadata of an object; raises FileNotFoundError, StoreError."""
         with as_os_errors(name):
             return self.client.head_object(**self.target(name))
 
-    def exists(self, name):
+    def exists(self, name: str) -> bool:
         """Return whether an object exists; raises StoreError if that is unknown."""
         try:
             self.head(name)
@@ -140,16 +148,23 @@ class ObjectStore(S3Storage):
             return False
         return True
 
-    def size(self, name):
+    def size(self, name: str) -> int:
         """Return the size of an object in bytes; raises FileNotFoundError, StoreError."""
         return self.head(name)["ContentLength"]
 
-    def delete(self, name):
+    def delete(self, name: str) -> None:
         """Delete an object, if it exists; raises StoreError."""
         with contextlib.suppress(FileNotFoundError), as_os_errors(name):
             self.client.delete_object(**self.target(name))
 
-    def put(self, name, source, *, sha256="", progress=None):
+    def put(
+        self,
+        name: str,
+        source: Path | str,
+        *,
+        sha256: str = "",
+        progress: Callable[[int], object] | None = None,
+    ) -> None:
         """Upload the file at the path `source`, in parts if it is large; raises OSError.
 
         `progress(bytes)` is called in other threads. A failure leaves nothing behind.
@@ -167,18 +182,18 @@ class ObjectStore(S3Storage):
             self.delete(name)
             raise StoreError(f"{kept} bytes of {size} were kept")
 
-    def put_bytes(self, name, content, *, sha256=""):
+    def put_bytes(self, name: str, content: bytes, *, sha256: str = "") -> None:
         """Upload a few bytes; raises StoreError."""
         about = {"ContentType": self.default_content_type, "Metadata": {"sha256": sha256}}
         with as_os_errors(name):
             self.client.put_object(**self.target(name), **about, Body=content)
 
-    def copy(self, name, target):
+    def copy(self, name: str, target: str) -> None:
         """Copy an object within the store; raises FileNotFoundError, StoreError."""
         with as_os_errors(name):
             self.client.copy(self.target(name), *self.target(target).values())
 
-    def listed(self, below=""):
+    def listed(self, below: str = "") -> Iterator[tuple[str, int, datetime]]:
         """Yield (name, size, time of the last change) for all objects; raises StoreError."""
         root = f"{self.location}/" if self.location else ""
         pages = self.client.get_paginator("list_objects_v2")
@@ -188,7 +203,7 @@ class ObjectStore(S3Storage):
                     name = entry["Key"].removeprefix(root)
                     yield name, entry["Size"], entry["LastModified"]
 
-    def stop_uploads(self, before):
+    def stop_uploads(self, before: datetime) -> int:
         """Abort multipart uploads that began before a time; returns how many."""
         count, root = 0, f"{self.location}/" if self.location else ""
         pages = self.client.get_paginator("list_multipart_uploads")
@@ -201,7 +216,7 @@ class ObjectStore(S3Storage):
                         count += 1
         return count
 
-    def address(self, name, *, seconds, disposition, content_type):
+    def address(self, name: str, *, seconds: int, disposition: str, content_type: str) -> str:
         """Return a presigned URL of an object, valid for some seconds."""
         headers = {
             "ResponseContentDisposition": disposition,
@@ -212,16 +227,18 @@ class ObjectStore(S3Storage):
             return self.public.url(name, headers, expire=seconds)
 
     @property
-    def public(self):
+    def public(self) -> "ObjectStore":
         """The same store at the address for browsers."""
         if self.public_endpoint_url in (None, self.endpoint_url):
             return self
-        names = ("bucket_name", "location", "region_name", "addressing_style")
-        names += ("access_key", "secret_key", "security_token")
+        names = [
+            *("bucket_name", "location", "region_name", "addressing_style"),
+            *("access_key", "secret_key", "security_token"),
+        ]
         options = {name: getattr(self, name) for name in names}
         return type(self)(**options, endpoint_url=self.public_endpoint_url)
 
-    def _open(self, name, mode="rb"):
+    def _open(self, name: str, mode: str = "rb") -> File:
         if mode != "rb":
             raise ValueError("Objects are only read this way.")
         return File(ObjectReader(self, name, self.size(name)), name)
@@ -234,29 +251,29 @@ class ObjectReader(io.RawIOBase):
     position at which reading will stop, so that the store sends no more.
     """
 
-    def __init__(self, store, name, size):
+    def __init__(self, store: ObjectStore, name: str, size: int) -> None:
         self._store, self._name = store, name
         self.size = self.until = size
         self._position = 0
-        self._body = None
+        self._body: Any = None
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def seekable(self):
+    def seekable(self) -> bool:
         return True
 
-    def tell(self):
+    def tell(self) -> int:
         return self._position
 
-    def seek(self, offset, whence=io.SEEK_SET):
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         start = (0, self._position, self.size)[whence]
         if start + offset != self._position:
             self._drop()
             self._position = start + offset
         return self._position
 
-    def read(self, size=-1):
+    def read(self, size: int | None = -1) -> bytes:
         """Return the next `size` bytes, or all that are left; raises OSError."""
         left = max(0, self.size - self._position)
         left = left if size is None or size < 0 else min(left, size)
@@ -267,16 +284,16 @@ class ObjectReader(io.RawIOBase):
             blocks.append(block)
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)
 
-    def close(self):
+    def close(self) -> None:
         self._drop()
         super().close()
 
-    def _next(self, most):
+    def _next(self, most: int) -> bytes:
         """Return some bytes; a lost connection is retried from the same position."""
         for attempt in range(RETRIES + 1):
             try:
@@ -295,20 +312,20 @@ class ObjectReader(io.RawIOBase):
             self._drop()  # the end of the requested range
         raise StoreError("fewer bytes came than the object has")
 
-    def _ask(self, least):
+    def _ask(self, least: int) -> Any:
         last = max(self.until, least) - 1
         target = self._store.target(self._name)
         whole = self._position == 0 and last == self.size - 1
         wanted = {} if whole else {"Range": f"bytes={self._position}-{last}"}
         return self._store.client.get_object(**target, **wanted)["Body"]
 
-    def _drop(self):
+    def _drop(self) -> None:
         body, self._body = self._body, None
         if body is not None:
             body.close()
 
 
-def add_md5(params, **kwargs):
+def add_md5(params: dict[str, Any], **kwargs: Any) -> None:
     """Add the MD5 of the request body: every server refuses other bytes."""
     body, found = params["body"], hashlib.md5(usedforsecurity=False)
     if isinstance(body, bytes):
@@ -322,7 +339,7 @@ def add_md5(params, **kwargs):
 
 
 @contextlib.contextmanager
-def as_os_errors(name=""):
+def as_os_errors(name: str = "") -> Iterator[None]:
     """Raise FileNotFoundError for a missing object, StoreError for other failures."""
     try:
         yield
@@ -340,7 +357,7 @@ def as_os_errors(name=""):
         raise StoreError(describe(error)) from error
 
 
-def error_from_response(error, name):
+def error_from_response(error: ClientError, name: str) -> OSError:
     """Return the OSError for an error response."""
     details = error.response.get("Error", {})
     code = str(details.get("Code", ""))
@@ -349,6 +366,6 @@ def error_from_response(error, name):
     return StoreError(f"{code}: {details.get('Message', '')}".strip(": "), CODES.get(code, OTHER))
 
 
-def describe(error):
+def describe(error: Exception) -> str:
     """Return the message of an error without the query of its URL, which holds a signature."""
     return str(error).partition("?")[0].splitlines()[0] if str(error) else type(error).__name__
