@@ -8,7 +8,7 @@ from bulk_rows import BulkTable
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
-from camp.db.search_text import normalise
+from camp.db.search_text import normalize_for_search
 from camp.operations.demo.texts import LANGUAGES, name_file
 from files.models import File
 from sessions_app.models import Message, Session, new_session_id
@@ -74,7 +74,9 @@ class Rows:
         for _number in range(count):
             user = self.pick_user(owner, strangers, mine / count)
             title, moment = self.name(self.now), self.moment()
-            rows.append((user, new_session_id(), title, normalise(title), moment, moment))
+            rows.append(
+                (user, new_session_id(), title, normalize_for_search(title), moment, moment)
+            )
         with transaction.atomic():
             table.insert(rows)
             keys = list(Session.objects.values_list("pk", "created_at"))
@@ -117,7 +119,7 @@ class Rows:
         gone = self.now if self.random.random() < TRASHED else None
         path = str(uuid.UUID(int=self.random.getrandbits(128)))
         return (
-            *(user, session, name, normalise(name)[:255], content_type, size),
+            *(user, session, name, normalize_for_search(name)[:255], content_type, size),
             *(path.replace("-", "") * 2, f"{path[:2]}/{path[2:4]}/{path}", moment, gone),
         )
 

@@ -219,7 +219,7 @@ class Drill:
         from camp.operations.database import server
         from tests.operations.backup import places
 
-        name = server.place().name
+        name = server.locate_database().name
         confirmed = ["--no-input", "--name", name, "--no-backup", *places.trusted()]
         return self.command("restore", str(self.archive), *confirmed)
 
@@ -292,7 +292,7 @@ class Drill:
         from camp.operations.database import server
 
         digest = hashlib.sha256(self.whole).hexdigest()[:12]
-        print(f"{server.place().engine}, archive {digest} of {len(self.whole):,} bytes\n")
+        print(f"{server.locate_database().engine}, archive {digest} of {len(self.whole):,} bytes\n")
         print("| what | nothing changed | everything restored | wrong |\n|---|---:|---:|---:|")
         for what in dict.fromkeys(what for what, _outcome in self.outcomes):
             counts = [

@@ -30,7 +30,7 @@ CAMP_ENVIRONMENT = env.choice(
     ["development", "staging", "production"],
 )
 DEBUG = env.boolean("DEBUG")
-SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.choose(
+SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.choose_secret_key(
     env, CAMP_DATA_DIR / "secret-key", strict=CAMP_ENVIRONMENT != "development"
 )
 HOST = env.text("HOST", "127.0.0.1")

@@ -434,7 +434,7 @@ def takeover(*arguments):
 
 def apply(*arguments):
     """Run it with --apply, without a copy of the database."""
-    name = server.place().name
+    name = server.locate_database().name
     return takeover("--apply", "--no-backup", "--no-input", "--name", name, *arguments)
 
 

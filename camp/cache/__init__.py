@@ -1,5 +1,5 @@
 """The cache: see `camp.cache.manager`."""
 
-from camp.cache.manager import cache_manager, cached
+from camp.cache.manager import cache_manager, get_or_compute
 
-__all__ = ["cache_manager", "cached"]
+__all__ = ["cache_manager", "get_or_compute"]

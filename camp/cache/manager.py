@@ -62,7 +62,7 @@ class CacheManager:
         return caches[DEFAULT_CACHE_ALIAS]
 
 
-def cached(key: str, expire: float | None, compute: Callable[[], Any]) -> Any:
+def get_or_compute(key: str, expire: float | None, compute: Callable[[], Any]) -> Any:
     """Return the entry of `key`; if there is none, keep what `compute()` returns.
 
     `expire` is in seconds, None means settings.CACHE_TTL. Raises only what `compute` raises.

@@ -51,7 +51,7 @@ class UnwritableFolder(ImproperlyConfigured):
         self.folder, self.why = folder, why
 
 
-def choose(env, file, *, strict):
+def choose_secret_key(env, file, *, strict):
     """Return the secret key, the earlier keys, and the names of variables that were ignored.
 
     A guessable key is ignored for the one in `file`, which is created on first use; with

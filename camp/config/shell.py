@@ -9,6 +9,6 @@ def manage(*words):
     return " ".join(["py" if os.name == "nt" else "python3", "manage.py", *words])
 
 
-def quoted(path):
+def quote(path):
     """Return a path as one types it."""
     return f'"{path}"' if os.name == "nt" else shlex.quote(str(path))

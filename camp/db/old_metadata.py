@@ -20,7 +20,7 @@ class OldMetadata(models.Model):
         abstract = True
 
 
-def parsed(text):
+def parse_metadata(text):
     """Return the parsed JSON, the text itself if it is not JSON, or None if it is empty."""
     try:
         found = json.loads(text or "null")
@@ -29,9 +29,9 @@ def parsed(text):
     return None if found in NOTHING else found
 
 
-def readable(text):
+def format_metadata(text):
     """Return metadata for display, JSON indented; "" if it is empty."""
-    found = parsed(text)
+    found = parse_metadata(text)
     if found is None:
         return ""
     if not isinstance(found, str):
@@ -41,9 +41,9 @@ def readable(text):
 
 def columns_of(names):
     """Return those of a table's column names that hold such metadata."""
-    return [name for name in names if squeezed(name) in NAMES]
+    return [name for name in names if column_key(name) in NAMES]
 
 
-def squeezed(name):
+def column_key(name):
     """Return the name of a column in lower case without underscores."""
     return name.replace("_", "").lower()

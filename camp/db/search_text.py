@@ -15,7 +15,7 @@ SEARCH_WORDS = 10
 SHORT = 2_000  # characters that a normalised text may always have
 
 
-def normalise(text):
+def normalize_for_search(text):
     """Return `text` without differences of width, composition and case.
 
     `ＡＢＣ`, `abc` and `ABC` become equal, and so do half- and full-width katakana. A long text
@@ -38,7 +38,7 @@ def search_words(text):
 
     Normalising may add words: NFKC makes four of the single character U+FDFA.
     """
-    return normalise(text).split()[:SEARCH_WORDS]
+    return normalize_for_search(text).split()[:SEARCH_WORDS]
 
 
 def search_rows(rows, text, owner=None):
@@ -83,7 +83,7 @@ class SearchTextField(models.TextField):
         return name, path, args, kwargs
 
     def pre_save(self, model_instance, add):
-        text = normalise(getattr(model_instance, self.source))[: self.limit]
+        text = normalize_for_search(getattr(model_instance, self.source))[: self.limit]
         setattr(model_instance, self.attname, text)
         return text
 
@@ -110,6 +110,6 @@ def fill_search_text(apps, label, source, *, limit=None, column="search_text"):
         f"WHERE {quote(model._meta.pk.column)} = %s"
     )
     # bulk_update() takes five times as long.
-    while batch := [(normalise(text)[:limit], pk) for pk, text in islice(texts, 1000)]:
+    while batch := [(normalize_for_search(text)[:limit], pk) for pk, text in islice(texts, 1000)]:
         with connection.cursor() as cursor:
             cursor.executemany(update, batch)

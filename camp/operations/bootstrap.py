@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 
-from camp.operations.messages import text
+from camp.operations.messages import get_text
 
 MINIMUM = (3, 11)
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -61,7 +61,7 @@ def main(argv):
         sys.stderr.write(f"{refusal}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("\n" + text("stopped") + "\n")
+        sys.stderr.write("\n" + get_text("stopped") + "\n")
         return 130
 
 
@@ -75,7 +75,7 @@ def prepare(argv):
     if importlib.util.find_spec("django") and not (inside and STATE.exists()):
         return
     if entered and not inside:
-        raise Refused(text("not_entered", path=PYTHON, again=format_command(argv)))
+        raise Refused(get_text("not_entered", path=PYTHON, again=format_command(argv)))
     files = [RUNTIME, DEVELOPMENT] if argv[1:2] == ["test"] else [RUNTIME]
     try:
         if is_ready(files):
@@ -120,13 +120,13 @@ def make_ready(files, argv):
 def make_venv(argv):
     """Create `.venv` from scratch."""
     if not (importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv")):
-        raise Refused(text("no_ensurepip", fix=ensurepip_fix()))
+        raise Refused(get_text("no_ensurepip", fix=ensurepip_fix()))
     if os.path.lexists(str(VENV)) and not is_replaceable():
         move = "move" if os.name == "nt" else "mv"
         fix = command_text([move, VENV, str(VENV) + ".old"])
-        raise Refused(text("not_a_venv", path=VENV, fix=fix))
+        raise Refused(get_text("not_a_venv", path=VENV, fix=fix))
     VENV.mkdir(exist_ok=True)
-    print_now(text("remaking" if any(VENV.iterdir()) else "making"))
+    print_now(get_text("remaking" if any(VENV.iterdir()) else "making"))
     for entry in VENV.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(str(entry))
@@ -145,7 +145,7 @@ def make_venv(argv):
     )
     if done.returncode:
         lines = done.stdout.strip().splitlines() or ["?"]
-        raise Refused(text("venv_failed", why=lines[-1].strip(), again=format_command(argv)))
+        raise Refused(get_text("venv_failed", why=lines[-1].strip(), again=format_command(argv)))
     write_state({"installing": False, "installed": {}})
 
 
@@ -153,7 +153,7 @@ def install(file, state, argv):
     """Install a requirements file into `.venv`, showing pip's output."""
     checksum = hash_file(file)
     write_state(dict(state, installing=True))
-    print_now(text("installing", file=file))
+    print_now(get_text("installing", file=file))
     # Isolated: neither PYTHONPATH nor this folder may shadow a package.
     pip = [str(PYTHON), "-I", "-m", "pip", "install", "--no-input", "--no-user"]
     code = subprocess.call([*pip, "--disable-pip-version-check", "-r", file], cwd=str(ROOT))
@@ -163,7 +163,7 @@ def install(file, state, argv):
             state["installed"][file] = checksum
         write_state(state)
     if code:
-        raise Refused(text("install_failed", file=file, again=format_command(argv)))
+        raise Refused(get_text("install_failed", file=file, again=format_command(argv)))
 
 
 def run_in_venv(argv):
@@ -189,7 +189,7 @@ def venv_lock():
     """Let only one command at a time change `.venv`."""
     with open(str(ROOT / RUNTIME), "rb") as file:
         if not try_lock(file):
-            print_now(text("waiting"))
+            print_now(get_text("waiting"))
             while not try_lock(file):
                 time.sleep(0.2)
         yield
@@ -266,7 +266,7 @@ def hash_file(file):
     try:
         content = (ROOT / file).read_bytes()
     except FileNotFoundError:
-        raise Refused(text("no_file", path=ROOT / file, name=file)) from None
+        raise Refused(get_text("no_file", path=ROOT / file, name=file)) from None
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
@@ -309,16 +309,16 @@ def ensurepip_fix():
     if os.path.exists("/etc/debian_version"):
         sudo = "" if os.geteuid() == 0 else "sudo "
         return f"{sudo}apt install {python_name()}-venv"
-    return text("fix_python")
+    return get_text("fix_python")
 
 
 def explain_unwritable(error):
     """Return the sentence for a folder that cannot be written."""
     path = VENV if VENV.exists() else ROOT
-    fix = text("fix_folder")
+    fix = get_text("fix_folder")
     if os.name != "nt" and os.geteuid() != 0:
         fix = 'sudo chown -R "$(id -un)" ' + shlex.quote(str(ROOT))
-    return text("unwritable", path=path, why=error.strerror or error, fix=fix)
+    return get_text("unwritable", path=path, why=error.strerror or error, fix=fix)
 
 
 def explain_old_python(argv):
@@ -327,8 +327,8 @@ def explain_old_python(argv):
     for minor in range(MINIMUM[1] + 9, MINIMUM[1] - 1, -1):
         newer = shutil.which(f"python3.{minor}")
         if newer and subprocess.call([newer, "-c", ""], stderr=subprocess.DEVNULL) == 0:
-            return text("use_newer", version=version, again=command_text([newer, *argv]))
-    return text("too_old", version=version)
+            return get_text("use_newer", version=version, again=command_text([newer, *argv]))
+    return get_text("too_old", version=version)
 
 
 def python_name():

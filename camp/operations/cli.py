@@ -47,5 +47,5 @@ def execute(argv):
     # Without this Django runs some commands without settings, and hides the error.
     _ = settings.INSTALLED_APPS
     django.setup()
-    translation.activate(messages.language())
+    translation.activate(messages.preferred_language())
     execute_from_command_line(argv)

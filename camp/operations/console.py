@@ -62,11 +62,11 @@ class Progress:
         ]
         if 0 < share < 1:
             left = self._seconds() * (1 - share) / share
-            words.append(_("%(time)s left") % {"time": clock(left)})
+            words.append(_("%(time)s left") % {"time": format_duration(left)})
         return ", ".join(words)
 
     def _finished(self):
-        return f"{self._amount(self.done)}, {clock(self._seconds())}, {self._speed()}"
+        return f"{self._amount(self.done)}, {format_duration(self._seconds())}, {self._speed()}"
 
     def _speed(self):
         return f"{self._amount(self.done / max(self._seconds(), 0.001))}/s"
@@ -75,7 +75,7 @@ class Progress:
         return time.monotonic() - self._start
 
     def _amount(self, number):
-        return size(number) if self._unit == "bytes" else f"{number:,.0f} {self._unit}"
+        return format_size(number) if self._unit == "bytes" else f"{number:,.0f} {self._unit}"
 
     def _write(self, text):
         if isinstance(self._stream, OutputWrapper):
@@ -85,7 +85,7 @@ class Progress:
         self._stream.flush()
 
 
-class Silent:
+class NoProgress:
     """A Progress that prints nothing."""
 
     def __enter__(self):
@@ -108,13 +108,13 @@ def make_printer(stream):
     return say
 
 
-def size(number):
+def format_size(number):
     """Return a number of bytes as text, such as "2.3 GiB"."""
     # Not every console can show a no-break space.
     return readable_bytes(number).replace("\xa0", " ")
 
 
-def clock(seconds):
+def format_duration(seconds):
     """Return a duration, such as 0:07 or 1:02:03."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from camp.config import shell
 from camp.config.secret_key import UnwritableFolder
 from camp.db.errors import error_reason, is_connection_error, lacks_tables
-from camp.operations.messages import text
+from camp.operations.messages import get_text
 from camp.web import findings
 
 OWN_PACKAGES = {"accounts", "camp", "files", "sessions_app", "tests"}
@@ -20,10 +20,10 @@ def explain(error):
     """Return the sentence for an exception, or None if it is a bug and needs a traceback."""
     if isinstance(error, UnwritableFolder):
         fix = own_folder_command(error.folder)
-        return text("unwritable", path=error.folder, why=error.why, fix=fix)
+        return get_text("unwritable", path=error.folder, why=error.why, fix=fix)
     if isinstance(error, ImproperlyConfigured):
         # Django cannot translate without settings.
-        return text("bad_configuration", why=error)
+        return get_text("bad_configuration", why=error)
     if isinstance(error, ModuleNotFoundError):
         return explain_missing_package(error)
     if is_connection_error(error) or lacks_tables(error):
@@ -36,12 +36,12 @@ def explain_missing_package(error):
     package = (error.name or "").partition(".")[0]
     if not package or package in OWN_PACKAGES:
         return None
-    return text("missing_package", package=package, fix=install_command("requirements.txt"))
+    return get_text("missing_package", package=package, fix=install_command("requirements.txt"))
 
 
 def install_command(file):
     """Return the command that installs a requirements file where Camp runs."""
-    return f"{shell.quoted(sys.executable)} -m pip install -r {file}"
+    return f"{shell.quote(sys.executable)} -m pip install -r {file}"
 
 
 def unreachable_database(error):
@@ -68,11 +68,11 @@ def own_folder_command(folder):
     existing = next(path for path in [folder, *folder.parents] if os.path.exists(path))
     if not existing.is_dir():
         move = "move" if os.name == "nt" else "mv"
-        return f"{move} {shell.quoted(existing)} {shell.quoted(f'{existing}.old')}"
+        return f"{move} {shell.quote(existing)} {shell.quote(f'{existing}.old')}"
     if os.name == "nt":
-        return f'icacls {shell.quoted(existing)} /grant "{getpass.getuser()}:(OI)(CI)F"'
+        return f'icacls {shell.quote(existing)} /grant "{getpass.getuser()}:(OI)(CI)F"'
     if os.geteuid() == 0:  # permissions are not the cause: the file system is read-only
         return 'CAMP_DATA_DIR="$HOME/camp-data" ' + shell.manage("up")
     if existing == folder:
-        return f'sudo chown -R "$(id -un)" {shell.quoted(folder)}'
-    return f'sudo install -d -o "$(id -un)" {shell.quoted(folder)}'
+        return f'sudo chown -R "$(id -un)" {shell.quote(folder)}'
+    return f'sudo install -d -o "$(id -un)" {shell.quote(folder)}'

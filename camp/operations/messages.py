@@ -93,7 +93,7 @@ TEXTS = {
 }
 
 
-def language():
+def preferred_language():
     """Return "ja" or "en": the user's language, if the terminal can show it."""
     return "ja" if prefers_japanese() and shows_japanese() else "en"
 
@@ -122,7 +122,7 @@ def shows_japanese():
     return True
 
 
-def text(name, **values):
+def get_text(name, **values):
     """Return the message called `name` in the user's language."""
     english, japanese = TEXTS[name]
-    return (japanese if language() == "ja" else english).format(**values)
+    return (japanese if preferred_language() == "ja" else english).format(**values)

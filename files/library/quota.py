@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from camp.cache.manager import cache_manager, cached
+from camp.cache.manager import cache_manager, get_or_compute
 from files.models import File, Quota, Reservation, Upload, Version
 
 # A form that was not renewed for this long is gone.
@@ -139,7 +139,7 @@ def bytes_used_and_reserved(user_id):
 
 def bytes_used(user):
     """Return how many bytes a user's files use, versions and trash included; it is cached."""
-    return cached(
+    return get_or_compute(
         usage_cache_key(user.pk), USAGE_CACHE_SECONDS, lambda: usage_of([user.pk])[user.pk]
     )
 

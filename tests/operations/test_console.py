@@ -70,4 +70,4 @@ def test_more_than_was_foretold_is_no_more_than_all(clock):
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0:00"), (75, "1:15"), (7322, "2:02:02")])
 def test_time_is_written_like_a_clock(seconds, words):
-    assert console.clock(seconds) == words
+    assert console.format_duration(seconds) == words

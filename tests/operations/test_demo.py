@@ -19,7 +19,7 @@ from django.db import DatabaseError
 from django.utils import timezone, translation
 from PIL import Image
 
-from camp.db.search_text import normalise
+from camp.db.search_text import normalize_for_search
 from camp.operations import demo
 from camp.operations.database import environment, server
 from camp.operations.demo.contents import KINDS, make_content
@@ -104,13 +104,13 @@ def test_rows_are_as_if_they_had_been_saved():
     fill(users=5, sessions=40, files=60)
     now = timezone.now()
     for session in Session.objects.all():
-        assert session.search_text == normalise(session.title)[:255]
+        assert session.search_text == normalize_for_search(session.title)[:255]
         assert session.user.created_at < session.created_at <= session.updated_at <= now
         assert session.updated_at == session.messages.latest("created_at").created_at
     for message in Message.objects.all():
-        assert message.search_text == normalise(message.content)
+        assert message.search_text == normalize_for_search(message.content)
     for file in File.objects.select_related("session"):
-        assert file.search_text == normalise(file.filename)[:255]
+        assert file.search_text == normalize_for_search(file.filename)[:255]
         assert unicodedata.is_normalized("NFC", file.filename)
         assert file.user.created_at < file.created_at <= now
         if file.session:
@@ -194,7 +194,7 @@ def test_production_is_refused(settings):
     with pytest.raises(CommandError, match="a production database"):
         fill()
     assert not get_user_model().objects.exists()
-    fill("--force-production", server.place().name)
+    fill("--force-production", server.locate_database().name)
     assert get_user_model().objects.exists()
 
 

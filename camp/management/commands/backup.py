@@ -52,5 +52,5 @@ class Command(BaseCommand):
             self.stdout.write(line)
         for line in report.warnings(result):
             self.stderr.write(self.style.WARNING(line))
-        fix = shell.manage("restore", shell.quoted(result.path))
+        fix = shell.manage("restore", shell.quote(result.path))
         self.stdout.write(_("Restore it with: %(fix)s") % {"fix": fix})

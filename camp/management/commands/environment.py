@@ -44,7 +44,7 @@ class Command(BaseCommand):
             action = _("The mark %(old)s becomes %(new)s: what protects this database is loosened.")
             confirmation.confirm(
                 # The mark itself would forbid what this command is for.
-                options | {"force_production": server.place().name},
+                options | {"force_production": server.locate_database().name},
                 action=action % {"old": known, "new": environment},
                 say=self.stdout.write,
             )

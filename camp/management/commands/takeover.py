@@ -76,7 +76,7 @@ class Command(BaseCommand):
         if not options["apply"]:
             self.stdout.write(describe_apply())
             return
-        with lock.alone(repeat_with_apply(), disconnect=options["disconnect"]):
+        with lock.exclusive_access(repeat_with_apply(), disconnect=options["disconnect"]):
             action = _("The old tables become Camp's. All rows stay.")
             confirmation.confirm(options, action=action, say=self.stdout.write, counts=plan.counts)
             if not options["no_backup"]:
@@ -161,5 +161,5 @@ def describe_apply():
 def repeat_with_apply():
     """Return the command as it was typed, with --apply."""
     typed = sys.argv[sys.argv.index("takeover") + 1 :] if "takeover" in sys.argv else []
-    words = [shell.quoted(word) for word in typed if word != "--apply"]
+    words = [shell.quote(word) for word in typed if word != "--apply"]
     return shell.manage("takeover", *words, "--apply")

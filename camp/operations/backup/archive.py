@@ -20,7 +20,7 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 
 from camp.fs.atomic import AtomicFile
-from camp.operations.console import Silent
+from camp.operations.console import NoProgress
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
@@ -132,7 +132,7 @@ class Writer:
 
         With a `size`, exactly so many bytes: a stream that ends early is filled up with zeros.
         """
-        progress = progress or Silent()
+        progress = progress or NoProgress()
         with self.member(name, size) as member:
             while data := stream.read(CHUNK if size is None else min(CHUNK, size - member.size)):
                 member.write(data)
@@ -268,7 +268,7 @@ class Reader:
         is called after each member. Trust what was written only after this has returned.
         Raises Damaged, OSError and what the callables raise.
         """
-        progress = progress or Silent()
+        progress = progress or NoProgress()
         count = total = 0
         # On the disk, since there may be millions.
         with self._open() as tar, contextlib.closing(sqlite3.connect("")) as sums:

@@ -25,7 +25,7 @@ from camp.operations.backup import engine_neutral, report, snapshot
 from camp.operations.backup import folder as backup_folder
 from camp.operations.backup.archive import MANIFEST, Writer
 from camp.operations.backup.stored_files import FilePacker, StoredFiles
-from camp.operations.console import Progress, Silent, size
+from camp.operations.console import NoProgress, Progress, format_size
 from camp.operations.database import environment, server
 from camp.storage.object_store import StoreError
 
@@ -83,7 +83,7 @@ def create_backup(options, *, stream=None):
 
     Raises CommandError, and leaves no file with the backup's name then.
     """
-    if not server.is_there():
+    if not server.database_exists():
         sentence = _("There is no database yet: nothing to back up. Make one with: %(fix)s")
         raise CommandError(sentence % {"fix": shell.manage("migrate")})
     folder, names = find_target(options)
@@ -119,7 +119,7 @@ def safety_copy(say, stream=None, files=True):
     Raises CommandError if the backup fails.
     """
     try:
-        if not server.is_there():
+        if not server.database_exists():
             return None
         say(_("A backup first."))
         result = create_backup(BackupOptions(safety=True, files=files), stream=stream)
@@ -230,7 +230,7 @@ def write_sql(options, folder, names, progress):
 
 def describe(options, taken, made_at, counts, total):
     """Return the manifest of an archive."""
-    place = server.place()
+    place = server.locate_database()
     return {
         "format": FORMAT,
         "kind": "portable" if options.portable else "native",
@@ -250,7 +250,7 @@ def estimate_database(options):
     """Return how many bytes the database takes in the folder; 0 where that is not known."""
     if server.is_postgresql():
         return 0  # compressed, and far smaller than its files and indexes
-    return server.size() * (1 if options.portable else 2)
+    return server.database_size() * (1 if options.portable else 2)
 
 
 def refuse_without_space_for_files(folder, rows, total):
@@ -270,7 +270,7 @@ def refuse_without_space(folder, needed):
             "A backup takes about %(needed)s, and %(folder)s has %(free)s left. Put it "
             "elsewhere with: %(fix)s"
         )
-        values = {"needed": size(needed), "free": size(free), "folder": folder}
+        values = {"needed": format_size(needed), "free": format_size(free), "folder": folder}
         raise CommandError(sentence % (values | {"fix": command_for_another_folder()}))
 
 
@@ -299,4 +299,4 @@ def command_for_another_folder():
 
 def show_progress(stream, label, total, unit="bytes"):
     """Return a Progress on `stream`, or a silent one without a stream."""
-    return Progress(stream, total, label, unit) if stream else Silent()
+    return Progress(stream, total, label, unit) if stream else NoProgress()

@@ -22,7 +22,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import AutoField, Field, UniqueConstraint
 from django.utils.translation import gettext as _
 
-from camp.operations.console import Silent
+from camp.operations.console import NoProgress
 from camp.operations.database.server import table_names
 
 BATCH = 1000  # rows
@@ -67,7 +67,7 @@ def write_tables(writer, snapshot, progress=None):
     `writer` is an archive's Writer, `snapshot` a connection of Django's in whose database
     nothing changes meanwhile. `progress` counts rows.
     """
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     connections[ALIAS] = snapshot
     try:
         counts = {}
@@ -144,7 +144,7 @@ def load(folder, migrations, progress=None):
                     left_out.append(table)
                     continue
                 loader = _TableLoader(models[table], columns, is_tagged)
-                counts[table] = loader.load(stream, progress or Silent())
+                counts[table] = loader.load(stream, progress or NoProgress())
                 left_out += loader.left_out
     return counts, left_out
 

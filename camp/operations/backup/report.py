@@ -3,16 +3,16 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.operations.console import size
+from camp.operations.console import format_size
 
 
 def lines(result):
     """Yield what there is to say about a backup."""
-    values = {"path": result.path, "size": size(result.size)}
+    values = {"path": result.path, "size": format_size(result.size)}
     if result.rows is None:
         yield _("Backup: %(path)s (%(size)s, the database as SQL, no files)") % values
     else:
-        parts = [size(result.size), count_rows(result.rows)]
+        parts = [format_size(result.size), count_rows(result.rows)]
         parts.append(_("no files") if result.files is None else count_files(result.files))
         yield _("Backup: %(path)s (%(what)s)") % {"path": result.path, "what": ", ".join(parts)}
     if result.removed:

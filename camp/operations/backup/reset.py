@@ -19,7 +19,7 @@ from camp.config import shell
 from camp.db.errors import error_reason
 from camp.operations import backup, error_messages
 from camp.operations.backup.swap import AtomicSwap
-from camp.operations.console import size
+from camp.operations.console import format_size
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
 from camp.storage.object_store import object_store
@@ -57,21 +57,21 @@ def reset(options, *, say, stream=None, with_backup=True, ask=input):
     """
     confirmation.refuse(options)
     disconnect = options["disconnect"]
-    with lock.alone(command(with_backup), disconnect=disconnect):
+    with lock.exclusive_access(reset_command(with_backup), disconnect=disconnect):
         present = inspect()
         if with_backup:
             require_complete_backup(present)
         with_backup = with_backup and not present.is_missing
         action = describe_action(present, with_backup)
         confirmation.confirm(options, action=action, say=say, ask=ask, counts=present.counts)
-        lock.refuse_others(command(with_backup), disconnect=disconnect)
+        lock.refuse_others(reset_command(with_backup), disconnect=disconnect)
         archive = replace(present, say, stream, with_backup)
     setup_token.withdraw()
     for line in describe_outcome(archive):
         say(line)
 
 
-def command(with_backup=True):
+def reset_command(with_backup=True):
     """Return the command as one types it here."""
     return shell.manage("reset", *[] if with_backup else ["--no-backup"])
 
@@ -94,7 +94,7 @@ def inspect():
 def require_server():
     """Raise CommandError where the server gives no connection to any database."""
     try:
-        with server.maintenance():
+        with server.connect_for_maintenance():
             pass
     except DatabaseError as error:
         raise CommandError(error_messages.unreachable_database(error)) from None
@@ -141,9 +141,9 @@ def require_complete_backup(present):
     values = {
         "files": f"{present.files:,}",
         "folder": object_store() or settings.LOCAL_STORAGE_PATH,
-        "name": server.place().name,
+        "name": server.locate_database().name,
         "known": f"{known:,}",
-        "fix": command(with_backup=False),
+        "fix": reset_command(with_backup=False),
     }
     raise CommandError(sentence % values)
 
@@ -153,12 +153,12 @@ def explain_no_backup(why):
     sentence = _(
         "No backup can be made (%(why)s): nothing was changed. Go on without one with: %(fix)s"
     )
-    return sentence % {"why": why.rstrip(".。"), "fix": command(with_backup=False)}
+    return sentence % {"why": why.rstrip(".。"), "fix": reset_command(with_backup=False)}
 
 
 def describe_action(present, with_backup):
     """Return the sentences that say what will happen."""
-    values = {"files": f"{present.files:,}", "size": size(present.bytes)}
+    values = {"files": f"{present.files:,}", "size": format_size(present.bytes)}
     if store := object_store():
         sentence = _(
             "All rows will be deleted. What is stored in %(bucket)s stays there (files: "
@@ -214,7 +214,7 @@ def migrate(marked):
     """Migrate the empty database, and mark it as the old one was."""
     ContentType.objects.clear_cache()
     call_command("migrate", verbosity=0, interactive=False)
-    environment.mark(environment.stricter(marked, settings.CAMP_ENVIRONMENT))
+    environment.mark(environment.choose_stricter(marked, settings.CAMP_ENVIRONMENT))
 
 
 def remove_stored_files():
@@ -226,7 +226,7 @@ def remove_stored_files():
 
 def explain_failure(error):
     """Return the sentence for a reset that failed."""
-    values = {"why": error_reason(error), "fix": command()}
+    values = {"why": error_reason(error), "fix": reset_command()}
     if isinstance(error.__cause__, InsufficientPrivilege):
         role, name = connection.settings_dict["USER"], connection.settings_dict["NAME"]
         values["fix"] = f'ALTER ROLE "{role}" CREATEDB; ALTER DATABASE "{name}" OWNER TO "{role}";'
@@ -241,7 +241,9 @@ def explain_failure(error):
 
 def describe_outcome(archive):
     """Yield what there is now and how to go on, line by line."""
-    yield _("The database %(name)s is empty and up to date.") % {"name": server.place().name}
+    yield _("The database %(name)s is empty and up to date.") % {
+        "name": server.locate_database().name
+    }
     root = Path(settings.LOCAL_STORAGE_PATH)
     others = sorted(
         name for name in list_names(root) if not (OWN.fullmatch(name) or name.startswith("."))
@@ -258,7 +260,7 @@ def describe_outcome(archive):
         }
     if archive:
         yield _("Restore the previous data with: %(fix)s") % {
-            "fix": shell.manage("restore", shell.quoted(archive))
+            "fix": shell.manage("restore", shell.quote(archive))
         }
     yield _(
         "Start Camp, and create the first administrator at the address that it prints: %(fix)s"

@@ -23,7 +23,7 @@ from psycopg import IsolationLevel
 
 from camp.db import bigram_index
 from camp.operations.backup.archive import NEW_FILE
-from camp.operations.console import Silent
+from camp.operations.console import NoProgress
 from camp.operations.database import server
 from camp.operations.local_postgres import programs as postgres_programs
 
@@ -149,7 +149,7 @@ def snapshot_sqlite(scratch, progress):
     """Yield a Snapshot: a verified copy at `scratch`, which is removed at the end."""
     wrapper = connection.copy()
     try:
-        with progress(_("Copying the database"), server.size()) as shown:
+        with progress(_("Copying the database"), server.database_size()) as shown:
             copy_sqlite(connection.settings_dict["NAME"], scratch, shown)
         wrapper.settings_dict["NAME"] = f"{Path(scratch).absolute().as_uri()}?immutable=1"
         wrapper.settings_dict["OPTIONS"] = {}
@@ -176,7 +176,7 @@ def reading_sqlite(source):
 
 def copy_sqlite(source, target, progress=None):
     """Copy an SQLite database as it is now; raises DatabaseError, OSError."""
-    progress = progress or Silent()
+    progress = progress or NoProgress()
     os.close(os.open(target, NEW_FILE, 0o600))
     done = 0
 

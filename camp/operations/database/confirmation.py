@@ -36,25 +36,25 @@ def add_force_argument(parser):
 def refuse(options):
     """Raise CommandError where `confirm` would refuse in any case; asks nothing."""
     refuse_production(options)
-    name = server.place().name
+    name = server.locate_database().name
     if options["no_input"]:
         if options["name"] != name:
             raise CommandError(explain_wrong_name(name))
     elif not (sys.stdin and sys.stdin.isatty()):
         sentence = _("There is no terminal to ask at: nothing was done. Confirm with: %(fix)s")
-        fix = f"--no-input --name {shell.quoted(name)}"
+        fix = f"--no-input --name {shell.quote(name)}"
         raise CommandError(sentence % {"fix": fix})
 
 
 def refuse_production(options):
     """Raise CommandError for a production database that --force-production does not name."""
-    name = server.place().name
+    name = server.locate_database().name
     if environment.is_production() and options["force_production"] != name:
         sentence = _(
             "The database %(name)s is a production database: nothing was done. To go on anyway, "
             "add: %(fix)s"
         )
-        fix = f"--force-production {shell.quoted(name)}"
+        fix = f"--force-production {shell.quote(name)}"
         raise CommandError(sentence % {"name": name, "fix": fix})
 
 
@@ -65,7 +65,7 @@ def confirm(options, *, action, say, ask=input, counts=None):
     question and returns the answer, `counts` is {table: rows} where it is known already.
     """
     refuse(options)
-    place = server.place()
+    place = server.locate_database()
     for line in describe_database(place, counts):
         say(line)
     say(action)

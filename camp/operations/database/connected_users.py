@@ -35,7 +35,7 @@ def other_connections():
         return []
     name = connection.settings_dict["NAME"]
     end = time.monotonic() + CLOSING_SECONDS
-    with server.maintenance(own=True) as session:
+    with server.connect_for_maintenance(own=True) as session:
         own = [session.info.backend_pid]
         if connection.connection is not None and not connection.connection.closed:
             own.append(connection.connection.info.backend_pid)
@@ -53,7 +53,7 @@ def disconnect_others(name):
     if not server.is_postgresql():
         return
     connection.close()
-    with server.maintenance() as session:
+    with server.connect_for_maintenance() as session:
         server.disconnect(session, name)
 
 

@@ -16,7 +16,7 @@ ENVIRONMENTS = ("development", "staging", "production")
 
 def current():
     """Return the environment that applies: the stricter of settings and database."""
-    return stricter(settings.CAMP_ENVIRONMENT, read_mark())
+    return choose_stricter(settings.CAMP_ENVIRONMENT, read_mark())
 
 
 def is_production():
@@ -27,7 +27,7 @@ def is_production():
 def read_mark():
     """Return the environment that the database is marked with, "" where there is none."""
     try:
-        if not server.is_there():
+        if not server.database_exists():
             return ""
         found = Instance.objects.filter(pk=1).values_list("environment", flat=True)
         return found.first() or ""
@@ -35,7 +35,7 @@ def read_mark():
         return ""
 
 
-def stricter(one, other):
+def choose_stricter(one, other):
     """Return the stricter of two environments; an unknown one counts as production."""
     return max(one, other, key=strictness)
 

@@ -25,7 +25,7 @@ APPS = {
 
 def find_unconverted_tables():
     """Return the names of old tables beside which `migrate` must not make empty ones."""
-    if not server.is_postgresql() or not server.is_there():
+    if not server.is_postgresql() or not server.database_exists():
         return []
     migrated, present = read_migrated_apps(), read_table_names()
     names = [
@@ -117,5 +117,5 @@ def refuse_old_database():
             "The database %(name)s was made by the old backend (%(tables)s) and has not been "
             "taken over yet. See what that would do with: %(fix)s"
         )
-        values = {"name": server.place().name, "tables": ", ".join(names)}
+        values = {"name": server.locate_database().name, "tables": ", ".join(names)}
         raise CommandError(sentence % (values | {"fix": shell.manage("takeover")}))

@@ -39,7 +39,7 @@ PROGRAM_VARIABLES = {
 
 
 @dataclass(frozen=True)
-class Place:
+class DatabaseLocation:
     """The address of a database, to print it."""
 
     engine: str  # "PostgreSQL" or "SQLite"
@@ -52,13 +52,13 @@ def is_postgresql():
     return connection.vendor == "postgresql"
 
 
-def place():
+def locate_database():
     """Return the Place of the configured database, without connecting."""
     settings = connection.settings_dict
     if is_postgresql():
         host = f"{settings['HOST'] or 'localhost'}:{settings['PORT'] or DEFAULT_PORT}"
-        return Place("PostgreSQL", host, settings["NAME"])
-    return Place("SQLite", "", Path(settings["NAME"]).name)
+        return DatabaseLocation("PostgreSQL", host, settings["NAME"])
+    return DatabaseLocation("SQLite", "", Path(settings["NAME"]).name)
 
 
 # Tables of SQLite's statistics and of Camp's search index
@@ -76,7 +76,7 @@ def row_counts(snapshot=None):
 
     `snapshot` is another Django connection to use. Raises DatabaseError.
     """
-    if snapshot is None and not is_there():
+    if snapshot is None and not database_exists():
         return {}
     counted = snapshot or connection
     quote = counted.ops.quote_name
@@ -88,7 +88,7 @@ def row_counts(snapshot=None):
     return counts
 
 
-def is_there():
+def database_exists():
     """Return whether the database exists; an empty SQLite file does not count.
 
     Raises DatabaseError if the server does not answer.
@@ -99,7 +99,7 @@ def is_there():
     try:
         connection.ensure_connection()
     except OperationalError:
-        with maintenance() as server:
+        with connect_for_maintenance() as server:
             if server.execute(EXISTS, [connection.settings_dict["NAME"]]).fetchone():
                 raise
         return False
@@ -119,7 +119,7 @@ def disconnect(server, *names):
 
 
 @contextlib.contextmanager
-def maintenance(*, own=False):
+def connect_for_maintenance(*, own=False):
     """Yield a psycopg connection, autocommit, to a maintenance database.
 
     With `own` the configured database is tried first, for queries that work in any. Raises
@@ -141,10 +141,10 @@ def maintenance(*, own=False):
 def create(name, *, hasty=False):
     """Create an empty database with the locale of the configured one.
 
-    With `hasty` a power cut may lose what is written to it, until `make_lasting`.
+    With `hasty` a power cut may lose what is written to it, until `make_durable`.
     """
     configured = connection.settings_dict["NAME"]
-    with maintenance() as server:
+    with connect_for_maintenance() as server:
         found = server.execute(LOCALE, [configured]).fetchone()
         command = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(
             sql.Identifier(name)
@@ -157,7 +157,7 @@ def create(name, *, hasty=False):
             _alter(server, name, "SET synchronous_commit = off")
 
 
-def superuser():
+def get_superuser_name():
     """Return the name of the role that Camp logs in as if it is a superuser, else "".
 
     Roles that may run programs on the server, or access its files, count as superusers
@@ -166,7 +166,7 @@ def superuser():
     """
     if not is_postgresql():
         return ""
-    with maintenance(own=True) as server:
+    with connect_for_maintenance(own=True) as server:
         found = server.execute(SUPERUSER_ROLES).fetchone()
     return found[0] if found else ""
 
@@ -182,9 +182,9 @@ SUPERUSER_ROLES = """
 LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
 
 
-def make_lasting(name):
-    """Sync a `hasty` database to disk, now and from now on; return its `oid`."""
-    with maintenance() as server:
+def make_durable(name):
+    """Sync a `hasty` database to disk, now and from now on; return its `get_oid`."""
+    with connect_for_maintenance() as server:
         # Waits until this and everything written before is on disk.
         _alter(server, name, "RESET synchronous_commit")
         return _oid(server, name)
@@ -194,9 +194,9 @@ def _alter(server, name, what):
     server.execute(sql.SQL("ALTER DATABASE {} {}").format(sql.Identifier(name), sql.SQL(what)))
 
 
-def oid(name):
+def get_oid(name):
     """Return the OID of a database, which a rename does not change, or None."""
-    with maintenance() as server:
+    with connect_for_maintenance() as server:
         return _oid(server, name)
 
 
@@ -207,15 +207,15 @@ def _oid(server, name):
 
 def drop(name):
     """Drop a database if it exists, and end the connections to it."""
-    with maintenance() as server:
+    with connect_for_maintenance() as server:
         if server.execute(EXISTS, [name]).fetchone():
             disconnect(server, name)
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def names_that_begin(prefix):
+def list_databases(prefix):
     """Return the names of the server's databases with a prefix, sorted."""
-    with maintenance(own=True) as server:
+    with connect_for_maintenance(own=True) as server:
         rows = server.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", [prefix]
         ).fetchall()
@@ -260,7 +260,7 @@ def server_version():
         return None
     if connection.connection is not None and connection.is_usable():
         return connection.connection.info.server_version // 10_000
-    with maintenance(own=True) as server:
+    with connect_for_maintenance(own=True) as server:
         return server.info.server_version // 10_000
 
 
@@ -287,15 +287,15 @@ def sqlite_damage(wrapper, thorough):
     return "" if found in ([], ["ok"]) else found[0].strip().splitlines()[-1]
 
 
-def size():
+def database_size():
     """Return the size of the database (bytes); 0 if there is none."""
-    if not is_there():
+    if not database_exists():
         return 0
     if not is_postgresql():
         file = connection.settings_dict["NAME"]
         parts = (Path(f"{file}{suffix}") for suffix in ("", "-wal"))
         return sum(part.stat().st_size for part in parts if part.exists())
-    with maintenance(own=True) as server:
+    with connect_for_maintenance(own=True) as server:
         [found] = server.execute(
             "SELECT pg_database_size(%s)", [connection.settings_dict["NAME"]]
         ).fetchone()

@@ -44,7 +44,7 @@ def check_last_backup():
 def restore_command(*options):
     """Return the command that restores the newest backup; "" if there is none."""
     last = backup.last_backup()
-    return shell.manage("restore", shell.quoted(last[0]), *options) if last else ""
+    return shell.manage("restore", shell.quote(last[0]), *options) if last else ""
 
 
 def check_leftover_databases():

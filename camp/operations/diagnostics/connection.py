@@ -53,7 +53,7 @@ def explain_postgresql_error(ping, why):
 
     `ping` is libpq's Ping, `why` its error message.
     """
-    place, user = server.place(), connection.settings_dict["USER"] or "-"
+    place, user = server.locate_database(), connection.settings_dict["USER"] or "-"
     values = {"address": place.host, "name": place.name, "user": user, "why": why}
     if ping == Ping.REJECT:
         title = _("PostgreSQL at %(address)s is just starting or stopping")
@@ -68,7 +68,7 @@ def explain_postgresql_error(ping, why):
         detail = _("Camp's own is stopped.")
         return error(ID, title % values, detail, shell.manage("postgres", "start"))
     try:
-        with server.maintenance() as other:
+        with server.connect_for_maintenance() as other:
             exists = other.execute(server.EXISTS, [place.name]).fetchone()
     except DatabaseError:
         title = _("PostgreSQL at %(address)s rejects the login of the user %(user)s (%(why)s)")
@@ -76,7 +76,7 @@ def explain_postgresql_error(ping, why):
         return error(ID, title % values, detail, password_command())
     if not exists:
         title = _("PostgreSQL at %(address)s has no database %(name)s")
-        fix = client_command("createdb", shell.quoted(place.name))
+        fix = client_command("createdb", shell.quote(place.name))
         return error(ID, title % values, _("Make it, or correct DATABASE_URL."), fix)
     title = _("The database %(name)s at %(address)s refuses the connection (%(why)s)")
     fix = client_command("psql", "-d postgres", "-l")
@@ -102,7 +102,7 @@ def explain_sqlite_error(file, why):
     if "full" in why:
         title = _("There is no room left for the database %(file)s")
         return error(ID, title % values, _("Make room."), shell.manage("sweep"))
-    fix = f"sqlite3 {shell.quoted(file)} 'PRAGMA integrity_check'"
+    fix = f"sqlite3 {shell.quote(file)} 'PRAGMA integrity_check'"
     return error(ID, _("The database %(file)s cannot be used (%(why)s)") % values, fix=fix)
 
 
@@ -156,10 +156,10 @@ def client_command(name, *words, as_superuser=False):
     """Return a command line of one of PostgreSQL's programs; with its path if PATH lacks it."""
     settings = connection.settings_dict
     if not shutil.which(name) and (found := next(programs.installations(name), None)):
-        name = shell.quoted(found.path(name))
+        name = shell.quote(found.path(name))
     port = f"-p {settings['PORT'] or server.DEFAULT_PORT}"
     if as_superuser and is_local() and sys.platform == "linux":
         return " ".join(["sudo -u postgres", name, port, *words])
-    host = f"-h {shell.quoted(settings['HOST'] or 'localhost')}"
-    user = "postgres" if as_superuser else shell.quoted(settings["USER"] or "postgres")
+    host = f"-h {shell.quote(settings['HOST'] or 'localhost')}"
+    user = "postgres" if as_superuser else shell.quote(settings["USER"] or "postgres")
     return " ".join([name, host, port, f"-U {user}", *words])

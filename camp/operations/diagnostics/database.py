@@ -19,7 +19,7 @@ from accounts import keys
 from camp.config import shell
 from camp.db.errors import error_reason, is_connection_error, lacks_tables
 from camp.db.pending_migrations import find_pending_migrations
-from camp.operations.console import size
+from camp.operations.console import format_size
 from camp.operations.database import environment, old_tables, server
 from camp.operations.diagnostics import backups
 from camp.operations.diagnostics.connection import (
@@ -98,7 +98,11 @@ def check_server():
         cursor.execute("SHOW server_version")
         milliseconds = (time.monotonic() - start) * 1000
         version = cursor.fetchone()[0].partition(" ")[0]
-    values = {"version": version, "address": server.place().host, "ms": f"{milliseconds:.0f}"}
+    values = {
+        "version": version,
+        "address": server.locate_database().host,
+        "ms": f"{milliseconds:.0f}",
+    }
     yield ok(ID, _("PostgreSQL %(version)s answers at %(address)s (%(ms)s ms)") % values)
 
 
@@ -116,13 +120,13 @@ def check_file():
     if is_small and (why := server.sqlite_damage(connection, thorough=False)):
         yield describe_damage(path, why)
         return
-    values = {"version": version, "file": path, "size": size(server.size())}
+    values = {"version": version, "file": path, "size": format_size(server.database_size())}
     yield ok(ID, _("SQLite %(version)s opens %(file)s (%(size)s)") % values)
 
 
 def is_new():
     """Return whether SQLite's file does not exist yet."""
-    return not server.is_postgresql() and not server.is_there()
+    return not server.is_postgresql() and not server.database_exists()
 
 
 def check_fts_module():
@@ -159,7 +163,7 @@ def limit_waiting():
 
 def check_tables():
     """Yield an error if the tables are not Camp's, and a warning for old ones beside them."""
-    name = server.place().name
+    name = server.locate_database().name
     if old := old_tables.find_unconverted_tables():
         title = _("The database %(name)s is from the old backend (%(tables)s)")
         title %= {"name": name, "tables": ", ".join(old)}
@@ -288,4 +292,4 @@ def sql_command(sql):
     """Return the command line that executes a statement."""
     word = sql.replace('"', '\\"') if os.name == "nt" else sql
     parameters = ["-c"] if server.is_postgresql() else []
-    return shell.manage("dbshell", "--", *parameters, shell.quoted(word))
+    return shell.manage("dbshell", "--", *parameters, shell.quote(word))

@@ -20,7 +20,7 @@ from django.utils.translation import ngettext
 from camp.cache.manager import cache_manager
 from camp.config import shell
 from camp.operations import error_messages, stored_bytes
-from camp.operations.console import size as format_size
+from camp.operations.console import format_size as format_size
 from camp.operations.diagnostics.files import describe_no_orphans, explain_recovery
 from camp.web.findings import error, ok, warning
 from files import sweep

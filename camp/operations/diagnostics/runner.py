@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from camp.cache.manager import cached
+from camp.cache.manager import get_or_compute
 from camp.db.errors import error_reason
 from camp.operations.diagnostics import (
     backups,
@@ -154,7 +154,9 @@ def list_problems(user):
     if not user.has_perm(PAGE_PERMISSION):
         return None
     key = f"findings:{translation.get_language()}"
-    problems = [Finding(**values) for values in cached(key, PAGE_CACHE_SECONDS, find_problems)]
+    problems = [
+        Finding(**values) for values in get_or_compute(key, PAGE_CACHE_SECONDS, find_problems)
+    ]
     return sorted(problems, key=lambda finding: finding.level != ERROR)
 
 

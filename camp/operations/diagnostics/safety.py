@@ -90,7 +90,7 @@ def check_development_settings(host=""):
             "write an absolute path; import old files with takeover --uploads."
         )
         values = {"given": given, "folder": folder}
-        fix = f"LOCAL_STORAGE_PATH={shell.quoted(settings.CAMP_DATA_DIR / 'files')}"
+        fix = f"LOCAL_STORAGE_PATH={shell.quote(settings.CAMP_DATA_DIR / 'files')}"
         yield warning("safety.storage_path", title % values, detail, fix)
 
 
@@ -120,7 +120,7 @@ def check_secret_key():
     file = settings.CAMP_DATA_DIR / "secret-key"
     if is_readable_by_others(file):
         title = _("Other users of this machine can read %(file)s") % {"file": file}
-        return warning("safety.secret", title, fix=f"chmod 600 {shell.quoted(file)}")
+        return warning("safety.secret", title, fix=f"chmod 600 {shell.quote(file)}")
     return ok("safety.secret", _("SECRET_KEY is long enough"))
 
 

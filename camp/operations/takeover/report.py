@@ -9,7 +9,7 @@ from camp.operations.database.old_tables import APPS
 
 def describe_plan(plan):
     """Yield the lines of the report on a Plan."""
-    place = server.place()
+    place = server.locate_database()
     yield _("Database: %(name)s (PostgreSQL, %(host)s)") % {"name": place.name, "host": place.host}
     if plan.revision:
         yield _("Made by Alembic, revision %(revision)s.") % {"revision": plan.revision}

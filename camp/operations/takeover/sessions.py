@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Left
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.db.search_text import normalise
+from camp.db.search_text import normalize_for_search
 from camp.operations.takeover.catalogue import fetch_value, quote
 from sessions_app.models import Message, Session
 from sessions_app.titles import LOOKED_AT, title_of
@@ -105,7 +105,7 @@ def find_untitled():
     sessions = sessions.annotate(first=Coalesce(asked, Subquery(messages[:1])))
     for session in sessions.order_by("pk").iterator(chunk_size=BATCH):
         session.title = title_of(session.first, session.old_metadata)
-        session.search_text = normalise(session.title)[:255]
+        session.search_text = normalize_for_search(session.title)[:255]
         if session.title:
             yield session
 

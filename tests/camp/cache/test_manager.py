@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache, caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from camp.cache import cache_manager, cached
+from camp.cache import cache_manager, get_or_compute
 
 pytestmark = pytest.mark.cache
 
@@ -144,13 +144,13 @@ class TestCached:
     def test_a_value_is_computed_once(self):
         calls = []
         for _ in range(2):
-            assert cached("sum", 60, lambda: calls.append(1) or len(calls)) == 1
+            assert get_or_compute("sum", 60, lambda: calls.append(1) or len(calls)) == 1
         cache_manager.delete_sync("sum")
-        assert cached("sum", 60, lambda: 5) == 5
+        assert get_or_compute("sum", 60, lambda: 5) == 5
 
     def test_nothing_is_a_value_too(self):
-        assert cached("none", 60, lambda: None) is None
-        assert cached("none", 60, lambda: pytest.fail("computed twice")) is None
+        assert get_or_compute("none", 60, lambda: None) is None
+        assert get_or_compute("none", 60, lambda: pytest.fail("computed twice")) is None
 
 
 class TestDjangosOwnOperations:

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.urls import path
 
-from camp.cache import breaker, cache_manager, cached
+from camp.cache import breaker, cache_manager, get_or_compute
 from tests.camp.cache.redis_process import PASSWORD, RedisProcess
 
 pytestmark = pytest.mark.fault
@@ -106,7 +106,7 @@ ANSWERS = [
     (lambda: cache_manager.get_sync("user:1", "default"), "default"),
     (lambda: cache_manager.delete_sync("user:1"), False),
     (lambda: cache_manager.clear_sync("user:*"), 0),
-    (lambda: cached("user:1", 60, lambda: "made"), "made"),
+    (lambda: get_or_compute("user:1", 60, lambda: "made"), "made"),
 ]
 
 

@@ -33,7 +33,7 @@ def copy(source, target):
         return
     # Several times as fast as the default, and older servers know no other way.
     how = " STRATEGY FILE_COPY" if database.server_version() >= 15 else ""
-    with database.maintenance() as server:
+    with database.connect_for_maintenance() as server:
         server.execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}"{how}')
 
 
@@ -57,7 +57,7 @@ def kept_apart(name, make):
 
 def databases(prefix=NAME):
     """Return the names of the databases of PostgreSQL that begin so."""
-    with database.maintenance() as server:
+    with database.connect_for_maintenance() as server:
         rows = server.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [str(prefix)]
         )
@@ -110,7 +110,7 @@ def restore(path, *options, confirmed=True, trust=True):
     """Run `manage.py restore`; returns what it printed."""
     output = io.StringIO()
     if confirmed:
-        options = ["--no-input", "--name", database.place().name, *options]
+        options = ["--no-input", "--name", database.locate_database().name, *options]
     options = [*options, *trusted()] if trust else options
     call_command("restore", path, *options, stdout=output, stderr=output)
     return output.getvalue()
@@ -215,6 +215,6 @@ def leftovers():
 
 def go_back(app, migration):
     """Undo migrations, confirmed and without a backup."""
-    name = database.place().name
+    name = database.locate_database().name
     options = {"interactive": False, "name": name, "no_backup": True, "stdout": io.StringIO()}
     call_command("migrate", app, migration, verbosity=0, **options)

@@ -81,7 +81,7 @@ def test_an_archive_holds_the_database_and_the_files(place, settings):
     path = made(settings)
     assert re.fullmatch(r"backup_\d{8}_\d{6}\.tar", path.name)
     assert f"Backup: {path} (" in told
-    assert f"{shell.manage('restore')} {shell.quoted(path)}" in told
+    assert f"{shell.manage('restore')} {shell.quote(path)}" in told
     members = places.members(path)
     stored = {f"files/{file.storage_path}": file for file in File.objects.order_by("pk")}
     database_member = "database.sqlite3" if connection.vendor == "sqlite" else "database.dump"
@@ -95,7 +95,7 @@ def test_an_archive_holds_the_database_and_the_files(place, settings):
     assert manifest["database"] == place
     assert manifest["environment"] == "development"
     assert "0001_initial" in manifest["migrations"]["files"]
-    assert manifest["engine"] == server.place().engine
+    assert manifest["engine"] == server.locate_database().engine
     assert manifest["engine_major"] == server.server_version()
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o600
@@ -137,7 +137,7 @@ def test_sql_is_for_psql_or_sqlite3(place, settings, tmp_path):
 def test_a_backup_is_proved_to_be_whole(whole):
     told = run("--verify", str(whole))
     assert "Every checksum matches." in told
-    assert f"from {places.manifest(whole)['database']} on {server.place().engine}" in told
+    assert f"from {places.manifest(whole)['database']} on {server.locate_database().engine}" in told
     assert re.search(r"Holds: \d+ rows, 6 files", told)
     places.flip(whole, whole.stat().st_size // 2)
     assert "is damaged" in refusal("--verify", str(whole))
@@ -378,7 +378,7 @@ def test_what_a_killed_backup_left_is_removed_by_the_next(place, settings, monke
 
 
 def test_without_a_database_there_is_nothing_to_back_up(monkeypatch):
-    monkeypatch.setattr(server, "is_there", lambda: False)
+    monkeypatch.setattr(server, "database_exists", lambda: False)
     assert backup.safety_copy(lambda line: None) is None
     assert "nothing to back up" in refusal()
 
@@ -387,7 +387,7 @@ def test_without_a_safety_copy_one_goes_on_only_by_saying_so(monkeypatch):
     def away():
         raise DatabaseError("no route to host")
 
-    monkeypatch.setattr(server, "is_there", away)
+    monkeypatch.setattr(server, "database_exists", away)
     with pytest.raises(CommandError, match=r"no route to host\. .*--no-backup"):
         backup.safety_copy(lambda line: None)
 

@@ -17,7 +17,7 @@ pytest_plugins = ["tests.operations.backup.place_fixtures"]
 
 @pytest.fixture
 def name():
-    return server.place().name
+    return server.locate_database().name
 
 
 def run(*words, **options):

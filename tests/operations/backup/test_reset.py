@@ -55,20 +55,20 @@ def place(tmp_path):
         database.drop(SCRATCH)
         on_server("CREATE DATABASE {} TEMPLATE {}", SCRATCH, own)
     with database.connected_to(name):
-        yield database.place().name
+        yield database.locate_database().name
     if connection.vendor == "postgresql":
         assert leftovers() == []
         database.drop(SCRATCH)
 
 
 def on_server(command, *names):
-    with database.maintenance() as server:
+    with database.connect_for_maintenance() as server:
         server.execute(sql.SQL(command).format(*map(sql.Identifier, names)))
 
 
 def leftovers():
     """Return the databases that a reset made and left."""
-    with database.maintenance() as server:
+    with database.connect_for_maintenance() as server:
         rows = server.execute(
             "SELECT datname FROM pg_database WHERE datname LIKE %s AND datname <> %s",
             [f"{SCRATCH}%", SCRATCH],
@@ -97,7 +97,13 @@ def run(*arguments):
     """Run the command with the right name; returns what it says."""
     out = StringIO()
     call_command(
-        "reset", "--no-input", "--name", database.place().name, *arguments, stdout=out, stderr=out
+        "reset",
+        "--no-input",
+        "--name",
+        database.locate_database().name,
+        *arguments,
+        stdout=out,
+        stderr=out,
     )
     return out.getvalue()
 
@@ -203,7 +209,7 @@ def test_forced_by_its_name_production_goes_and_stays_production(filled):
 def test_it_waits_for_the_server_to_be_stopped(filled):
     before = state()
     refused = pytest.raises(CommandError, match=r"Stop it first.*manage\.py reset --no-backup")
-    with lock.serving(), refused:
+    with lock.hold_server_lock(), refused:
         run("--no-backup")
     assert state() == before
 

@@ -222,7 +222,7 @@ def test_what_is_not_confirmed_is_refused_before_the_archive_is_read(place, arch
 
 
 def test_it_waits_for_nobody_who_serves(place, archive):
-    with lock.serving():
+    with lock.hold_server_lock():
         assert "Stop it first" in places.refusal(archive)
 
 

@@ -56,5 +56,5 @@ def test_a_looser_mark_is_confirmed_by_name():
     with pytest.raises(CommandError, match="is not the name"):
         call_command("environment", "development", no_input=True, name="other")
     assert environment.read_mark() == "production"
-    call_command("environment", "development", no_input=True, name=server.place().name)
+    call_command("environment", "development", no_input=True, name=server.locate_database().name)
     assert environment.read_mark() == "development"

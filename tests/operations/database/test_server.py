@@ -37,12 +37,12 @@ def make_table(name, table):
 
 @pytest.mark.sqlite
 def test_place_of_sqlite_is_named_by_its_file(settings):
-    assert server.place() == server.Place("SQLite", "", "test.sqlite3")
+    assert server.locate_database() == server.DatabaseLocation("SQLite", "", "test.sqlite3")
 
 
 @pytest.mark.postgresql
 def test_place_of_postgresql_has_an_address():
-    place = server.place()
+    place = server.locate_database()
     assert place.engine == "PostgreSQL"
     assert place.host == f"127.0.0.1:{connection.settings_dict['PORT']}"
     assert place.name == connection.settings_dict["NAME"]
@@ -95,7 +95,7 @@ def test_rows_are_counted_in_every_table(owner, member):
 
 @pytest.mark.django_db
 def test_the_database_has_a_size():
-    assert server.size() > 10_000
+    assert server.database_size() > 10_000
 
 
 @pytest.mark.sqlite
@@ -103,11 +103,11 @@ def test_the_database_has_a_size():
 def test_an_empty_file_is_no_database(tmp_path):
     missing = tmp_path / "missing.sqlite3"
     with server.connected_to(missing):
-        assert not server.is_there()
+        assert not server.database_exists()
         assert server.row_counts() == {}
-        assert server.size() == 0
+        assert server.database_size() == 0
     assert not missing.exists()
-    assert server.is_there()
+    assert server.database_exists()
 
 
 @pytest.mark.sqlite
@@ -123,21 +123,21 @@ def test_a_file_that_is_no_database_is_said_to_be_unreadable(tmp_path):
 @pytest.mark.django_db(transaction=True)
 def test_a_missing_database_is_told_from_a_server_that_refuses():
     with server.connected_to("camp_nowhere"):
-        assert not server.is_there()
+        assert not server.database_exists()
         assert server.row_counts() == {}
-        assert server.size() == 0
+        assert server.database_size() == 0
         connection.settings_dict["PASSWORD"], kept = "wrong", connection.settings_dict["PASSWORD"]
         try:
             with pytest.raises(DatabaseError):
-                server.is_there()
+                server.database_exists()
         finally:
             connection.settings_dict["PASSWORD"] = kept
-    assert server.is_there()
+    assert server.database_exists()
 
 
 @pytest.mark.postgresql
 def test_a_new_database_has_the_locale_of_the_configured_one(scratch):
-    with server.maintenance() as session:
+    with server.connect_for_maintenance() as session:
         query = "SELECT datcollate, datctype, encoding FROM pg_database WHERE datname = %s"
         [new] = session.execute(query, [scratch]).fetchall()
         [configured] = session.execute(query, [connection.settings_dict["NAME"]]).fetchall()

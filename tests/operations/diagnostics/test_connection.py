@@ -90,7 +90,7 @@ class TestPostgreSQL:
 
     def test_a_user_who_may_not_come_in(self, configured):
         configured(NAME="camp_closed")
-        with server.maintenance() as other:
+        with server.connect_for_maintenance() as other:
             other.execute("CREATE DATABASE camp_closed ALLOW_CONNECTIONS false")
         try:
             assert of_database().level == ERROR

@@ -67,7 +67,7 @@ def shared():
 @pytest.fixture
 def cluster(shared):
     """The shared cluster, running."""
-    found = clusters.find()
+    found = clusters.find_cluster()
     if not found.is_running():
         postgres("start")
     return found
@@ -272,7 +272,7 @@ def test_a_port_in_use_is_named_and_can_be_changed(cluster, shared):
     assert "postgres url --write" in again
     assert "DATABASE_URL in" in postgres("url", "--write")
     with psycopg.connect(written_url(shared[0])) as server:
-        assert server.info.port == clusters.find().port != old
+        assert server.info.port == clusters.find_cluster().port != old
 
 
 @machine
@@ -357,7 +357,7 @@ def test_an_older_cluster_gets_the_role_with_all_that_is_in_it(cluster):
     assert "is no superuser" in postgres("role", "--write")
 
     assert "superuser" not in postgres("status")
-    with psycopg.connect(clusters.find().url, autocommit=True) as server:
+    with psycopg.connect(clusters.find_cluster().url, autocommit=True) as server:
         assert server.info.user == "camp"
         server.execute("DROP VIEW seen")
         server.execute("DROP FUNCTION one()")
@@ -504,7 +504,7 @@ def test_the_wheels_programs_and_a_folder_that_only_root_reaches(empty_folder, m
         monkeypatch.setattr(commands, "DEFAULT_PORT", taken.getsockname()[1])
         printed = postgres("init", "--binaries", str(binaries))
 
-        cluster = clusters.find()
+        cluster = clusters.find_cluster()
         assert f"Port {commands.DEFAULT_PORT} is already in use" in printed
         assert cluster.port != commands.DEFAULT_PORT
 
@@ -522,7 +522,7 @@ def test_status_of_the_server_of_database_url(empty_folder):
     told = table(postgres("status"))
 
     assert told["PostgreSQL of DATABASE_URL"].strip() == "running"
-    assert told["Address"].strip() == database_server.place().host
+    assert told["Address"].strip() == database_server.locate_database().host
     assert told["Version"].split(".")[0].strip() == str(database_server.server_version())
     assert f"{connection.settings_dict['NAME']} (" in told["Database"]
     assert "of" in told["Connections"]

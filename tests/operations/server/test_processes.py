@@ -109,7 +109,7 @@ def test_data_that_any_server_uses_is_not_replaced_until_it_stops(installation, 
 def test_nobody_connects_while_the_data_is_replaced(installation, settings):
     settings.CAMP_DATA_DIR = installation.folder / "data"
     code = "from accounts.models import User; User.objects.create_user('late', 'l@example.org')"
-    with lock.alone("again"):
+    with lock.exclusive_access("again"):
         done = installation.manage("shell", "-v", "0", "-c", code, check=False)
     assert done.returncode == 1
     assert "Another command is replacing the data" in done.stderr
@@ -195,7 +195,7 @@ def test_a_process_that_ended_is_forgotten(settings, tmp_path):
     dead = tmp_path / processes.FOLDER / "4711-aaaa"
     dead.parent.mkdir()
     dead.write_text("manage.py shell")
-    with lock.alone("again"):
+    with lock.exclusive_access("again"):
         assert not dead.exists()
 
 
@@ -209,7 +209,7 @@ def test_a_connection_is_refused_while_another_process_is_alone(settings, tmp_pa
     processes.register()
     [own] = (tmp_path / processes.FOLDER).iterdir()
     assert own.name.startswith(f"{os.getpid()}-")
-    with lock.alone("again"):
+    with lock.exclusive_access("again"):
         pass  # this process is nobody else
 
 
@@ -221,5 +221,5 @@ def test_a_busy_process_is_named(settings, tmp_path):
         held.write(b"manage.py shell")
         assert try_lock(held)
         refused = pytest.raises(CommandError, match=r"in use by manage\.py shell \(process 4711\)")
-        with refused, lock.alone("again"):
+        with refused, lock.exclusive_access("again"):
             pytest.fail("it was let through")

@@ -163,7 +163,7 @@ def test_production_and_the_name_are_asked_for_as_elsewhere(old, settings):
 
 def test_a_copy_is_made_first(old, settings):
     guide_with(old)
-    name = server.place().name
+    name = server.locate_database().name
     before = old.everything()
     report = takeover("--apply", "--no-input", "--name", name)
     [copy] = settings.BACKUP_FOLDER.glob("*.tar")

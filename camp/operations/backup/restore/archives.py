@@ -107,7 +107,7 @@ class Archive:
 
     def _refuse(self):
         prepare.refuse_newer(self._migrations, self._version)
-        here = server.place().engine
+        here = server.locate_database().engine
         if self.portable:
             return
         if self._engine != here:
@@ -157,7 +157,10 @@ class Archive:
             "rows": f"{sum(self.counts.values()):,}",
         }
         if self.files:
-            values |= {"files": f"{self._claimed[0]:,}", "size": console.size(self._claimed[1])}
+            values |= {
+                "files": f"{self._claimed[0]:,}",
+                "size": console.format_size(self._claimed[1]),
+            }
             return (
                 _(
                     "All of this, and all stored files, will be replaced by %(file)s of %(when)s: "

@@ -71,7 +71,7 @@ class Dump:
 
     def refuse(self):
         """Raise CommandError where this database cannot take it."""
-        here = server.place().engine
+        here = server.locate_database().engine
         if self.engine != here:
             sentence = _(
                 "The dump %(file)s is for %(engine)s, and this database is %(here)s: nothing was "
@@ -108,7 +108,7 @@ class CustomDump(Dump):
         sentence = _(
             "All of this will be replaced by the dump %(file)s (%(size)s). The stored files stay."
         )
-        return sentence % {"file": self.name, "size": console.size(self.bytes)}
+        return sentence % {"file": self.name, "size": console.format_size(self.bytes)}
 
     def unpack(self, new, stream):
         """Read all of the dump; raises Damaged where it is cut or damaged."""
@@ -154,7 +154,7 @@ class SqlDump(Dump):
             "All of this will be replaced by the SQL dump %(file)s (%(size)s). "
             "The stored files stay."
         )
-        return sentence % {"file": self.name, "size": console.size(self.bytes)}
+        return sentence % {"file": self.name, "size": console.format_size(self.bytes)}
 
     def unpack(self, new, stream):
         """Read all of the dump; raises Damaged where it is cut, or is more than data."""

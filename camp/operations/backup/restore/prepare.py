@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from camp.db.pending_migrations import find_pending_migrations
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
-from camp.operations.console import size
+from camp.operations.console import format_size
 from camp.operations.database import old_tables, server
 
 HISTORY = "django_migrations"
@@ -42,7 +42,7 @@ def refuse_without_room(needed):
                 "The disk of %(folder)s has %(free)s left, and the restore needs %(needed)s there "
                 "beside the present data: nothing was done."
             )
-            values = {"folder": folder, "free": size(free), "needed": size(amount)}
+            values = {"folder": folder, "free": format_size(free), "needed": format_size(amount)}
             raise CommandError(sentence % values)
 
 
@@ -67,7 +67,7 @@ def check_counts(expected, result):
 
 def check_sqlite():
     """Raise Damaged where SQLite finds its file broken."""
-    thorough = server.size() <= server.CHECK_ALL_UP_TO
+    thorough = server.database_size() <= server.CHECK_ALL_UP_TO
     if why := server.sqlite_damage(connection, thorough):
         raise Damaged(_("The database that is in it is damaged (%(why)s).") % {"why": why})
 
@@ -76,7 +76,7 @@ def bring_forward(result):
     """Apply the migrations that are missing; a database of the old backend stays as it is."""
     there = connection.introspection.table_names()
     if HISTORY in there:
-        refuse_newer(applied())
+        refuse_newer(read_applied_migrations())
         if is_behind():
             call_command("migrate", verbosity=0, interactive=False)
     elif old_tables.find_old_names(there):
@@ -90,7 +90,7 @@ def is_behind():
     return bool(find_pending_migrations())
 
 
-def applied():
+def read_applied_migrations():
     """Return {app: names of its migrations} that the database says were applied."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT app, name FROM django_migrations")
@@ -113,7 +113,7 @@ def refuse_newer(migrations, version=""):
         raise CommandError(sentence % {"version": version, "migration": ".".join(unknown[0])})
 
 
-def mark(environment, restore_id, result):
+def write_mark(environment, restore_id, result):
     """Mark the new database with its environment, and with the restore that made it."""
     if not result.is_old:
         values = {"environment": environment, "restored": restore_id}

@@ -33,7 +33,7 @@ def restore(path, options, *, say, stream):
     `say` prints a line, progress goes to `stream`. Raises CommandError, and then everything
     is as it was.
     """
-    with lock.alone(command(path), disconnect=options["disconnect"]):
+    with lock.exclusive_access(restore_command(path), disconnect=options["disconnect"]):
         refuse_without_server()
         with explain_errors():
             source = open_source(path)
@@ -49,9 +49,9 @@ def restore(path, options, *, say, stream):
         say(line)
 
 
-def command(path):
+def restore_command(path):
     """Return the command as one types it here."""
-    return shell.manage("restore", shell.quoted(path))
+    return shell.manage("restore", shell.quote(path))
 
 
 def refuse_without_server():
@@ -98,7 +98,7 @@ def open_source(path):
     if not path.exists():
         sentence = _("There is no file %(file)s. See what there is with: %(fix)s")
         listing = "dir" if os.name == "nt" else "ls -l"
-        fix = f"{listing} {shell.quoted(path.parent)}"
+        fix = f"{listing} {shell.quote(path.parent)}"
         raise CommandError(sentence % {"file": path, "fix": fix})
     with path.open("rb") as stream:
         if stream.read(len(dumps.CUSTOM_DUMP)) == dumps.CUSTOM_DUMP:
@@ -114,14 +114,14 @@ def refuse_superuser(source, trusted):
     A dump is a program: as a superuser it may run others on the server's machine
     (https://www.postgresql.org/docs/current/sql-copy.html, PROGRAM).
     """
-    role = server.superuser() if source.runs_sql else ""
+    role = server.get_superuser_name() if source.runs_sql else ""
     if role and trusted != role:
         sentence = _(
             "The role %(role)s is a superuser: a dump could run programs on the server's machine. "
             "Nothing was done. Use another role in DATABASE_URL, or if you trust the dump, add: "
             "%(fix)s"
         )
-        fix = f"--as-superuser {shell.quoted(role)}"
+        fix = f"--as-superuser {shell.quote(role)}"
         raise CommandError(sentence % {"role": role, "fix": fix})
 
 
@@ -129,7 +129,7 @@ def replace(source, new, options, say, stream):
     """Verify the source, make the new database and files, and swap; returns the Result."""
     source.unpack(new, stream)
     confirmation.confirm(options, action=source.action(), say=say)
-    lock.refuse_others(command(source.path), disconnect=options["disconnect"])
+    lock.refuse_others(restore_command(source.path), disconnect=options["disconnect"])
     present_environment = environment.current()
     new.freeze()
     if not options["no_backup"]:
@@ -143,7 +143,7 @@ def replace(source, new, options, say, stream):
         prepare.bring_forward(result)
         source.check_files(result)
         source.add_files(new.undo)
-        prepare.mark(present_environment, new.id, result)
+        prepare.write_mark(present_environment, new.id, result)
     new.commit()
     return result
 
@@ -170,7 +170,11 @@ def clean_up(source, new, result, say):
 
 def describe_result(source, result):
     """Yield what to say when all is done, what to do next last."""
-    values = {"name": server.place().name, "rows": f"{result.rows:,}", "source": source.name}
+    values = {
+        "name": server.locate_database().name,
+        "rows": f"{result.rows:,}",
+        "source": source.name,
+    }
     yield _("Restored: the database %(name)s with %(rows)s rows, from %(source)s.") % values
     if source.files:
         yield ngettext("Restored: %(count)s file.", "Restored: %(count)s files.", result.files) % {

@@ -36,7 +36,7 @@ class PostgreSQL:
         """Return (name, statement that drops it) of each database of an earlier swap."""
         prefix = _shorten(name)
         form = re.compile(rf"{re.escape(prefix)}_(?:before|restore)_\d{{14}}_[0-9a-f]{{6}}")
-        found = filter(form.fullmatch, server.names_that_begin(f"{prefix}_"))
+        found = filter(form.fullmatch, server.list_databases(f"{prefix}_"))
         return [(each, server.drop_statement(each)) for each in found]
 
     @classmethod
@@ -61,7 +61,7 @@ class PostgreSQL:
 
     def make_durable(self):
         """Have all that was written to the new database survive a power cut."""
-        self._oid = server.make_lasting(self.fresh)
+        self._oid = server.make_durable(self.fresh)
 
     def swap(self):
         """Rename both databases; whoever is connected is disconnected.
@@ -71,13 +71,13 @@ class PostgreSQL:
         can be written to it in between.
         """
         with (
-            server.maintenance() as renaming,
-            server.maintenance() as watching,
+            server.connect_for_maintenance() as renaming,
+            server.connect_for_maintenance() as watching,
             ThreadPoolExecutor(1) as pool,
         ):
             if self._locks is not None:
                 self._locks.execute("SELECT 1")  # fails if they ended before their time
-            renamed = pool.submit(self._rename, renaming, server.oid(self.name))
+            renamed = pool.submit(self._rename, renaming, server.get_oid(self.name))
             own = [self.name, self._locks.info.backend_pid if self._locks else 0]
             self._wait(renamed, lambda: watching.execute(LOCKED, own[:1]).fetchone())
             if not renamed.done():
@@ -100,7 +100,7 @@ class PostgreSQL:
 
     def is_swapped(self):
         """Return whether the new database is in place."""
-        return self._oid is not None and server.oid(self.name) == self._oid
+        return self._oid is not None and server.get_oid(self.name) == self._oid
 
     def remove_old(self):
         """Drop the old database."""

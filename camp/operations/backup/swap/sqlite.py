@@ -37,7 +37,7 @@ class SQLite:
         patterns = (glob.escape(file.name) + kind for kind in (".restore-*", ".before-*"))
         remove = "del" if os.name == "nt" else "rm"
         return [
-            (str(path), f"{remove} {shell.quoted(path)}")
+            (str(path), f"{remove} {shell.quote(path)}")
             for pattern in patterns
             for path in sorted(file.parent.glob(pattern))
         ]
