@@ -108,7 +108,8 @@ def snapshot_postgresql(programs: postgres_programs.Programs | None) -> Iterator
 
 def find_pg_dump() -> postgres_programs.Programs:
     """Return the Programs with a pg_dump new enough for the server; raises ToolsMissing."""
-    return postgres_programs.client("pg_dump", at_least=server.server_version())
+    version = cast(int, server.server_version())  # only SQLite has none
+    return postgres_programs.client("pg_dump", at_least=version)
 
 
 class PgDump(NamedTuple):
