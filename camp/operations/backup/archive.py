@@ -15,12 +15,20 @@ import sqlite3
 import stat
 import tarfile
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tarfile import (  # type: ignore[attr-defined]  # typeshed lacks them
+    EmptyHeaderError,
+    EOFHeaderError,
+    InvalidHeaderError,
+    TruncatedHeaderError,
+)
+from typing import IO, Any, BinaryIO, Protocol, Self
 
 from django.utils.translation import gettext as _
 
 from camp.fs.atomic import AtomicFile
-from camp.operations.console import NoProgress
+from camp.operations.console import NoProgress, Progress
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
@@ -46,7 +54,14 @@ class Damaged(Exception):
     """The archive is not what was packed; the message is one sentence for the user."""
 
 
-def is_safe(name):
+class Sink(Protocol):
+    """What the bytes of a member can be written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some bytes."""
+
+
+def is_safe(name: str) -> bool:
     """Return whether a member name or storage path stays inside its folder on every system.
 
     Also refuses other spellings of the same path, such as `a//b` or `a/./b`.
@@ -60,19 +75,19 @@ def is_safe(name):
     )
 
 
-def padding(size):
+def padding(size: int) -> int:
     """Return the number of zeros after a member of `size` bytes."""
     return -size % BLOCK
 
 
-def sums_line(digest, name):
+def sums_line(digest: str, name: str) -> bytes:
     """Return a member's line in SHA256SUMS, escaped as `sha256sum` does."""
     escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     prefix = "\\" if escaped != name else ""
     return f"{prefix}{digest}  {escaped}\n".encode()
 
 
-def make_header(name, size, mtime, is_late=False):
+def make_header(name: str, size: int, mtime: int, is_late: bool = False) -> bytes:
     """Return a member's header; if `is_late`, it has the same length for every size."""
     info = tarfile.TarInfo(name)
     info.mode, info.mtime, info.size = 0o600, mtime, size
@@ -88,17 +103,18 @@ class Writer:
     the archive, or removes it after an exception. Raises FileExistsError and OSError.
     """
 
-    def __init__(self, path, mtime):
+    def __init__(self, path: Path | str, mtime: float) -> None:
         self._file = AtomicFile(path)
         self.path = self._file.path
         self._output = self._file.stream
         self._mtime = int(mtime)
-        self._sums = tempfile.SpooledTemporaryFile(CHUNK, dir=self.path.parent)  # noqa: SIM115
+        folder = str(self.path.parent)
+        self._sums = tempfile.SpooledTemporaryFile(CHUNK, dir=folder)  # noqa: SIM115
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(self, kind: type[BaseException] | None, *_details: object) -> None:
         try:
             with self._sums:
                 if kind is None:
@@ -106,7 +122,7 @@ class Writer:
         finally:
             self._file.discard()
 
-    def _finish(self):
+    def _finish(self) -> None:
         size = self._sums.tell()
         self._sums.seek(0)
         self._output.write(make_header(SUMS, size, self._mtime))
@@ -115,11 +131,13 @@ class Writer:
         self._output.write(bytes(padding(size)) + END)
         self._file.finish()
 
-    def add_bytes(self, name, data):
+    def add_bytes(self, name: str, data: bytes) -> None:
         """Add a member from memory."""
         self.add_stream(name, io.BytesIO(data), len(data))
 
-    def add_file(self, name, path, progress=None):
+    def add_file(
+        self, name: str, path: Path | str, progress: Progress | NoProgress | None = None
+    ) -> tuple[int, str]:
         """Add the file at `path`; returns (size, SHA-256 in hex).
 
         Raises FileNotFoundError, before anything is written, where there is no regular file.
@@ -127,7 +145,13 @@ class Writer:
         with _open_regular(path) as stream:
             return self.add_stream(name, stream, os.fstat(stream.fileno()).st_size, progress)
 
-    def add_stream(self, name, stream, size=None, progress=None):
+    def add_stream(
+        self,
+        name: str,
+        stream: IO[bytes],
+        size: int | None = None,
+        progress: Progress | NoProgress | None = None,
+    ) -> tuple[int, str]:
         """Add what a binary stream returns; returns (size, SHA-256 in hex).
 
         With a `size`, exactly so many bytes: a stream that ends early is filled up with zeros.
@@ -142,7 +166,7 @@ class Writer:
         return member.size, member.sha256.hexdigest()
 
     @contextlib.contextmanager
-    def member(self, name, size=None):
+    def member(self, name: str, size: int | None = None) -> Iterator["_Member"]:
         """Yield a stream whose `write` takes the bytes of a member; all at once or in parts."""
         begin = self._output.tell() if size is None else None
         self._output.write(make_header(name, size or 0, self._mtime, size is None))
@@ -160,12 +184,12 @@ class Writer:
 class _Member:
     """Counts and hashes a member on its way to the archive."""
 
-    def __init__(self, output):
+    def __init__(self, output: BinaryIO) -> None:
         self._output = output
         self.size = 0
         self.sha256 = hashlib.sha256()
 
-    def write(self, data):
+    def write(self, data: bytes) -> int:
         """Write bytes; returns how many."""
         self.sha256.update(data)
         self.size += len(data)
@@ -175,14 +199,14 @@ class _Member:
 class _SourceFile(io.FileIO):
     """A file that is read; its errors name it."""
 
-    def read(self, size=-1):
+    def read(self, size: int | None = -1) -> bytes:
         try:
             return super().read(size)
         except OSError as error:
             raise OSError(error.errno, error.strerror, self.name) from error
 
 
-def _open_regular(path):
+def _open_regular(path: Path | str) -> _SourceFile:
     """Open a file for unbuffered reading; raises FileNotFoundError if it is no regular file."""
     try:
         stream = _SourceFile(path, opener=lambda name, flags: os.open(name, READ_FLAGS))
@@ -199,17 +223,17 @@ class _Header(tarfile.TarInfo):
     """A header that is accepted only if Camp could have written it."""
 
     @classmethod
-    def frombuf(cls, buf, encoding, errors):
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         info = super().frombuf(buf, encoding, errors)
         is_pax = info.type == tarfile.XHDTYPE and info.size <= LARGEST_PAX_HEADER
         if not (info.type == tarfile.REGTYPE or is_pax):
-            raise tarfile.InvalidHeaderError("type")
+            raise InvalidHeaderError("type")
         # tarfile ignores what follows the digits, and the checksum does not cover it.
         if info.size < 0 or buf[148:156] != b"%06o\0 " % info.chksum:
-            raise tarfile.InvalidHeaderError("checksum")
+            raise InvalidHeaderError("checksum")
         return info
 
-    def is_acceptable(self, stream):
+    def is_acceptable(self, stream: BinaryIO) -> bool:
         """Return whether the name is safe, and the extended header in `stream` Camp's."""
         if not (is_safe(self.name) and is_safe(self.name.partition("/")[2] or self.name)):
             return False
@@ -222,14 +246,20 @@ class _Header(tarfile.TarInfo):
         return True
 
 
+class _TarFile(tarfile.TarFile):
+    """A tar that is read from a file."""
+
+    fileobj: BinaryIO
+
+
 class Reader:
     """Reads the archive at `path`; raises OSError where that fails."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.size = self.path.stat().st_size
 
-    def manifest(self):
+    def manifest(self) -> dict[str, Any]:
         """Return the manifest, from the first member alone; its checksum is not verified."""
         with self._open() as tar:
             header = self._next(tar)
@@ -242,13 +272,15 @@ class Reader:
                 raise self._damaged(_("its manifest cannot be read")) from None
         return manifest
 
-    def refuse_wrong_manifest(self):
+    def refuse_wrong_manifest(self) -> None:
         """Raise Damaged if the manifest does not match its checksum.
 
         Reads the headers up to SHA256SUMS; does nothing if one of these is damaged.
         """
         with self._open() as tar:
             header = self._next(tar)
+            if header is None:
+                return
             digest = hashlib.sha256(tar.fileobj.read(header.size)).hexdigest()
             line = sums_line(digest, MANIFEST)
             try:
@@ -260,7 +292,12 @@ class Reader:
             if header and tar.fileobj.read(len(line)) != line:
                 raise self._damaged(_wrong_checksum(MANIFEST))
 
-    def unpack(self, place, progress=None, on_hash=None):
+    def unpack(
+        self,
+        place: Callable[[str, int], Path | str | Sink | None],
+        progress: Progress | NoProgress | None = None,
+        on_hash: Callable[[str, str], object] | None = None,
+    ) -> tuple[int, int]:
         """Read and verify the whole archive; returns (number of members, their bytes).
 
         `place(name, size)` is called for each member in order and returns where its bytes go:
@@ -288,23 +325,24 @@ class Reader:
         return count, total
 
     @contextlib.contextmanager
-    def _open(self):
+    def _open(self) -> Iterator[_TarFile]:
         """Yield a TarFile at its first header."""
         with self.path.open("rb", CHUNK) as stream:
             try:
-                tar = tarfile.TarFile(fileobj=stream, tarinfo=_Header, errors="strict")
+                tar = _TarFile(fileobj=stream, tarinfo=_Header, errors="strict")
             except BAD_HEADER:
                 raise self._damaged(_("it does not begin with a manifest")) from None
             stream.seek(0)  # TarFile has read the first header already
             yield tar
 
-    def _next(self, tar):
+    def _next(self, tar: _TarFile) -> _Header | None:
         """Return the next header, or None at the end; raises Damaged."""
+        header: _Header | None
         try:
             header = _Header.fromtarfile(tar)
-        except tarfile.EOFHeaderError:
+        except EOFHeaderError:
             return None
-        except (tarfile.EmptyHeaderError, tarfile.TruncatedHeaderError):
+        except (EmptyHeaderError, TruncatedHeaderError):
             raise self._damaged(_("it is cut off")) from None
         except BAD_HEADER:
             header = None
@@ -312,7 +350,9 @@ class Reader:
             raise self._damaged(_("a header is not what was packed"))
         return header
 
-    def _copy(self, source, size, target, progress):
+    def _copy(
+        self, source: BinaryIO, size: int, target: Sink | None, progress: Progress | NoProgress
+    ) -> str:
         """Copy a member and its padding; returns its SHA-256 in hex."""
         sha256 = hashlib.sha256()
         left = size
@@ -328,11 +368,11 @@ class Reader:
         self._skip_padding(source, size)
         return sha256.hexdigest()
 
-    def _skip_padding(self, source, size):
+    def _skip_padding(self, source: BinaryIO, size: int) -> None:
         if source.read(padding(size)) != bytes(padding(size)):
             raise self._damaged(_("there is something between its members"))
 
-    def _compare(self, source, size, sums):
+    def _compare(self, source: BinaryIO, size: int, sums: sqlite3.Connection) -> None:
         """Compare SHA256SUMS, and the end behind it, with what was read; raises Damaged."""
         end = source.tell() + size
         for name, digest in sums.execute("SELECT * FROM member ORDER BY rowid"):
@@ -352,16 +392,16 @@ class Reader:
         if rest != END:
             raise self._damaged(_("there is something after its end"))
 
-    def _damaged(self, why):
+    def _damaged(self, why: str) -> Damaged:
         sentence = _("The archive %(file)s is damaged: %(why)s.")
         return Damaged(sentence % {"file": self.path, "why": why})
 
 
-def _wrong_checksum(name):
+def _wrong_checksum(name: str) -> str:
     return _("%(name)s does not have the checksum that was noted") % {"name": name}
 
 
-def _opened(target):
+def _opened(target: Path | str | Sink | None) -> contextlib.AbstractContextManager[Sink | None]:
     """Return a context manager for where a member goes: a new file, a stream or None."""
     if isinstance(target, (str, os.PathLike)):
         return open(os.open(target, NEW_FILE, 0o600), "wb")

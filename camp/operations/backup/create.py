@@ -7,9 +7,11 @@ import glob
 import json
 import os
 import shutil
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TextIO, TypeVar
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -24,7 +26,8 @@ from camp.fs.ownership import make_folder
 from camp.operations.backup import engine_neutral, report, snapshot
 from camp.operations.backup import folder as backup_folder
 from camp.operations.backup.archive import MANIFEST, Writer
-from camp.operations.backup.stored_files import FilePacker, StoredFiles
+from camp.operations.backup.report import BackupResult
+from camp.operations.backup.stored_files import FilePacker, PathList, StoredFiles
 from camp.operations.console import NoProgress, Progress, format_size
 from camp.operations.database import environment, server
 from camp.storage.object_store import StoreError
@@ -32,6 +35,7 @@ from camp.storage.object_store import StoreError
 FORMAT = 1
 BYTES_PER_FILE = 1024  # besides its content: header, padding, checksum
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True)
@@ -50,35 +54,17 @@ class BackupOptions:
     safety: bool = False
 
     @property
-    def kind(self):
+    def kind(self) -> str:
         """The part of the file's name that tells kinds of backups apart."""
         return "_safety" * self.safety or "_portable" * self.portable
 
     @property
-    def ending(self):
+    def ending(self) -> str:
         """The file's ending, without the dot."""
         return "sql" if self.sql else "tar"
 
 
-@dataclass
-class BackupResult:
-    """A finished backup."""
-
-    path: Path
-    size: int = 0  # bytes
-    rows: int | None = None
-    files: int | None = None
-    problems: dict = field(default_factory=dict)  # see FilePacker.problems
-    unknown: list = field(default_factory=list)  # tables and columns that a portable one lacks
-    removed: int | None = 0  # older backups; None if they were kept since this one is incomplete
-
-    @property
-    def lacks_most_files(self):
-        """Whether more files are missing than were packed: probably another storage."""
-        return bool(self.problems) and self.problems["lost"].count > self.files
-
-
-def create_backup(options, *, stream=None):
+def create_backup(options: BackupOptions, *, stream: TextIO | None = None) -> BackupResult:
     """Make a backup; returns its BackupResult. Progress is printed to `stream`.
 
     Raises CommandError, and leaves no file with the backup's name then.
@@ -103,7 +89,7 @@ def create_backup(options, *, stream=None):
     return result
 
 
-def remove_older(path, keep):
+def remove_older(path: Path, keep: int) -> int:
     """Remove older backups than `path`; returns how many. Raises CommandError."""
     try:
         return backup_folder.remove_older(path, keep)
@@ -112,7 +98,9 @@ def remove_older(path, keep):
         raise CommandError(sentence % {"path": path, "why": error.strerror or error}) from error
 
 
-def safety_copy(say, stream=None, files=True):
+def safety_copy(
+    say: Callable[[str], object], stream: TextIO | None = None, files: bool = True
+) -> Path | None:
     """Make the backup before a destructive command; returns its path.
 
     Returns None if there is no database. `files` says whether stored files are replaced too.
@@ -135,7 +123,7 @@ def safety_copy(say, stream=None, files=True):
     return result.path
 
 
-def find_target(options):
+def find_target(options: BackupOptions) -> tuple[Path, Iterator[str]]:
     """Return (folder, names to try); the folder exists and holds no leftovers."""
     output = options.output
     if output is None or output.is_dir():
@@ -158,7 +146,7 @@ def find_target(options):
 
 
 @contextlib.contextmanager
-def explaining_os_errors(folder):
+def explaining_os_errors(folder: Path) -> Iterator[None]:
     """Turn an OSError about a folder into a CommandError."""
     try:
         yield
@@ -166,7 +154,9 @@ def explaining_os_errors(folder):
         raise CommandError(explain_os_error(error, folder)) from error
 
 
-def open_first_free(open_file, folder, names):
+def open_first_free(
+    open_file: Callable[[Path], Opened], folder: Path, names: Iterable[str]
+) -> Opened:
     """Return `open_file(path)` for the first name in `folder` that nothing has yet."""
     for name in names:
         try:
@@ -176,7 +166,12 @@ def open_first_free(open_file, folder, names):
     raise CommandError(_("Another backup is being written to %(path)s.") % {"path": path})
 
 
-def write_archive(options, folder, names, progress):
+def write_archive(
+    options: BackupOptions,
+    folder: Path,
+    names: Iterable[str],
+    progress: Callable[..., Progress | NoProgress],
+) -> BackupResult:
     """Write an archive; returns its BackupResult."""
     made_at = datetime.now(UTC)
     refuse_without_space(folder, estimate_database(options))
@@ -192,7 +187,7 @@ def write_archive(options, folder, names, progress):
             result.rows = sum(counts.values())
             rows = StoredFiles(taken.connection) if options.files else None
             total = rows.total() if rows else None
-            if rows:
+            if rows and total:
                 refuse_without_space_for_files(folder, rows, total)
             manifest = describe(options, taken, made_at, counts, total)
             text = json.dumps(manifest, ensure_ascii=False, indent=1)
@@ -203,20 +198,27 @@ def write_archive(options, folder, names, progress):
             else:
                 with progress(_("Packing the database"), 0) as shown:
                     taken.dump(writer, shown)
-            if rows:
+            if rows and total:
                 with progress(_("Packing files"), total[1]) as shown:
                     result.files, result.problems = pack_files(writer, rows, shown)
     return result
 
 
-def pack_files(writer, rows, progress):
+def pack_files(
+    writer: Writer, rows: StoredFiles, progress: Progress | NoProgress
+) -> tuple[int, dict[str, PathList]]:
     """Pack the files of rows; returns (how many, problems)."""
     with FilePacker(writer, progress) as packer:
         packer.pack(rows)
         return packer.count, packer.problems
 
 
-def write_sql(options, folder, names, progress):
+def write_sql(
+    options: BackupOptions,
+    folder: Path,
+    names: Iterable[str],
+    progress: Callable[..., Progress | NoProgress],
+) -> BackupResult:
     """Write the database alone as SQL; returns its BackupResult."""
     refuse_without_space(folder, estimate_database(options))
     with open_first_free(AtomicFile, folder, names) as file:
@@ -228,7 +230,13 @@ def write_sql(options, folder, names, progress):
     return BackupResult(file.path)
 
 
-def describe(options, taken, made_at, counts, total):
+def describe(
+    options: BackupOptions,
+    taken: snapshot.Snapshot,
+    made_at: datetime,
+    counts: dict[str, int],
+    total: tuple[int, int] | None,
+) -> dict[str, Any]:
     """Return the manifest of an archive."""
     place = server.locate_database()
     return {
@@ -246,14 +254,14 @@ def describe(options, taken, made_at, counts, total):
     }
 
 
-def estimate_database(options):
+def estimate_database(options: BackupOptions) -> int:
     """Return how many bytes the database takes in the folder; 0 where that is not known."""
     if server.is_postgresql():
         return 0  # compressed, and far smaller than its files and indexes
     return server.database_size() * (1 if options.portable else 2)
 
 
-def refuse_without_space_for_files(folder, rows, total):
+def refuse_without_space_for_files(folder: Path, rows: StoredFiles, total: tuple[int, int]) -> None:
     """Raise CommandError if the files do not fit."""
     count, size_in_rows = total
     overhead = count * BYTES_PER_FILE
@@ -262,7 +270,7 @@ def refuse_without_space_for_files(folder, rows, total):
         refuse_without_space(folder, overhead + rows.bytes_there())
 
 
-def refuse_without_space(folder, needed):
+def refuse_without_space(folder: Path, needed: int) -> None:
     """Raise CommandError if a folder's volume has less than `needed` bytes left."""
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -274,7 +282,7 @@ def refuse_without_space(folder, needed):
         raise CommandError(sentence % (values | {"fix": command_for_another_folder()}))
 
 
-def explain_os_error(error, folder):
+def explain_os_error(error: OSError, folder: Path) -> str:
     """Return the sentence for a backup that failed with an OSError."""
     values = {"folder": folder, "why": error.strerror or error}
     values["fix"] = command_for_another_folder()
@@ -292,11 +300,13 @@ def explain_os_error(error, folder):
     return sentence % values
 
 
-def command_for_another_folder():
+def command_for_another_folder() -> str:
     """Return the command that puts a backup into another folder."""
     return shell.manage("backup", "--output", _("FOLDER"))
 
 
-def show_progress(stream, label, total, unit="bytes"):
+def show_progress(
+    stream: TextIO | None, label: str, total: int, unit: str = "bytes"
+) -> Progress | NoProgress:
     """Return a Progress on `stream`, or a silent one without a stream."""
     return Progress(stream, total, label, unit) if stream else NoProgress()

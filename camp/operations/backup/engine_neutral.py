@@ -8,9 +8,12 @@ database has, so that an older schema is written, and restored, as old as it is.
 import base64
 import contextlib
 import json
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from itertools import islice
+from pathlib import Path
 from types import MethodType
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from django.core.exceptions import ValidationError
@@ -22,7 +25,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import AutoField, Field, UniqueConstraint
 from django.utils.translation import gettext as _
 
-from camp.operations.console import NoProgress
+from camp.operations.backup.archive import Sink, Writer
+from camp.operations.console import NoProgress, Progress
 from camp.operations.database.server import table_names
 
 BATCH = 1000  # rows
@@ -34,7 +38,7 @@ class CannotLoad(Exception):
     """Rows that the database refuses; the message is one sentence for the user."""
 
 
-def historical_models(wrapper):
+def historical_models(wrapper: Any) -> dict[str, Any]:
     """Return {table: model} as the migrations say that were applied to a database."""
     loader = MigrationLoader(wrapper)
     applied = loader.applied_migrations.keys() & loader.graph.nodes.keys()
@@ -46,10 +50,10 @@ def historical_models(wrapper):
     return {name: found[name] for name in names if name in found}
 
 
-def unknown_names(wrapper):
+def unknown_names(wrapper: Any) -> list[str]:
     """Return the tables, and columns as `table.column`, that no migration made."""
     models = historical_models(wrapper)
-    unknown = []
+    unknown: list[str] = []
     with wrapper.cursor() as cursor:
         for table in table_names(wrapper, cursor):
             if table not in models:
@@ -61,7 +65,9 @@ def unknown_names(wrapper):
     return unknown
 
 
-def write_tables(writer, snapshot, progress=None):
+def write_tables(
+    writer: Writer, snapshot: Any, progress: Progress | NoProgress | None = None
+) -> dict[str, int]:
     """Add the tables of a snapshot to an archive; returns {table: number of rows}.
 
     `writer` is an archive's Writer, `snapshot` a connection of Django's in whose database
@@ -79,7 +85,7 @@ def write_tables(writer, snapshot, progress=None):
         del connections[ALIAS]
 
 
-def _write_table(member, snapshot, model, progress):
+def _write_table(member: Sink, snapshot: Any, model: Any, progress: Progress | NoProgress) -> int:
     """Write a table; returns the number of its rows."""
     fields = model._meta.concrete_fields
     columns = [{"name": field.column, "next": _next_number(snapshot, field)} for field in fields]
@@ -94,12 +100,12 @@ def _write_table(member, snapshot, model, progress):
     return count
 
 
-def _to_line(content):
+def _to_line(content: object) -> bytes:
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=_to_text)
     return text.encode() + b"\n"
 
 
-def _to_text(value):
+def _to_text(value: object) -> str:
     """Return text from which the `to_python` of the value's field makes the value again."""
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
@@ -108,7 +114,7 @@ def _to_text(value):
     return str(value)
 
 
-def _next_number(wrapper, field):
+def _next_number(wrapper: Any, field: Any) -> int | None:
     """Return the number that the next row gets, or None if the database does not count."""
     if not isinstance(field, AutoField):
         return None
@@ -124,7 +130,9 @@ def _next_number(wrapper, field):
         return (cursor.fetchone() or [1])[0]
 
 
-def load(folder, migrations, progress=None):
+def load(
+    folder: Path, migrations: dict[str, list[str]], progress: Progress | NoProgress | None = None
+) -> tuple[dict[str, int], list[str]]:
     """Fill the empty database that Django is connected to.
 
     `folder` holds the archive's `<table>.jsonl`. The database is migrated to `migrations`,
@@ -134,7 +142,8 @@ def load(folder, migrations, progress=None):
     """
     migrate_to(migrations)
     models = historical_models(connection)
-    counts, left_out = {}, []
+    counts: dict[str, int] = {}
+    left_out: list[str] = []
     with _checked_at_end(models.values()):
         connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), list(models)))
         for path in sorted(folder.glob("*.jsonl")):
@@ -149,7 +158,7 @@ def load(folder, migrations, progress=None):
     return counts, left_out
 
 
-def migrate_to(migrations):
+def migrate_to(migrations: dict[str, list[str]]) -> None:
     """Apply {app: [names]} to the empty database, and no further migration."""
     executor = MigrationExecutor(connection)
     graph = executor.loader.graph
@@ -166,7 +175,7 @@ def migrate_to(migrations):
 
 
 @contextlib.contextmanager
-def _checked_at_end(models):
+def _checked_at_end(models: Iterable[Any]) -> Iterator[None]:
     """A transaction that ends with a check of the foreign keys.
 
     PostgreSQL leaves out unique indexes of expressions if the rows, which SQLite accepted,
@@ -195,7 +204,7 @@ def _checked_at_end(models):
                 editor.add_constraint(model, constraint)
 
 
-def _read_header(path, line):
+def _read_header(path: Path, line: bytes) -> tuple[str, dict[str, int | None], bool]:
     """Return (table, {column: number of the next row}, whether odd values are tagged)."""
     try:
         header = json.loads(line)
@@ -211,7 +220,7 @@ def _read_header(path, line):
 class _TableLoader:
     """Loads the rows of one table."""
 
-    def __init__(self, model, columns, is_tagged):
+    def __init__(self, model: Any, columns: dict[str, int | None], is_tagged: bool) -> None:
         self._model, self._table = model, model._meta.db_table
         self._next = columns.get(model._meta.pk.column) or 1
         self._is_tagged = is_tagged
@@ -222,7 +231,7 @@ class _TableLoader:
             # Rows are stored as they are: no `auto_now`, no text that is computed from others.
             field.pre_save = MethodType(Field.pre_save, field)
 
-    def load(self, stream, progress):
+    def load(self, stream: BinaryIO, progress: Progress | NoProgress) -> int:
         """Insert the rows of the JSON lines in `stream`; returns how many. Raises CannotLoad."""
         objects, count = map(self._parse, stream), 0
         is_counted = isinstance(self._model._meta.pk, AutoField)
@@ -241,7 +250,7 @@ class _TableLoader:
             raise CannotLoad(sentence % values) from None
         return count
 
-    def _parse(self, line):
+    def _parse(self, line: bytes) -> Any:
         """Return a row's instance."""
         row = json.loads(line)
         values = {}
@@ -259,7 +268,7 @@ class _TableLoader:
                 raise CannotLoad(sentence % {"name": name}) from None
         return self._model(**values)
 
-    def _set_next_number(self):
+    def _set_next_number(self) -> None:
         """Let the next row get the number that it would have got in the archived database."""
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
@@ -272,6 +281,6 @@ class _TableLoader:
             cursor.execute(sql, [self._table, self._next - 1])
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     """Return what the database says, without the following lines, which may show a row."""
     return str(error).partition("\n")[0]

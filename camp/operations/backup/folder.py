@@ -2,9 +2,11 @@
 
 import contextlib
 import re
+from collections.abc import Iterator
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.utils import timezone
@@ -30,7 +32,7 @@ class Name(NamedTuple):
     ending: str
 
 
-def parse_name(path):
+def parse_name(path: Path) -> Name | None:
     """Return the Name of a backup's path, or None for a file that Camp did not name."""
     found = NAME.fullmatch(path.name)
     if not found:
@@ -39,7 +41,7 @@ def parse_name(path):
     return Name(found["time"], number, found["kind"] or "", found["ending"])
 
 
-def new_names(kind, ending):
+def new_names(kind: str, ending: str) -> Iterator[str]:
     """Yield names for a backup made now, to be tried until one is free."""
     time = timezone.localtime().strftime(TIME)
     yield f"backup_{time}{kind}.{ending}"
@@ -47,34 +49,38 @@ def new_names(kind, ending):
         yield f"backup_{time}_{number}{kind}.{ending}"
 
 
-def list_backups(folder):
-    """Return the paths of the finished backups in a folder, newest first."""
+def list_backups(folder: Path | str) -> list[tuple[Path, Name]]:
+    """Return the paths and names of the finished backups in a folder, newest first."""
     try:
-        found = [path for path in Path(folder).iterdir() if parse_name(path) and path.is_file()]
+        found = [
+            (path, name)
+            for path in Path(folder).iterdir()
+            if (name := parse_name(path)) and path.is_file()
+        ]
     except OSError:
         return []
-    return sorted(found, key=parse_name, reverse=True)
+    return sorted(found, key=itemgetter(1), reverse=True)
 
 
-def last_backup():
+def last_backup() -> tuple[Path, datetime] | None:
     """Return (path, time) of the newest backup in the folder of backups, or None."""
-    for path in list_backups(settings.BACKUP_FOLDER):
+    for path, name in list_backups(settings.BACKUP_FOLDER):
         with contextlib.suppress(ValueError):  # no such date
-            made = datetime.strptime(parse_name(path).time, TIME)
+            made = datetime.strptime(name.time, TIME)
             return path, timezone.make_aware(made)
     return None
 
 
-def remove_older(newest, keep):
+def remove_older(newest: Path, keep: int) -> int:
     """Remove all but `keep` backups of the same group as `newest`; returns how many.
 
     A group has the same kind, ending and database, all with files or all without. Of the
     safety backups like `newest` as many are kept.
     """
-    group = group_of(newest)
-    if group is None:
+    last, group = parse_name(newest), group_of(newest)
+    if last is None or group is None:
         return 0
-    older = [path for path in list_backups(newest.parent) if parse_name(path) <= parse_name(newest)]
+    older = [path for path, name in list_backups(newest.parent) if name <= last]
     removed = 0
     for kind in {group[0], SAFETY}:
         same = [path for path in older if group_of(path) == (kind, *group[1:])]
@@ -84,9 +90,11 @@ def remove_older(newest, keep):
     return removed
 
 
-def group_of(path):
-    """Return what backups share that replace one another; None for a damaged archive."""
+def group_of(path: Path) -> tuple[Any, ...] | None:
+    """Return what backups share that replace one another; None for other files."""
     name = parse_name(path)
+    if name is None:
+        return None
     if name.ending == "sql":
         return name.kind, name.ending
     try:
@@ -97,7 +105,7 @@ def group_of(path):
     return name.kind, name.ending, manifest.get("database"), with_files
 
 
-def remove_leftovers(folder, pattern):
+def remove_leftovers(folder: Path | str, pattern: str) -> None:
     """Remove what killed backups left in a folder; `pattern` is a glob for their names."""
     remove_stale(folder, pattern)
     for copy in Path(folder).glob(pattern + SCRATCH):

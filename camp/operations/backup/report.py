@@ -1,12 +1,35 @@
-"""What the user is told about a finished backup."""
+"""A finished backup, and what the user is told about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from camp.operations.backup.stored_files import PathList
 from camp.operations.console import format_size
 
 
-def lines(result):
+@dataclass
+class BackupResult:
+    """A finished backup."""
+
+    path: Path
+    size: int = 0  # bytes
+    rows: int | None = None
+    files: int | None = None
+    problems: dict[str, PathList] = field(default_factory=dict)  # see FilePacker.problems
+    unknown: list[str] = field(default_factory=list)  # tables and columns that a portable one lacks
+    removed: int | None = 0  # older backups; None if they were kept since this one is incomplete
+
+    @property
+    def lacks_most_files(self) -> bool:
+        """Whether more files are missing than were packed: probably another storage."""
+        return bool(self.problems) and self.problems["lost"].count > (self.files or 0)
+
+
+def lines(result: BackupResult) -> Iterator[str]:
     """Yield what there is to say about a backup."""
     values = {"path": result.path, "size": format_size(result.size)}
     if result.rows is None:
@@ -22,7 +45,7 @@ def lines(result):
         yield sentence % {"count": result.removed}
 
 
-def warnings(result):
+def warnings(result: BackupResult) -> Iterator[str]:
     """Yield what is wrong with the data that was backed up."""
     if result.unknown:
         yield _(
@@ -41,7 +64,7 @@ def warnings(result):
         yield _("Older backups were kept: more files are missing than are in this one.")
 
 
-def describe_problem(kind, count):
+def describe_problem(kind: str, count: int) -> str:
     """Return the sentence for a kind of FilePacker.problems."""
     if kind == "lost":
         return ngettext(
@@ -63,11 +86,11 @@ def describe_problem(kind, count):
     )
 
 
-def count_rows(count):
+def count_rows(count: int) -> str:
     """Return a number of rows in words."""
     return ngettext("%(count)s row", "%(count)s rows", count) % {"count": f"{count:,}"}
 
 
-def count_files(count):
+def count_files(count: int) -> str:
     """Return a number of files in words."""
     return ngettext("%(count)s file", "%(count)s files", count) % {"count": f"{count:,}"}

@@ -4,8 +4,10 @@ import contextlib
 import os
 import re
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TextIO
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -37,19 +39,26 @@ NAMED = 5  # of what stays in the storage
 class Present:
     """What is there before the reset."""
 
-    counts: dict | None  # {table: rows}, None where the database cannot be read
+    counts: dict[str, int] | None  # {table: rows}, None where the database cannot be read
     why: str  # it cannot be read
     environment: str  # that the database is marked with
     files: int  # in the storage
     bytes: int
 
     @property
-    def is_missing(self):
+    def is_missing(self) -> bool:
         """Whether there is no database, or nothing at all in it."""
         return self.counts == {}
 
 
-def reset(options, *, say, stream=None, with_backup=True, ask=input):
+def reset(
+    options: dict[str, Any],
+    *,
+    say: Callable[[str], object],
+    stream: TextIO | None = None,
+    with_backup: bool = True,
+    ask: Callable[[str], str] = input,
+) -> None:
     """Empty the database and the storage, once it is confirmed.
 
     `options` are those of `confirmation` and `server.lock`, `say` prints a line, `stream` is for
@@ -71,12 +80,12 @@ def reset(options, *, say, stream=None, with_backup=True, ask=input):
         say(line)
 
 
-def reset_command(with_backup=True):
+def reset_command(with_backup: bool = True) -> str:
     """Return the command as one types it here."""
     return shell.manage("reset", *[] if with_backup else ["--no-backup"])
 
 
-def inspect():
+def inspect() -> Present:
     """Return what is Present; raises CommandError where no server answers at all."""
     marked = environment.read_mark()
     counts, why = None, ""
@@ -91,7 +100,7 @@ def inspect():
     return Present(counts, why, marked, *measure_storage())
 
 
-def require_server():
+def require_server() -> None:
     """Raise CommandError where the server gives no connection to any database."""
     try:
         with server.connect_for_maintenance():
@@ -100,7 +109,7 @@ def require_server():
         raise CommandError(error_messages.unreachable_database(error)) from None
 
 
-def measure_storage():
+def measure_storage() -> tuple[int, int]:
     """Return how many files lie in the storage, and how many bytes; unfinished ones not."""
     files = total = 0
     if store := object_store():
@@ -118,7 +127,7 @@ def measure_storage():
     return files, total
 
 
-def list_names(folder):
+def list_names(folder: Path) -> list[str]:
     """Return the names of what lies in a folder, which need not exist; raises CommandError."""
     try:
         return os.listdir(folder) if folder.is_dir() else []
@@ -126,7 +135,7 @@ def list_names(folder):
         raise CommandError(error_messages.unwritable_folder(folder, error.strerror)) from None
 
 
-def require_complete_backup(present):
+def require_complete_backup(present: Present) -> None:
     """Raise CommandError where a backup could not hold what is there."""
     if present.counts is None:
         raise CommandError(explain_no_backup(present.why))
@@ -148,7 +157,7 @@ def require_complete_backup(present):
     raise CommandError(sentence % values)
 
 
-def explain_no_backup(why):
+def explain_no_backup(why: str) -> str:
     """Return the sentence for a backup that cannot be made."""
     sentence = _(
         "No backup can be made (%(why)s): nothing was changed. Go on without one with: %(fix)s"
@@ -156,9 +165,9 @@ def explain_no_backup(why):
     return sentence % {"why": why.rstrip(".。"), "fix": reset_command(with_backup=False)}
 
 
-def describe_action(present, with_backup):
+def describe_action(present: Present, with_backup: bool) -> str:
     """Return the sentences that say what will happen."""
-    values = {"files": f"{present.files:,}", "size": format_size(present.bytes)}
+    values: dict[str, object] = {"files": f"{present.files:,}", "size": format_size(present.bytes)}
     if store := object_store():
         sentence = _(
             "All rows will be deleted. What is stored in %(bucket)s stays there (files: "
@@ -175,7 +184,7 @@ def describe_action(present, with_backup):
     return f"{sentence % values} {first}"
 
 
-def make_backup(say, stream):
+def make_backup(say: Callable[[str], object], stream: TextIO | None) -> Path | None:
     """Make a backup and return its path; raises CommandError where that fails."""
     try:
         return backup.safety_copy(say, stream)
@@ -185,7 +194,9 @@ def make_backup(say, stream):
         connection.close()
 
 
-def replace(present, say, stream, with_backup):
+def replace(
+    present: Present, say: Callable[[str], object], stream: TextIO | None, with_backup: bool
+) -> Path | None:
     """Put an empty, migrated database in the place of what is there, and remove the files.
 
     Returns the path of the backup that is made first `with_backup`, else None.
@@ -210,21 +221,21 @@ def replace(present, say, stream, with_backup):
     return archive
 
 
-def migrate(marked):
+def migrate(marked: str) -> None:
     """Migrate the empty database, and mark it as the old one was."""
     ContentType.objects.clear_cache()
     call_command("migrate", verbosity=0, interactive=False)
     environment.mark(environment.choose_stricter(marked, settings.CAMP_ENVIRONMENT))
 
 
-def remove_stored_files():
+def remove_stored_files() -> None:
     """Remove all that the storage folder holds of Camp; an object store keeps what it has."""
     root = Path(settings.LOCAL_STORAGE_PATH)
     for name in filter(OWN.fullmatch, list_names(root)):
         shutil.rmtree(root / name, ignore_errors=True)
 
 
-def explain_failure(error):
+def explain_failure(error: Exception) -> str:
     """Return the sentence for a reset that failed."""
     values = {"why": error_reason(error), "fix": reset_command()}
     if isinstance(error.__cause__, InsufficientPrivilege):
@@ -239,7 +250,7 @@ def explain_failure(error):
     return sentence % values
 
 
-def describe_outcome(archive):
+def describe_outcome(archive: Path | None) -> Iterator[str]:
     """Yield what there is now and how to go on, line by line."""
     yield _("The database %(name)s is empty and up to date.") % {
         "name": server.locate_database().name

@@ -10,10 +10,11 @@ import os
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
 
 from django.core.management import CommandError
 from django.db import connection
@@ -22,8 +23,8 @@ from django.utils.translation import gettext as _
 from psycopg import IsolationLevel
 
 from camp.db import bigram_index
-from camp.operations.backup.archive import NEW_FILE
-from camp.operations.console import NoProgress
+from camp.operations.backup.archive import NEW_FILE, Writer
+from camp.operations.console import NoProgress, Progress
 from camp.operations.database import server
 from camp.operations.local_postgres import programs as postgres_programs
 
@@ -40,26 +41,28 @@ class Snapshot:
     """
 
     connection: BaseDatabaseWrapper
-    about: dict
-    dump: Callable
+    about: dict[str, Any]
+    dump: Callable[[Writer, Progress | NoProgress], None]
 
-    def counts(self):
+    def counts(self) -> dict[str, int]:
         """Return {table: number of rows}."""
         return server.row_counts(self.connection)
 
-    def migrations(self):
+    def migrations(self) -> dict[str, list[str]]:
         """Return {app: [names of applied migrations]}."""
         with self.connection.cursor() as cursor:
             if "django_migrations" not in self.connection.introspection.table_names(cursor):
                 return {}
             cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
-            found = {}
+            found: dict[str, list[str]] = {}
             for app, name in cursor.fetchall():
                 found.setdefault(app, []).append(name)
         return found
 
 
-def take(scratch, progress, dump=True):
+def take(
+    scratch: Path, progress: Callable[[str, int], Progress | NoProgress], dump: bool = True
+) -> contextlib.AbstractContextManager[Snapshot]:
     """Return a context manager that yields a Snapshot.
 
     `scratch` is a free path for a temporary copy, `progress(label, total)` returns a Progress.
@@ -72,7 +75,7 @@ def take(scratch, progress, dump=True):
 
 
 @contextlib.contextmanager
-def snapshot_postgresql(programs):
+def snapshot_postgresql(programs: postgres_programs.Programs | None) -> Iterator[Snapshot]:
     """Yield a Snapshot; `programs` hold the pg_dump to use, or are None."""
     wrapper = connection.copy()
     wrapper.settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel.REPEATABLE_READ
@@ -92,7 +95,7 @@ def snapshot_postgresql(programs):
             "dump_tool": programs.version if programs else None,
         }
         with contextlib.ExitStack() as stack:
-            dump = None
+            dump: Any = None
             if programs:
                 # pg_dump reads the catalogue while the rows are counted.
                 options = ("--format=custom", f"--snapshot={name}")
@@ -103,20 +106,29 @@ def snapshot_postgresql(programs):
         wrapper.close()
 
 
-def find_pg_dump():
+def find_pg_dump() -> postgres_programs.Programs:
     """Return the Programs with a pg_dump new enough for the server; raises ToolsMissing."""
-    return postgres_programs.client("pg_dump", at_least=server.server_version())
+    version = cast(int, server.server_version())  # only SQLite has none
+    return postgres_programs.client("pg_dump", at_least=version)
 
 
-def pack_dump(process, writer, progress):
+class PgDump(NamedTuple):
+    """A running pg_dump; `errors` is a file that it writes them to."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+    errors: IO[bytes]
+
+
+def pack_dump(dump: PgDump, writer: Writer, progress: Progress | NoProgress) -> None:
     """Add the output of a running pg_dump to an archive."""
-    writer.add_stream(DUMP, process.stdout, progress=progress)
-    refuse_failure(process)
+    writer.add_stream(DUMP, dump.output, progress=progress)
+    refuse_failure(dump)
 
 
 @contextlib.contextmanager
-def running_pg_dump(programs, *arguments):
-    """Yield the Popen of a pg_dump; it is killed if the block ends first."""
+def running_pg_dump(programs: postgres_programs.Programs, *arguments: str) -> Iterator[PgDump]:
+    """Yield a PgDump; it is killed if the block ends first."""
     command = [str(programs.path("pg_dump")), "--no-password", *arguments]
     # A file, since a pipe that is not read yet could fill up.
     with tempfile.TemporaryFile() as errors:
@@ -127,25 +139,26 @@ def running_pg_dump(programs, *arguments):
             stdout=subprocess.PIPE,
             stderr=errors,
         )
-        process.errors = errors
         try:
-            with process.stdout:
-                yield process
+            with cast(IO[bytes], process.stdout) as output:
+                yield PgDump(process, output, errors)
         finally:
             process.kill()  # no effect on one that has ended
             process.wait()
 
 
-def refuse_failure(process):
+def refuse_failure(dump: PgDump) -> None:
     """Wait for a pg_dump whose output was read; raises CommandError if it failed."""
-    if process.wait():
-        process.errors.seek(0)
-        why = postgres_programs.telling_line(process.errors.read().decode(errors="replace"))
+    if dump.process.wait():
+        dump.errors.seek(0)
+        why = postgres_programs.telling_line(dump.errors.read().decode(errors="replace"))
         raise CommandError(_("pg_dump failed (%(why)s): no backup was made.") % {"why": why})
 
 
 @contextlib.contextmanager
-def snapshot_sqlite(scratch, progress):
+def snapshot_sqlite(
+    scratch: Path, progress: Callable[[str, int], Progress | NoProgress]
+) -> Iterator[Snapshot]:
     """Yield a Snapshot: a verified copy at `scratch`, which is removed at the end."""
     wrapper = connection.copy()
     try:
@@ -156,7 +169,7 @@ def snapshot_sqlite(scratch, progress):
         check_sqlite(wrapper, scratch)
         about = {"engine_version": sqlite3.sqlite_version, "engine_major": None, "dump_tool": None}
 
-        def dump(writer, progress):
+        def dump(writer: Writer, progress: Progress | NoProgress) -> None:
             writer.add_file(SQLITE_COPY, scratch, progress)
 
         yield Snapshot(wrapper, about, dump)
@@ -166,7 +179,7 @@ def snapshot_sqlite(scratch, progress):
 
 
 @contextlib.contextmanager
-def reading_sqlite(source):
+def reading_sqlite(source: Path | str) -> Iterator[sqlite3.Connection]:
     """Yield a connection within a read transaction, which sees one moment until its end."""
     with contextlib.closing(sqlite3.connect(source, timeout=20, isolation_level=None)) as reader:
         reader.execute("BEGIN")
@@ -174,13 +187,15 @@ def reading_sqlite(source):
         yield reader
 
 
-def copy_sqlite(source, target, progress=None):
+def copy_sqlite(
+    source: Path | str, target: Path, progress: Progress | NoProgress | None = None
+) -> None:
     """Copy an SQLite database as it is now; raises DatabaseError, OSError."""
     progress = progress or NoProgress()
     os.close(os.open(target, NEW_FILE, 0o600))
     done = 0
 
-    def step(status, remaining, total):
+    def step(status: int, remaining: int, total: int) -> None:
         nonlocal done
         copied = (total - remaining) * page_size
         progress.add(copied - done)
@@ -198,7 +213,7 @@ def copy_sqlite(source, target, progress=None):
         reader.backup(copy, pages=PAGES_PER_STEP, progress=step, sleep=0)
 
 
-def check_sqlite(wrapper, file):
+def check_sqlite(wrapper: BaseDatabaseWrapper, file: Path) -> None:
     """Raise CommandError if the copied database is damaged."""
     thorough = os.path.getsize(file) <= server.CHECK_ALL_UP_TO
     if why := server.sqlite_damage(wrapper, thorough):
@@ -208,7 +223,7 @@ def check_sqlite(wrapper, file):
 
 
 @contextlib.contextmanager
-def as_sql(scratch):
+def as_sql(scratch: Path) -> Iterator[Iterator[bytes]]:
     """Yield chunks of bytes: a snapshot as SQL for psql or sqlite3, without owners and grants.
 
     `scratch` is a free path for a temporary copy.
@@ -218,13 +233,13 @@ def as_sql(scratch):
             yield (f"{line}\n".encode() for line in dump_sqlite(copy, statements))
         return
     options = ("--format=plain", "--no-owner", "--no-privileges")
-    with running_pg_dump(find_pg_dump(), *options) as process:
-        yield iter(lambda: process.stdout.read(2**20), b"")
-        refuse_failure(process)
+    with running_pg_dump(find_pg_dump(), *options) as dump:
+        yield iter(lambda: dump.output.read(2**20), b"")
+        refuse_failure(dump)
 
 
 @contextlib.contextmanager
-def copy_without_search_indexes(scratch):
+def copy_without_search_indexes(scratch: Path) -> Iterator[tuple[sqlite3.Connection, list[str]]]:
     """Yield (connection to a copy of SQLite's database, statements that make the indexes).
 
     `iterdump` fails on FTS5 tables without content.
@@ -234,7 +249,7 @@ def copy_without_search_indexes(scratch):
     try:
         copy_sqlite(connection.settings_dict["NAME"], scratch)
         with wrapper.wrap_database_errors:
-            statements = []
+            statements: list[str] = []
             for table in bigram_index.tables(wrapper):
                 statements += bigram_index.statements(wrapper, table)
                 bigram_index.remove(wrapper, table)
@@ -244,7 +259,7 @@ def copy_without_search_indexes(scratch):
         Path(scratch).unlink(missing_ok=True)
 
 
-def dump_sqlite(copy, last):
+def dump_sqlite(copy: sqlite3.Connection, last: Iterable[str]) -> Iterator[str]:
     """Yield the statements of an SQLite database, and `last` in the same transaction."""
     for line in copy.iterdump():
         if line == "COMMIT;":

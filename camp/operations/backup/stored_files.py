@@ -3,14 +3,16 @@
 import json
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.conf import settings
 from django.db import connection
 
-from camp.operations.backup.archive import is_safe
+from camp.operations.backup.archive import Writer, is_safe
+from camp.operations.console import NoProgress, Progress
 from camp.storage.object_store import object_store
 from files.models import File, Version
 
@@ -35,12 +37,12 @@ class Row(NamedTuple):
 class StoredFiles:
     """The rows of a snapshot that name bytes; iterates over a Row each, by table and id."""
 
-    def __init__(self, snapshot):
+    def __init__(self, snapshot: Any) -> None:
         self._connection = snapshot
         selects = [self._select(number, table) for number, table in enumerate(TABLES)]
         self._rows = " UNION ALL ".join(filter(None, selects))
 
-    def _select(self, number, table):
+    def _select(self, number: int, table: str) -> str:
         """Return the query for one table.
 
         A database that was not taken over yet lacks columns, an older one lacks tables.
@@ -64,13 +66,13 @@ class StoredFiles:
             "WHERE \"storage_path\" <> ''"
         )
 
-    def _field_type(self, column):
+    def _field_type(self, column: Any) -> str:
         try:
             return str(self._connection.introspection.get_field_type(column.type_code, column))
         except KeyError:
             return ""
 
-    def total(self):
+    def total(self) -> tuple[int, int]:
         """Return (number of different storage paths, their bytes according to the rows)."""
         if not self._rows:
             return 0, 0
@@ -80,7 +82,7 @@ class StoredFiles:
             count, size = cursor.fetchone()
         return count, int(size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Row]:
         if not self._rows:
             return
         first = "ROW_NUMBER() OVER (PARTITION BY path ORDER BY number, id) = 1"
@@ -91,7 +93,7 @@ class StoredFiles:
                 for number, *row in rows:
                     yield Row(TABLES[number], *row)
 
-    def bytes_there(self):
+    def bytes_there(self) -> int:
         """Return how many bytes the files really have."""
         root, store, total = Path(settings.LOCAL_STORAGE_PATH), object_store(), 0
         for row in self:
@@ -107,11 +109,11 @@ class StoredFiles:
 class PathList:
     """Storage paths with the same problem: how many, and the first few."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.count = 0
-        self.shown = []
+        self.shown: list[str] = []
 
-    def add(self, path):
+    def add(self, path: str) -> None:
         """Count a storage path."""
         self.count += 1
         if len(self.shown) < SHOWN:
@@ -125,7 +127,7 @@ class FilePacker:
     storage, `differing` have other bytes than their row says, `outside` lead out of the storage.
     """
 
-    def __init__(self, writer, progress):
+    def __init__(self, writer: Writer, progress: Progress | NoProgress) -> None:
         self._writer = writer
         self._progress = progress
         self._root, self._store = settings.LOCAL_STORAGE_PATH, object_store()
@@ -133,14 +135,14 @@ class FilePacker:
         self.count = 0
         self.problems = {"lost": PathList(), "differing": PathList(), "outside": PathList()}
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(self, *_details: object) -> None:
         self._missing.close()
         self._differing.close()
 
-    def pack(self, rows):
+    def pack(self, rows: Iterable[Row]) -> None:
         """Pack the bytes of all rows, then the remarks that a restore needs."""
         for row in rows:
             if not is_safe(row.storage_path):
@@ -158,7 +160,7 @@ class FilePacker:
             while text := self._differing.read(REMARKS_IN_MEMORY):
                 member.write(text.encode())
 
-    def _pack_row(self, row):
+    def _pack_row(self, row: Row) -> None:
         """Pack the bytes of a row, if no earlier row has them; raises FileNotFoundError."""
         path = row.storage_path
         if not row.first:
@@ -180,16 +182,16 @@ class FilePacker:
             remark = {"table": row.table, "id": row.id, "storage_path": path}
             self._differing.write(json_line(remark | {"size": size, "sha256": sha256}))
 
-    def _exists(self, path):
+    def _exists(self, path: str) -> bool:
         if self._store is None:
             return os.path.isfile(os.path.join(self._root, path))
         return self._store.exists(path)
 
-    def _note_missing(self, row):
+    def _note_missing(self, row: Row) -> None:
         remark = {"table": row.table, "id": row.id, "storage_path": row.storage_path}
         self._missing.write(json_line(remark))
 
-    def _write_vanished(self):
+    def _write_vanished(self) -> None:
         """Add the remarks on missing bytes: purged since the snapshot, or lost before."""
         self._missing.seek(0)
         remarks = map(json.loads, self._missing)
@@ -203,14 +205,14 @@ class FilePacker:
                     member.write(json_line(remark | {"row_gone": gone}).encode())
 
 
-def _open_remarks():
+def _open_remarks() -> tempfile.SpooledTemporaryFile[str]:
     """Return a temporary text file for JSON lines; there may be millions."""
     return tempfile.SpooledTemporaryFile(REMARKS_IN_MEMORY, "w+", encoding="utf-8")
 
 
-def existing_rows(remarks):
+def existing_rows(remarks: list[dict[str, Any]]) -> set[tuple[str, str]]:
     """Return {(table, id as text)} of the remarks' rows that the live database still has."""
-    found = set()
+    found: set[tuple[str, str]] = set()
     with connection.cursor() as cursor:
         for table in {remark["table"] for remark in remarks}:
             keys = [remark["id"] for remark in remarks if remark["table"] == table]
@@ -221,6 +223,6 @@ def existing_rows(remarks):
     return found
 
 
-def json_line(values):
+def json_line(values: dict[str, Any]) -> str:
     """Return a dict as a line of JSON."""
     return json.dumps(values, ensure_ascii=False, default=str) + "\n"

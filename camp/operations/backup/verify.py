@@ -4,8 +4,10 @@ import collections
 import contextlib
 import os
 import subprocess
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import IO, Any, Self, TextIO, cast
 
 from django.core.management import CommandError
 from django.utils.timezone import localtime
@@ -14,7 +16,7 @@ from django.utils.translation import gettext as _
 from camp.operations.backup import report
 from camp.operations.backup.archive import Damaged, Reader
 from camp.operations.backup.snapshot import DUMP
-from camp.operations.console import Progress
+from camp.operations.console import NoProgress, Progress
 from camp.operations.local_postgres import programs as postgres_programs
 
 # How dumps of pg_dump and SQLite end; newer pg_dumps add a line for psql.
@@ -22,7 +24,7 @@ SQL_ENDS = (b"-- PostgreSQL database dump complete", b"COMMIT;")
 TAIL = 1024  # bytes
 
 
-def verify(path, *, stream):
+def verify(path: Path | str, *, stream: TextIO) -> list[str]:
     """Read a whole backup; returns lines that say what it holds.
 
     Progress is printed to `stream`. Raises CommandError if the backup is damaged.
@@ -43,7 +45,9 @@ def verify(path, *, stream):
     return list(describe_content(manifest))
 
 
-def verify_archive(reader, manifest, progress):
+def verify_archive(
+    reader: Reader, manifest: dict[str, Any], progress: Progress | NoProgress
+) -> None:
     """Verify the checksums; has pg_restore, if there is one, read PostgreSQL's dump too."""
     tool = manifest.get("dump_tool")
     with contextlib.ExitStack() as stack:
@@ -63,34 +67,35 @@ def verify_archive(reader, manifest, progress):
 class DumpListing:
     """A `pg_restore --list` that reads the dump written to it."""
 
-    def __init__(self, programs):
+    def __init__(self, programs: postgres_programs.Programs) -> None:
         self._process = subprocess.Popen(
             [str(programs.path("pg_restore")), "--list"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        self._input = cast(IO[bytes], self._process.stdin)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(self, *_details: object) -> None:
         self._process.kill()
         self.succeeded()
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         """Pass bytes on; pg_restore closes the pipe once it has read the list."""
         with contextlib.suppress(OSError):
-            self._process.stdin.write(data)
+            self._input.write(data)
 
-    def succeeded(self):
+    def succeeded(self) -> bool:
         """Wait for pg_restore; returns whether it could read the dump."""
         with contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._input.close()
         return self._process.wait() == 0
 
 
-def verify_sql(path, stream):
+def verify_sql(path: Path, stream: TextIO) -> list[str]:
     """Read a whole SQL file and check its end; returns lines about it. Raises Damaged."""
     tail, size = b"", os.path.getsize(path)
     with path.open("rb") as source, Progress(stream, size, _("Verifying")) as shown:
@@ -103,7 +108,7 @@ def verify_sql(path, stream):
     return [_("It is complete. SQL files have no checksums: only an archive can be verified.")]
 
 
-def describe_content(manifest):
+def describe_content(manifest: dict[str, Any]) -> Iterator[str]:
     """Yield lines that say what an archive holds; a newer Camp's may lack some entries."""
     values = collections.defaultdict(lambda: "?", manifest)
     with contextlib.suppress(TypeError, ValueError):
