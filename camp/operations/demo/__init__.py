@@ -7,9 +7,12 @@ are on the disk, so that an interrupted run leaves no row without bytes.
 
 import secrets
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
+from random import Random
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -17,6 +20,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from accounts.identity import email_key, username_key
+from camp.operations.console import NoProgress, Progress
 from camp.operations.demo.contents import VARIANTS, make_content
 from camp.operations.demo.texts import TEXTS, invent_people, name_file, write_session
 from files.library import versions
@@ -31,6 +35,9 @@ TRASHED = 0.03  # the share that is in the trash
 ATTACHED = 0.4  # the share of files that belong to a session
 RECENT = 300  # sessions that a new file may belong to
 
+T = TypeVar("T")
+Row = tuple[Any, dict[str, datetime | None]]  # an instance, and the times that it gets
+
 
 @dataclass
 class Added:
@@ -41,10 +48,18 @@ class Added:
     sessions: int = 0
     messages: int = 0
     files: int = 0
-    examples: dict = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
 
 
-def fill(*, users, sessions, files, random, now, progress):
+def fill(
+    *,
+    users: int,
+    sessions: int,
+    files: int,
+    random: Random,
+    now: datetime,
+    progress: Progress | NoProgress,
+) -> Added:
     """Add so many users (at least one), sessions and files; returns an Added.
 
     `random` is a random.Random, `now` an aware datetime, `progress` has `add(rows)`. Raises
@@ -61,14 +76,14 @@ def fill(*, users, sessions, files, random, now, progress):
 class Demo:
     """One run of the command."""
 
-    def __init__(self, random, now, progress):
+    def __init__(self, random: Random, now: datetime, progress: Progress | NoProgress) -> None:
         self.random, self.now, self.progress = random, now, progress
         self.added = Added()
-        self.users = []
-        self.nicknames = {language: [] for language in TEXTS}
-        self.sessions = []  # those not in the trash, the oldest first
+        self.users: list[Any] = []
+        self.nicknames: dict[str, list[str]] = {language: [] for language in TEXTS}
+        self.sessions: list[Session] = []  # those not in the trash, the oldest first
 
-    def add_users(self, count):
+    def add_users(self, count: int) -> None:
         """Add users, all with the same password."""
         model, hashed = get_user_model(), make_password(self.added.password)
         taken = {
@@ -80,7 +95,7 @@ class Demo:
             if taken.isdisjoint((username_key(person.username), email_key(person.email)))
         )
         for people in batches(islice(free, count)):
-            rows = []
+            rows: list[Row] = []
             for person in people:
                 self.nicknames[person.language].append(person.nickname)
                 self.added.examples.setdefault(person.language, person.username)
@@ -98,10 +113,11 @@ class Demo:
             self.added.users += len(people)
             self.progress.add(len(people))
 
-    def add_sessions(self, count):
+    def add_sessions(self, count: int) -> None:
         """Add sessions with their messages."""
         for moments in batches(self.moments(count)):
-            rows, messages = [], []
+            rows: list[Row] = []
+            messages: list[Row] = []
             for moment in moments:
                 user = self.pick_user()
                 nickname = self.random.choice(self.nicknames[user.language])
@@ -122,7 +138,7 @@ class Demo:
             self.added.messages += len(messages)
             self.progress.add(len(rows))
 
-    def add_files(self, count):
+    def add_files(self, count: int) -> None:
         """Add files, some of them in sessions."""
         begun = [session.created_at for session in self.sessions]
         for moments in batches(self.moments(count)):
@@ -150,7 +166,7 @@ class Demo:
             self.added.files += len(rows)
             self.progress.add(len(rows))
 
-    def make_file(self, moment, begun):
+    def make_file(self, moment: datetime, begun: list[datetime]) -> tuple[File, bytes]:
         """Return a File uploaded at `moment`, and its bytes; `begun` is when each session began."""
         user, session = self.pick_user(), None
         before = bisect_right(begun, moment)
@@ -162,11 +178,11 @@ class Demo:
         content, media_type = make_content(user.language, kind, variant)
         return File(user=user, session=session, filename=name, content_type=media_type), content
 
-    def pick_user(self):
+    def pick_user(self) -> Any:
         """Return a user; the first ones do the most."""
         return self.users[int(len(self.users) * self.random.random() ** 2)]
 
-    def moments(self, count):
+    def moments(self, count: int) -> list[datetime]:
         """Return moments in order: the more the nearer, and while people in Japan are awake."""
         random, found = self.random.random, []
         for _number in range(count):
@@ -177,14 +193,14 @@ class Demo:
             found.append(moment if moment < self.now else self.now - timedelta(hours=3 * random()))
         return sorted(found)
 
-    def pauses(self, moment):
+    def pauses(self, moment: datetime) -> Iterator[datetime]:
         """Yield when the messages of a session are written, none of them in the future."""
         while moment <= self.now:
             yield moment
             long = self.random.random() < 0.3
             moment += timedelta(minutes=self.random.uniform(60, 2880) if long else 10)
 
-    def deleted_at(self, moment):
+    def deleted_at(self, moment: datetime) -> datetime | None:
         """Return when something last changed at `moment` went into the trash, mostly None."""
         if self.random.random() >= TRASHED:
             return None
@@ -192,7 +208,7 @@ class Demo:
         return earliest + (self.now - earliest) * self.random.random()
 
 
-def insert(rows):
+def insert(rows: list[Row]) -> list[Any]:
     """Save (instance, times) pairs, with these times in place of now; returns the instances."""
     instances = [instance for instance, _times in rows]
     if not instances:
@@ -200,12 +216,12 @@ def insert(rows):
     manager = type(instances[0]).objects
     manager.bulk_create(instances, batch_size=BATCH)
     for instance, times in rows:
-        vars(instance).update(times)
+        instance.__dict__.update(times)
     manager.bulk_update(instances, list(rows[0][1]), batch_size=BATCH)
     return instances
 
 
-def batches(items):
+def batches(items: Iterable[T]) -> Iterator[list[T]]:
     """Yield lists of at most BATCH items."""
     items = iter(items)
     while batch := list(islice(items, BATCH)):

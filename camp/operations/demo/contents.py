@@ -8,12 +8,13 @@ import struct
 import wave
 import zipfile
 import zlib
+from collections.abc import Callable
 from functools import cache
 from random import Random
 
 from PIL import Image, ImageDraw, ImageOps
 
-from camp.operations.demo.texts import TEXTS
+from camp.operations.demo.texts import TEXTS, Texts
 
 VARIANTS = 12  # contents of each kind and language
 SKIES = [("#5ea0d6", "#deeef6"), ("#f4a261", "#fde2be"), ("#3f4c77", "#beaac8")]
@@ -30,14 +31,17 @@ PDF_FONT = [
 ]
 
 
+Builder = Callable[[Random, Texts], bytes]
+
+
 @cache
-def make_content(language, kind, variant):
+def make_content(language: str, kind: str, variant: int) -> tuple[bytes, str]:
     """Return (bytes, media type) of a kind of file; the same arguments give the same bytes."""
     build, media_type = KINDS[kind]
     return build(Random(f"{language} {kind} {variant}"), TEXTS[language]), media_type  # noqa: S311
 
 
-def make_markdown(random, texts):
+def make_markdown(random: Random, texts: Texts) -> bytes:
     parts = []
     for heading in random.sample(texts["headings"], random.randint(3, 6)):
         parts += [f"## {heading}", "\n".join(random.sample(texts["sentences"], 5))]
@@ -47,15 +51,15 @@ def make_markdown(random, texts):
     return ("\n\n".join(parts) + "\n").encode()
 
 
-def make_list(random, texts):
+def make_list(random: Random, texts: Texts) -> bytes:
     items = random.sample(texts["items"], random.randint(4, 8))
     return "".join(f"{item}\t{random.randint(1, 30)}\n" for item in items).encode()
 
 
-def make_table(name):
+def make_table(name: str) -> Builder:
     """Return a function that makes a CSV file with the columns of that name."""
 
-    def make(random, texts):
+    def make(random: Random, texts: Texts) -> bytes:
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(texts["columns"][name])
@@ -66,7 +70,7 @@ def make_table(name):
     return make
 
 
-def make_row(random, texts, name, number):
+def make_row(random: Random, texts: Texts, name: str, number: int) -> list[object]:
     if name == "budget":
         count, price = random.randint(1, 40), random.randint(2, 90) * 50
         return [random.choice(texts["items"]), count, price, count * price]
@@ -76,7 +80,7 @@ def make_row(random, texts, name, number):
     return [number, *(random.randint(2, 5) for _column in range(3)), random.choice("○○○△")]
 
 
-def make_photo(random, texts):
+def make_photo(random: Random, texts: Texts) -> bytes:
     """Return a JPEG of hills under a sky."""
     width, height = 960, 640
     sky = Image.linear_gradient("L").resize((width, height))
@@ -102,7 +106,7 @@ def make_photo(random, texts):
     return out.getvalue()
 
 
-def make_plan(random, texts):
+def make_plan(random: Random, texts: Texts) -> bytes:
     """Return an SVG of numbered rooms."""
     rooms = []
     for index in range(random.randint(4, 9)):
@@ -117,7 +121,7 @@ def make_plan(random, texts):
     return f"{frame}\n{''.join(rooms)}</svg>\n".encode()
 
 
-def make_document(random, texts):
+def make_document(random: Random, texts: Texts) -> bytes:
     """Return a PDF of some pages of text."""
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"", *PDF_FONT]
     kids = []
@@ -140,7 +144,7 @@ def make_document(random, texts):
     return join_pdf(objects)
 
 
-def join_pdf(objects):
+def join_pdf(objects: list[bytes]) -> bytes:
     """Return the PDF file of some objects, with its table of offsets."""
     out = bytearray(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
     offsets = []
@@ -154,7 +158,7 @@ def join_pdf(objects):
     return bytes(out) + b"%%EOF\n"
 
 
-def make_bundle(random, texts):
+def make_bundle(random: Random, texts: Texts) -> bytes:
     """Return a ZIP of notes, a table and a picture."""
     out = io.BytesIO()
     members = [("README.md", "markdown"), ("data/budget.csv", "budget"), ("photos/1.jpg", "photo")]
@@ -165,7 +169,7 @@ def make_bundle(random, texts):
     return out.getvalue()
 
 
-def make_sound(random, texts):
+def make_sound(random: Random, texts: Texts) -> bytes:
     """Return a WAV file of a few soft tones."""
     rate, samples = 8000, []
     for _tone in range(random.randint(3, 6)):
@@ -178,13 +182,13 @@ def make_sound(random, texts):
     return out.getvalue()
 
 
-def make_settings(random, texts):
+def make_settings(random: Random, texts: Texts) -> bytes:
     members = [name.split()[0] for name in random.sample(texts["given_names"], 5)]
     values = {"version": random.randint(1, 9), "members": members, "notify": random.random() < 0.5}
     return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-KINDS = {
+KINDS: dict[str, tuple[Builder, str]] = {
     "markdown": (make_markdown, "text/markdown"),
     "list": (make_list, "text/plain"),
     "budget": (make_table("budget"), "text/csv"),

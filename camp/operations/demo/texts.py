@@ -2,15 +2,20 @@
 
 import itertools
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from random import Random
+from typing import Any
 
 DOMAIN = "example.org"
 LANGUAGES = ("ja", "en")
 # Three in five people write Japanese; the first two are one of each.
 MIX = ("ja", "en", "ja", "ja", "en")
 ASSISTANT = "AI: "  # marks the assistant's messages in the stories
-TEXTS = {
+Texts = dict[str, Any]  # of one language
+TEXTS: dict[str, Texts] = {
     language: tomllib.loads(Path(__file__).with_name(f"{language}.toml").read_text("utf-8"))
     for language in LANGUAGES
 }
@@ -27,7 +32,7 @@ class Person:
     time_zone: str
 
 
-def invent_people(random):
+def invent_people(random: Random) -> Iterator[Person]:
     """Yield people without end; once all names are used they come again with a number."""
     names = {language: list(all_names(language)) for language in LANGUAGES}
     for several in names.values():
@@ -48,7 +53,7 @@ def invent_people(random):
         )
 
 
-def all_names(language):
+def all_names(language: str) -> Iterator[tuple[str, str, str]]:
     """Yield (nickname, full name in Japanese script or "", user name in Latin letters)."""
     texts = TEXTS[language]
     for pair in itertools.product(texts["family_names"], texts["given_names"]):
@@ -58,7 +63,9 @@ def all_names(language):
         yield texts["nickname"].format(**values), texts["full_name"].format(**values), latin
 
 
-def write_session(random, language, nickname):
+def write_session(
+    random: Random, language: str, nickname: str
+) -> tuple[str, list[tuple[str, str]]]:
     """Return the title and the (role, text) messages of a session that mentions `nickname`."""
     texts = TEXTS[language]
     values = {
@@ -77,7 +84,7 @@ def write_session(random, language, nickname):
     return story["title"].format(**values), list(zip(roles, filled, strict=True))
 
 
-def name_file(random, language, moment):
+def name_file(random: Random, language: str, moment: datetime) -> tuple[str, str]:
     """Return a file name that may contain the date of `moment`, and the kind of its content."""
     texts = TEXTS[language]
     [(_weight, name, kind)] = random.choices(texts["files"], [row[0] for row in texts["files"]])

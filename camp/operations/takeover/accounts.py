@@ -3,6 +3,7 @@
 # ruff: noqa: S608  (names come from the catalogue, and are quoted)
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from django.contrib.auth.hashers import identify_hasher
@@ -15,12 +16,14 @@ from accounts.identity import fold
 from accounts.settlement import (
     LIMITS,
     Account,
+    Settlement,
     describe_change,
     find_collisions,
     plan_changes,
     write_template,
 )
 from camp.operations.takeover.catalogue import quote
+from camp.operations.takeover.shapes import TableMap
 
 COLUMNS = ("email", "username", "hashed_password")
 CAMPS_PREFIX = "camp-"  # of the keys of accounts that Camp has already
@@ -34,12 +37,14 @@ class AccountReview:
     `changes` is {old key: (e-mail, user name)} for accounts that get other names.
     """
 
-    lines: list = field(default_factory=list)
-    problems: list = field(default_factory=list)
-    changes: dict = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    changes: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def review_accounts(mapping, order, settlement, *, is_beside):
+def review_accounts(
+    mapping: TableMap, order: str, settlement: Settlement, *, is_beside: bool
+) -> AccountReview:
     """Return the AccountReview of a TableMap, sorted by the SQL terms `order`.
 
     With `is_beside` Camp has accounts already, which keep their names.
@@ -49,8 +54,8 @@ def review_accounts(mapping, order, settlement, *, is_beside):
     accounts = list(read_accounts(mapping.old.name, mapping.key, sources, order))
     review.lines += describe_hashes(accounts)
     if is_beside:
-        camps = read_accounts(mapping.name, "id", dict(zip(COLUMNS, COLUMNS, strict=True)), "id")
-        camps = [replace(account, key=f"{CAMPS_PREFIX}{account.key}") for account in camps]
+        own = read_accounts(mapping.name, "id", dict(zip(COLUMNS, COLUMNS, strict=True)), "id")
+        camps = [replace(account, key=f"{CAMPS_PREFIX}{account.key}") for account in own]
         accounts = [*camps, *accounts]
     changes = [
         (old, new)
@@ -70,7 +75,9 @@ def review_accounts(mapping, order, settlement, *, is_beside):
     return review
 
 
-def read_accounts(table, key, columns, order):
+def read_accounts(
+    table: str, key: str, columns: Mapping[str, str | None], order: str
+) -> Iterator[Account]:
     """Yield each Account of a table; `columns` is {Camp's column: its column, or None}."""
     names = ", ".join(f"{quote(name)}::text" if name else "''" for name in columns.values())
     with connection.cursor() as cursor:
@@ -80,7 +87,7 @@ def read_accounts(table, key, columns, order):
                 yield Account(row_key, *(value or "" for value in values))
 
 
-def describe_hashes(accounts):
+def describe_hashes(accounts: Iterable[Account]) -> list[str]:
     """Return lines that count the accounts by the kind of their password hash."""
     kinds = Counter(identify_hash(account.password_hash) for account in accounts)
     names = {
@@ -96,7 +103,7 @@ def describe_hashes(accounts):
     ]
 
 
-def identify_hash(password_hash):
+def identify_hash(password_hash: str) -> str:
     """Return "bcrypt", "argon2", the name of Django's hasher, "" for none, or "?"."""
     if not password_hash:
         return ""
@@ -109,7 +116,7 @@ def identify_hash(password_hash):
     return "bcrypt" if algorithm == "old" else algorithm
 
 
-def list_collisions(collisions):
+def list_collisions(collisions: dict[str, dict[str, str]]) -> Iterator[str]:
     """Yield a sentence for each collision, and how to settle them."""
     taken = {
         "email": _("Account %(key)s has the e-mail of account %(other)s when case is ignored."),
@@ -135,7 +142,7 @@ def list_collisions(collisions):
         )
 
 
-def describe_logins(accounts):
+def describe_logins(accounts: Iterable[Account]) -> Iterator[str]:
     """Yield lines about accounts whose owners log in differently from now on."""
     for account in accounts:
         values = {"key": account.key, "name": account.username}

@@ -1,6 +1,8 @@
 """What PostgreSQL's catalogue says about the old tables."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -51,12 +53,12 @@ class OldTable:
     """An old table; `owner` is "" if who logs in here may alter the table."""
 
     name: str
-    columns: dict
+    columns: dict[str, OldColumn]
     rows: int
-    primary_key: tuple
+    primary_key: tuple[str, ...]
     is_ordinary: bool  # neither a view nor a partition
     owner: str
-    views: list
+    views: list[str]
 
 
 @dataclass(frozen=True)
@@ -66,23 +68,23 @@ class Pointer:
     table: str  # quoted where needed
     name: str
     definition: str
-    columns: tuple  # of the old table
+    columns: tuple[str, ...]  # of the old table
 
 
-def quote(name):
+def quote(name: str) -> str:
     """Return a name as SQL writes it."""
     # Django's quote_name() does not double the quotes in a name.
     return '"' + name.replace('"', '""') + '"'
 
 
-def fetch_value(sql, parameters=None):
+def fetch_value(sql: str, parameters: Sequence[object] | None = None) -> Any:
     """Return the one value that a query answers with."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchone()[0]
 
 
-def read_table(name, rows):
+def read_table(name: str, rows: int) -> OldTable:
     """Return the OldTable of that name."""
     with connection.cursor() as cursor:
         cursor.execute(RELATION, {"table": quote(name)})
@@ -92,14 +94,17 @@ def read_table(name, rows):
     return OldTable(name, columns, rows, tuple(primary_key), is_ordinary, owner, views)
 
 
-def read_pointers(name, old_names):
+def read_pointers(name: str, old_names: Iterable[str]) -> list[Pointer]:
     """Return the Pointers into an old table; `old_names` are all old tables."""
     with connection.cursor() as cursor:
         cursor.execute(POINTERS, [quote(name), [quote(each) for each in old_names]])
-        return [Pointer(*row[:3], tuple(row[3])) for row in cursor.fetchall()]
+        return [
+            Pointer(table, constraint, definition, tuple(columns))
+            for table, constraint, definition, columns in cursor.fetchall()
+        ]
 
 
-def may_create_schemas():
+def may_create_schemas() -> bool:
     """Return whether who logs in here may make schemas and tables."""
     return fetch_value(
         "SELECT has_database_privilege(current_database(), 'CREATE') "

@@ -7,6 +7,9 @@ tables that say which old key became which new one.
 
 # ruff: noqa: S608  (names come from the catalogue or from models, and are quoted)
 
+from collections.abc import Iterable
+from typing import Any, Protocol
+
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as Migrate
@@ -16,21 +19,30 @@ from psycopg import sql
 
 from camp.db.search_text import fill_search_text
 from camp.operations.database.old_tables import APPS
-from camp.operations.takeover.catalogue import fetch_value, quote
+from camp.operations.takeover.catalogue import Pointer, fetch_value, quote
 from camp.operations.takeover.sessions import order_messages
-from camp.operations.takeover.shapes import TARGETS
+from camp.operations.takeover.shapes import TARGETS, TableMap, Target
 from sessions_app.models import Session
 
 LOCK_TIMEOUT = "10s"  # for other connections to finish
 SCHEMA = "camp_old_backend"
 
 
-def find_model(table):
+class TablePlan(Protocol):
+    """What these functions read of the `Plan` in run.py, which imports this module."""
+
+    maps: dict[str, TableMap]
+    zone: str
+    new_accounts: dict[str, tuple[str, str]]
+    pointers: dict[str, list[Pointer]]
+
+
+def find_model(table: str) -> Any:
     """Return the model of one of Camp's tables."""
     return next(model for model in apps.get_models() if model._meta.db_table == table)
 
 
-def lock_tables(names):
+def lock_tables(names: Iterable[str]) -> None:
     """Lock the old tables until the transaction ends; raises DatabaseError if others use them."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
@@ -38,7 +50,7 @@ def lock_tables(names):
             cursor.execute(f"LOCK TABLE {quote(name)} IN ACCESS EXCLUSIVE MODE")
 
 
-def convert_tables(plan):
+def convert_tables(plan: TablePlan) -> None:
     """Move all rows of a Plan into Camp's tables.
 
     Raises CommandError if a table had not as many rows afterwards as it should have.
@@ -68,12 +80,12 @@ def convert_tables(plan):
     fill_search_text(apps, "sessions_app.Message", "content")
 
 
-def qualify(name):
+def qualify(name: str) -> str:
     """Return the name of an old table in its schema."""
     return f"{SCHEMA}.{quote(name)}"
 
 
-def create_key_tables(cursor, new_accounts):
+def create_key_tables(cursor: Any, new_accounts: dict[str, tuple[str, str]]) -> None:
     """Create the temporary tables that the copying looks up.
 
     `new_accounts` is {old key: (e-mail, user name)} for accounts that get other names.
@@ -91,12 +103,12 @@ def create_key_tables(cursor, new_accounts):
     cursor.executemany("INSERT INTO new_accounts VALUES (%s, %s, %s)", rows)
 
 
-def key_table(name):
+def key_table(name: str) -> str:
     """Return the name of the table of the new keys of one of Camp's tables."""
     return quote(f"new_keys_{name}")
 
 
-def copy_table(cursor, mapping, plan):
+def copy_table(cursor: Any, mapping: TableMap, plan: TablePlan) -> None:
     """Copy the rows of one old table into Camp's."""
     own_rows = fetch_value(f"SELECT COUNT(*) FROM {quote(mapping.name)}")
     for source, name in mapping.kept.items():
@@ -122,7 +134,7 @@ def copy_table(cursor, mapping, plan):
         raise CommandError(sentence % {"table": mapping.name, "after": rows, "before": before})
 
 
-def list_sources(mapping):
+def list_sources(mapping: TableMap) -> str:
     """Return the FROM clause that the values of a table come from."""
     key = f"old.{quote(mapping.key)}::text"
     tables = f"{qualify(mapping.old.name)} AS old JOIN {key_table(mapping.name)} AS keys"
@@ -132,7 +144,7 @@ def list_sources(mapping):
     return clause
 
 
-def number_rows(cursor, mapping):
+def number_rows(cursor: Any, mapping: TableMap) -> None:
     """Note the new key of each row: the old one, or numbers in the order in which rows came."""
     key, into = quote(mapping.key), f"INSERT INTO {key_table(mapping.name)}"
     if not mapping.renumbered:
@@ -148,7 +160,7 @@ def number_rows(cursor, mapping):
     )
 
 
-def order_rows(mapping):
+def order_rows(mapping: TableMap) -> str:
     """Return the SQL terms that sort the rows of an old table by age, the oldest first."""
     created = mapping.columns.get("created_at")
     terms = [quote(created)] if created else []
@@ -156,7 +168,7 @@ def order_rows(mapping):
     return ", ".join([*terms, *([] if mapping.has_integer_keys else ["ctid"]), quote(mapping.key)])
 
 
-def list_values(mapping, zone):
+def list_values(mapping: TableMap, zone: str) -> dict[str, str]:
     """Return {Camp's column: SQL of its value}."""
     values = {"id": "keys.new"}
     values |= {target.name: convert_value(target, mapping, zone) for target in mapping.targets}
@@ -173,12 +185,12 @@ def list_values(mapping, zone):
     return values
 
 
-def quote_literal(value):
+def quote_literal(value: object) -> str:
     """Return a value as SQL writes it."""
     return sql.Literal(value).as_string(connection.connection)
 
 
-def fill_absent(target, mapping, zone):
+def fill_absent(target: Target, mapping: TableMap, zone: str) -> str:
     """Return the SQL of a value for which there is no old column."""
     if target.kind == "reference":
         return look_up(target.references, "NULL")
@@ -190,13 +202,13 @@ def fill_absent(target, mapping, zone):
     return target.default
 
 
-def list_times(mapping, zone):
+def list_times(mapping: TableMap, zone: str) -> list[str]:
     """Return the SQL of the times at which a row was created and changed."""
     times = [each for each in mapping.targets if each.name in ("created_at", "updated_at")]
     return [cast_time(mapping, each, zone) for each in times]
 
 
-def convert_value(target, mapping, zone):
+def convert_value(target: Target, mapping: TableMap, zone: str) -> str:
     """Return the SQL of Camp's value of a column."""
     old = f"old.{quote(mapping.columns[target.name])}"
     if target.kind == "reference":
@@ -230,14 +242,14 @@ def convert_value(target, mapping, zone):
     return f"coalesce(nullif({old}::text, ''), {target.default})"
 
 
-def cast_time(mapping, target, zone):
+def cast_time(mapping: TableMap, target: Target, zone: str) -> str:
     """Return the SQL of a time; old ones without a time zone are of `zone`."""
     source = mapping.old.columns[mapping.columns[target.name]]
     old = f"old.{quote(source.name)}"
     return old if source.type_name == "timestamptz" else f"{old}::timestamp AT TIME ZONE '{zone}'"
 
 
-def look_up(table, old):
+def look_up(table: str, old: str) -> str:
     """Return the SQL of the new key that an old reference leads to, NULL if to nothing."""
     new = f"(SELECT new FROM {key_table(table)} WHERE old = coalesce({old}::text, ''))"
     if table != "sample_sessions":
@@ -247,7 +259,7 @@ def look_up(table, old):
     return f"coalesce({new}, {public})"
 
 
-def add_lost_sessions(cursor, mapping):
+def add_lost_sessions(cursor: Any, mapping: TableMap) -> None:
     """Create a session for messages whose session is gone, so that no message is lost."""
     old = (
         f"old.{quote(mapping.columns['session_id'])}" if "session_id" in mapping.columns else "NULL"
@@ -264,7 +276,7 @@ def add_lost_sessions(cursor, mapping):
     )
 
 
-def widen_columns(cursor, mapping, values):
+def widen_columns(cursor: Any, mapping: TableMap, values: dict[str, str]) -> None:
     """Let Camp's columns hold old texts that are longer than Camp allows; none is cut."""
     limits = {
         field.column: field.max_length
@@ -281,7 +293,7 @@ def widen_columns(cursor, mapping, values):
             )
 
 
-def restart_sequence(cursor, name):
+def restart_sequence(cursor: Any, name: str) -> None:
     """Number new rows of one of Camp's tables after its last row."""
     sequence = fetch_value("SELECT pg_get_serial_sequence(%s, 'id')", [quote(name)])
     free = fetch_value(f"SELECT coalesce(max(id), 0) + 1 FROM {quote(name)}")
@@ -290,7 +302,7 @@ def restart_sequence(cursor, name):
         cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {free}")
 
 
-def redirect_pointer(cursor, mapping, pointer):
+def redirect_pointer(cursor: Any, mapping: TableMap, pointer: Pointer) -> None:
     """Have a foreign key that led into an old table lead to the same rows of Camp's."""
     names = {source: column for column, source in mapping.columns.items()} | mapping.kept
     columns = [names[column] for column in pointer.columns]

@@ -5,6 +5,8 @@
 import csv
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TextIO
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -23,6 +25,7 @@ from camp.operations.takeover.import_files import (
     OUTSIDE,
     UNREADABLE,
     UNSURE,
+    ImportedFile,
     Journal,
     OldFile,
     OldFolder,
@@ -30,6 +33,8 @@ from camp.operations.takeover.import_files import (
     Source,
     import_bytes,
 )
+from camp.operations.takeover.shapes import TableMap
+from camp.storage.object_store import object_store
 from files.content_types import media_type
 from files.library import quota
 from files.models import File
@@ -40,7 +45,16 @@ BATCH = 500  # rows written at once
 CHANGED = ("filename", "search_text", "content_type", "storage_path", "size", "sha256")
 
 
-def open_folder(options):
+class FileOptions(Protocol):
+    """What these functions read of the `Options` in run.py, which imports this module."""
+
+    uploads: str
+    link: bool
+    missing: str
+    any_size: bool
+
+
+def open_folder(options: FileOptions) -> OldFolder:
     """Return the OldFolder of the options; raises CommandError where there is none."""
     try:
         return OldFolder(options.uploads, any_size=options.any_size)
@@ -49,7 +63,7 @@ def open_folder(options):
         raise CommandError(_("The folder %(folder)s cannot be read (%(why)s).") % values) from None
 
 
-def open_journal():
+def open_journal() -> Journal:
     """Return the Journal of the configured database."""
     place = "\n".join(map(str, vars(server.locate_database()).values()))
     place += str(connection.settings_dict["NAME"])
@@ -57,7 +71,7 @@ def open_journal():
     return Journal(settings.CAMP_DATA_DIR / f"takeover-{name}.jsonl")
 
 
-def read_old_files(mapping):
+def read_old_files(mapping: TableMap) -> list[OldFile]:
     """Return the OldFiles of a TableMap that have a path."""
     if "storage_path" not in mapping.columns:
         return []
@@ -73,7 +87,7 @@ def read_old_files(mapping):
         ]
 
 
-def review_files(mapping, options):
+def review_files(mapping: TableMap, options: FileOptions) -> tuple[list[str], list[str]]:
     """Return what the report says of the files of a TableMap: (lines, problems)."""
     if options.uploads:
         rows = read_old_files(mapping)
@@ -85,7 +99,7 @@ def review_files(mapping, options):
     return [], []
 
 
-def describe_import(rows, options):
+def describe_import(rows: list[OldFile], options: FileOptions) -> tuple[list[str], list[str]]:
     """Return (lines, problems) about importing the bytes of rows."""
     sources = open_folder(options).locate(rows)
     if options.missing:
@@ -93,9 +107,9 @@ def describe_import(rows, options):
     return list(describe_sources(rows, sources)), list(check_room(sources, options))
 
 
-def check_room(sources, options):
+def check_room(sources: dict[str, Source], options: FileOptions) -> Iterator[str]:
     """Yield a sentence if the storage folder has no room for all bytes."""
-    if backend.object_store() or options.link:
+    if object_store() or options.link:
         return
     needed, free = sum(source.size for source in sources.values()), backend.free_bytes()
     if needed > free:
@@ -104,7 +118,7 @@ def check_room(sources, options):
         yield text % (values | {"folder": settings.LOCAL_STORAGE_PATH})
 
 
-def describe_sources(rows, sources):
+def describe_sources(rows: list[OldFile], sources: dict[str, Source]) -> Iterator[str]:
     """Yield lines about what was found in the old folder."""
     counts = Counter(source.state for source in sources.values())
     length = format_size(sum(source.size for source in sources.values()))
@@ -123,12 +137,12 @@ def describe_sources(rows, sources):
         yield from list_rows(_("%(count)s with another size than in the row"), other, sources)
 
 
-def has_other_size(row, source):
+def has_other_size(row: OldFile, source: Source) -> bool:
     """Return whether bytes are imported that have another size than the row says."""
     return source.path is not None and row.size is not None and source.size != row.size
 
 
-def list_rows(text, rows, sources):
+def list_rows(text: str, rows: list[OldFile], sources: dict[str, Source]) -> Iterator[str]:
     """Yield a line that counts rows, and one for each of the first."""
     if rows:
         yield text % {"count": f"{len(rows):,}"}
@@ -138,7 +152,7 @@ def list_rows(text, rows, sources):
             yield "  …"
 
 
-def describe_size(row, found):
+def describe_size(row: OldFile, found: int | None) -> str:
     """Return how many bytes there are and should be; "" if that is the same or unknown."""
     if row.size is None or found in (None, row.size):
         return ""
@@ -148,7 +162,7 @@ def describe_size(row, found):
     }
 
 
-def write_missing(file, rows, sources):
+def write_missing(file: str, rows: Iterable[OldFile], sources: dict[str, Source]) -> None:
     """Write a CSV file of the rows whose bytes are not imported, with the reason."""
     try:
         with open(file, "w", encoding="utf-8-sig", newline="") as stream:
@@ -164,7 +178,9 @@ def write_missing(file, rows, sources):
         raise CommandError(sentence % {"file": file, "why": error.strerror}) from None
 
 
-def fetch_files(rows, options, journal, stream):
+def fetch_files(
+    rows: list[OldFile], options: FileOptions, journal: Journal, stream: TextIO
+) -> None:
     """Import the bytes of rows; raises CommandError where the disk does not take them."""
     sources = open_folder(options).locate(rows)
     journal.forget_changed(rows, sources)
@@ -175,16 +191,16 @@ def fetch_files(rows, options, journal, stream):
     except OSError as error:
         sentence = _("The files could not be imported (%(why)s). The database is unchanged.")
         raise CommandError(sentence % {"why": error.strerror or error}) from None
-    for key, error in failed.items():
-        state = DAMAGED if isinstance(error, SizeChanged) else UNREADABLE
-        sources[key] = Source(state, found=getattr(error, "found", None))
-        values = {"key": key, "why": error.strerror or error}
+    for key, failure in failed.items():
+        state = DAMAGED if isinstance(failure, SizeChanged) else UNREADABLE
+        sources[key] = Source(state, found=getattr(failure, "found", None))
+        values = {"key": key, "why": failure.strerror or failure}
         stream.write(_("File %(key)s cannot be read (%(why)s).") % values + "\n")
     if options.missing:
         write_missing(options.missing, rows, sources)
 
 
-def complete_rows(keys, journal):
+def complete_rows(keys: dict[int, str], journal: Journal) -> None:
     """Give copied rows clean names, types and search texts, and the place of imported bytes.
 
     `keys` is {id: old key} of the rows.
@@ -202,7 +218,7 @@ def complete_rows(keys, journal):
     File.objects.bulk_update(batch, CHANGED)
 
 
-def complete_row(file, imported):
+def complete_row(file: File, imported: ImportedFile | None) -> bool:
     """Clean a File, and point it to its ImportedFile if there is one; returns if it changed."""
     before = [getattr(file, name) for name in CHANGED]
     file.filename = clean_filename(file.filename or file.storage_path)
@@ -213,7 +229,7 @@ def complete_row(file, imported):
     return before != [getattr(file, name) for name in CHANGED]
 
 
-def list_files_without_bytes():
+def list_files_without_bytes() -> list[OldFile]:
     """Return the OldFiles of Camp's own rows whose bytes still are in the old folder."""
     values = File.objects.order_by("pk").values_list("pk", "storage_path", "size", "filename")
     return [
@@ -223,7 +239,7 @@ def list_files_without_bytes():
     ]
 
 
-def import_later(options, stream):
+def import_later(options: FileOptions, stream: TextIO) -> int:
     """Import bytes into a database that is Camp's already; returns how many rows got theirs.
 
     A row changes only if it still names the old place.
@@ -235,7 +251,7 @@ def import_later(options, stream):
     return done
 
 
-def set_bytes(row, imported):
+def set_bytes(row: OldFile, imported: ImportedFile) -> int:
     """Point a row to its imported bytes; returns 1, or 0 if it changed meanwhile."""
     files = File.objects.filter(pk=row.key, storage_path=row.path)
     changed = files.update(storage_path=imported.path, size=imported.size, sha256=imported.sha256)

@@ -5,8 +5,10 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
@@ -14,13 +16,15 @@ from django.utils.translation import gettext as _
 
 from camp.fs.ownership import make_folder
 from camp.fs.text import normalize
+from camp.operations.console import NoProgress, Progress
 from files.storage import backend, staging
 
 CHUNK = 2**20  # bytes
 # Stored, and synced to the disk, at once.
 BATCH_FILES = 64
 BATCH_BYTES = 64 * 2**20
-FORMS = ("NFC", "NFD")  # file systems compose accents differently
+# File systems compose accents differently.
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 FOUND, MISSING, OUTSIDE, UNSURE = "found", "missing", "outside", "unsure"
 # DAMAGED: the size is not that of the row.
 DAMAGED, UNREADABLE = "damaged", "unreadable"
@@ -52,7 +56,7 @@ class Source:
 class SizeChanged(OSError):
     """A file has another size than when it was found."""
 
-    def __init__(self, found):
+    def __init__(self, found: int) -> None:
         super().__init__(_("its size has changed"))
         self.strerror, self.found = self.args[0], found
 
@@ -63,21 +67,22 @@ class OldFolder:
     With `any_size` files are accepted whose size is not that of their row.
     """
 
-    def __init__(self, folder, *, any_size=False):
+    def __init__(self, folder: str | Path, *, any_size: bool = False) -> None:
         """Raises OSError if there is no such folder."""
         self.any_size = any_size
         self.root = Path(folder).resolve(strict=True)
         if not self.root.is_dir():
             raise NotADirectoryError(f"{folder}")
 
-    def locate(self, rows):
+    def locate(self, rows: Iterable[OldFile]) -> dict[str, Source]:
         """Return {key: Source} for OldFiles.
 
         A path that exists as it is, or below the folder's own name, is certain: with another size
         the file is damaged. If only the end of a path exists, the size must be that of the row, and
         no other row may lead to the same file, which could be another person's.
         """
-        sources, claims = {}, {}
+        sources: dict[str, Source] = {}
+        claims: dict[Path, list[tuple[OldFile, bool]]] = {}
         for row in rows:
             source, is_guess = self.locate_row(row)
             sources[row.key] = source
@@ -90,7 +95,7 @@ class OldFolder:
                     sources[row.key] = Source(UNSURE)
         return sources
 
-    def locate_row(self, row):
+    def locate_row(self, row: OldFile) -> tuple[Source, bool]:
         """Return the Source of one row, and whether it is a guess."""
         certain, guesses = list_paths(row.path, self.root)
         sources = [source for parts in certain if (source := self.read_source(parts))]
@@ -108,7 +113,7 @@ class OldFolder:
                 sources.append(source)
         return (sources[0] if sources else Source(MISSING)), False
 
-    def read_source(self, parts):
+    def read_source(self, parts: list[str]) -> Source | None:
         """Return the Source at a relative path, None where no file is.
 
         It has no path if it leads outside the folder or must not be read.
@@ -131,7 +136,7 @@ class OldFolder:
         return None
 
 
-def list_paths(path, root):
+def list_paths(path: str, root: Path) -> tuple[list[list[str]], list[list[str]]]:
     """Return the relative paths, as parts, at which a file may be: the certain and the guesses.
 
     The old backend stored absolute paths, paths relative to where it was started, and paths
@@ -159,7 +164,7 @@ def list_paths(path, root):
 class LinkedUpload:
     """A staged upload, like StagedBytes, that is a hard link to a file of the old folder."""
 
-    def __init__(self, source):
+    def __init__(self, source: Path) -> None:
         """Raises OSError where no hard link can be made."""
         folder = Path(settings.UPLOAD_STAGING)
         make_folder(folder, staging.FOLDER_MODE)
@@ -168,31 +173,34 @@ class LinkedUpload:
         self.kept, self.size, self._hash = False, 0, hashlib.sha256()
 
     @property
-    def sha256(self):
+    def sha256(self) -> str:
         """The checksum of the bytes that were read, in hex."""
         return self._hash.hexdigest()
 
-    def write(self, chunk):
+    def write(self, chunk: bytes) -> None:
         """Count and hash bytes that are on the disk already."""
         self.size += len(chunk)
         self._hash.update(chunk)
 
-    def finish(self):
+    def finish(self) -> None:
         """Do nothing: the bytes are on the disk."""
 
-    def touch(self):
+    def touch(self) -> None:
         """Keep the sweep from removing the link."""
         os.utime(self.path)
 
-    def discard(self):
+    def discard(self) -> None:
         """Remove the link, unless it was stored."""
-        if not self.is_kept:
+        if not self.is_kept:  # type: ignore[attr-defined]  # only the storage sets it
             self.path.unlink(missing_ok=True)
 
 
-def stage_file(source, link, progress):
+Upload = LinkedUpload | staging.StagedBytes
+
+
+def stage_file(source: Path, link: bool, progress: Progress | NoProgress) -> Upload:
     """Return a staged upload with the bytes of a file; raises OSError."""
-    upload = None
+    upload: Upload | None = None
     if link:
         try:
             upload = LinkedUpload(source)
@@ -211,7 +219,7 @@ def stage_file(source, link, progress):
     return upload
 
 
-def open_regular(path):
+def open_regular(path: Path) -> BinaryIO:
     """Return an open file; raises OSError for links and anything else that is no regular file."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
@@ -234,9 +242,9 @@ class ImportedFile:
 class Journal:
     """A file that lists what was imported, {key: ImportedFile}, so that a second try goes on."""
 
-    def __init__(self, file):
+    def __init__(self, file: str | Path) -> None:
         self.file = Path(file)
-        self.imported = {}
+        self.imported: dict[str, ImportedFile] = {}
         try:
             lines = self.file.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
@@ -248,7 +256,7 @@ class Journal:
             except (ValueError, TypeError):
                 continue  # cut off by a crash
 
-    def add(self, batch):
+    def add(self, batch: dict[str, ImportedFile]) -> None:
         """Write {key: ImportedFile} to the disk."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with self.file.open("a", encoding="utf-8") as stream:
@@ -259,31 +267,39 @@ class Journal:
             os.fsync(stream.fileno())
         self.imported |= batch
 
-    def find(self, row):
+    def find(self, row: OldFile) -> ImportedFile | None:
         """Return the ImportedFile of a row whose bytes are still there, or None."""
         imported = self.imported.get(row.key)
         if imported and imported.old_path == row.path and backend.exists(imported.path):
             return imported
         return None
 
-    def forget_changed(self, rows, sources):
+    def forget_changed(self, rows: Iterable[OldFile], sources: dict[str, Source]) -> None:
         """Forget the rows whose bytes have another size now than when they were imported."""
         for row in rows:
             imported = self.imported.get(row.key)
             if imported and imported.size not in (row.size, sources[row.key].size):
                 del self.imported[row.key]
 
-    def remove(self):
+    def remove(self) -> None:
         """Delete the file: the rows name the bytes now."""
         self.file.unlink(missing_ok=True)
 
 
-def import_bytes(rows, sources, journal, *, link, progress):
+def import_bytes(
+    rows: Iterable[OldFile],
+    sources: dict[str, Source],
+    journal: Journal,
+    *,
+    link: bool,
+    progress: Progress | NoProgress,
+) -> dict[str, OSError]:
     """Copy the bytes of rows into the storage; returns {key: OSError} for those that failed.
 
     What the journal lists is not copied again.
     """
-    failed, batch = {}, []
+    failed: dict[str, OSError] = {}
+    batch: list[tuple[OldFile, Upload]] = []
     for row in rows:
         source = sources[row.key]
         if source.path is None:
@@ -308,10 +324,10 @@ def import_bytes(rows, sources, journal, *, link, progress):
     return failed
 
 
-def store_batch(batch, journal):
+def store_batch(batch: list[tuple[OldFile, Upload]], journal: Journal) -> None:
     """Store (row, upload) pairs and list them; on an OSError none of them is stored."""
     try:
-        paths = staging.keep_all([upload for _row, upload in batch])
+        paths = staging.keep_all([cast(staging.StagedBytes, upload) for _row, upload in batch])
     except BaseException:
         for _row, upload in batch:
             upload.discard()

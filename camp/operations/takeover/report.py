@@ -1,13 +1,17 @@
 """The report of `manage.py takeover`: what was found, and what it would do."""
 
+from collections.abc import Iterator
+
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.operations.database import server
 from camp.operations.database.old_tables import APPS
+from camp.operations.takeover.run import Plan
+from camp.operations.takeover.shapes import TableMap
 
 
-def describe_plan(plan):
+def describe_plan(plan: Plan) -> Iterator[str]:
     """Yield the lines of the report on a Plan."""
     place = server.locate_database()
     yield _("Database: %(name)s (PostgreSQL, %(host)s)") % {"name": place.name, "host": place.host}
@@ -38,12 +42,12 @@ def describe_plan(plan):
         yield from ["", _("With --apply:"), *(f"  • {text}" for text in describe_steps(plan))]
 
 
-def count_rows(number):
+def count_rows(number: int) -> str:
     """Return a number of rows in words."""
     return ngettext("%(count)s row", "%(count)s rows", number) % {"count": f"{number:,}"}
 
 
-def describe_table(mapping):
+def describe_table(mapping: TableMap) -> Iterator[str]:
     """Yield what becomes of an old table and of its columns."""
     title = (
         mapping.name if mapping.old.name == mapping.name else f"{mapping.name} ← {mapping.old.name}"
@@ -61,7 +65,7 @@ def describe_table(mapping):
         yield "  + " + text % values
 
 
-def describe_steps(plan):
+def describe_steps(plan: Plan) -> Iterator[str]:
     """Yield what --apply does."""
     for mapping in plan.maps.values():
         values = {

@@ -2,7 +2,9 @@
 
 # ruff: noqa: S608  (names come from the catalogue, and are quoted)
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -15,7 +17,9 @@ from accounts.settlement import Settlement
 from camp.db.errors import error_reason, sqlstate
 from camp.operations.database import connected_users, old_tables, server
 from camp.operations.takeover import accounts, catalogue, convert, files, sessions, shapes
-from camp.operations.takeover.catalogue import fetch_value, quote
+from camp.operations.takeover.catalogue import Pointer, fetch_value, quote
+from camp.operations.takeover.import_files import Journal
+from camp.operations.takeover.shapes import TableMap
 
 LOCK_NOT_AVAILABLE = "55P03"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 
@@ -31,8 +35,8 @@ class Options:
     for the list of what is missing there.
     """
 
-    tables: dict = field(default_factory=dict)
-    columns: dict = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
+    columns: dict[tuple[str, str], str] = field(default_factory=dict)
     zone: str = "UTC"
     settlement: Settlement = field(default_factory=Settlement)
     uploads: str = ""
@@ -49,18 +53,18 @@ class Plan:
     `pointers` {Camp's table: Pointers into the old one}, `sections` {title: lines} of the report.
     """
 
-    maps: dict
-    beside: set
+    maps: dict[str, TableMap]
+    beside: set[str]
     zone: str
     revision: str
-    counts: dict  # {table: rows} of all tables
-    new_accounts: dict = field(default_factory=dict)
-    pointers: dict = field(default_factory=dict)
-    sections: dict = field(default_factory=dict)
-    problems: list = field(default_factory=list)
+    counts: dict[str, int]  # {table: rows} of all tables
+    new_accounts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pointers: dict[str, list[Pointer]] = field(default_factory=dict)
+    sections: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
     @property
-    def other_tables(self):
+    def other_tables(self) -> dict[str, int]:
         """Return {table: rows} of the tables that are neither Camp's nor taken over."""
         known = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
         known |= {old_tables.ALEMBIC, "django_migrations"}
@@ -68,7 +72,7 @@ class Plan:
         return {name: rows for name, rows in self.counts.items() if name not in known}
 
 
-def examine(options):
+def examine(options: Options) -> Plan:
     """Return the Plan for the configured database; changes nothing."""
     counts = server.row_counts()
     migrated = old_tables.read_migrated_apps()
@@ -88,14 +92,14 @@ def examine(options):
     return plan
 
 
-def read_revision(counts):
+def read_revision(counts: dict[str, int]) -> str:
     """Return Alembic's revision of the old tables, "" if there is none."""
     if not counts.get(old_tables.ALEMBIC):
         return ""
     return fetch_value(f"SELECT string_agg(version_num, ', ') FROM {old_tables.ALEMBIC}")
 
 
-def list_problems(plan, options):
+def list_problems(plan: Plan, options: Options) -> Iterator[str]:
     """Yield a sentence for everything that must be settled before the rows are looked at."""
     if not plan.maps:
         sentence = _(
@@ -113,11 +117,11 @@ def list_problems(plan, options):
         yield _("The log-in of DATABASE_URL may not create schemas and tables: use the owner's.")
 
 
-def add_sections(plan, options):
+def add_sections(plan: Plan, options: Options) -> None:
     """Add to a Plan what the rows of the old tables tell."""
     names = [mapping.old.name for mapping in plan.maps.values()]
-    for mapping in plan.maps.values():
-        plan.pointers[mapping.name] = catalogue.read_pointers(mapping.old.name, names)
+    for each in plan.maps.values():
+        plan.pointers[each.name] = catalogue.read_pointers(each.old.name, names)
     if mapping := plan.maps.get("sample_users"):
         order = convert.order_rows(mapping) if mapping.renumbered else quote(mapping.key)
         review = accounts.review_accounts(
@@ -134,7 +138,7 @@ def add_sections(plan, options):
         plan.problems += problems
 
 
-def take_over(options, stream):
+def take_over(options: Options, stream: TextIO) -> None:
     """Take the configured database over, and the bytes of its files.
 
     The bytes come first: if the rest fails, no row names them, and the next try finds them again.
@@ -159,7 +163,7 @@ def take_over(options, stream):
     journal.remove()
 
 
-def complete(plan, journal):
+def complete(plan: Plan, journal: Journal) -> None:
     """Fill what Camp's own code computes for the copied rows."""
     fill_keys(get_user_model())
     sessions.set_titles()
@@ -172,7 +176,7 @@ def complete(plan, journal):
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def describe_failure(error):
+def describe_failure(error: DatabaseError) -> str:
     """Return the sentence for a takeover that a DatabaseError ended."""
     if sqlstate(error) == LOCK_NOT_AVAILABLE:
         sentence = _(
@@ -184,7 +188,7 @@ def describe_failure(error):
     return sentence % {"why": error_reason(error)}
 
 
-def find_repairs():
+def find_repairs() -> dict[str, Callable[[], None]]:
     """Return {sentence: function} for what an earlier version of Camp left undone."""
     if not server.is_postgresql() or old_tables.ALEMBIC not in old_tables.read_table_names():
         return {}
@@ -208,20 +212,20 @@ def find_repairs():
     }
 
 
-def count_last_logins():
+def count_last_logins() -> int:
     """Return how many accounts lack the time of a log-in that the old backend noted."""
     if "last_login_at" not in catalogue.read_table("sample_users", 0).columns:
         return 0
     return fetch_value(f"SELECT COUNT(*) FROM sample_users WHERE {WITHOUT_LOGIN}")
 
 
-def fill_last_login():
+def fill_last_login() -> None:
     """Copy when people last logged in with the old backend."""
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE sample_users SET last_login = last_login_at WHERE {WITHOUT_LOGIN}")
 
 
-def count_misplaced():
+def count_misplaced() -> int:
     """Return how many messages an earlier version numbered by their random old keys."""
     old_key = catalogue.read_table("sample_messages", 0).columns.get("old_id")
     if old_key is None or old_key.type_name in shapes.INTEGERS:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608  (names come from the catalogue, and are quoted)
 
+from collections.abc import Iterator
 from itertools import islice
 
 from django.db import connection, transaction
@@ -12,6 +13,7 @@ from django.utils.translation import ngettext
 
 from camp.db.search_text import normalize_for_search
 from camp.operations.takeover.catalogue import fetch_value, quote
+from camp.operations.takeover.shapes import TableMap
 from sessions_app.models import Message, Session
 from sessions_app.titles import LOOKED_AT, title_of
 
@@ -21,7 +23,7 @@ ANSWERS = "'assistant', 'ai', 'bot', 'model', 'tool', 'function'"  # roles
 WITHIN_TIME = "CASE broken WHEN 0 THEN place ELSE 0 END, speaker, place"
 
 
-def order_messages(mapping, table):
+def order_messages(mapping: TableMap, table: str) -> tuple[str, str]:
     """Return a WITH clause and the SQL terms that sort its `judged` rows as they were said.
 
     `mapping` is the TableMap of the messages, `table` the SQL name of their table.
@@ -41,7 +43,16 @@ def order_messages(mapping, table):
     return clause, f"written, {WITHIN_TIME}, old"
 
 
-def judge_messages(table, *, key, session, created, role, inserted, by_role=True):
+def judge_messages(
+    table: str,
+    *,
+    key: str,
+    session: str,
+    created: str,
+    role: str,
+    inserted: str,
+    by_role: bool = True,
+) -> str:
     """Return a WITH clause that ends in `judged`: messages, and how those of one time follow.
 
     Its columns: `old` (the key), `session`, `written`, `speaker` (0 system, 1 question, 2 answer),
@@ -72,7 +83,7 @@ def judge_messages(table, *, key, session, created, role, inserted, by_role=True
     )"""
 
 
-def describe_equal_times(mapping):
+def describe_equal_times(mapping: TableMap) -> Iterator[str]:
     """Yield a line on messages that have the same time as others of their session."""
     if not {"session_id", "created_at"} <= mapping.columns.keys():
         return
@@ -96,7 +107,7 @@ def describe_equal_times(mapping):
     yield text % {"count": f"{number:,}", "why": why}
 
 
-def find_untitled():
+def find_untitled() -> Iterator[Session]:
     """Yield the sessions without a title for which there is one, with that title."""
     messages = Message.objects.filter(session=OuterRef("pk")).order_by("created_at", "id")
     messages = messages.values(beginning=Left("content", LOOKED_AT))
@@ -110,14 +121,14 @@ def find_untitled():
             yield session
 
 
-def set_titles():
+def set_titles() -> None:
     """Give sessions without a title one; the time of their last change stays."""
     sessions = find_untitled()
     while batch := list(islice(sessions, BATCH)):
         Session.objects.bulk_update(batch, ["title", "search_text"])
 
 
-def select_misplaced():
+def select_misplaced() -> str:
     """Return a SELECT of (`old`, `new`) ids of Camp's messages that precede their question.
 
     `new` is an id of the same session and time.
@@ -138,7 +149,7 @@ def select_misplaced():
 
 
 @transaction.atomic
-def reorder_messages():
+def reorder_messages() -> None:
     """Exchange the ids of messages that precede their question."""
     with connection.cursor() as cursor:
         cursor.execute(select_misplaced())

@@ -5,14 +5,18 @@ in plural tables; UUID keys in singular tables. Their names do not contradict ea
 map serves all. Tables that were altered by hand need `--column`.
 """
 
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
+from camp.operations.takeover.catalogue import OldTable
+
 # What PostgreSQL (pg_type.typname) can convert to each kind of column; None stands for all others
 # than bytes.
-ACCEPTED = {
+ACCEPTED: dict[str, set[str] | None] = {
     "text": None,
     "hash": None,
     "reference": None,
@@ -35,12 +39,12 @@ class Target:
     name: str
     kind: str
     default: str = "NULL"
-    sources: tuple = ()
+    sources: tuple[str, ...] = ()
     required: bool = True
     references: str = ""
 
     @property
-    def known_names(self):
+    def known_names(self) -> tuple[str, ...]:
         """Return the old names of the column."""
         return self.sources or (self.name,)
 
@@ -50,7 +54,7 @@ CREATED = Target("created_at", "time", "now()")
 UPDATED = Target("updated_at", "time", "now()", required=False)
 TRASH = Target("deleted_at", "trash", sources=("is_deleted", "deleted_at"), required=False)
 OWNER = Target("user_id", "reference", references="sample_users")
-TARGETS = {
+TARGETS: dict[str, tuple[Target, ...]] = {
     "sample_users": (
         Target("email", "text", "''"),
         Target("username", "text", "''"),
@@ -102,28 +106,35 @@ class TableMap:
     """
 
     name: str
-    old: object
-    columns: dict = field(default_factory=dict)
-    kept: dict = field(default_factory=dict)
+    old: OldTable
+    columns: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
     renumbered: bool = False
 
     @property
-    def key(self):
+    def key(self) -> str:
         """Return the name of the old primary key's column."""
         return self.columns.get("id", "")
 
     @property
-    def targets(self):
+    def targets(self) -> list[Target]:
         """Return the Targets that get values from old columns."""
         return [target for target in TARGETS[self.name] if target.name in self.columns]
 
     @property
-    def has_integer_keys(self):
+    def has_integer_keys(self) -> bool:
         """Return whether the old keys tell the order in which the rows came."""
         return self.old.columns[self.key].type_name in INTEGERS
 
 
-def map_table(name, old, chosen, *, camps_columns, is_beside):
+def map_table(
+    name: str,
+    old: OldTable,
+    chosen: Mapping[tuple[str, str], str],
+    *,
+    camps_columns: Iterable[str],
+    is_beside: bool,
+) -> TableMap:
     """Return the TableMap of an old table (catalogue.OldTable).
 
     `chosen` is {(table, Camp's column): old column, or "" for none}; `camps_columns` are all
@@ -152,13 +163,13 @@ def map_table(name, old, chosen, *, camps_columns, is_beside):
     return mapping
 
 
-def refuse_column(table, column):
+def refuse_column(table: str, column: str) -> NoReturn:
     """Raise CommandError: there is no such column."""
     sentence = _("%(table)s has no column %(column)s.")
     raise CommandError(sentence % {"table": table, "column": column})
 
 
-def keep_unknown_columns(mapping, camps_columns):
+def keep_unknown_columns(mapping: TableMap, camps_columns: Iterable[str]) -> None:
     """Name the columns in which old values are kept that become nothing of Camp's."""
     used = {
         source
@@ -176,7 +187,7 @@ def keep_unknown_columns(mapping, camps_columns):
             mapping.kept[column] = name
 
 
-def list_problems(mapping, maps, beside):
+def list_problems(mapping: TableMap, maps: Iterable[str], beside: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for everything in a TableMap that must be settled first.
 
     `maps` are all TableMaps by name, `beside` the names of Camp's tables that are there.
@@ -208,7 +219,7 @@ def list_problems(mapping, maps, beside):
             }
 
 
-def list_missing_columns(mapping, chosen):
+def list_missing_columns(mapping: TableMap, chosen: Container[tuple[str, str]]) -> Iterator[str]:
     """Yield a sentence for each column that was neither found nor said to be missing."""
     for target in TARGETS[mapping.name]:
         given = target.name in mapping.columns or (mapping.name, target.name) in chosen
