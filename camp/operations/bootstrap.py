@@ -266,7 +266,7 @@ def hash_file(file):
     try:
         content = (ROOT / file).read_bytes()
     except FileNotFoundError:
-        raise Refused(get_text("no_file", path=ROOT / file, name=file)) from None
+        raise Refused(get_text("no_file", path=ROOT / file, file=file)) from None
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 

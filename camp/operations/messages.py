@@ -74,8 +74,8 @@ TEXTS = {
         "もう一度実行してください: {again}",
     ),
     "no_file": (
-        "{path} is missing: this copy of Camp is incomplete. Fix: git checkout -- {name}",
-        "{path} がありません。Camp のファイルが足りません。次で解決します: git checkout -- {name}",
+        "{path} is missing: this copy of Camp is incomplete. Fix: git checkout -- {file}",
+        "{path} がありません。Camp のファイルが足りません。次で解決します: git checkout -- {file}",
     ),
     "bad_configuration": (
         "Camp's configuration is invalid: {why} "
