@@ -20,8 +20,13 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from camp.operations.messages import get_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any, BinaryIO, NoReturn
 
 MINIMUM = (3, 11)
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -43,11 +48,12 @@ class Refused(Exception):
     """A command cannot run; the message is one sentence with the fix."""
 
 
-def main(argv):
+def main(argv: "list[str]") -> int:
     """Run `manage.py` with `argv`; return the exit code, unless the command exits itself."""
     if sys.version_info < MINIMUM:
         sys.stderr.write(explain_old_python(argv) + "\n")
         return 1
+    stream: Any
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot encode Japanese must not turn a message into a traceback.
         with contextlib.suppress(AttributeError):
@@ -65,7 +71,7 @@ def main(argv):
         return 130
 
 
-def prepare(argv):
+def prepare(argv: "list[str]") -> None:
     """Return if this interpreter has the requirements, else run the command in `.venv`.
 
     Raises Refused.
@@ -91,7 +97,7 @@ def prepare(argv):
     run_in_venv(argv)
 
 
-def is_ready(files):
+def is_ready(files: "list[str]") -> bool:
     """Return whether `.venv` works and has the current version of `files` installed."""
     if not has_django():
         return False
@@ -103,7 +109,7 @@ def is_ready(files):
     )
 
 
-def make_ready(files, argv):
+def make_ready(files: "list[str]", argv: "list[str]") -> None:
     """Create or complete `.venv`."""
     state = read_state()
     django = has_django()
@@ -117,7 +123,7 @@ def make_ready(files, argv):
             install(file, state, argv)
 
 
-def make_venv(argv):
+def make_venv(argv: "list[str]") -> None:
     """Create `.venv` from scratch."""
     if not (importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv")):
         raise Refused(get_text("no_ensurepip", fix=ensurepip_fix()))
@@ -149,7 +155,7 @@ def make_venv(argv):
     write_state({"installing": False, "installed": {}})
 
 
-def install(file, state, argv):
+def install(file: str, state: "dict[str, Any]", argv: "list[str]") -> None:
     """Install a requirements file into `.venv`, showing pip's output."""
     checksum = hash_file(file)
     write_state(dict(state, installing=True))
@@ -166,7 +172,7 @@ def install(file, state, argv):
         raise Refused(get_text("install_failed", file=file, again=format_command(argv)))
 
 
-def run_in_venv(argv):
+def run_in_venv(argv: "list[str]") -> "NoReturn":
     """Run the command with the interpreter of `.venv`; does not return."""
     command = [str(PYTHON), str(ROOT / "manage.py"), *argv[1:]]
     os.environ[ENTERED] = str(VENV)
@@ -185,7 +191,7 @@ def run_in_venv(argv):
 
 
 @contextlib.contextmanager
-def venv_lock():
+def venv_lock() -> "Iterator[None]":
     """Let only one command at a time change `.venv`."""
     with open(str(ROOT / RUNTIME), "rb") as file:
         if not try_lock(file):
@@ -195,9 +201,9 @@ def venv_lock():
         yield
 
 
-def try_lock(file):
+def try_lock(file: "BinaryIO") -> bool:
     """Return whether an open file could be locked, until it is closed."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         import msvcrt
 
         file.seek(2**30)  # beyond the end, so that pip can still read the file
@@ -218,17 +224,17 @@ def try_lock(file):
     return True
 
 
-def has_django():
+def has_django() -> "bool | None":
     """Return whether `.venv` has Django; None if its interpreter does not start."""
     return ask_venv("import importlib.util as u; print(u.find_spec('django') is not None)")
 
 
-def has_pip():
+def has_pip() -> bool:
     """Return whether `.venv` has a pip that starts."""
     return bool(ask_venv("import pip._internal.cli.main; print(True)"))
 
 
-def ask_venv(question):
+def ask_venv(question: str) -> "bool | None":
     """Return whether Python code prints True in `.venv`; None if it does not run."""
     try:
         done = subprocess.run(
@@ -243,7 +249,7 @@ def ask_venv(question):
     return done.stdout.strip() == "True" if done.returncode == 0 else None
 
 
-def read_state():
+def read_state() -> "dict[str, Any]":
     """Return the content of `.venv/camp.json`; if it is invalid, an interrupted install."""
     try:
         state = json.loads(STATE.read_text(encoding="utf-8"))
@@ -254,23 +260,23 @@ def read_state():
         return {"installing": True, "installed": {}}
 
 
-def write_state(state):
+def write_state(state: "dict[str, Any]") -> None:
     """Write `.venv/camp.json` atomically."""
     draft = STATE.with_name(STATE.name + ".new")
     draft.write_text(json.dumps(state, indent=1), encoding="utf-8")
     os.replace(str(draft), str(STATE))
 
 
-def hash_file(file):
+def hash_file(file: str) -> str:
     """Return the SHA-256 of a requirements file, whatever its line endings."""
     try:
         content = (ROOT / file).read_bytes()
     except FileNotFoundError:
-        raise Refused(get_text("no_file", path=ROOT / file, name=file)) from None
+        raise Refused(get_text("no_file", path=ROOT / file, file=file)) from None
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
-def is_same_folder(one, other):
+def is_same_folder(one: "str | pathlib.Path", other: "str | pathlib.Path") -> bool:
     """Return whether two paths are the same folder."""
     try:
         return os.path.samefile(str(one), str(other))
@@ -278,33 +284,33 @@ def is_same_folder(one, other):
         return False
 
 
-def is_replaceable():
+def is_replaceable() -> bool:
     """Return whether `.venv` contains a virtual environment, or part of one, and nothing else."""
     if (VENV / "pyvenv.cfg").is_file():
         return True
     return VENV.is_dir() and {entry.name for entry in VENV.iterdir()} <= VENV_ENTRIES
 
 
-def print_now(sentence):
+def print_now(sentence: str) -> None:
     """Print a line at once, before a child process prints."""
     sys.stdout.write(sentence + "\n")
     sys.stdout.flush()
 
 
-def command_text(words):
+def command_text(words: "Iterable[object]") -> str:
     """Return a command as it is typed in a shell."""
-    words = [str(word) for word in words]
+    texts = [str(word) for word in words]
     if os.name == "nt":
-        return subprocess.list2cmdline(words)
-    return " ".join(shlex.quote(word) for word in words)
+        return subprocess.list2cmdline(texts)
+    return " ".join(shlex.quote(text) for text in texts)
 
 
-def format_command(argv):
+def format_command(argv: "list[str]") -> str:
     """Return the command as the user typed it."""
     return command_text(["py" if os.name == "nt" else "python3", "manage.py", *argv[1:]])
 
 
-def ensurepip_fix():
+def ensurepip_fix() -> str:
     """Return the command that installs ensurepip, which is a separate package on Debian."""
     if os.path.exists("/etc/debian_version"):
         sudo = "" if os.geteuid() == 0 else "sudo "
@@ -312,7 +318,7 @@ def ensurepip_fix():
     return get_text("fix_python")
 
 
-def explain_unwritable(error):
+def explain_unwritable(error: OSError) -> str:
     """Return the sentence for a folder that cannot be written."""
     path = VENV if VENV.exists() else ROOT
     fix = get_text("fix_folder")
@@ -321,7 +327,7 @@ def explain_unwritable(error):
     return get_text("unwritable", path=path, why=error.strerror or error, fix=fix)
 
 
-def explain_old_python(argv):
+def explain_old_python(argv: "list[str]") -> str:
     """Return the sentence for a Python that is too old."""
     version = python_name().replace("python", "Python ")
     for minor in range(MINIMUM[1] + 9, MINIMUM[1] - 1, -1):
@@ -331,6 +337,6 @@ def explain_old_python(argv):
     return get_text("too_old", version=version)
 
 
-def python_name():
+def python_name() -> str:
     """Return the name of this interpreter, such as python3.11."""
     return "python{}.{}".format(*sys.version_info[:2])

@@ -14,7 +14,7 @@ SUITE_ENVIRONMENT = {
 }
 
 
-def run(argv):
+def run(argv: list[str]) -> int:
     """Run the management command in `argv`; return the exit code of one that failed."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
     if argv[1:2] == ["test"]:
@@ -37,7 +37,7 @@ def run(argv):
     return 0
 
 
-def execute(argv):
+def execute(argv: list[str]) -> None:
     """Load the settings, then let Django run the command in the user's language."""
     import django
     from django.conf import settings

@@ -1,6 +1,9 @@
 """Progress of long commands: a line that is redrawn in a terminal, else one line at the end."""
 
 import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TextIO
 
 from django.core.management.base import OutputWrapper
 from django.utils.translation import gettext as _
@@ -17,7 +20,7 @@ class Progress:
     `unit` is "bytes" or a translated word such as _("rows").
     """
 
-    def __init__(self, stream, total, label, unit="bytes"):
+    def __init__(self, stream: TextIO, total: int, label: str, unit: str = "bytes") -> None:
         self.done = 0
         self._stream = stream
         self._total = total
@@ -27,29 +30,34 @@ class Progress:
         self._start = self._next_draw = time.monotonic()
         self._width = 0
 
-    def __enter__(self):
+    def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if self._at_terminal:
             self._draw()
             self._write("\n")
         elif kind is None:
             self._write(f"{self._label}: {self._finished()}\n")
 
-    def add(self, amount):
+    def add(self, amount: int) -> None:
         """Count work that was done."""
         self.done += amount
         if self._at_terminal and time.monotonic() >= self._next_draw:
             self._draw()
 
-    def _draw(self):
+    def _draw(self) -> None:
         self._next_draw = time.monotonic() + REDRAW_SECONDS
         line = f"{self._label}: {self._state()}"
         self._write("\r" + line.ljust(self._width))
         self._width = len(line)
 
-    def _state(self):
+    def _state(self) -> str:
         """Return how much is done, how fast, and the remaining time."""
         if not self._total:
             return self._finished()
@@ -65,19 +73,19 @@ class Progress:
             words.append(_("%(time)s left") % {"time": format_duration(left)})
         return ", ".join(words)
 
-    def _finished(self):
+    def _finished(self) -> str:
         return f"{self._amount(self.done)}, {format_duration(self._seconds())}, {self._speed()}"
 
-    def _speed(self):
+    def _speed(self) -> str:
         return f"{self._amount(self.done / max(self._seconds(), 0.001))}/s"
 
-    def _seconds(self):
+    def _seconds(self) -> float:
         return time.monotonic() - self._start
 
-    def _amount(self, number):
+    def _amount(self, number: float) -> str:
         return format_size(number) if self._unit == "bytes" else f"{number:,.0f} {self._unit}"
 
-    def _write(self, text):
+    def _write(self, text: str) -> None:
         if isinstance(self._stream, OutputWrapper):
             self._stream.write(text, ending="")
         else:
@@ -88,33 +96,38 @@ class Progress:
 class NoProgress:
     """A Progress that prints nothing."""
 
-    def __enter__(self):
+    def __enter__(self) -> "NoProgress":
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         pass
 
-    def add(self, amount):
+    def add(self, amount: int) -> None:
         """Ignore the work."""
 
 
-def make_printer(stream):
+def make_printer(stream: TextIO) -> Callable[[str], None]:
     """Return a function that prints a line at once, so that it is seen before a slow step."""
 
-    def say(line):
+    def say(line: str) -> None:
         stream.write(line)
         stream.flush()
 
     return say
 
 
-def format_size(number):
+def format_size(number: float) -> str:
     """Return a number of bytes as text, such as "2.3 GiB"."""
     # Not every console can show a no-break space.
     return readable_bytes(number).replace("\xa0", " ")
 
 
-def format_duration(seconds):
+def format_duration(seconds: float) -> str:
     """Return a duration, such as 0:07 or 1:02:03."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -74,8 +74,8 @@ TEXTS = {
         "もう一度実行してください: {again}",
     ),
     "no_file": (
-        "{path} is missing: this copy of Camp is incomplete. Fix: git checkout -- {name}",
-        "{path} がありません。Camp のファイルが足りません。次で解決します: git checkout -- {name}",
+        "{path} is missing: this copy of Camp is incomplete. Fix: git checkout -- {file}",
+        "{path} がありません。Camp のファイルが足りません。次で解決します: git checkout -- {file}",
     ),
     "bad_configuration": (
         "Camp's configuration is invalid: {why} "
@@ -93,12 +93,12 @@ TEXTS = {
 }
 
 
-def preferred_language():
+def preferred_language() -> str:
     """Return "ja" or "en": the user's language, if the terminal can show it."""
     return "ja" if prefers_japanese() and shows_japanese() else "en"
 
 
-def prefers_japanese():
+def prefers_japanese() -> bool:
     """Return whether the system's language is Japanese."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(name)
@@ -112,7 +112,7 @@ def prefers_japanese():
     return False
 
 
-def shows_japanese():
+def shows_japanese() -> bool:
     """Return whether the output streams can encode Japanese."""
     try:
         for stream in (sys.stdout, sys.stderr):
@@ -122,7 +122,7 @@ def shows_japanese():
     return True
 
 
-def get_text(name, **values):
+def get_text(name: str, **values: object) -> str:
     """Return the message called `name` in the user's language."""
     english, japanese = TEXTS[name]
     return (japanese if preferred_language() == "ja" else english).format(**values)

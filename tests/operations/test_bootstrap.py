@@ -284,6 +284,17 @@ def test_something_else_in_place_of_the_environment_is_not_removed(tree):
     assert (tree.venv / "diary.txt").read_text() == "mine"
 
 
+def test_a_missing_requirements_file_is_named(ready):
+    file = ready.folder / "requirements.txt"
+    file.unlink()
+
+    done = ready.run("up")
+
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{file} is missing")
+    assert "git checkout -- requirements.txt" in done.stdout
+
+
 def test_of_two_first_starts_one_installs_and_the_other_waits(tree):
     options = {"env": tree.environment(), "stdout": subprocess.PIPE, "encoding": "utf-8"}
     starts = [subprocess.Popen(tree.command("migrate"), **options) for _ in range(2)]

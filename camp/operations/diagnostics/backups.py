@@ -1,5 +1,6 @@
 """Is there a recent backup, and did a restore or a reset leave a database behind?"""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
@@ -11,13 +12,13 @@ from django.utils.translation import ngettext
 from camp.config import shell
 from camp.operations import backup
 from camp.operations.backup import swap
-from camp.web.findings import ok, warning
+from camp.web.findings import Finding, ok, warning
 
 ID = "backup"
 MAX_AGE = timedelta(days=7)
 
 
-def check_last_backup():
+def check_last_backup() -> Iterator[Finding]:
     """Yield the age of the last backup. A new instance needs none."""
     last = backup.last_backup()
     if last is None:
@@ -41,13 +42,13 @@ def check_last_backup():
         yield ok(ID, _("The last backup is from %(date)s") % values)
 
 
-def restore_command(*options):
+def restore_command(*options: str) -> str:
     """Return the command that restores the newest backup; "" if there is none."""
     last = backup.last_backup()
     return shell.manage("restore", shell.quote(last[0]), *options) if last else ""
 
 
-def check_leftover_databases():
+def check_leftover_databases() -> Iterator[Finding]:
     """Yield the databases that a restore or a reset could not remove, or was killed with."""
     for name, fix in swap.list_leftovers():
         title = _("The database %(name)s is left over from a restore or a reset")

@@ -3,6 +3,8 @@
 import os
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis
@@ -10,7 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from camp.cache.breaker import describe_error
-from camp.web.findings import ok, warning
+from camp.web.findings import Finding, ok, warning
 
 ID = "cache"
 TIMEOUT = 1.0  # seconds, for the connection and for each answer
@@ -20,12 +22,12 @@ SLOW = 50  # milliseconds; a page asks several times
 class WriteRefused(Exception):
     """Redis answers but rejects a write; `error` is its error, `info` its replication state."""
 
-    def __init__(self, error, info):
+    def __init__(self, error: redis.ResponseError, info: dict[str, Any]) -> None:
         super().__init__(type(error).__name__)
         self.error, self.info = error, info
 
 
-def check_cache():
+def check_cache() -> Iterator[Finding]:
     """Yield whether Redis answers, and how fast."""
     if not settings.REDIS_URL:
         yield ok(ID, _("Redis is not set up, and is not needed: the cache is in memory"))
@@ -55,7 +57,7 @@ def check_cache():
             yield ok(ID, title)
 
 
-def explain_refused_write(address, refusal):
+def explain_refused_write(address: str, refusal: WriteRefused) -> Finding:
     """Return the Finding for a Redis that answers but rejects writes."""
     problem, info = refusal.error, refusal.info
     values = {"address": address, "why": describe_error(problem)}
@@ -83,7 +85,7 @@ def explain_refused_write(address, refusal):
     return warning(ID, title % values, detail, f"redis-cli {client_options(address)} {command}")
 
 
-def measure_ping(url):
+def measure_ping(url: str) -> tuple[float, str]:
     """Return how long an answer takes (ms), and the server's version.
 
     Raises WriteRefused, RedisError, OSError.
@@ -104,7 +106,7 @@ def measure_ping(url):
     return milliseconds, info.get("valkey_version") or info.get("redis_version", "")
 
 
-def read_info(server, section):
+def read_info(server: redis.Redis, section: str) -> dict[str, Any]:
     """Return a section of Redis's INFO, {} without permission."""
     try:
         return server.info(section)
@@ -112,7 +114,7 @@ def read_info(server, section):
         return {}
 
 
-def server_address(url):
+def server_address(url: str) -> str:
     """Return where the server is, without the password."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
@@ -120,7 +122,7 @@ def server_address(url):
     return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
 
 
-def client_options(address):
+def client_options(address: str) -> str:
     """Return the options of redis-cli for a server."""
     if address.startswith("/"):
         return f"-s {address}"
@@ -128,7 +130,7 @@ def client_options(address):
     return f"-h {host} -p {port}"
 
 
-def start_command(address):
+def start_command(address: str) -> str:
     """Return the command that starts a Redis on this machine, or asks another machine's."""
     if not address.startswith(("localhost:", "127.", "::1:", "/")):
         return f"redis-cli {client_options(address)} ping"

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.db import DatabaseError, connection
@@ -19,13 +20,13 @@ from camp.operations.database import server
 from camp.operations.diagnostics import backups
 from camp.operations.local_postgres import cluster, programs
 from camp.operations.server import processes
-from camp.web.findings import error
+from camp.web.findings import Finding, error
 
 ID = "database.connection"
 TIMEOUT = 2  # seconds; libpq takes no less
 
 
-def explain_connection_error(problem):
+def explain_connection_error(problem: Exception) -> Finding:
     """Return the Finding for a DatabaseError of a connection that failed."""
     if isinstance(problem, processes.BeingReplaced):
         title = _("Another command is replacing the data")
@@ -39,7 +40,7 @@ def explain_connection_error(problem):
     return explain_postgresql_error(ping, error_reason(problem).rpartition(" failed: ")[2])
 
 
-def find_connection_error():
+def find_connection_error() -> Finding | None:
     """Return the Finding for a PostgreSQL that refuses a new connection, else None."""
     try:
         psycopg.connect(**connection_parameters()).close()
@@ -48,7 +49,7 @@ def find_connection_error():
     return None
 
 
-def explain_postgresql_error(ping, why):
+def explain_postgresql_error(ping: int, why: str) -> Finding:
     """Return the Finding for a PostgreSQL that refused a connection.
 
     `ping` is libpq's Ping, `why` its error message.
@@ -83,12 +84,12 @@ def explain_postgresql_error(ping, why):
     return error(ID, title % values, "", fix)
 
 
-def connection_parameters():
+def connection_parameters() -> dict[str, Any]:
     """Return what psycopg.connect takes for the configured database, with a time limit."""
     return server.connection_parameters() | {"connect_timeout": TIMEOUT}
 
 
-def explain_sqlite_error(file, why):
+def explain_sqlite_error(file: Path, why: str) -> Finding:
     """Return the Finding for an SQLite database that cannot be used."""
     values = {"file": file, "why": why}
     if "unable to open" in why or "readonly" in why:
@@ -106,14 +107,14 @@ def explain_sqlite_error(file, why):
     return error(ID, _("The database %(file)s cannot be used (%(why)s)") % values, fix=fix)
 
 
-def describe_damage(file, why):
+def describe_damage(file: Path, why: str) -> Finding:
     """Return the Finding for a damaged SQLite database."""
     title = _("The database %(file)s is damaged (%(why)s)") % {"file": file, "why": why}
     detail = _("Restore a backup, or start over with reset.")
     return error(ID, title, detail, backups.restore_command() or shell.manage("reset"))
 
 
-def is_local():
+def is_local() -> bool:
     """Return whether the configured PostgreSQL is on this machine."""
     host = connection.settings_dict["HOST"]
     if host in ("", "localhost") or host.startswith("/"):
@@ -124,7 +125,7 @@ def is_local():
         return False
 
 
-def start_command():
+def start_command() -> str:
     """Return the command that starts the configured PostgreSQL, or asks another machine's."""
     if not is_local():
         return client_command("pg_isready")
@@ -144,7 +145,7 @@ def start_command():
     return "sudo service postgresql start"
 
 
-def password_command():
+def password_command() -> str:
     """Return the command that makes the password of DATABASE_URL valid."""
     if cluster.find_configured():
         return shell.manage("postgres", "url", "--write")
@@ -152,7 +153,7 @@ def password_command():
     return client_command("psql", command, as_superuser=True)
 
 
-def client_command(name, *words, as_superuser=False):
+def client_command(name: str, *words: str, as_superuser: bool = False) -> str:
     """Return a command line of one of PostgreSQL's programs; with its path if PATH lacks it."""
     settings = connection.settings_dict
     if not shutil.which(name) and (found := next(programs.installations(name), None)):

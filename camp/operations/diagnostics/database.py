@@ -3,8 +3,10 @@
 import os
 import sqlite3
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -29,7 +31,7 @@ from camp.operations.diagnostics.connection import (
     find_connection_error,
 )
 from camp.operations.local_postgres import cluster
-from camp.web.findings import ERROR, error, ok, warning
+from camp.web.findings import ERROR, Finding, error, ok, warning
 
 STATEMENT_SECONDS = 3
 LOCK_SECONDS = 2
@@ -39,7 +41,7 @@ FTS_MODULE = "fts5"  # the SQLite module of camp.db.bigram_index
 MAX_DIFFERENCES = 20  # of the schema, in one report
 
 
-def explain(problem):
+def explain(problem: Exception) -> Finding:
     """Return the Finding for a DatabaseError, for pages and commands."""
     try:
         if not lacks_tables(problem):
@@ -54,7 +56,7 @@ def explain(problem):
     return error("database.tables", title, fix=shell.manage("doctor"))
 
 
-def explain_lost_connection(problem):
+def explain_lost_connection(problem: Exception) -> Finding:
     """Return the Finding for a database that refuses a connection or ends it."""
     if server.is_postgresql() and not is_connection_error(problem):
         title = _("The database refuses the request (%(why)s)")
@@ -62,7 +64,7 @@ def explain_lost_connection(problem):
     return explain_connection_error(problem)
 
 
-def check_database():
+def check_database() -> Iterator[Finding]:
     """Yield the state of the database; stops at the first check with an error."""
     for check in (
         check_connection,
@@ -79,7 +81,7 @@ def check_database():
             return
 
 
-def check_connection():
+def check_connection() -> Iterator[Finding]:
     """Yield whether the database answers, and how fast."""
     try:
         yield from (check_server() if server.is_postgresql() else check_file())
@@ -87,7 +89,7 @@ def check_connection():
         yield explain_connection_error(problem)
 
 
-def check_server():
+def check_server() -> Iterator[Finding]:
     """Yield the version and the response time of PostgreSQL."""
     # Without a time limit Django's own connection could wait for minutes.
     if problem := find_connection_error():
@@ -106,7 +108,7 @@ def check_server():
     yield ok(ID, _("PostgreSQL %(version)s answers at %(address)s (%(ms)s ms)") % values)
 
 
-def check_file():
+def check_file() -> Iterator[Finding]:
     """Yield whether SQLite's file exists and is intact."""
     path = Path(connection.settings_dict["NAME"])
     if is_new():
@@ -124,12 +126,12 @@ def check_file():
     yield ok(ID, _("SQLite %(version)s opens %(file)s (%(size)s)") % values)
 
 
-def is_new():
+def is_new() -> bool:
     """Return whether SQLite's file does not exist yet."""
     return not server.is_postgresql() and not server.database_exists()
 
 
-def check_fts_module():
+def check_fts_module() -> Iterator[Finding]:
     """Yield an error if this Python's SQLite lacks FTS5, which the search index needs."""
     if server.is_postgresql():
         return
@@ -141,7 +143,7 @@ def check_fts_module():
     yield error(ID, title, _("Use Python from python.org, from uv or from the system's packages."))
 
 
-def check_role():
+def check_role() -> Iterator[Finding]:
     """Yield a warning if Camp logs in to its own PostgreSQL as a superuser."""
     own = cluster.find_configured()
     if own and own.is_used_as_superuser:
@@ -151,7 +153,7 @@ def check_role():
         yield warning("database.role", title, detail, fix)
 
 
-def limit_waiting():
+def limit_waiting() -> Iterable[Finding]:
     """Set time limits for this thread's connection; yields nothing."""
     with connection.cursor() as cursor:
         if server.is_postgresql():
@@ -161,7 +163,7 @@ def limit_waiting():
     return ()
 
 
-def check_tables():
+def check_tables() -> Iterator[Finding]:
     """Yield an error if the tables are not Camp's, and a warning for old ones beside them."""
     name = server.locate_database().name
     if old := old_tables.find_unconverted_tables():
@@ -179,7 +181,7 @@ def check_tables():
         yield warning("database.tables", title, detail, shell.manage("takeover"))
 
 
-def check_migrations():
+def check_migrations() -> Iterator[Finding]:
     """Yield whether all migrations are applied, and all applied ones are known."""
     if pending := find_pending_migrations():
         title = ngettext(
@@ -200,7 +202,7 @@ def check_migrations():
     yield ok("database.migrations", title % {"count": len(loader.applied_migrations)})
 
 
-def find_unknown_migrations(loader):
+def find_unknown_migrations(loader: MigrationLoader) -> list[tuple[str, str]]:
     """Return the applied migrations of Camp's apps that this Camp does not have."""
     known = set(loader.disk_migrations)
     for migration in loader.disk_migrations.values():
@@ -212,7 +214,7 @@ def find_unknown_migrations(loader):
     )
 
 
-def check_environment():
+def check_environment() -> Iterator[Finding]:
     """Yield whether the settings and the database name the same environment."""
     marked, configured = environment.read_mark(), settings.CAMP_ENVIRONMENT
     if not marked or marked == configured:
@@ -228,7 +230,7 @@ def check_environment():
     yield warning("database.environment", title % values, detail, fix)
 
 
-def check_accounts():
+def check_accounts() -> Iterator[Finding]:
     """Yield each account whose name or e-mail equals that of an older account."""
     lines = list(keys.describe_collisions(get_user_model()))
     for line in lines:
@@ -238,7 +240,7 @@ def check_accounts():
         yield ok("accounts.keys", _("No two accounts share a name or an e-mail"))
 
 
-def check_schema():
+def check_schema() -> Iterator[Finding]:
     """Yield what the tables lack, as after a change by hand or a partial restore."""
     found = list(find_differences())
     yield from sorted(found, key=lambda finding: finding.level != ERROR)[:MAX_DIFFERENCES]
@@ -246,7 +248,7 @@ def check_schema():
         yield ok("schema", _("The tables fit the models"))
 
 
-def find_differences():
+def find_differences() -> Iterator[Finding]:
     """Yield a Finding for each table, column, constraint and index that is missing."""
     editor = connection.schema_editor(collect_sql=True)
     editor.deferred_sql = []  # what is still missing is found the next time
@@ -281,14 +283,14 @@ def find_differences():
                         yield kind(f"{id}.{each.name}", title, fix=fix)
 
 
-def column_sql(editor, field):
+def column_sql(editor: Any, field: Any) -> str:
     """Return the SQL that adds a field's column, with its default in each row."""
     definition, values = editor.column_sql(field.model, field, include_default=True)
     definition %= tuple(editor.quote_value(value) for value in values)
     return f"ALTER TABLE {field.model._meta.db_table} ADD COLUMN {field.column} {definition}"
 
 
-def sql_command(sql):
+def sql_command(sql: str) -> str:
     """Return the command line that executes a statement."""
     word = sql.replace('"', '\\"') if os.name == "nt" else sql
     parameters = ["-c"] if server.is_postgresql() else []

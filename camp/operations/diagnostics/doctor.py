@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any, TextIO
 
 from django.core.management.color import no_style
 from django.utils.translation import gettext as _
@@ -18,14 +19,14 @@ ARROW, ASCII_ARROW = "→", "->"
 class Printer:
     """Formats findings for a stream, whose encoding may lack some characters."""
 
-    def __init__(self, stream, style):
+    def __init__(self, stream: TextIO, style: Any) -> None:
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         has_symbols = self._can_encode("".join([*MARKS.values(), ARROW]))
         self._marks = MARKS if has_symbols else ASCII_MARKS
         self._arrow = ARROW if has_symbols else ASCII_ARROW
         self._paint = {OK: style.SUCCESS, WARNING: style.WARNING, ERROR: style.ERROR}
 
-    def format(self, finding):
+    def format(self, finding: Finding) -> str:
         """Return a Finding as one line."""
         text = findings.format_finding(finding) if finding.detail else finding.title
         if finding.fix:
@@ -35,7 +36,7 @@ class Printer:
             text = text.encode("ascii", "backslashreplace").decode()
         return f"{self._paint[finding.level](self._marks[finding.level])} {text}"
 
-    def _can_encode(self, text):
+    def _can_encode(self, text: str) -> bool:
         try:
             text.encode(self._encoding)
         except (LookupError, UnicodeEncodeError):
@@ -43,12 +44,12 @@ class Printer:
         return True
 
 
-def count_levels(found):
+def count_levels(found: list[Finding]) -> dict[str, int]:
     """Return {level: number of Findings}."""
     return {level: sum(finding.level == level for finding in found) for level in LEVELS}
 
 
-def summarize(found):
+def summarize(found: list[Finding]) -> str:
     """Return the last line of the report."""
     count = count_levels(found)
     if not count[ERROR] and not count[WARNING]:
@@ -61,7 +62,7 @@ def summarize(found):
     }
 
 
-def to_json(found):
+def to_json(found: list[Finding]) -> str:
     """Return the findings and their summary as JSON."""
     count = count_levels(found)
     report = {
@@ -71,7 +72,7 @@ def to_json(found):
     return json.dumps(report, ensure_ascii=True, indent=2)
 
 
-def format_settings_error(sentence, *, as_json):
+def format_settings_error(sentence: str, *, as_json: bool) -> str:
     """Return the report if Camp's settings are invalid and nothing can be checked.
 
     Uses neither settings nor translations.

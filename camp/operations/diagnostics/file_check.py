@@ -7,9 +7,11 @@ constant. Because people go on working, each problem is checked again before it 
 import errno
 import math
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -20,9 +22,10 @@ from django.utils.translation import ngettext
 from camp.cache.manager import cache_manager
 from camp.config import shell
 from camp.operations import error_messages, stored_bytes
+from camp.operations.console import NoProgress, Progress
 from camp.operations.console import format_size as format_size
 from camp.operations.diagnostics.files import describe_no_orphans, explain_recovery
-from camp.web.findings import error, ok, warning
+from camp.web.findings import Finding, error, ok, warning
 from files import sweep
 from files.library import quota
 from files.serving import thumbnails
@@ -37,7 +40,12 @@ MISSING, UNREADABLE, DAMAGED, UNCLEAR = "missing", "unreadable", "damaged", "unc
 SIZE, UNHASHED = "size", "unhashed"
 
 
-def check_all_files(*, progress, fix=False, sample=None):
+def check_all_files(
+    *,
+    progress: Callable[[int, str], Progress | NoProgress],
+    fix: bool = False,
+    sample: int | None = None,
+) -> Iterator[Finding]:
     """Yield the findings; with `fix` also correct what loses nothing.
 
     Compares the bytes of `sample` files, of all if None. `progress(total, label)` returns a
@@ -51,7 +59,7 @@ def check_all_files(*, progress, fix=False, sample=None):
     yield check_cached_usage(fix)
 
 
-def fix_command():
+def fix_command() -> str:
     """Return the command that checks again and corrects."""
     return shell.manage("doctor", "--files", "--fix")
 
@@ -64,25 +72,25 @@ class Affected:
     ids: list[str] = field(default_factory=list)
 
     @property
-    def count(self):
+    def count(self) -> int:
         """The number of files."""
         return len(self.paths)
 
-    def add(self, row):
+    def add(self, row: Any) -> None:
         """Add the row of a file or of an earlier version."""
         self.paths.append(row.storage_path)
         if len(self.ids) < MAX_IDS:
             version = _("%(file)s (version %(version)s)") % {"file": row.of, "version": row.pk}
             self.ids.append(version if row.version else str(row.pk))
 
-    def list_ids(self):
+    def list_ids(self) -> str:
         """Return a sentence with the ids of the first files."""
         ids = ", ".join(self.ids)
         if self.count > len(self.ids):
             ids = _("%(ids)s and so on") % {"ids": ids}
         return _("By id: %(ids)s.") % {"ids": ids}
 
-    def explain_recovery(self, *, lost=False):
+    def explain_recovery(self, *, lost: bool = False) -> tuple[str, str]:
         """Return the ids and how to recover the bytes, and the command for it."""
         detail, fix = explain_recovery(self.paths, lost=lost)
         return f"{self.list_ids()} {detail}", fix
@@ -94,14 +102,15 @@ class ContentCheck:
     `wrong` and `fixed` are {problem: Affected}.
     """
 
-    def __init__(self, fix, sample):
-        self.wrong, self.fixed = defaultdict(Affected), defaultdict(Affected)
+    def __init__(self, fix: bool, sample: int | None) -> None:
+        self.wrong: dict[str, Affected] = defaultdict(Affected)
+        self.fixed: dict[str, Affected] = defaultdict(Affected)
         self._fix = fix
         self._files = self._compared = self._bytes = 0
-        self._error = None  # the last OSError
+        self._error = OSError()  # the last one
         self._sample = None if sample is None else choose_sample(sample)
 
-    def bytes_to_read(self):
+    def bytes_to_read(self) -> int:
         """Return how many bytes `run` reads, as far as the rows tell."""
         querysets = stored_bytes.querysets_with_bytes()
         hashed = sum(stored_bytes.sum_sizes(stored_bytes.with_checksum(rows)) for rows in querysets)
@@ -110,7 +119,7 @@ class ContentCheck:
             unhashed = sum(stored_bytes.sum_sizes(rows.filter(sha256="")) for rows in querysets)
         return unhashed + (hashed if self._sample is None else sum(self._sample.values()))
 
-    def run(self, progress):
+    def run(self, progress: Progress | NoProgress) -> None:
         """Check all files, and correct their rows if that is wanted."""
         for rows in stored_bytes.querysets_with_bytes():
             for batch in stored_bytes.iterate_batches(rows, *FIELDS):
@@ -123,7 +132,7 @@ class ContentCheck:
                 if suspects:
                     self._confirm(rows, suspects)
 
-    def _confirm(self, rows, suspects):
+    def _confirm(self, rows: Any, suspects: list[tuple[Any, str, dict[str, Any] | None]]) -> None:
         """Record the suspects whose rows are unchanged; others were deleted or replaced."""
         current = rows.filter(pk__in=[row.pk for row, *_rest in suspects])
         unchanged = set(current.values_list("pk", *FIELDS))
@@ -132,14 +141,16 @@ class ContentCheck:
                 fixed = self._fix and correction and self._correct(rows, row, correction)
                 (self.fixed if fixed else self.wrong)[problem].add(row)
 
-    def _correct(self, rows, row, values):
+    def _correct(self, rows: Any, row: Any, values: dict[str, Any]) -> bool:
         """Update the row unless it has changed; return whether it was updated."""
         updated = rows.filter(**row._asdict()).update(**values)
         if "size" in values:
             quota.forget_usage(row.user_id)
         return bool(updated)
 
-    def _find_problem(self, row, size, progress):
+    def _find_problem(
+        self, row: Any, size: int | None, progress: Progress | NoProgress
+    ) -> tuple[str, dict[str, Any] | None] | None:
         """Return the problem of a file and the correct values of its row, or None.
 
         `size` is the number of its stored bytes.
@@ -162,12 +173,12 @@ class ContentCheck:
             return DAMAGED, None
         return None if size == row.size else (SIZE, {"size": size})
 
-    def _must_read(self, row):
+    def _must_read(self, row: Any) -> bool:
         if not row.sha256:
             return self._fix
         return self._sample is None or (row.version, row.pk) in self._sample
 
-    def report(self):
+    def report(self) -> Iterator[Finding]:
         """Yield the findings about missing, unreadable and damaged bytes, sizes, checksums."""
         read = format_size(self._bytes)
         values = {"count": self._files, "compared": self._compared, "bytes": read}
@@ -192,7 +203,7 @@ class ContentCheck:
         yield from self._report_sizes()
         yield from self._report_unhashed()
 
-    def _report_unreadable(self):
+    def _report_unreadable(self) -> Finding:
         affected, problem = self.wrong[UNREADABLE], self._error
         title = ngettext(
             "%(count)s file cannot be read (%(why)s)",
@@ -205,7 +216,7 @@ class ContentCheck:
             fix = error_messages.own_folder_command(Path(settings.LOCAL_STORAGE_PATH))
         return error("files.unreadable", title % values, affected.list_ids(), fix)
 
-    def _report_sizes(self):
+    def _report_sizes(self) -> Iterator[Finding]:
         unclear, wrong, fixed = self.wrong[UNCLEAR], self.wrong[SIZE], self.fixed[SIZE]
         if count := unclear.count:
             title = ngettext(
@@ -231,7 +242,7 @@ class ContentCheck:
         if not (unclear.count or wrong.count or fixed.count):
             yield ok("files.sizes", _("All sizes are right"))
 
-    def _report_unhashed(self):
+    def _report_unhashed(self) -> Iterator[Finding]:
         if count := self.fixed[UNHASHED].count:
             title = ngettext(
                 "The checksum of %(count)s file was added",
@@ -247,11 +258,11 @@ class ContentCheck:
             yield warning("files.unhashed", title % {"count": count}, detail, fix_command())
 
 
-def choose_sample(count):
+def choose_sample(count: int) -> dict[tuple[bool, object], int]:
     """Return {(is a version, pk): bytes} of about `count` random rows with a checksum."""
     querysets = [stored_bytes.with_checksum(rows) for rows in stored_bytes.querysets_with_bytes()]
     counts = [rows.count() for rows in querysets]
-    sample = {}
+    sample: dict[tuple[bool, object], int] = {}
     for rows, number in zip(querysets, counts, strict=True):
         share = math.ceil(count * number / max(1, sum(counts)))
         chosen = rows.order_by("?").values_list("version", "pk", "size")[:share]
@@ -259,7 +270,7 @@ def choose_sample(count):
     return sample
 
 
-def check_leftovers(fix):
+def check_leftovers(fix: bool) -> Iterator[Finding]:
     """Yield the bytes, uploads and thumbnails without a file, or with `fix` their removal."""
     try:
         swept = sweep.sweep_bytes(dry_run=not fix)
@@ -290,7 +301,7 @@ def check_leftovers(fix):
     yield check_thumbnails(fix)
 
 
-def check_thumbnails(fix):
+def check_thumbnails(fix: bool) -> Finding:
     """Return whether there are thumbnails without a file; with `fix` remove them."""
     kept = thumbnails.list_thumbnails(timezone.now() - sweep.MIN_AGE)
     count = left = 0
@@ -312,7 +323,7 @@ def check_thumbnails(fix):
     return describe_leftovers("files.thumbnails", found, count, left, fix)
 
 
-def describe_leftovers(id, found, count, left, fix):
+def describe_leftovers(id: str, found: str, count: int, left: int, fix: bool) -> Finding:
     """Return the Finding for `count` leftovers, of which `left` could not be removed."""
     found %= {"count": count}
     if not fix:
@@ -324,7 +335,7 @@ def describe_leftovers(id, found, count, left, fix):
     return ok(id, _("Removed: %(found)s") % {"found": found})
 
 
-def check_cached_usage(fix):
+def check_cached_usage(fix: bool) -> Finding:
     """Return whether the cached sums of used space agree with the rows; `fix` drops wrong ones."""
     cached = wrong = 0
     for batch in stored_bytes.iterate_batches(get_user_model().objects.all()):
@@ -352,7 +363,7 @@ def check_cached_usage(fix):
     return warning("files.sums", title, detail, fix_command())
 
 
-def is_usage_wrong(pk):
+def is_usage_wrong(pk: object) -> bool:
     """Return whether a user's cached sum is still wrong: an upload may have changed it."""
     value = cache_manager.get_sync(quota.usage_cache_key(pk))
     return value is not None and value != quota.usage_of([pk])[pk]

@@ -1,7 +1,8 @@
 """Do file rows and stored bytes belong together, and does the sweep run? A quick check."""
 
 import time
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 
 from django.conf import settings
@@ -13,7 +14,8 @@ from django.utils.translation import ngettext
 from camp.config import shell
 from camp.db import bigram_index
 from camp.operations.diagnostics.backups import restore_command
-from camp.web.findings import error, ok, warning
+from camp.storage.object_store import object_store
+from camp.web.findings import Finding, error, ok, warning
 from files.models import File, Upload
 from files.storage import backend, staging
 from files.sweep import BATCH_SIZE, FEW_ORPHANS, stored_batches
@@ -24,7 +26,7 @@ SECONDS = 1.5  # for listing the storage; the rest of a large one is skipped
 SAMPLE = 100  # files, of the newest and of the oldest
 
 
-def check_files():
+def check_files() -> Iterator[Finding]:
     """Yield the state of the search index, of files and stored bytes, and of the sweep."""
     yield check_search_index()
     yield check_missing_bytes()
@@ -32,7 +34,7 @@ def check_files():
     yield check_sweep()
 
 
-def check_search_index():
+def check_search_index() -> Finding:
     """Return whether the search index is intact; otherwise `migrate` makes it again."""
     if bigram_index.is_complete(connection, File._meta.db_table):
         return ok("files.search", _("The files can be searched"))
@@ -40,7 +42,7 @@ def check_search_index():
     return error("files.search", title, fix=shell.manage("migrate"))
 
 
-def check_missing_bytes():
+def check_missing_bytes() -> Finding:
     """Return whether the newest and the oldest files have their bytes."""
     rows = File.objects.order_by("pk").values_list("pk", "storage_path")
     sample = dict([*rows[:SAMPLE], *rows.reverse()[:SAMPLE]])
@@ -61,7 +63,7 @@ def check_missing_bytes():
     return error("files.missing", title % values, *explain_recovery(paths))
 
 
-def explain_recovery(paths, *, lost=True):
+def explain_recovery(paths: Sequence[str], *, lost: bool = True) -> tuple[str, str]:
     """Return how to recover the bytes of some storage paths, and the first command for it.
 
     Files that were never imported are in the old backend's folder. Others may be in a backup
@@ -84,7 +86,7 @@ def explain_recovery(paths, *, lost=True):
             fixes.append(command)
         else:
             sentences.append(_("There is no backup that may have them."))
-        if lost and backend.object_store():
+        if lost and object_store():
             sentences.append(
                 _("Do S3_BUCKET and S3_PREFIX name the place that belongs to this database?")
             )
@@ -95,7 +97,7 @@ def explain_recovery(paths, *, lost=True):
     return " ".join(sentences), fixes[0] if fixes else ""
 
 
-def check_orphans():
+def check_orphans() -> Finding:
     """Return whether there are stored bytes that no file owns."""
     orphans, known, complete = count_orphans(timezone.now() - SWEEP_AGE)
     if orphans > max(FEW_ORPHANS, known):
@@ -117,7 +119,7 @@ def check_orphans():
     return ok("files.orphans", title % {"count": known})
 
 
-def count_orphans(before):
+def count_orphans(before: datetime) -> tuple[int, int, bool]:
     """Return how many stored paths no row names, how many one does, and if those are all."""
     end = time.monotonic() + SECONDS
     orphans = known = 0
@@ -129,7 +131,7 @@ def count_orphans(before):
     return orphans, known, True
 
 
-def describe_no_orphans():
+def describe_no_orphans() -> Finding:
     """Return the Finding for a storage without orphans; young bytes may belong to an upload."""
     young, _known, _complete = count_orphans(timezone.now() + backend.LONGEST_UPLOAD + SWEEP_AGE)
     if not young:
@@ -142,7 +144,7 @@ def describe_no_orphans():
     return ok("files.orphans", title % {"count": f"{young:,}"})
 
 
-def check_sweep():
+def check_sweep() -> Finding:
     """Return whether something has been waiting for a sweep for days."""
     before = timezone.now() - SWEEP_AGE
     parts = sum(1 for _part in islice(staging.list_staged(before), BATCH_SIZE))

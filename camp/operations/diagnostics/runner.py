@@ -7,8 +7,9 @@ would otherwise block the caller for ever. A topic that misses the limit becomes
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import DatabaseError, connection
 from django.utils import translation
@@ -46,7 +47,7 @@ class Topic:
     """
 
     name: str
-    check: Callable
+    check: Callable[[], Iterable[Finding]]
     needs_database: bool = False
     slow: bool = False
 
@@ -67,7 +68,9 @@ TOPICS = (
 )
 
 
-def run_topics(topics=None, *, time_limit=TIME_LIMIT):
+def run_topics(
+    topics: Sequence[Topic] | None = None, *, time_limit: float = TIME_LIMIT
+) -> list[Finding]:
     """Return the Findings of topics, of all by default, in their order."""
     topics = TOPICS if topics is None else topics
     # The topics that need the database follow it, one after the other.
@@ -80,7 +83,7 @@ def run_topics(topics=None, *, time_limit=TIME_LIMIT):
         thread.start()
     for thread in threads:
         thread.join(max(0, end - time.monotonic()))
-    found = {}
+    found: dict[str, list[Finding]] = {}
     for thread in threads:
         found |= thread.collect()
     return [finding for topic in topics for finding in found.get(topic.name, ())]
@@ -89,13 +92,13 @@ def run_topics(topics=None, *, time_limit=TIME_LIMIT):
 class TopicThread(threading.Thread):
     """Runs topics one after the other."""
 
-    def __init__(self, topics):
+    def __init__(self, topics: Sequence[Topic]) -> None:
         super().__init__(name=f"diagnostics-{topics[0].name}", daemon=True)
         self.topics = topics
         self._language = translation.get_language()
         self._found: dict[str, list[Finding]] = {}
 
-    def run(self):
+    def run(self) -> None:
         """Run each topic; one that fails does not stop the others."""
         try:
             with translation.override(self._language):
@@ -105,7 +108,7 @@ class TopicThread(threading.Thread):
         finally:
             connection.close()
 
-    def collect(self):
+    def collect(self) -> dict[str, list[Finding]]:
         """Return {topic name: Findings}; the topic that still runs gets one that says so."""
         found = dict(self._found)
         late = next((topic for topic in self.topics if topic.name not in found), None)
@@ -116,7 +119,7 @@ class TopicThread(threading.Thread):
         return found
 
 
-def run_topic(topic):
+def run_topic(topic: Topic) -> Iterator[Finding]:
     """Yield the Findings of a topic; an exception becomes one too."""
     try:
         yield from topic.check()
@@ -131,17 +134,17 @@ def run_topic(topic):
         yield Finding(topic.name, error_level(topic), title % values)
 
 
-def error_level(topic):
+def error_level(topic: Topic) -> str:
     """Return the level of a topic that could not be checked."""
     return ERROR if topic.name in (DATABASE, file_check.TOPIC) else WARNING
 
 
-def has_error(found):
+def has_error(found: Iterable[Finding]) -> bool:
     """Return whether one of some Findings is an error."""
     return any(finding.level == ERROR for finding in found)
 
 
-def run_file_check(**options):
+def run_file_check(**options: Any) -> Iterator[Finding]:
     """Yield the Findings of `file_check.check_all_files`, or the errors of the database."""
     database_topics = [topic for topic in TOPICS if topic.name == DATABASE]
     errors = [each for each in run_topics(database_topics) if each.level == ERROR]
@@ -149,7 +152,7 @@ def run_file_check(**options):
     yield from errors or run_topic(check)
 
 
-def list_problems(user):
+def list_problems(user: Any) -> list[Finding] | None:
     """Return the Findings for the admin's front page, errors first; None without permission."""
     if not user.has_perm(PAGE_PERMISSION):
         return None
@@ -160,7 +163,7 @@ def list_problems(user):
     return sorted(problems, key=lambda finding: finding.level != ERROR)
 
 
-def find_problems():
+def find_problems() -> list[dict[str, str]]:
     """Return the Findings of the quick topics that are not OK as dicts, for the cache."""
     topics = [topic for topic in TOPICS if not topic.slow]
     found = run_topics(topics, time_limit=PAGE_TIME_LIMIT)

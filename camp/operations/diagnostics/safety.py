@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -14,7 +15,7 @@ SECRET_LENGTH, SECRET_LETTERS = 50, 5  # at least; as Django's own check has it
 LOCAL = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 
 
-def check_safety():
+def check_safety() -> Iterator[Finding]:
     """Yield the state of the secret key, of the settings for visitors, and of HTTPS."""
     yield check_secret_key()
     found = [*check_exposure(), *check_development_settings()]
@@ -25,7 +26,7 @@ def check_safety():
     yield check_https()
 
 
-def check_exposure():
+def check_exposure() -> Iterator[Finding]:
     """Yield settings that are dangerous on a public instance."""
     if settings.DEBUG and is_public():
         title = _("DEBUG and CAMP_HTTPS are both on")
@@ -56,7 +57,7 @@ def check_exposure():
         )
 
 
-def check_development_settings(host=""):
+def check_development_settings(host: str = "") -> Iterator[Finding]:
     """Yield settings left from a development machine, such as the old backend's.
 
     `host` is the address to listen on, by default that of the settings.
@@ -94,12 +95,12 @@ def check_development_settings(host=""):
         yield warning("safety.storage_path", title % values, detail, fix)
 
 
-def is_public():
+def is_public() -> bool:
     """Return whether the instance is meant for other people."""
     return settings.CAMP_HTTPS or settings.CAMP_ENVIRONMENT == "production"
 
 
-def listens_to_others(host):
+def listens_to_others(host: str) -> bool:
     """Return whether other machines can reach an address to listen on."""
     try:
         return not ipaddress.ip_address(host.strip("[]")).is_loopback
@@ -107,7 +108,7 @@ def listens_to_others(host):
         return host.lower() != "localhost"
 
 
-def check_secret_key():
+def check_secret_key() -> Finding:
     """Return whether others can guess or read the secret key; never contains the key."""
     key = settings.SECRET_KEY
     weak = len(key) < SECRET_LENGTH or len(set(key)) < SECRET_LETTERS
@@ -124,7 +125,7 @@ def check_secret_key():
     return ok("safety.secret", _("SECRET_KEY is long enough"))
 
 
-def check_https():
+def check_https() -> Finding:
     """Return whether visitors use HTTPS."""
     names = [name for name in settings.ALLOWED_HOSTS if name not in LOCAL]
     if settings.CAMP_HTTPS:

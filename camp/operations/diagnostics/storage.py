@@ -4,7 +4,9 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -13,13 +15,16 @@ from camp.config import shell
 from camp.operations import error_messages
 from camp.operations.console import format_size
 from camp.storage.object_store import OTHER, object_store
-from camp.web.findings import ERROR, error, ok, warning
+from camp.web.findings import ERROR, Finding, error, ok, warning
+
+if TYPE_CHECKING:
+    from camp.storage.s3 import ObjectStore
 
 MIN_FREE_PERCENT = 10
 TEST_OBJECT = ".trial-"
 
 
-def check_storage():
+def check_storage() -> Iterator[Finding]:
     """Yield the state of the folders, the free space and the object store."""
     found = [*check_configuration(), *check_object_store()]
     yield from found
@@ -28,7 +33,7 @@ def check_storage():
         yield check_free_space(settings.LOCAL_STORAGE_PATH)
 
 
-def check_configuration():
+def check_configuration() -> Iterator[Finding]:
     """Yield what is wrong with the configured folders; writes nothing and asks no server."""
     for number, name in enumerate(["CAMP_DATA_DIR", "LOCAL_STORAGE_PATH"], start=1):
         folder = getattr(settings, name)
@@ -80,7 +85,7 @@ def check_configuration():
         )
 
 
-def check_writing(folder):
+def check_writing(folder: Path) -> Finding:
     """Return whether a file can be written to a folder and synced."""
     try:
         with tempfile.TemporaryFile(dir=find_existing(folder)) as file:
@@ -94,7 +99,7 @@ def check_writing(folder):
     return ok("storage.files", _("Files can be written to %(folder)s") % {"folder": folder})
 
 
-def check_free_space(folder):
+def check_free_space(folder: Path) -> Finding:
     """Return whether there is enough space for uploads."""
     volume = shutil.disk_usage(find_existing(folder))
     share = volume.free * 100 / max(volume.total, 1)
@@ -109,7 +114,7 @@ def check_free_space(folder):
     return ok("storage.room", title)
 
 
-def check_object_store():
+def check_object_store() -> Iterator[Finding]:
     """Yield whether an object can be written, listed and removed; leaves nothing behind."""
     store = object_store()
     if not store:
@@ -130,7 +135,7 @@ def check_object_store():
         yield error("storage.bucket", title % values)
 
 
-def explain_store_error(store, problem):
+def explain_store_error(store: "ObjectStore", problem: OSError) -> Finding:
     """Return the Finding for an error of the object store."""
     from camp.storage import s3  # only with an object store: boto3 is large
 

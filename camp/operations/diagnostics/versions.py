@@ -2,6 +2,7 @@
 
 import platform
 import sqlite3
+from collections.abc import Iterator
 
 import django
 import psycopg
@@ -10,12 +11,12 @@ from django.utils.translation import gettext as _
 import camp
 from camp.operations.database import server
 from camp.operations.local_postgres import programs
-from camp.web.findings import ok, warning
+from camp.web.findings import Finding, ok, warning
 
 DUMP_PROGRAMS = ("pg_dump", "pg_restore")
 
 
-def check_versions():
+def check_versions() -> Iterator[Finding]:
     """Yield the versions of Camp and its main dependencies."""
     libpq = psycopg.pq.version()
     values = {
@@ -33,7 +34,7 @@ def check_versions():
     yield ok("versions", title % values)
 
 
-def check_programs():
+def check_programs() -> Iterator[Finding]:
     """Yield whether this machine has programs that can dump the configured PostgreSQL."""
     if server.is_postgresql():
         version = server.server_version()

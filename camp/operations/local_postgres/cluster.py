@@ -19,6 +19,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.conf import settings
@@ -32,6 +33,9 @@ from camp.operations.database import roles
 from camp.operations.local_postgres import programs as pg
 from camp.operations.local_postgres.programs import Failed
 from camp.operations.server.ports import LOCALHOST
+
+if TYPE_CHECKING:
+    from pwd import struct_passwd
 
 METADATA = "camp.json"
 MAKER = "Camp"
@@ -53,7 +57,7 @@ unix_socket_directories = ''
 """
 
 
-def cluster_folder():
+def cluster_folder() -> Path:
     """Return the folder of the cluster, or of the metadata that names its place."""
     return settings.CAMP_DATA_DIR / "postgres"
 
@@ -63,56 +67,56 @@ class Cluster:
     """A cluster that Camp created, in the folder `home`."""
 
     home: Path
-    metadata: dict
+    metadata: dict[str, Any]
 
     @property
-    def data(self):
+    def data(self) -> Path:
         return self.home / "data"
 
     @property
-    def log(self):
+    def log(self) -> Path:
         return self.home / "log"
 
     @property
-    def port(self):
+    def port(self) -> int:
         return self.metadata["port"]
 
     @property
-    def major(self):
+    def major(self) -> int:
         """The major version that created it, the only one that can run it."""
         return self.metadata["major"]
 
     @property
-    def address(self):
+    def address(self) -> str:
         return f"{LOCALHOST}:{self.port}"
 
     @property
-    def password(self):
+    def password(self) -> str:
         return (self.home / "password").read_text(encoding="ascii").strip()
 
     @property
-    def role_password(self):
+    def role_password(self) -> str:
         """The password of Camp's own role; "" if the cluster has none yet."""
         file = self.home / ROLE_PASSWORD
         return file.read_text(encoding="ascii").strip() if file.exists() else ""
 
     @property
-    def role(self):
+    def role(self) -> str:
         """The role Camp logs in as: the superuser in clusters of an earlier version."""
         return roles.ROLE if self.role_password else SUPERUSER
 
     @property
-    def url(self):
+    def url(self) -> str:
         """The value of DATABASE_URL, with the password."""
         password = self.role_password or self.password
         return f"postgresql://{self.role}:{password}@{self.address}/{DATABASE}"
 
     @property
-    def is_used_as_superuser(self):
+    def is_used_as_superuser(self) -> bool:
         """Whether DATABASE_URL logs in as the superuser."""
         return self.is_configured() and settings.DATABASES["default"].get("USER") == SUPERUSER
 
-    def is_configured(self):
+    def is_configured(self) -> bool:
         """Return whether DATABASE_URL names this cluster and its database."""
         configured = settings.DATABASES["default"]
         return (
@@ -122,11 +126,11 @@ class Cluster:
             and configured["NAME"] == DATABASE
         )
 
-    def update_metadata(self, **facts):
+    def update_metadata(self, **facts: object) -> None:
         self.metadata |= facts
         write_metadata(self.home, self.metadata)
 
-    def owner(self):
+    def owner(self) -> "struct_passwd | None":
         """Return the passwd entry of the user that runs the server for root, else None.
 
         Raises CommandError for anybody but root and the owner.
@@ -150,7 +154,7 @@ class Cluster:
         )
         raise CommandError(sentence % {"folder": self.home, "fix": fix})
 
-    def find_programs(self):
+    def find_programs(self) -> pg.Programs:
         """Return the Programs that run it; raises CommandError if this machine lacks them."""
         folder = self.home / self.metadata["programs"]
         found = pg.programs_in(folder, *pg.SERVER)
@@ -165,15 +169,16 @@ class Cluster:
         fix = shell.manage("postgres", "init", "--binaries", _("FOLDER"))
         raise CommandError(sentence % {"folder": self.home, "major": self.major, "fix": fix})
 
-    def use_programs(self, programs):
+    def use_programs(self, programs: pg.Programs) -> pg.Programs:
         """Run it with other Programs of its major version from now on; return them."""
         folder = self.home / f"programs-{programs.version}"
         programs = make_reachable(programs, self.owner(), folder)
         self.update_metadata(programs=relative_to(programs.folder, self.home))
         return programs
 
-    def pg_ctl(self, action, *options, log=None):
+    def pg_ctl(self, action: str, *options: object, log: Path | None = None) -> str:
         """Run pg_ctl as the owner of the cluster; raises Failed."""
+        programs: pg.Programs | None
         try:
             programs = self.find_programs()
         except CommandError:
@@ -184,19 +189,19 @@ class Cluster:
         command = [programs.path("pg_ctl"), action, "-D", self.data, *options]
         return pg.run(command, folder=self.home, person=self.owner(), log=log)
 
-    def read_pid(self):
+    def read_pid(self) -> int | None:
         """Return the process id in the pid file, which a crash leaves behind, or None."""
         try:
             return int((self.data / "postmaster.pid").read_text(errors="replace").split("\n")[0])
         except (OSError, ValueError):
             return None
 
-    def ping(self):
+    def ping(self) -> int:
         """Return libpq's Ping for its port."""
         target = f"host={LOCALHOST} port={self.port} user={SUPERUSER} connect_timeout=2"
         return PGconn.ping(target.encode())
 
-    def is_running(self):
+    def is_running(self) -> bool:
         """Return whether its server runs, though it may not accept connections yet.
 
         After a crash the pid may belong to another process, or the port to another server;
@@ -210,7 +215,7 @@ class Cluster:
             return False
         return True
 
-    def start(self):
+    def start(self) -> None:
         """Start the server; returns when it accepts connections. Raises OSError, Failed."""
         replace_file(self.data / "camp.conf", CONFIGURATION.format(port=self.port).encode())
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
@@ -232,7 +237,7 @@ class Cluster:
                     raise
                 time.sleep(0.2)
 
-    def wait_until_ready(self):
+    def wait_until_ready(self) -> None:
         """Return when a server that is starting accepts connections; raises Failed."""
         end = time.monotonic() + START_SECONDS
         while (state := self.ping()) == Ping.REJECT and time.monotonic() < end:
@@ -241,7 +246,7 @@ class Cluster:
             log = self.log.read_text(errors="replace") if self.log.exists() else ""
             raise Failed(pg.telling_line(log[-10_000:]))
 
-    def release_pid_file(self):
+    def release_pid_file(self) -> None:
         """Remove the number of a crashed server, if it is old: another process has it now.
 
         PostgreSQL would wait for that process. The other lines stay, because they name the
@@ -259,11 +264,11 @@ class Cluster:
             if not rest:  # a power cut may leave it empty
                 file.unlink()
 
-    def stop(self):
+    def stop(self) -> None:
         """Stop the server and end its connections; returns when it has ended. Raises Failed."""
         self.pg_ctl("stop", "-m", "fast", "-w", "-t", str(STOP_SECONDS))
 
-    def connect(self, name=SUPERUSER):
+    def connect(self, name: str = SUPERUSER) -> psycopg.Connection:
         """Return a psycopg connection, autocommit, to one of its databases."""
         return psycopg.connect(
             host=LOCALHOST,
@@ -275,7 +280,7 @@ class Cluster:
             autocommit=True,
         )
 
-    def create_database(self):
+    def create_database(self) -> None:
         """Create Camp's database and role, once; the next start completes an interrupted init."""
         if self.metadata["complete"]:
             return
@@ -286,7 +291,7 @@ class Cluster:
                 server.execute(f"CREATE DATABASE {DATABASE} OWNER {self.role}")
         self.update_metadata(complete=True)
 
-    def create_role(self):
+    def create_role(self) -> None:
         """Create Camp's role, which is no superuser, and give it the database.
 
         Raises OSError, psycopg.Error; then Camp logs in as before.
@@ -302,7 +307,7 @@ class Cluster:
         replace_file(self.home / ROLE_PASSWORD, password.encode())
 
 
-def find_cluster():
+def find_cluster() -> Cluster | None:
     """Return the Cluster of this data folder, or None.
 
     Raises CommandError for a folder that Camp did not create, or may not read.
@@ -332,7 +337,7 @@ def find_cluster():
     raise CommandError(sentence % {"folder": cluster_folder(), "fix": fix})
 
 
-def find_configured():
+def find_configured() -> Cluster | None:
     """Return the Cluster of this data folder if DATABASE_URL names it, else None."""
     try:
         cluster = find_cluster()
@@ -341,8 +346,12 @@ def find_configured():
     return cluster if cluster and cluster.is_configured() else None
 
 
-def make_reachable(programs, owner, folder):
+def make_reachable(
+    programs: pg.Programs, owner: "struct_passwd | None", folder: Path
+) -> pg.Programs:
     """Return Programs that the owner can run, see programs.reachable; raises CommandError."""
+    if owner is None:
+        return programs
     try:
         return pg.reachable(programs, owner, folder)
     except (OSError, Failed) as error:
@@ -355,7 +364,7 @@ def make_reachable(programs, owner, folder):
         raise CommandError(sentence % values) from None
 
 
-def read_metadata(folder):
+def read_metadata(folder: Path) -> dict[str, Any]:
     """Return the metadata in a folder; raises OSError, and ValueError if it is not Camp's."""
     metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
     if not isinstance(metadata, dict) or metadata.get("made_by") != MAKER:
@@ -363,18 +372,18 @@ def read_metadata(folder):
     return metadata
 
 
-def write_metadata(folder, facts):
+def write_metadata(folder: Path, facts: dict[str, Any]) -> None:
     """Write the metadata of a folder."""
     text = json.dumps({"made_by": MAKER, **facts}, indent=2, ensure_ascii=False)
     replace_file(folder / METADATA, f"{text}\n".encode(), mode=0o644)
 
 
-def relative_to(path, folder):
+def relative_to(path: Path, folder: Path) -> str:
     """Return a path as text, relative to a folder that contains it, because that may move."""
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
-def explain_other_owner(folder):
+def explain_other_owner(folder: Path) -> str:
     """Return the sentence for a cluster of another user."""
     try:
         user = folder.owner()

@@ -6,6 +6,8 @@ CommandError with one sentence if it fails; `say` prints a line.
 
 import os
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -25,11 +27,12 @@ from camp.operations.local_postgres import create
 from camp.operations.local_postgres.cluster import (
     DATABASE,
     SUPERUSER,
+    Cluster,
     cluster_folder,
     find_cluster,
     find_configured,
 )
-from camp.operations.local_postgres.programs import Failed
+from camp.operations.local_postgres.programs import Failed, Programs
 from camp.operations.server import ports
 
 DEFAULT_PORT = 5432
@@ -44,7 +47,9 @@ STATUS = """
 """
 
 
-def init(*, port, binaries, write, say):
+def init(
+    *, port: int | None, binaries: str | None, write: bool, say: Callable[[str], object]
+) -> None:
     """Create the cluster, start it, and print its DATABASE_URL, or with `write` store it.
 
     `port` and `binaries` may be None. An existing cluster is not changed.
@@ -63,13 +68,14 @@ def init(*, port, binaries, write, say):
         refuse_other_port(cluster, port)
     run(cluster, say)
     if write:
-        return write_url(cluster, say)
+        write_url(cluster, say)
+        return
     fix = shell.manage("postgres", "url", "--write")
     say(_("Put this line into .env.local, or have it done with: %(fix)s") % {"fix": fix})
-    return say(f"{VARIABLE}={cluster.url}")
+    say(f"{VARIABLE}={cluster.url}")
 
 
-def choose_port(wanted, say):
+def choose_port(wanted: int | None, say: Callable[[str], object]) -> int:
     """Return the port for a new cluster: the one that is `wanted`, or by default a free one."""
     port = wanted or DEFAULT_PORT
     conflict = ports.explain_conflict(port)
@@ -85,7 +91,7 @@ def choose_port(wanted, say):
     return free
 
 
-def change_programs(cluster, programs):
+def change_programs(cluster: Cluster, programs: Programs) -> None:
     """Run a cluster with other programs, if they have its version."""
     if programs.major != cluster.major:
         sentence = _("The cluster was made by PostgreSQL %(major)s; %(folder)s holds %(version)s.")
@@ -94,7 +100,7 @@ def change_programs(cluster, programs):
     cluster.use_programs(programs)
 
 
-def refuse_other_port(cluster, port):
+def refuse_other_port(cluster: Cluster, port: int | None) -> None:
     """Raise CommandError if `port` is neither None nor the cluster's."""
     if port not in (None, cluster.port):
         fix = shell.manage("postgres", "restart", "--port", str(port))
@@ -102,7 +108,7 @@ def refuse_other_port(cluster, port):
         raise CommandError(sentence % {"port": cluster.port, "fix": fix})
 
 
-def refuse_used_port(port):
+def refuse_used_port(port: int) -> None:
     """Raise CommandError if a port cannot be listened on."""
     if conflict := ports.explain_conflict(port):
         fix = shell.manage("postgres", "start", "--port", str(ports.find_free(port + 1)))
@@ -110,7 +116,7 @@ def refuse_used_port(port):
         raise CommandError(f"{conflict} {sentence % {'fix': fix}}")
 
 
-def get_cluster():
+def get_cluster() -> Cluster:
     """Return the Cluster of the data folder; raises CommandError if there is none."""
     cluster = find_cluster()
     if cluster is None:
@@ -120,23 +126,24 @@ def get_cluster():
     return cluster
 
 
-def start(*, port, say):
+def start(*, port: int | None, say: Callable[[str], object]) -> None:
     """Start the cluster, from now on on `port` unless that is None."""
     cluster = get_cluster()
     if cluster.is_running():
         refuse_other_port(cluster, port)
         ensure_ready(cluster)
         sentence = _("PostgreSQL is running already at %(address)s.")
-        return say(sentence % {"address": cluster.address})
+        say(sentence % {"address": cluster.address})
+        return
     if port not in (None, cluster.port):
         refuse_used_port(port)
         cluster.update_metadata(port=port)
         sentence = _("PostgreSQL now uses port %(port)s. Put it into DATABASE_URL with: %(fix)s")
         say(sentence % {"port": port, "fix": shell.manage("postgres", "url", "--write")})
-    return run(cluster, say)
+    run(cluster, say)
 
 
-def run(cluster, say):
+def run(cluster: Cluster, say: Callable[[str], object]) -> None:
     """Start a cluster unless it is running."""
     if not cluster.is_running():
         refuse_used_port(cluster.port)
@@ -144,7 +151,7 @@ def run(cluster, say):
     say(_("PostgreSQL runs at %(address)s.") % {"address": cluster.address})
 
 
-def ensure_ready(cluster):
+def ensure_ready(cluster: Cluster) -> None:
     """Start a cluster if necessary; return when it has its database and accepts connections."""
     try:
         if not cluster.is_running():
@@ -157,22 +164,23 @@ def ensure_ready(cluster):
         raise CommandError(sentence % values) from None
 
 
-def stop(*, say):
+def stop(*, say: Callable[[str], object]) -> None:
     """Stop the cluster and end its connections."""
     cluster = get_cluster()
     cluster.owner()  # refuses other users
     if not cluster.is_running():
-        return say(_("PostgreSQL is not running."))
+        say(_("PostgreSQL is not running."))
+        return
     try:
         cluster.stop()
     except (OSError, Failed) as error:
         if cluster.is_running():
             sentence = _("PostgreSQL did not stop (%(why)s). See its log: %(log)s")
             raise CommandError(sentence % {"why": error, "log": cluster.log}) from None
-    return say(_("PostgreSQL has stopped."))
+    say(_("PostgreSQL has stopped."))
 
 
-def restart(*, port, say):
+def restart(*, port: int | None, say: Callable[[str], object]) -> None:
     """Stop the cluster if it runs, and start it, on another port unless `port` is None."""
     if port not in (None, get_cluster().port):
         refuse_used_port(port)
@@ -180,13 +188,16 @@ def restart(*, port, say):
     start(port=port, say=say)
 
 
-def url(*, write, say):
+def url(*, write: bool, say: Callable[[str], object]) -> None:
     """Print the line for DATABASE_URL, or write it into the settings file."""
     cluster = get_cluster()
-    return write_url(cluster, say) if write else say(f"{VARIABLE}={cluster.url}")
+    if write:
+        write_url(cluster, say)
+    else:
+        say(f"{VARIABLE}={cluster.url}")
 
 
-def role(*, write, say):
+def role(*, write: bool, say: Callable[[str], object]) -> None:
     """Make Camp log in as a role that is no superuser; starts a stopped cluster."""
     cluster = get_cluster()
     run(cluster, say)
@@ -200,7 +211,7 @@ def role(*, write, say):
     url(write=write, say=say)
 
 
-def write_url(cluster, say):
+def write_url(cluster: Cluster, say: Callable[[str], object]) -> None:
     """Set DATABASE_URL in the settings file of the highest precedence."""
     file = next(iter(env_file.paths(settings.BASE_DIR)), None)
     print_url = shell.manage("postgres", "url")
@@ -220,10 +231,9 @@ def write_url(cluster, say):
     say(_("DATABASE_URL in %(file)s now names this PostgreSQL.") % {"file": file})
     if os.environ.get(VARIABLE, cluster.url) != cluster.url:
         say(_("The environment variable DATABASE_URL takes precedence: remove it there."))
-    return None
 
 
-def start_if_configured(say):
+def start_if_configured(say: Callable[[str], object]) -> None:
     """For `manage.py up`: start the cluster if DATABASE_URL names it and it is stopped."""
     cluster = find_configured()
     if cluster is None or (cluster.is_running() and cluster.ping() == Ping.OK):
@@ -237,7 +247,7 @@ def start_if_configured(say):
     run(cluster, say)
 
 
-def status(*, say):
+def status(*, say: Callable[[str], object]) -> None:
     """Print the state of the PostgreSQL of DATABASE_URL, and of Camp's own.
 
     Raises CommandError with the exit code 3 if the PostgreSQL in use is stopped.
@@ -255,7 +265,9 @@ def status(*, say):
     return None
 
 
-def print_cluster_status(cluster, say, *, may_be_stopped=False):
+def print_cluster_status(
+    cluster: Cluster, say: Callable[[str], object], *, may_be_stopped: bool = False
+) -> None:
     """Print the state of a Cluster."""
     running = cluster.is_running()
     state = _("running (process %(pid)s)") % {"pid": cluster.read_pid()}
@@ -286,7 +298,7 @@ def print_cluster_status(cluster, say, *, may_be_stopped=False):
         raise CommandError(sentence % {"fix": fix}, returncode=STOPPED)
 
 
-def print_server_status(say):
+def print_server_status(say: Callable[[str], object]) -> None:
     """Print the state of the server of DATABASE_URL."""
     place = server.locate_database()
     rows = {_("PostgreSQL of DATABASE_URL"): _("running"), _("Address"): place.host}
@@ -300,7 +312,7 @@ def print_server_status(say):
     print_table(rows, say)
 
 
-def read_data_folder(session):
+def read_data_folder(session: Any) -> str:
     """Return the data directory of a server, or that it is hidden."""
     try:
         return session.execute("SHOW data_directory").fetchone()[0]
@@ -308,7 +320,7 @@ def read_data_folder(session):
         return _("not shown to the user %(user)s") % {"user": connection.settings_dict["USER"]}
 
 
-def read_status(session, name):
+def read_status(session: Any, name: str) -> dict[str, str]:
     """Return {label: value} of a server, through a psycopg connection, and its database."""
     started, used, allowed, size = session.execute(STATUS, [name]).fetchone()
     shown_size = _("missing") if size is None else format_size(size)
@@ -323,13 +335,13 @@ def read_status(session, name):
     }
 
 
-def print_table(rows, say):
+def print_table(rows: dict[str, str], say: Callable[[str], object]) -> None:
     """Print {label: value} as two columns."""
     width = max(map(display_width, rows)) + 2
     for label, value in rows.items():
         say(f"{label}{' ' * (width - display_width(label))}{value}")
 
 
-def display_width(text):
+def display_width(text: str) -> int:
     """Return the width of a text in a terminal, where full-width letters take two cells."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

