@@ -83,7 +83,7 @@ def modules_of(path):
 
 def test_the_upload_form_loads_all_of_its_modules_at_once():
     form = read(settings.BASE_DIR / "templates" / "files" / "includes" / "upload_form.html")
-    preloaded = re.findall(r"""rel="modulepreload" href="\{% static '([^']+)""", form)
+    preloaded = re.findall(r"""rel="modulepreload"\s+href="\{% static '([^']+)""", form)
     found = {Path(finders.find(address)) for address in preloaded}
     assert found == modules_of(STATIC / "js" / "upload.js")
 

@@ -189,7 +189,8 @@ def test_a_second_try_uses_what_the_first_brought(uploads, tmp_path, monkeypatch
     assert journal.find(rows[0]) is None
 
 
-def test_a_full_disk_leaves_no_part_behind(uploads, tmp_path, monkeypatch):
+@pytest.mark.parametrize("link", [False, True])
+def test_a_full_disk_leaves_no_part_behind(uploads, tmp_path, monkeypatch, link):
     put(uploads, "a.txt")
 
     def full(several):
@@ -197,7 +198,7 @@ def test_a_full_disk_leaves_no_part_behind(uploads, tmp_path, monkeypatch):
 
     monkeypatch.setattr(staging, "keep_all", full)
     with pytest.raises(OSError, match="No space"):
-        bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal")
+        bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal", link=link)
     assert stored() == {}
 
 

@@ -170,7 +170,7 @@ class LinkedUpload:
         make_folder(folder, staging.FOLDER_MODE)
         self.path = folder / f"{backend.new_path().rpartition('/')[2]}{staging.SUFFIX}"
         os.link(source, self.path)
-        self.kept, self.size, self._hash = False, 0, hashlib.sha256()
+        self.is_kept, self.size, self._hash = False, 0, hashlib.sha256()
 
     @property
     def sha256(self) -> str:
@@ -191,7 +191,7 @@ class LinkedUpload:
 
     def discard(self) -> None:
         """Remove the link, unless it was stored."""
-        if not self.is_kept:  # type: ignore[attr-defined]  # only the storage sets it
+        if not self.is_kept:
             self.path.unlink(missing_ok=True)
 
 
