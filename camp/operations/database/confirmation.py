@@ -5,6 +5,9 @@ own mark or by the settings, is refused unless it is named with --force-producti
 """
 
 import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.core.management import CommandError
 from django.db import DatabaseError
@@ -14,16 +17,17 @@ from django.utils.translation import ngettext
 from camp.config import shell
 from camp.db.errors import error_reason
 from camp.operations.database import environment, server
+from camp.operations.database.server import DatabaseLocation
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Give a command the options that `refuse` and `confirm` read."""
     parser.add_argument("--no-input", action="store_true", help="ask nothing; needs --name")
     parser.add_argument("--name", default="", help="the name of the database, as a confirmation")
     add_force_argument(parser)
 
 
-def add_force_argument(parser):
+def add_force_argument(parser: ArgumentParser) -> None:
     """Give a command the option that `refuse_production` reads."""
     parser.add_argument(
         "--force-production",
@@ -33,7 +37,7 @@ def add_force_argument(parser):
     )
 
 
-def refuse(options):
+def refuse(options: dict[str, Any]) -> None:
     """Raise CommandError where `confirm` would refuse in any case; asks nothing."""
     refuse_production(options)
     name = server.locate_database().name
@@ -46,7 +50,7 @@ def refuse(options):
         raise CommandError(sentence % {"fix": fix})
 
 
-def refuse_production(options):
+def refuse_production(options: dict[str, Any]) -> None:
     """Raise CommandError for a production database that --force-production does not name."""
     name = server.locate_database().name
     if environment.is_production() and options["force_production"] != name:
@@ -58,7 +62,14 @@ def refuse_production(options):
         raise CommandError(sentence % {"name": name, "fix": fix})
 
 
-def confirm(options, *, action, say, ask=input, counts=None):
+def confirm(
+    options: dict[str, Any],
+    *,
+    action: str,
+    say: Callable[[str], object],
+    ask: Callable[[str], str] = input,
+    counts: dict[str, int] | None = None,
+) -> None:
     """Say what is lost and have the database's name typed; raises CommandError if not.
 
     `action` is a sentence that says what will happen. `say` prints a line, `ask` takes the
@@ -81,7 +92,9 @@ def confirm(options, *, action, say, ask=input, counts=None):
         raise CommandError(explain_wrong_name(place.name))
 
 
-def describe_database(place, counts=None):
+def describe_database(
+    place: DatabaseLocation, counts: dict[str, int] | None = None
+) -> Iterator[str]:
     """Yield lines that say which database it is, and what is in it."""
     where = f" ({place.host})" if place.host else ""
     values = {"engine": place.engine, "name": place.name, "where": where}
@@ -102,7 +115,7 @@ def describe_database(place, counts=None):
             }
 
 
-def explain_wrong_name(name):
+def explain_wrong_name(name: str) -> str:
     """Return the sentence for a name that is not that of the database."""
     return _("That is not the name of the database, which is %(name)s: nothing was done.") % {
         "name": name

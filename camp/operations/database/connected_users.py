@@ -29,7 +29,7 @@ WRITABLE = """
 """
 
 
-def other_connections():
+def other_connections() -> list[str]:
     """Return who else is connected, such as "camp@10.0.0.7 psql (process 4711)"."""
     if not server.is_postgresql():
         return []
@@ -48,7 +48,7 @@ def other_connections():
     ]
 
 
-def disconnect_others(name):
+def disconnect_others(name: str) -> None:
     """End every connection to a database of the server, this process's own included."""
     if not server.is_postgresql():
         return
@@ -57,13 +57,13 @@ def disconnect_others(name):
         server.disconnect(session, name)
 
 
-def lock_tables(name):
+def lock_tables(name: str) -> psycopg.Connection | None:
     """Return a connection that keeps others from writing to a database until it is closed.
 
     The locks end with the process, too. Returns None where the database is missing or broken:
     nobody can write there. Raises CommandError where somebody does not let go of a table.
     """
-    session = None
+    session: psycopg.Connection | None = None
     try:
         session = psycopg.connect(**server.connection_parameters(name))
         session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -72,7 +72,8 @@ def lock_tables(name):
             lock = sql.SQL("LOCK TABLE {} IN SHARE MODE")
             session.execute(lock.format(sql.SQL(", ").join(tables)))
     except psycopg.errors.LockNotAvailable:
-        session.close()
+        if session is not None:
+            session.close()
         sentence = _("Another connection is writing to the database %(name)s: nothing was changed.")
         raise CommandError(sentence % {"name": name}) from None
     except psycopg.Error:

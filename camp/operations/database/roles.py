@@ -4,7 +4,7 @@ Clusters of an earlier version only have the superuser, who can run any program 
 server's user; `manage.py postgres role` adds the role.
 """
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 ROLE = "camp"
 
@@ -36,7 +36,7 @@ TRANSFER = """
 """
 
 
-def create_role(server, password):
+def create_role(server: Connection, password: str) -> None:
     """Create the role, or set its password, through a superuser's connection.
 
     It may create databases, which `restore` and `reset` need. Raises psycopg.Error.
@@ -52,7 +52,7 @@ def create_role(server, password):
     server.execute(f"GRANT pg_read_all_stats TO {ROLE}")
 
 
-def transfer_database(server, name):
+def transfer_database(server: Connection, name: str) -> None:
     """Make the role the owner of a database and everything in it, or change nothing.
 
     `server` is connected to the database. Raises psycopg.Error.

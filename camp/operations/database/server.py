@@ -6,8 +6,10 @@ are for PostgreSQL only; with SQLite a database is a file.
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.db import DatabaseError, OperationalError, connection
@@ -47,12 +49,12 @@ class DatabaseLocation:
     name: str  # of the database, or of SQLite's file; typed to confirm
 
 
-def is_postgresql():
+def is_postgresql() -> bool:
     """Return whether Camp runs on PostgreSQL."""
     return connection.vendor == "postgresql"
 
 
-def locate_database():
+def locate_database() -> DatabaseLocation:
     """Return the Place of the configured database, without connecting."""
     settings = connection.settings_dict
     if is_postgresql():
@@ -65,13 +67,13 @@ def locate_database():
 INTERNAL_PREFIXES = ("sqlite_", bigram_index.PREFIX)
 
 
-def table_names(wrapper, cursor):
+def table_names(wrapper: Any, cursor: Any) -> list[str]:
     """Return the names of the tables, sorted, without internal ones; `wrapper` is a connection."""
     found = wrapper.introspection.table_names(cursor)
     return sorted(name for name in found if not name.startswith(INTERNAL_PREFIXES))
 
 
-def row_counts(snapshot=None):
+def row_counts(snapshot: Any = None) -> dict[str, int]:
     """Return {table: number of rows}; {} if there is no database.
 
     `snapshot` is another Django connection to use. Raises DatabaseError.
@@ -81,14 +83,14 @@ def row_counts(snapshot=None):
     counted = snapshot or connection
     quote = counted.ops.quote_name
     with counted.cursor() as cursor:
-        counts = {}
+        counts: dict[str, int] = {}
         for table in table_names(counted, cursor):
             cursor.execute(f"SELECT COUNT(*) FROM {quote(table)}")  # noqa: S608
             [counts[table]] = cursor.fetchone()
     return counts
 
 
-def database_exists():
+def database_exists() -> bool:
     """Return whether the database exists; an empty SQLite file does not count.
 
     Raises DatabaseError if the server does not answer.
@@ -109,7 +111,7 @@ def database_exists():
 EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
 
 
-def disconnect(server, *names):
+def disconnect(server: psycopg.Connection, *names: str) -> None:
     """End all connections to some databases except `server` itself."""
     server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -119,7 +121,7 @@ def disconnect(server, *names):
 
 
 @contextlib.contextmanager
-def connect_for_maintenance(*, own=False):
+def connect_for_maintenance(*, own: bool = False) -> Iterator[psycopg.Connection]:
     """Yield a psycopg connection, autocommit, to a maintenance database.
 
     With `own` the configured database is tried first, for queries that work in any. Raises
@@ -138,7 +140,7 @@ def connect_for_maintenance(*, own=False):
             return
 
 
-def create(name, *, hasty=False):
+def create(name: str, *, hasty: bool = False) -> None:
     """Create an empty database with the locale of the configured one.
 
     With `hasty` a power cut may lose what is written to it, until `make_durable`.
@@ -157,7 +159,7 @@ def create(name, *, hasty=False):
             _alter(server, name, "SET synchronous_commit = off")
 
 
-def get_superuser_name():
+def get_superuser_name() -> str:
     """Return the name of the role that Camp logs in as if it is a superuser, else "".
 
     Roles that may run programs on the server, or access its files, count as superusers
@@ -182,7 +184,7 @@ SUPERUSER_ROLES = """
 LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
 
 
-def make_durable(name):
+def make_durable(name: str) -> int | None:
     """Sync a `hasty` database to disk, now and from now on; return its `get_oid`."""
     with connect_for_maintenance() as server:
         # Waits until this and everything written before is on disk.
@@ -190,22 +192,22 @@ def make_durable(name):
         return _oid(server, name)
 
 
-def _alter(server, name, what):
+def _alter(server: psycopg.Connection, name: str, what: str) -> None:
     server.execute(sql.SQL("ALTER DATABASE {} {}").format(sql.Identifier(name), sql.SQL(what)))
 
 
-def get_oid(name):
+def get_oid(name: str) -> int | None:
     """Return the OID of a database, which a rename does not change, or None."""
     with connect_for_maintenance() as server:
         return _oid(server, name)
 
 
-def _oid(server, name):
+def _oid(server: psycopg.Connection, name: str) -> int | None:
     found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
-    return found and found[0]
+    return found[0] if found else None
 
 
-def drop(name):
+def drop(name: str) -> None:
     """Drop a database if it exists, and end the connections to it."""
     with connect_for_maintenance() as server:
         if server.execute(EXISTS, [name]).fetchone():
@@ -213,7 +215,7 @@ def drop(name):
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def list_databases(prefix):
+def list_databases(prefix: str) -> list[str]:
     """Return the names of the server's databases with a prefix, sorted."""
     with connect_for_maintenance(own=True) as server:
         rows = server.execute(
@@ -222,13 +224,13 @@ def list_databases(prefix):
     return [name for (name,) in rows]
 
 
-def drop_statement(name):
+def drop_statement(name: str) -> str:
     """Return the SQL that drops a database."""
     quoted = name.replace('"', '""')
     return f'DROP DATABASE "{quoted}";'
 
 
-def connection_parameters(name=None):
+def connection_parameters(name: str | None = None) -> dict[str, Any]:
     """Return the arguments of psycopg.connect for the configured database, or another one."""
     settings = connection.settings_dict
     parameters = {
@@ -244,7 +246,7 @@ def connection_parameters(name=None):
     return {key: value for key, value in (parameters | known).items() if value not in ("", None)}
 
 
-def program_environment(name=None):
+def program_environment(name: str | None = None) -> dict[str, str]:
     """Return the environment for programs such as pg_dump to connect to the database.
 
     It contains the password, because every user of a machine can read command lines.
@@ -254,7 +256,7 @@ def program_environment(name=None):
     return clean | {PROGRAM_VARIABLES[key]: str(value) for key, value in parameters.items()}
 
 
-def server_version():
+def server_version() -> int | None:
     """Return the major version of PostgreSQL, or None on SQLite."""
     if not is_postgresql():
         return None
@@ -268,7 +270,7 @@ def server_version():
 CHECK_ALL_UP_TO = 2**30
 
 
-def sqlite_damage(wrapper, thorough):
+def sqlite_damage(wrapper: Any, thorough: bool) -> str:
     """Return one line about damage in an SQLite database, "" if it is intact.
 
     `wrapper` is a connection. The search index is ignored: it has no data of its own, and
@@ -287,7 +289,7 @@ def sqlite_damage(wrapper, thorough):
     return "" if found in ([], ["ok"]) else found[0].strip().splitlines()[-1]
 
 
-def database_size():
+def database_size() -> int:
     """Return the size of the database (bytes); 0 if there is none."""
     if not database_exists():
         return 0
@@ -296,14 +298,14 @@ def database_size():
         parts = (Path(f"{file}{suffix}") for suffix in ("", "-wal"))
         return sum(part.stat().st_size for part in parts if part.exists())
     with connect_for_maintenance(own=True) as server:
-        [found] = server.execute(
+        [(found,)] = server.execute(
             "SELECT pg_database_size(%s)", [connection.settings_dict["NAME"]]
-        ).fetchone()
+        ).fetchall()
     return found
 
 
 @contextlib.contextmanager
-def connected_to(name):
+def connected_to(name: str | Path) -> Iterator[None]:
     """Let `django.db.connection` use another database meanwhile.
 
     `name` is a database of the same PostgreSQL, or the path of an SQLite file.

@@ -6,6 +6,9 @@ What is written through a server while its database is being replaced would be l
 import contextlib
 import os
 import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import IO
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -24,7 +27,7 @@ WAIT_SECONDS = 0.5
 NAMED = 5  # of those who use the data
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     """Give a command the option that `exclusive_access` takes."""
     parser.add_argument(
         "--disconnect",
@@ -34,7 +37,7 @@ def add_arguments(parser):
 
 
 @contextlib.contextmanager
-def hold_server_lock():
+def hold_server_lock() -> Iterator[None]:
     """Hold the lock of a running server; several servers may hold it at once.
 
     Raises CommandError while another command has the data for itself.
@@ -55,7 +58,7 @@ def hold_server_lock():
 
 
 @contextlib.contextmanager
-def exclusive_access(again, *, disconnect=False):
+def exclusive_access(again: str, *, disconnect: bool = False) -> Iterator[None]:
     """Be the only user of the data, and keep others of this data folder out meanwhile.
 
     Raises CommandError, naming them, while servers, other commands or other programs use it.
@@ -77,7 +80,7 @@ def exclusive_access(again, *, disconnect=False):
             yield
 
 
-def wait_for_lock(file):
+def wait_for_lock(file: IO[bytes]) -> bool:
     """Return whether an open file could be locked for this process alone."""
     end = time.monotonic() + WAIT_SECONDS
     while try_lock(file) is False:
@@ -87,7 +90,7 @@ def wait_for_lock(file):
     return True
 
 
-def read_server_pid():
+def read_server_pid() -> int | str:
     """Return the process id of the server that started last, "?" if it is not known."""
     try:
         return int((settings.CAMP_DATA_DIR / f"{INSTANCE_LOCK}.pid").read_text(encoding="ascii"))
@@ -95,7 +98,7 @@ def read_server_pid():
         return "?"
 
 
-def refuse_others(again, *, disconnect=False):
+def refuse_others(again: str, *, disconnect: bool = False) -> None:
     """Raise CommandError, naming them, while other processes or connections use the data."""
     if others := processes.list_others():
         sentence = _("The data is in use by %(who)s. Stop that first, then: %(again)s")
@@ -122,6 +125,6 @@ def refuse_others(again, *, disconnect=False):
             raise CommandError(sentence % values)
 
 
-def join_names(names):
+def join_names(names: list[str]) -> str:
     """Return names as text, the first ones of many."""
     return ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")

@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 LOCALHOST = "127.0.0.1"
 
 
-def reserve(port, address=LOCALHOST, family=socket.AF_INET):
+def reserve(
+    port: int, address: str = LOCALHOST, family: socket.AddressFamily = socket.AF_INET
+) -> int:
     """Return `port`, for 0 a free one, if a server could listen on it now; raises OSError."""
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name != "nt":  # there this option would share a port that is in use
@@ -23,7 +25,7 @@ def reserve(port, address=LOCALHOST, family=socket.AF_INET):
     return port
 
 
-def is_answering(port, address=LOCALHOST):
+def is_answering(port: int, address: str = LOCALHOST) -> bool:
     """Return whether something accepts connections on a port of this machine."""
     if ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
         address = LOCALHOST
@@ -34,7 +36,9 @@ def is_answering(port, address=LOCALHOST):
     return True
 
 
-def find_free(first, address=LOCALHOST, family=socket.AF_INET):
+def find_free(
+    first: int, address: str = LOCALHOST, family: socket.AddressFamily = socket.AF_INET
+) -> int:
     """Return the first free port from `first` on; any free one if none is near."""
     for port in [*range(first, min(first + 100, 65_536)), 0]:
         try:
@@ -44,7 +48,9 @@ def find_free(first, address=LOCALHOST, family=socket.AF_INET):
     return 0
 
 
-def explain_conflict(port, address=LOCALHOST, family=socket.AF_INET):
+def explain_conflict(
+    port: int, address: str = LOCALHOST, family: socket.AddressFamily = socket.AF_INET
+) -> str:
     """Return a sentence that says why a port cannot be listened on; "" if it can."""
     try:
         reserve(port, address, family)

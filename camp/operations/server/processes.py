@@ -14,7 +14,9 @@ import secrets
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import OperationalError
@@ -27,16 +29,16 @@ FOLDER = "processes"
 INSTANCE_LOCK = "serving"
 LSOF_SECONDS = 10
 
-_registered = {}  # {data folder: open and locked file}
+_registered: dict[Path, IO[bytes]] = {}  # {data folder: open and locked file}
 _registering = threading.RLock()
-_holding = []  # the data folders whose instance lock this process holds
+_holding: list[Path] = []  # the data folders whose instance lock this process holds
 
 
 class BeingReplaced(OperationalError):
     """Another command is replacing the database: nobody may connect to it meanwhile."""
 
 
-def register():
+def register() -> None:
     """Register this process as a user of the data folder, once.
 
     Raises BeingReplaced while another process has the data for itself. Does nothing where the
@@ -50,7 +52,7 @@ def register():
             _register(folder)
 
 
-def _register(folder):
+def _register(folder: Path) -> None:
     if not folder.is_dir():
         return
     try:
@@ -69,7 +71,7 @@ def _register(folder):
         raise BeingReplaced(_("another command is replacing the data"))
 
 
-def unregister(folder=None):
+def unregister(folder: Path | None = None) -> None:
     """Remove this process from the users of a data folder, by default the configured one."""
     folder = folder or settings.CAMP_DATA_DIR
     if folder not in _registered:
@@ -80,7 +82,7 @@ def unregister(folder=None):
         Path(file.name).unlink(missing_ok=True)
 
 
-def register_on_connection(connection, **kwargs):
+def register_on_connection(connection: Any, **kwargs: Any) -> None:
     """Register before the first use of a connection; for the signal connection_created."""
     if connection.alias != "default":
         return
@@ -92,7 +94,7 @@ def register_on_connection(connection, **kwargs):
 
 
 @contextlib.contextmanager
-def hold_instance_lock():
+def hold_instance_lock() -> Iterator[None]:
     """Remember meanwhile that this process itself has the instance lock."""
     _holding.append(settings.CAMP_DATA_DIR)
     try:
@@ -101,7 +103,7 @@ def hold_instance_lock():
         _holding.pop()
 
 
-def is_locked_by_another():
+def is_locked_by_another() -> bool:
     """Return whether another process has the instance lock exclusively."""
     if settings.CAMP_DATA_DIR in _holding:
         return False
@@ -113,7 +115,7 @@ def is_locked_by_another():
         return False
 
 
-def list_others():
+def list_others() -> list[str]:
     """Return the other registered processes, such as "manage.py shell (process 4711)"."""
     own = _registered.get(settings.CAMP_DATA_DIR)
     found = []
@@ -129,18 +131,18 @@ def list_others():
     return found
 
 
-def has_ended(path):
+def has_ended(path: Path) -> bool:
     """Return whether the process that registered with a file has ended."""
     with path.open("r+b") as file:
         return try_lock(file) is not False
 
 
-def describe(name, pid):
+def describe(name: str, pid: int | str) -> str:
     """Return a process as text."""
     return _("%(name)s (process %(pid)s)") % {"name": name or "?", "pid": pid}
 
 
-def describe_this_process():
+def describe_this_process() -> str:
     """Return the name of this process; no more of its arguments than the command."""
     name, *arguments = sys.argv or [""]
     words = [os.path.basename(name) or "python"]
@@ -149,13 +151,13 @@ def describe_this_process():
     return " ".join(words)
 
 
-def list_users_of(file):
+def list_users_of(file: Path | str) -> list[str]:
     """Return the other processes that have a file open, such as "python3 (process 4711)".
 
     Windows does not tell, but lets nobody replace a file that is open.
     """
     file = os.path.realpath(file)
-    found = {}
+    found: dict[int, str] = {}
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         if sys.platform == "linux":
             for process in Path("/proc").glob("[0-9]*"):
@@ -173,13 +175,13 @@ def list_users_of(file):
 
 
 @atexit.register
-def unregister_all():
+def unregister_all() -> None:
     """Remove the files of this process when it ends."""
     for folder in list(_registered):
         unregister(folder)
 
 
-def forget_parent():
+def forget_parent() -> None:
     """Have a forked child register itself: the files are its parent's."""
     global _registering
     _registering = threading.RLock()

@@ -18,9 +18,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -43,6 +45,9 @@ from camp.operations.server import lock, ports
 from camp.web import slots
 from camp.web.slots import worker_slots
 
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
 THREADS = 32  # concurrent requests; each has a database connection
 CONNECTIONS = 4096  # including idle ones
 HEADER_SECONDS = 15  # for the head of a request, and between two requests
@@ -53,7 +58,15 @@ READY_SECONDS = 60
 ALLOCATOR = "_RJEM_MALLOC_CONF"
 
 
-def up(*, host, port, threads, say, start_database, check):
+def up(
+    *,
+    host: str,
+    port: int,
+    threads: int,
+    say: Callable[[str], object],
+    start_database: Callable[[], object],
+    check: Callable[[], object],
+) -> None:
     """Prepare Camp and serve it; returns when stopped.
 
     `say` prints one line, `start_database` starts Camp's own PostgreSQL if it is stopped, and
@@ -72,14 +85,15 @@ def up(*, host, port, threads, say, start_database, check):
     say(_("Camp has stopped."))
 
 
-def find_address(host, port):
+def find_address(host: str, port: int) -> tuple[str, int]:
     """Return the IP address and the port to listen on; port 0 picks a free one."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError):
         raise CommandError(explain_unknown_host(host, port)) from None
     # The IPv4 address of "localhost", which is the one that people type.
-    family, _type, _protocol, _name, (address, *_rest) = sorted(found)[0]
+    family, _type, _protocol, _name, (first, *_rest) = sorted(found)[0]
+    address = str(first)
     try:
         return address, ports.reserve(port, address, family)
     except OSError as error:
@@ -90,7 +104,7 @@ def find_address(host, port):
     raise CommandError(f"{ports.explain_conflict(port, address, family)} {sentence}")
 
 
-def explain_unknown_host(host, port):
+def explain_unknown_host(host: str, port: int) -> str:
     """Return the sentence for an address that this machine does not have."""
     fix = shell.manage("up", "--host", "127.0.0.1", "--port", str(port))
     return _("This machine has no address %(host)s. Take its own with: %(fix)s") % {
@@ -99,7 +113,7 @@ def explain_unknown_host(host, port):
     }
 
 
-def prepare_folders():
+def prepare_folders() -> None:
     """Make the data folders, and check that they can be written."""
     for folder in (settings.CAMP_DATA_DIR, settings.LOCAL_STORAGE_PATH):
         try:
@@ -112,7 +126,7 @@ def prepare_folders():
         make_private(Path(connection.settings_dict["NAME"]))
 
 
-def make_private(file):
+def make_private(file: Path) -> None:
     """Make an empty file that only its owner can read, unless it exists."""
     try:
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -122,7 +136,7 @@ def make_private(file):
         raise CommandError(error_messages.unwritable_folder(file.parent, error.strerror)) from None
 
 
-def prepare_database(say):
+def prepare_database(say: Callable[[str], object]) -> None:
     """Apply pending migrations."""
     try:
         connection.ensure_connection()
@@ -143,7 +157,7 @@ def prepare_database(say):
         )
 
 
-def prepare_static_files(say):
+def prepare_static_files(say: Callable[[str], object]) -> None:
     """Collect the static files if one of them has changed."""
     root = Path(settings.STATIC_ROOT)
     fingerprint = root.with_name(f"{root.name}.json")
@@ -162,7 +176,7 @@ def prepare_static_files(say):
         raise CommandError(error_messages.unwritable_folder(root, error.strerror)) from None
 
 
-def collect_static_files():
+def collect_static_files() -> None:
     """Collect and compress them in another process, because the memory would not be released.
 
     If that fails, it runs again in this process, which reports the error.
@@ -173,7 +187,7 @@ def collect_static_files():
         call_command("collectstatic", verbosity=0, interactive=False)
 
 
-def static_fingerprint():
+def static_fingerprint() -> str:
     """Return a hash of all static sources and of how they are stored."""
     lines = [settings.STATIC_URL, settings.STORAGES["staticfiles"]["BACKEND"]]
     for finder in get_finders():
@@ -183,7 +197,7 @@ def static_fingerprint():
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def ready_lines(host, port):
+def ready_lines(host: str, port: int) -> list[str]:
     """Return what to print when the server answers."""
     base = own_address(host, port)
     lines = [_("Camp is ready: %(address)s") % {"address": base}]
@@ -203,13 +217,13 @@ def ready_lines(host, port):
     return [*lines, _("Stop it with Ctrl-C.")]
 
 
-def own_address(host, port):
+def own_address(host: str, port: int) -> str:
     """Return an address that works in a browser on this machine."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)  # noqa: S104
     return f"http://{f'[{name}]' if name.count(':') > 1 and name[0] != '[' else name}:{port}/"
 
 
-def public_name():
+def public_name() -> str:
     """Return the first public name in ALLOWED_HOSTS, with its port, or ""."""
     own = {"localhost", "127.0.0.1", "[::1]", "*"}
     names = (name for name in settings.ALLOWED_HOSTS if name not in own)
@@ -218,7 +232,7 @@ def public_name():
     return next(listed, name).lstrip(".")
 
 
-def lan_address(host):
+def lan_address(host: str) -> str:
     """Return this machine's address in its network if Camp listens on all, else ""."""
     try:
         if not ipaddress.ip_address(host).is_unspecified:
@@ -230,7 +244,7 @@ def lan_address(host):
         return ""
 
 
-def explain_network_access(address, port):
+def explain_network_access(address: str, port: int) -> str:
     """Return how other machines reach Camp, or the setting that allows it."""
     if validate_host(address, settings.ALLOWED_HOSTS):
         return _("From other machines: %(address)s") % {"address": f"http://{address}:{port}/"}
@@ -238,7 +252,7 @@ def explain_network_access(address, port):
     return _("For other machines set ALLOWED_HOSTS=%(names)s") % {"names": names}
 
 
-def serve(address, port, threads, lines):
+def serve(address: str, port: int, threads: int, lines: list[str]) -> None:
     """Serve until SIGINT or SIGTERM; active requests get STOP_SECONDS to end."""
     # Limits the arenas in which the server's allocator keeps freed memory; set before loading.
     os.environ.setdefault(ALLOCATOR, "narenas:2")
@@ -275,14 +289,14 @@ def serve(address, port, threads, lines):
         raise CommandError(_("The server stopped unexpectedly; see its output above.")) from None
 
 
-def load_application():
+def load_application() -> "WSGIApplication":
     """Return the WSGI application."""
     from camp.wsgi import application
 
     return application
 
 
-def raise_open_files():
+def raise_open_files() -> int:
     """Raise the limit of open files; return the number of connections that it allows.
 
     That is Granian's `backpressure`, which counts idle connections too.
@@ -303,7 +317,7 @@ def raise_open_files():
     return CONNECTIONS
 
 
-def start_worker(address, port, threads, lines):
+def start_worker(address: str, port: int, threads: int, lines: list[str]) -> "WSGIApplication":
     """In the server's process: return the application, and start two watching threads."""
     if os.name != "nt":
         # Ctrl-C also reaches the parent, which stops this process; two signals at once may
@@ -316,7 +330,7 @@ def start_worker(address, port, threads, lines):
     return application
 
 
-def announce(address, port, lines):
+def announce(address: str, port: int, lines: list[str]) -> None:
     """Print `lines` when the server really answers."""
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
     headers = {"Host": public_name() or "localhost"}
@@ -337,7 +351,7 @@ def announce(address, port, lines):
         return
 
 
-def drop_stalled_connections():
+def drop_stalled_connections() -> None:
     """Have Linux close connections whose client accepts no bytes for STALLED_SECONDS.
 
     Otherwise they would block a thread. The option is inherited from the listening socket
@@ -355,7 +369,7 @@ def drop_stalled_connections():
                     found.setsockopt(socket.IPPROTO_TCP, option, STALLED_SECONDS * 1000)
 
 
-def stop_with_parent():
+def stop_with_parent() -> None:
     """End this process when its parent is killed; otherwise it would keep the port."""
     parent = multiprocessing.parent_process()
     if parent is not None:

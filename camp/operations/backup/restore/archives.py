@@ -1,8 +1,10 @@
 """Restore from an archive that `manage.py backup` made."""
 
 import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TextIO
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -16,7 +18,9 @@ from camp.operations import console
 from camp.operations.backup import engine_neutral
 from camp.operations.backup.archive import Damaged, Reader
 from camp.operations.backup.restore import postgresql, prepare
+from camp.operations.backup.restore.prepare import Result
 from camp.operations.backup.restore.stored_files import REMARKS, ArchivedFiles
+from camp.operations.backup.swap import AtomicSwap
 from camp.operations.database import server
 from camp.operations.local_postgres import programs
 
@@ -26,7 +30,7 @@ NATIVE = {"PostgreSQL": "database.dump", "SQLite": "database.sqlite3"}
 MAGIC_AT, MAGIC = 257, b"ustar"
 
 
-def is_archive(path):
+def is_archive(path: Path) -> bool:
     """Return whether a file looks like an archive of any kind; raises OSError."""
     with path.open("rb") as stream:
         stream.seek(MAGIC_AT)
@@ -41,17 +45,17 @@ class Archive:
     Raises Damaged, OSError.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._reader = Reader(path)
         self._manifest = self._reader.manifest()
-        self._files = None
-        self.left_out = []  # tables and columns that no migration makes
+        self._files: ArchivedFiles  # from `unpack` on
+        self.left_out: list[str] = []  # tables and columns that no migration makes
         with self._trusting_manifest():
             self._read_manifest()
 
     @contextlib.contextmanager
-    def _trusting_manifest(self):
+    def _trusting_manifest(self) -> Iterator[None]:
         """Where the manifest gives a reason to refuse, see whether it is damaged itself."""
         try:
             yield
@@ -59,7 +63,7 @@ class Archive:
             self._reader.refuse_wrong_manifest()
             raise
 
-    def _read_manifest(self):
+    def _read_manifest(self) -> None:
         try:
             self._set_attributes(**self._manifest)
         except (TypeError, ValueError, KeyError, AttributeError):
@@ -68,7 +72,18 @@ class Archive:
             sentence = _("The archive %(file)s is damaged: its manifest cannot be read.")
             raise Damaged(sentence % {"file": self.path}) from None
 
-    def _set_attributes(self, *, kind, camp, made_at, engine, migrations, counts, files, **rest):
+    def _set_attributes(
+        self,
+        *,
+        kind: Any,
+        camp: Any,
+        made_at: Any,
+        engine: Any,
+        migrations: Any,
+        counts: Any,
+        files: Any,
+        **rest: Any,
+    ) -> None:
         self._refuse_format()
         self.portable = {"portable": True, "native": False}[kind]
         self._version = str(camp)
@@ -81,7 +96,7 @@ class Archive:
         self._server_major = int(rest.get("engine_major") or 0)
         self._tool_major = _major(rest.get("dump_tool"))
 
-    def _refuse_format(self):
+    def _refuse_format(self) -> None:
         if self._manifest["format"] != FORMAT:
             sentence = _(
                 "The archive %(file)s was made by a newer Camp (%(version)s), in a format that "
@@ -91,21 +106,21 @@ class Archive:
             raise CommandError(sentence % {"file": self.path, "version": version})
 
     @property
-    def runs_sql(self):
+    def runs_sql(self) -> bool:
         """Whether the file holds statements that run on a server; pg_restore runs them all."""
         return not self.portable and self._engine == "PostgreSQL"
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What people call it."""
         return self.path.name
 
-    def refuse(self):
+    def refuse(self) -> None:
         """Raise CommandError where this Camp, or this database, cannot take it."""
         with self._trusting_manifest():
             self._refuse()
 
-    def _refuse(self):
+    def _refuse(self) -> None:
         prepare.refuse_newer(self._migrations, self._version)
         here = server.locate_database().engine
         if self.portable:
@@ -121,8 +136,8 @@ class Archive:
         if here == "PostgreSQL":
             self._refuse_server()
 
-    def _refuse_server(self):
-        here = server.server_version()
+    def _refuse_server(self) -> None:
+        here = server.server_version() or 0
         if self._server_major > here:
             sentence = _(
                 "The archive %(file)s is for PostgreSQL %(made)s, and this server is version "
@@ -134,7 +149,7 @@ class Archive:
             raise CommandError(sentence % values)
         self._programs = programs.client("pg_restore", at_least=self._tool_major)
 
-    def refuse_without_room(self):
+    def refuse_without_room(self) -> None:
         """Raise CommandError where the disk has no room for all of it."""
         files = self._claimed[1] if self._claimed else 0
         rest = max(self._reader.size - files, 0)
@@ -149,14 +164,14 @@ class Archive:
         with self._trusting_manifest():
             prepare.refuse_without_room(needed)
 
-    def action(self):
+    def action(self) -> str:
         """Return the sentence that says what will happen."""
         values = {
             "file": self.path.name,
             "when": f"{self.made_at:%Y-%m-%d %H:%M}",
             "rows": f"{sum(self.counts.values()):,}",
         }
-        if self.files:
+        if self.files and self._claimed:
             values |= {
                 "files": f"{self._claimed[0]:,}",
                 "size": console.format_size(self._claimed[1]),
@@ -170,7 +185,7 @@ class Archive:
             )
         return _("All of this will be replaced by %(file)s of %(when)s: %(rows)s rows.") % values
 
-    def unpack(self, new, stream):
+    def unpack(self, new: AtomicSwap, stream: TextIO) -> None:
         """Verify all of the archive, and unpack it into the work folder of the swap `new`."""
         self._folder = new.folder
         self._tables = new.folder / "tables"
@@ -186,7 +201,7 @@ class Archive:
             with self._trusting_manifest():
                 self._reader.unpack(self._place, progress, on_hash)
 
-    def _place(self, name, size):
+    def _place(self, name: str, size: int) -> Path | None:
         """Return where a member goes; None for what is only verified."""
         first, _slash, rest = name.partition("/")
         if name == "manifest.json":
@@ -202,7 +217,7 @@ class Archive:
         sentence = _("The archive %(file)s is damaged: it holds %(name)s, which does not belong.")
         raise Damaged(sentence % {"file": self.path, "name": name})
 
-    def create_database(self, new):
+    def create_database(self, new: AtomicSwap) -> None:
         """Create the new database, if it is not what was unpacked."""
         if connection.vendor == "sqlite" and not self.portable:
             if not self._database.exists():
@@ -210,11 +225,11 @@ class Archive:
         else:
             new.create_database()
 
-    def _without_database(self):
+    def _without_database(self) -> Damaged:
         sentence = _("The archive %(file)s is damaged: there is no database in it.")
         return Damaged(sentence % {"file": self.path})
 
-    def fill(self, stream):
+    def fill(self, stream: TextIO) -> None:
         """Bring the rows into the new database, to which Django is connected."""
         if self.portable:
             if not self._migrations:
@@ -231,19 +246,19 @@ class Archive:
                 raise self._without_database()
             postgresql.restore_custom(self._programs, self._database)
 
-    def check_files(self, result):
+    def check_files(self, result: Result) -> None:
         """Hold the files against the rows of the new database; raises Damaged."""
-        if self.files:
+        if self.files and self._claimed:
             with self._files as files:
                 files.read_remarks()
                 files.check(self._claimed[0], result)
 
-    def add_files(self, undo):
+    def add_files(self, undo: contextlib.ExitStack) -> None:
         """Add the files to the storage; `undo` is an ExitStack that removes them again."""
         if self.files:
             with self._files as files:
                 files.add_to_storage(undo)
 
 
-def _major(version):
+def _major(version: object) -> int:
     return int(str(version).partition(".")[0]) if version else 0

@@ -5,7 +5,9 @@ import collections
 import contextlib
 import sqlite3
 import tarfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from django.core.management import CommandError
 from django.db import connection
@@ -15,6 +17,8 @@ from camp.config import shell
 from camp.operations import console
 from camp.operations.backup.archive import Damaged
 from camp.operations.backup.restore import postgresql, prepare
+from camp.operations.backup.restore.prepare import Result
+from camp.operations.backup.swap import AtomicSwap
 from camp.operations.database import server
 from camp.operations.local_postgres import programs
 
@@ -30,7 +34,10 @@ CLUSTER = "PostgreSQL database cluster dump"
 SQLITE = ("BEGIN TRANSACTION;", "PRAGMA foreign_keys=OFF;")
 # What a whole dump ends with, among its last lines.
 LAST_LINES = 12
-ENDS = {"PostgreSQL": b"-- PostgreSQL database dump complete", "SQLite": b"COMMIT;"}
+ENDS: dict[str | None, bytes] = {
+    "PostgreSQL": b"-- PostgreSQL database dump complete",
+    "SQLite": b"COMMIT;",
+}
 # SQL of SQLite must open no file other than its own.
 FORBIDDEN = {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}
 CUSTOM_DUMP = b"PGDMP"
@@ -51,25 +58,25 @@ class Dump:
     """A dump that shall be restored. It has no files: those in the storage stay as they are."""
 
     files = False
-    counts = None
-    left_out = ()
-    engine = "PostgreSQL"  # None for what is no dump of one database
+    counts: dict[str, int] | None = None
+    left_out: Sequence[str] = ()
+    engine: str | None = "PostgreSQL"  # None for what is no dump of one database
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.bytes = self.path.stat().st_size
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name of the file."""
         return self.path.name
 
     @property
-    def runs_sql(self):
+    def runs_sql(self) -> bool:
         """Whether the file holds statements that run on a server."""
         return self.engine == "PostgreSQL"
 
-    def refuse(self):
+    def refuse(self) -> None:
         """Raise CommandError where this database cannot take it."""
         here = server.locate_database().engine
         if self.engine != here:
@@ -81,40 +88,40 @@ class Dump:
             values = {"file": self.path, "engine": self.engine, "here": here, "fix": fix}
             raise CommandError(sentence % values)
 
-    def create_database(self, new):
+    def create_database(self, new: AtomicSwap) -> None:
         """Create the new database."""
         new.create_database()
 
-    def check_files(self, result):
+    def check_files(self, result: Result) -> None:
         """Do nothing: no files came with it."""
 
-    def add_files(self, undo):
+    def add_files(self, undo: contextlib.ExitStack) -> None:
         """Do nothing."""
 
 
 class CustomDump(Dump):
     """A dump in pg_dump's custom format (`pg_dump -Fc`)."""
 
-    def refuse(self):
+    def refuse(self) -> None:
         """Raise CommandError where this database cannot take it."""
         super().refuse()
         self._programs = programs.newest_client("pg_restore")
 
-    def refuse_without_room(self):
+    def refuse_without_room(self) -> None:
         """Do nothing: PostgreSQL's disk may be on another machine."""
 
-    def action(self):
+    def action(self) -> str:
         """Return the sentence that says what will happen."""
         sentence = _(
             "All of this will be replaced by the dump %(file)s (%(size)s). The stored files stay."
         )
         return sentence % {"file": self.name, "size": console.format_size(self.bytes)}
 
-    def unpack(self, new, stream):
+    def unpack(self, new: AtomicSwap, stream: TextIO) -> None:
         """Read all of the dump; raises Damaged where it is cut or damaged."""
         postgresql.check_custom(self._programs, self.path)
 
-    def fill(self, stream):
+    def fill(self, stream: TextIO) -> None:
         """Bring the dump into the new database, to which Django is connected."""
         postgresql.restore_custom(self._programs, self.path)
 
@@ -122,7 +129,7 @@ class CustomDump(Dump):
 class SqlDump(Dump):
     """A plain SQL dump: pg_dump's, or that of `manage.py backup --sql`."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         super().__init__(path)
         with self.path.open("rb") as stream:
             head = stream.read(HEAD)
@@ -132,7 +139,7 @@ class SqlDump(Dump):
         self._windows = "\r\n" in text
         self.engine = _detect_engine(text)
 
-    def refuse(self):
+    def refuse(self) -> None:
         """Raise CommandError where this database cannot take it."""
         if self.engine is None:
             sentence = _(
@@ -142,13 +149,13 @@ class SqlDump(Dump):
             raise CommandError(_fill(sentence, self.path))
         super().refuse()
 
-    def refuse_without_room(self):
+    def refuse_without_room(self) -> None:
         """Raise CommandError where the disk has no room for an SQLite database of that size."""
         if connection.vendor == "sqlite":
             folder = Path(connection.settings_dict["NAME"]).resolve().parent
             prepare.refuse_without_room({folder: self.bytes})
 
-    def action(self):
+    def action(self) -> str:
         """Return the sentence that says what will happen."""
         sentence = _(
             "All of this will be replaced by the SQL dump %(file)s (%(size)s). "
@@ -156,10 +163,10 @@ class SqlDump(Dump):
         )
         return sentence % {"file": self.name, "size": console.format_size(self.bytes)}
 
-    def unpack(self, new, stream):
+    def unpack(self, new: AtomicSwap, stream: TextIO) -> None:
         """Read all of the dump; raises Damaged where it is cut, or is more than data."""
         with console.Progress(stream, self.bytes, _("Checking the dump")) as progress:
-            last = collections.deque(maxlen=LAST_LINES)
+            last: collections.deque[bytes] = collections.deque(maxlen=LAST_LINES)
             lines = _remember(self._read_lines(progress), last)
             if self.engine == "PostgreSQL":
                 postgresql.check_statements(postgresql.split_statements(lines))
@@ -169,9 +176,10 @@ class SqlDump(Dump):
                 sentence = _("The dump %(file)s is cut off: its last line is missing.")
                 raise Damaged(sentence % {"file": self.path})
 
-    def _read_lines(self, progress=None):
+    def _read_lines(self, progress: console.Progress | None = None) -> Iterator[bytes]:
         """Yield the lines of the dump as bytes, whatever Windows made of them."""
         with contextlib.ExitStack() as stack:
+            lines: Iterable[bytes]
             if self._encoding:
                 stream = self.path.open(encoding=self._encoding, newline="\n")
                 lines = (line.encode() for line in stack.enter_context(stream))
@@ -187,7 +195,7 @@ class SqlDump(Dump):
                 sentence = _("The dump %(file)s is damaged: it is not text (%(why)s).")
                 raise Damaged(sentence % {"file": self.path, "why": error.reason}) from None
 
-    def fill(self, stream):
+    def fill(self, stream: TextIO) -> None:
         """Bring the dump into the new database, to which Django is connected."""
         if self.engine == "PostgreSQL":
             postgresql.execute_statements(self._read_lines(), connection.settings_dict["NAME"])
@@ -195,7 +203,7 @@ class SqlDump(Dump):
             _execute_sqlite(self._read_lines())
 
 
-def _detect_engine(text):
+def _detect_engine(text: str) -> str | None:
     """Return the engine of a dump by its beginning, or None where it is no dump of one database."""
     if CLUSTER in text:
         return None
@@ -204,14 +212,14 @@ def _detect_engine(text):
     return "SQLite" if text.startswith(SQLITE) else None
 
 
-def _remember(lines, last):
+def _remember(lines: Iterable[bytes], last: collections.deque[bytes]) -> Iterator[bytes]:
     for line in lines:
         if line.strip():
             last.append(line)
         yield line
 
 
-def _execute_sqlite(lines):
+def _execute_sqlite(lines: Iterable[bytes]) -> None:
     """Run the statements of a dump of SQLite; raises DatabaseError."""
     file = connection.settings_dict["NAME"]
     with (
@@ -221,7 +229,7 @@ def _execute_sqlite(lines):
         target.set_authorizer(
             lambda action, *_: sqlite3.SQLITE_DENY if action in FORBIDDEN else sqlite3.SQLITE_OK
         )
-        statement = []
+        statement: list[bytes] = []
         for line in lines:
             statement.append(line)
             if line.rstrip().endswith(b";"):
@@ -233,7 +241,7 @@ def _execute_sqlite(lines):
             raise Damaged(_("The dump is cut off: it ends in the middle of a statement."))
 
 
-def explain_foreign_file(path):
+def explain_foreign_file(path: Path) -> str | None:
     """Return the sentence for a file that `restore` cannot take, or None for what it may.
 
     Raises OSError.
@@ -261,7 +269,7 @@ def explain_foreign_file(path):
     return _explain_foreign_tar(path)
 
 
-def _explain_foreign_tar(path):
+def _explain_foreign_tar(path: Path) -> str | None:
     try:
         with tarfile.open(path, "r:") as archive:
             first = archive.next()
@@ -282,6 +290,6 @@ def _explain_foreign_tar(path):
     return _fill(sentence, path)
 
 
-def _fill(sentence, path, **values):
+def _fill(sentence: str, path: Path, **values: object) -> str:
     """Return a sentence with the file's name and the command that makes a backup."""
     return sentence % {"file": path, "fix": shell.manage("backup"), **values}

@@ -6,8 +6,10 @@ they are, and so does every file that is what its row says; people may go on wor
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -33,12 +35,12 @@ class ExpectedBytes:
     size: int
     sha256: str
 
-    def match(self, size, sha256):
+    def match(self, size: int, sha256: str) -> bool:
         """Return whether bytes are those; without a checksum their number must do."""
         return size == self.size and self.sha256 in ("", sha256)
 
 
-def restore_missing(path, *, say, stream):
+def restore_missing(path: Path, *, say: Callable[[str], object], stream: TextIO) -> None:
     """Bring missing and damaged bytes back from the archive at `path`; `say` prints a line.
 
     Raises CommandError, and then nothing was changed.
@@ -69,9 +71,9 @@ def restore_missing(path, *, say, stream):
         say(text % values)
 
 
-def find_missing(stream):
+def find_missing(stream: TextIO) -> dict[str, ExpectedBytes]:
     """Return {storage path: ExpectedBytes} of all rows whose bytes are not what the rows say."""
-    wanted = {}
+    wanted: dict[str, ExpectedBytes] = {}
     tables = [model._base_manager.exclude(storage_path="") for model in (File, Version)]
     size = sum(rows.aggregate(bytes=Sum("size", default=0))["bytes"] for rows in tables)
     with Progress(stream, size, _("Reading the files")) as progress:
@@ -84,7 +86,7 @@ def find_missing(stream):
     return wanted
 
 
-def is_intact(path, expected):
+def is_intact(path: str, expected: ExpectedBytes) -> bool:
     """Return whether the bytes at a storage path are the expected ones."""
     if backend.size(path) != expected.size:
         return False
@@ -100,31 +102,33 @@ def is_intact(path, expected):
     return found.hexdigest() == expected.sha256
 
 
-def copy_from_archive(path, wanted, stream):
+def copy_from_archive(path: Path, wanted: dict[str, ExpectedBytes], stream: TextIO) -> int:
     """Copy what is wanted from an archive to the storage; returns the number of files."""
     folder = Path(settings.UPLOAD_STAGING)
     make_folder(folder, staging.FOLDER_MODE)
-    reader, staged, sums = archive.Reader(path), {}, {}
+    reader = archive.Reader(path)
+    staged: dict[str, Path] = {}
+    sums: dict[str, str] = {}
     prepare.refuse_without_room({folder: sum(each.size for each in wanted.values())})
 
-    def place(name, size):
+    def place(name: str, size: int) -> Path | None:
         stored = name.removeprefix(FILES)
         if not name.startswith(FILES) or stored not in wanted or size != wanted[stored].size:
             return None
         staged[stored] = folder / f"{uuid.uuid4()}{staging.SUFFIX}"
         return staged[stored]
 
-    def note(name, sha256):
+    def note(name: str, sha256: str) -> None:
         if name.removeprefix(FILES) in staged:
             sums[name.removeprefix(FILES)] = sha256
 
     try:
         with Progress(stream, reader.size, _("Checking the archive")) as progress:
             reader.unpack(place, progress, note)
-        right = [path for path in staged if wanted[path].match(wanted[path].size, sums[path])]
-        for path in right:
-            staging.sync_file(staged[path])
-            staging.move_in(staged[path], path, sums[path])
+        right = [name for name in staged if wanted[name].match(wanted[name].size, sums[name])]
+        for name in right:
+            staging.sync_file(staged[name])
+            staging.move_in(staged[name], name, sums[name])
         return len(right)
     finally:
         for part in staged.values():

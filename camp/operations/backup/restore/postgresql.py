@@ -10,8 +10,10 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.db import connection
@@ -19,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from camp.operations.backup.archive import Damaged
 from camp.operations.database import server
+from camp.operations.local_postgres.programs import Programs
 
 # What has a meaning outside of strings and names.
 TOKEN = re.compile(
@@ -64,7 +67,7 @@ class Statement:
     data: Iterable[bytes] | None = None
 
 
-def split_statements(lines):
+def split_statements(lines: Iterable[bytes]) -> Iterator[Statement]:
     """Yield the Statements of a dump; raises ForbiddenStatement, and Damaged where it is cut."""
     parser = _Parser()
     lines = iter(lines)
@@ -81,7 +84,7 @@ def split_statements(lines):
         raise Damaged(_("The dump is cut off: it ends in the middle of a statement."))
 
 
-def _read_copy(lines):
+def _read_copy(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the lines up to the one that ends a COPY."""
     for line in lines:
         if line.startswith(b"\\.") and line.rstrip(b"\r\n") == b"\\.":
@@ -93,17 +96,17 @@ def _read_copy(lines):
 class _Parser:
     """A parser of lines, which remembers what has begun and not ended."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._text = bytearray()
         self._depth = 0  # of parentheses
         self._comments = 0
-        self._end = None  # what ends the current string
+        self._end = b""  # what ends the current string, if there is one
 
-    def is_within(self):
+    def is_within(self) -> bool:
         """Return whether something has begun and not ended."""
         return bool(self._end or self._comments or self._text.strip())
 
-    def feed(self, line):
+    def feed(self, line: bytes) -> Iterator[bytes]:
         """Yield the statements that end in a line."""
         if not self.is_within() and HARMLESS.fullmatch(line):
             return
@@ -122,7 +125,7 @@ class _Parser:
                     yield bytes(self._text).strip()
                     self._text.clear()
 
-    def _add_token(self, token):
+    def _add_token(self, token: bytes) -> bool:
         """Add a token outside of strings; returns whether it ends a statement."""
         if token == b"/*":
             self._comments = 1
@@ -140,14 +143,14 @@ class _Parser:
                 self._end = token
         return False
 
-    def _skip_comment(self, line, position):
+    def _skip_comment(self, line: bytes, position: int) -> int:
         found = COMMENT_PART.search(line, position)
         if not found:
             return len(line)
         self._comments += 1 if found[0] == b"/*" else -1
         return found.end()
 
-    def _add_string(self, line, position):
+    def _add_string(self, line: bytes, position: int) -> int:
         """Add what belongs to the current string; returns where that stops."""
         if self._end in (b"E'", b"e'"):
             found = ESCAPED_END.search(line, position)
@@ -159,11 +162,11 @@ class _Parser:
             stop = start + len(self._end) if ends else len(line)
         self._text += line[position:stop]
         if ends:
-            self._end = None
+            self._end = b""
         return stop
 
 
-def check_statements(statements):
+def check_statements(statements: Iterable[Statement]) -> None:
     """Read all statements; raises ForbiddenStatement for one that leaves the database."""
     for statement in statements:
         if statement.data is not None:
@@ -176,7 +179,7 @@ def check_statements(statements):
             raise ForbiddenStatement(sentence % {"statement": words})
 
 
-def execute_statements(lines, name):
+def execute_statements(lines: Iterable[bytes], name: str) -> None:
     """Fill a database with a dump, in one transaction; raises Damaged, DatabaseError."""
     parameters = server.connection_parameters(name)
     with (
@@ -199,9 +202,9 @@ def execute_statements(lines, name):
                         copy.write(chunk)
 
 
-def _join_lines(lines):
+def _join_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the lines in larger chunks."""
-    chunk = []
+    chunk: list[bytes] = []
     for line in lines:
         chunk.append(line)
         if len(chunk) == LINES_AT_ONCE:
@@ -210,15 +213,15 @@ def _join_lines(lines):
     yield b"".join(chunk)
 
 
-def restore_custom(programs, dump):
+def restore_custom(programs: Programs, dump: Path) -> None:
     """Fill the empty database that Django is connected to with a custom dump; raises Damaged.
 
     `programs` are those of a PostgreSQL that can read the dump.
     """
     name = connection.settings_dict["NAME"]
-    if programs.major >= UNKNOWN_SETTING > server.server_version():
+    if programs.major >= UNKNOWN_SETTING > (server.server_version() or 0):
         with _pg_restore(programs, "--file=-", dump, stdout=subprocess.PIPE) as process:
-            execute_statements(iter(process.stdout), name)
+            execute_statements(iter(process.stdout or ()), name)
         return
     jobs = f"--jobs={min(JOBS, os.cpu_count() or 1)}"
     quoted = name.replace("\\", "\\\\").replace("'", "\\'")
@@ -226,14 +229,16 @@ def restore_custom(programs, dump):
         pass
 
 
-def check_custom(programs, dump):
+def check_custom(programs: Programs, dump: Path) -> None:
     """Read all of a custom dump; raises Damaged where it is cut or damaged."""
     with _pg_restore(programs, f"--file={os.devnull}", dump):
         pass
 
 
 @contextlib.contextmanager
-def _pg_restore(programs, *words, **options):
+def _pg_restore(
+    programs: Programs, *words: str | Path, **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run pg_restore meanwhile; raises Damaged where it fails."""
     command = [str(word) for word in (programs.path("pg_restore"), *RESTORE_OPTIONS, *words)]
     with tempfile.TemporaryFile() as errors:

@@ -3,6 +3,8 @@
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -29,9 +31,9 @@ class Result:
     is_old: bool = False  # whether it is a database of the old backend
 
 
-def refuse_without_room(needed):
+def refuse_without_room(needed: dict[Path, int]) -> None:
     """Raise CommandError where a volume has less left than `needed`, {folder: bytes}, takes."""
-    volumes = {}
+    volumes: dict[int, list[Any]] = {}  # {device: [one of its folders, bytes]}
     for folder, amount in needed.items():
         volume = volumes.setdefault(os.stat(folder).st_dev, [folder, 0])
         volume[1] += amount
@@ -46,7 +48,7 @@ def refuse_without_room(needed):
             raise CommandError(sentence % values)
 
 
-def check_counts(expected, result):
+def check_counts(expected: dict[str, int] | None, result: Result) -> None:
     """Count all rows; raises Damaged where there are not as many as `expected` says.
 
     That is {table: rows}, or None where it is not known.
@@ -55,7 +57,9 @@ def check_counts(expected, result):
         check_sqlite()
     counts = server.row_counts()
     result.rows = sum(counts.values())
-    for table in sorted(counts.keys() | expected.keys()) if expected is not None else ():
+    if expected is None:
+        return
+    for table in sorted(counts.keys() | expected.keys()):
         if counts.get(table) != expected.get(table):
             sentence = _(
                 "The archive is damaged: its manifest lists %(told)s rows in %(table)s, and it "
@@ -65,14 +69,14 @@ def check_counts(expected, result):
             raise Damaged(sentence % {"table": table, "told": told, "found": found})
 
 
-def check_sqlite():
+def check_sqlite() -> None:
     """Raise Damaged where SQLite finds its file broken."""
     thorough = server.database_size() <= server.CHECK_ALL_UP_TO
     if why := server.sqlite_damage(connection, thorough):
         raise Damaged(_("The database that is in it is damaged (%(why)s).") % {"why": why})
 
 
-def bring_forward(result):
+def bring_forward(result: Result) -> None:
     """Apply the migrations that are missing; a database of the old backend stays as it is."""
     there = connection.introspection.table_names()
     if HISTORY in there:
@@ -85,22 +89,22 @@ def bring_forward(result):
         raise CommandError(_("It does not contain a Camp database: nothing was changed."))
 
 
-def is_behind():
+def is_behind() -> bool:
     """Return whether migrations are missing in the database."""
     return bool(find_pending_migrations())
 
 
-def read_applied_migrations():
+def read_applied_migrations() -> dict[str, list[str]]:
     """Return {app: names of its migrations} that the database says were applied."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT app, name FROM django_migrations")
-        found = {}
+        found: dict[str, list[str]] = {}
         for app, name in cursor.fetchall():
             found.setdefault(app, []).append(name)
     return found
 
 
-def refuse_newer(migrations, version=""):
+def refuse_newer(migrations: dict[str, list[str]], version: str = "") -> None:
     """Raise CommandError if there are migrations that this Camp does not know."""
     known = MigrationLoader(None).disk_migrations.keys()
     wanted = {(app, name) for app, names in migrations.items() for name in names}
@@ -113,14 +117,14 @@ def refuse_newer(migrations, version=""):
         raise CommandError(sentence % {"version": version, "migration": ".".join(unknown[0])})
 
 
-def write_mark(environment, restore_id, result):
+def write_mark(environment: str, restore_id: str, result: Result) -> None:
     """Mark the new database with its environment, and with the restore that made it."""
     if not result.is_old:
         values = {"environment": environment, "restored": restore_id}
         Instance.objects.update_or_create(pk=1, defaults=values)
 
 
-def analyse():
+def analyse() -> None:
     """Update PostgreSQL's statistics, where autovacuum will not."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

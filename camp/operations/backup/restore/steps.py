@@ -3,6 +3,9 @@
 import contextlib
 import os
 import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
 
 from django.core.management import CommandError
 from django.db import DatabaseError, OperationalError, connection
@@ -25,8 +28,12 @@ from camp.storage.object_store import object_store
 from files import sweep
 from files.storage import backend
 
+Source = archives.Archive | dumps.CustomDump | dumps.SqlDump
 
-def restore(path, options, *, say, stream):
+
+def restore(
+    path: Path, options: dict[str, Any], *, say: Callable[[str], object], stream: TextIO
+) -> None:
     """Replace the database, and the files if the source has any, by what is in `path`.
 
     `options` are those of `database.confirmation` and `server.lock`, `no_files` and `no_backup`.
@@ -49,12 +56,12 @@ def restore(path, options, *, say, stream):
         say(line)
 
 
-def restore_command(path):
+def restore_command(path: Path) -> str:
     """Return the command as one types it here."""
     return shell.manage("restore", shell.quote(path))
 
 
-def refuse_without_server():
+def refuse_without_server() -> None:
     """Raise CommandError where PostgreSQL does not answer, with or without the database."""
     try:
         if server.is_postgresql():
@@ -66,7 +73,7 @@ def refuse_without_server():
 
 
 @contextlib.contextmanager
-def explain_errors():
+def explain_errors() -> Iterator[None]:
     """Turn what commonly goes wrong into one sentence, which says that nothing was changed."""
     unchanged = _("Nothing was changed: the data is what it was before.")
     try:
@@ -87,7 +94,7 @@ def explain_errors():
         raise CommandError(f"{sentence} {unchanged}") from error
 
 
-def open_source(path):
+def open_source(path: Path) -> Source:
     """Return the source in a file: an Archive, a CustomDump or a SqlDump.
 
     Raises CommandError, Damaged, OSError.
@@ -108,7 +115,7 @@ def open_source(path):
     return archives.Archive(path) if archives.is_archive(path) else dumps.SqlDump(path)
 
 
-def refuse_superuser(source, trusted):
+def refuse_superuser(source: Source, trusted: str) -> None:
     """Raise CommandError where SQL would run as a superuser that is not named in `trusted`.
 
     A dump is a program: as a superuser it may run others on the server's machine
@@ -125,7 +132,13 @@ def refuse_superuser(source, trusted):
         raise CommandError(sentence % {"role": role, "fix": fix})
 
 
-def replace(source, new, options, say, stream):
+def replace(
+    source: Source,
+    new: AtomicSwap,
+    options: dict[str, Any],
+    say: Callable[[str], object],
+    stream: TextIO,
+) -> Result:
     """Verify the source, make the new database and files, and swap; returns the Result."""
     source.unpack(new, stream)
     confirmation.confirm(options, action=source.action(), say=say)
@@ -148,7 +161,7 @@ def replace(source, new, options, say, stream):
     return result
 
 
-def clean_up(source, new, result, say):
+def clean_up(source: Source, new: AtomicSwap, result: Result, say: Callable[[str], object]) -> None:
     """Remove the old data, and look at the new: all of this only helps, or informs.
 
     Other files than those of the archive lose their rows, and so their bytes. In an object store
@@ -168,7 +181,7 @@ def clean_up(source, new, result, say):
                     backend.remove(path)
 
 
-def describe_result(source, result):
+def describe_result(source: Source, result: Result) -> Iterator[str]:
     """Yield what to say when all is done, what to do next last."""
     values = {
         "name": server.locate_database().name,

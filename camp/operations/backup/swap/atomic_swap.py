@@ -3,7 +3,9 @@
 import contextlib
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from django.conf import settings
 from django.core.cache import cache, caches
@@ -33,22 +35,22 @@ class AtomicSwap:
     volume of the storage; `undo` an ExitStack that is closed if there is no commit.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         stamp = timezone.now().strftime("%Y%m%d%H%M%S")
         self.id = f"{stamp}_{secrets.token_hex(3)}"
         self.folder = Path(settings.UPLOAD_STAGING) / WORK_FOLDER.format(id=self.id)
         self.undo = contextlib.ExitStack()
         self._engine = engine()(connection.settings_dict["NAME"], self.id)
-        self.database = self._engine.fresh
+        self.database: str | Path = self._engine.fresh
         self._committed = False
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         remove_leftovers()
         make_folder(self.folder.parent, 0o700)
         make_folder(self.folder, 0o700)
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         connection.close()
         self._engine.release()
         if self._committed:
@@ -58,18 +60,18 @@ class AtomicSwap:
             self._engine.discard()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def freeze(self):
+    def freeze(self) -> None:
         """Keep others from writing to the old database, or notice it: then `commit` refuses.
 
         Raises CommandError while others use it.
         """
         self._engine.freeze()
 
-    def create_database(self):
+    def create_database(self) -> None:
         """Create the new database, empty; raises DatabaseError, OSError."""
         self._engine.create()
 
-    def commit(self):
+    def commit(self) -> None:
         """Put the new database in place; on return that survives a power cut.
 
         Raises CommandError, DatabaseError or OSError, and then the old one is in place, but
@@ -88,7 +90,7 @@ class AtomicSwap:
         self.undo.pop_all()
         clear_cache()
 
-    def _is_swapped(self, error):
+    def _is_swapped(self, error: BaseException) -> bool:
         try:
             return self._engine.is_swapped()
         except DatabaseError:
@@ -100,7 +102,7 @@ class AtomicSwap:
             values = {"why": error_reason(error), "fix": shell.manage("doctor")}
             raise OutcomeUnknown(sentence % values) from error
 
-    def remove_old(self, say):
+    def remove_old(self, say: Callable[[str], object]) -> None:
         """Remove the old database and the work folder; `say` prints what stays behind."""
         try:
             self._engine.remove_old()
@@ -115,12 +117,12 @@ class AtomicSwap:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def engine():
+def engine() -> type[postgresql.PostgreSQL] | type[sqlite.SQLite]:
     """Return the class for the configured kind of database."""
     return postgresql.PostgreSQL if server.is_postgresql() else sqlite.SQLite
 
 
-def list_leftovers():
+def list_leftovers() -> list[tuple[str, str]]:
     """Return (name, command that removes it) of the databases that killed swaps left.
 
     That of a swap that is under way is among them. Raises DatabaseError.
@@ -128,7 +130,7 @@ def list_leftovers():
     return engine().list_leftovers(connection.settings_dict["NAME"])
 
 
-def remove_leftovers():
+def remove_leftovers() -> None:
     """Remove what killed swaps left; call it while nobody else uses the data."""
     with contextlib.suppress(DatabaseError, OSError):
         engine().remove_leftovers(connection.settings_dict["NAME"])
@@ -136,7 +138,7 @@ def remove_leftovers():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def clear_cache():
+def clear_cache() -> None:
     """Remove what is cached of the old data."""
     # An empty local-memory cache is not worth the import of its backend.
     if settings.REDIS_URL or caches.all(initialized_only=True):
