@@ -10,6 +10,7 @@ import hashlib
 import mmap
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -99,7 +100,7 @@ class AppendedFile:
         return (view[:whole_pages], True) if whole_pages else (view, False)
 
     def _set_direct(self, descriptor: int, direct: bool) -> None:
-        if direct != self._is_direct:
+        if sys.platform == "linux" and direct != self._is_direct:
             flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
             fcntl.fcntl(descriptor, fcntl.F_SETFL, flags ^ os.O_DIRECT)
             self._is_direct = direct
@@ -107,7 +108,7 @@ class AppendedFile:
     def _write_back(self, descriptor: int) -> None:
         """Have Linux write dirty pages without waiting, and free those that are clean."""
         self._written_back = self.size
-        if hasattr(os, "posix_fadvise"):
+        if sys.platform == "linux":
             with contextlib.suppress(OSError):
                 os.posix_fadvise(descriptor, 0, self.size, os.POSIX_FADV_DONTNEED)
 

@@ -55,7 +55,7 @@ def is_postgresql() -> bool:
 
 
 def locate_database() -> DatabaseLocation:
-    """Return the Place of the configured database, without connecting."""
+    """Return the DatabaseLocation of the configured database, without connecting."""
     settings = connection.settings_dict
     if is_postgresql():
         host = f"{settings['HOST'] or 'localhost'}:{settings['PORT'] or DEFAULT_PORT}"

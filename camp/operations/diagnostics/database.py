@@ -174,9 +174,9 @@ def check_tables() -> Iterator[Finding]:
     elif MigrationRecorder.Migration._meta.db_table not in connection.introspection.table_names():
         title = _("The database %(name)s has no tables of Camp") % {"name": name}
         yield error("database.tables", title, "", shell.manage("migrate"))
-    elif old := old_tables.count_leftover_rows():
+    elif leftover := old_tables.count_leftover_rows():
         title = _("Tables of the old backend were not taken over: %(tables)s")
-        title %= {"tables": ", ".join(f"{table} ({rows:,})" for table, rows in old.items())}
+        title %= {"tables": ", ".join(f"{table} ({rows:,})" for table, rows in leftover.items())}
         detail = _("Their rows are not visible in Camp. This command shows what would happen.")
         yield warning("database.tables", title, detail, shell.manage("takeover"))
 

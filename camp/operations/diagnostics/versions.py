@@ -37,7 +37,7 @@ def check_versions() -> Iterator[Finding]:
 def check_programs() -> Iterator[Finding]:
     """Yield whether this machine has programs that can dump the configured PostgreSQL."""
     if server.is_postgresql():
-        version = server.server_version()
+        version = server.server_version() or 0
         try:
             programs.client(*DUMP_PROGRAMS, at_least=version)
         except programs.ToolsMissing as missing:

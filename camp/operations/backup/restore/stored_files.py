@@ -223,7 +223,7 @@ class FolderStorage:
     def add(self, path: str, sha256: str, source: str) -> None:
         """Move an unpacked file to a path at which nothing is; raises OSError."""
         if sys.platform != "linux":
-            staging.sync_file(source)
+            staging.sync_file(Path(source))
         target = self._root / path
         self._make_folder(target.parent)
         os.utime(source)  # the sweep, on another machine, goes by the time
