@@ -193,6 +193,7 @@ def run_in_venv(argv: "list[str]") -> "NoReturn":
 @contextlib.contextmanager
 def venv_lock() -> "Iterator[None]":
     """Let only one command at a time change `.venv`."""
+    hash_file(RUNTIME)  # names a missing file
     with open(str(ROOT / RUNTIME), "rb") as file:
         if not try_lock(file):
             print_now(get_text("waiting"))

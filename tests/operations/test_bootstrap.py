@@ -295,6 +295,12 @@ def test_a_missing_requirements_file_is_named(ready):
     assert "git checkout -- requirements.txt" in done.stdout
 
 
+def test_a_missing_requirements_file_is_named_on_a_bare_machine(tree):
+    file = tree.folder / "requirements.txt"
+    file.unlink()
+    assert tree.run("up").stdout.startswith(f"{file} is missing")
+
+
 def test_of_two_first_starts_one_installs_and_the_other_waits(tree):
     options = {"env": tree.environment(), "stdout": subprocess.PIPE, "encoding": "utf-8"}
     starts = [subprocess.Popen(tree.command("migrate"), **options) for _ in range(2)]
