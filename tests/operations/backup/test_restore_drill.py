@@ -179,10 +179,10 @@ def killed_at(step, archive):
     processes.unregister()  # the child must be alone
     child = os.fork()
     if not child:
-        left = count(1)
-        for module, name in test_swap.steps():
-            setattr(module, name, test_swap.killing(getattr(module, name), left, step))
         try:
+            left = count(1)
+            for module, name in test_swap.steps():
+                setattr(module, name, test_swap.killing(getattr(module, name), left, step))
             places.restore(archive, "--no-backup")
             os._exit(0)
         finally:

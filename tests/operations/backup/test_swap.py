@@ -272,7 +272,7 @@ def steps():
     """Return the functions at which a process is killed, as (module, name)."""
     if connection.vendor == "postgresql":
         return [
-            *((server, name) for name in ("drop", "oid", "make_lasting")),
+            *((server, name) for name in ("drop", "get_oid", "make_durable")),
             (postgresql, "_rename_statement"),
             (postgresql.PostgreSQL, "release"),
             (atomic_swap, "clear_cache"),
