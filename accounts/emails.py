@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from camp.web import background
-from camp.web.public_address import public_host
+from camp.web.addresses import public_host
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from accounts import emails, throttle, time_zones
 from camp.fs.text import is_blank
 from camp.templatetags.camp import minutes
 from camp.web import background
-from camp.web.public_address import public_host
+from camp.web.addresses import public_host
 
 
 class PasswordCheckMixin:

@@ -10,7 +10,7 @@ import re
 
 from django.contrib.auth import hashers
 
-from camp.web.hashing_slots import hashing_slots
+from camp.web.slots import hashing_slots
 
 BCRYPT_LIMIT = 72  # bytes; what comes after never counted, and bcrypt 5 refuses it
 

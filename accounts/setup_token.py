@@ -10,7 +10,8 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from camp.fs.ownership import give, make_folder
+from camp.fs.atomic import create_file, replace_file
+from camp.fs.ownership import make_folder
 
 TOKEN_BYTES = 32
 
@@ -24,19 +25,10 @@ def issue():
     make_folder(file.parent)
     if token := read():
         return token
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.write(secrets.token_urlsafe(TOKEN_BYTES))
-    give(draft)
-    try:
-        # Unlike a rename, a link never replaces the token of a concurrent server.
-        os.link(draft, file)
-    except FileExistsError:
-        if not read():
-            os.replace(draft, file)
-    except OSError:
-        os.replace(draft, file)  # file systems without hard links
-    draft.unlink(missing_ok=True)
+    token = secrets.token_urlsafe(TOKEN_BYTES).encode()
+    create_file(file, token)  # a concurrent server's token stays
+    if not read():
+        replace_file(file, token)
     return read()
 
 

@@ -17,10 +17,10 @@ from accounts import limits
 from accounts.identity import email_key, login_key
 from accounts.limits import Limit
 from accounts.models import AttemptCounter
-from camp.web.client_address import client_address as address_of
-from camp.web.client_address import parse_address
+from camp.web.addresses import client_address as address_of
+from camp.web.addresses import parse_address
 from camp.web.errors import error_response
-from camp.web.hashing_slots import HashingBusy
+from camp.web.slots import HashingBusy
 
 Kind = AttemptCounter.Kind
 # A site has a /48 (RFC 6177), so 65,536 subnets: all count as one.

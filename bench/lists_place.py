@@ -1,4 +1,4 @@
-"""One database of bench/lists.py: fills it and answers questions about its pages, as JSON lines."""
+"""Fill one database for bench/lists.py, and measure its pages; questions come as JSON lines."""
 
 import json
 import logging
@@ -43,6 +43,7 @@ SEARCHES = {
     "nothing like it": "qqqq",
     "nothing, of two characters": "鯨飲",
     "nothing, of usual letters": "gnim",
+    "nothing, of one character": "~",
 }
 # Pages whose queries stand for those of all.
 EXPLAINED = [
@@ -70,7 +71,7 @@ def main():
 
 
 class Pages:
-    """The pages that are measured, and the person who asks for them."""
+    """The pages to measure, and the user who requests them."""
 
     def __init__(self):
         settings.ALLOWED_HOSTS = ["testserver"]
@@ -80,7 +81,7 @@ class Pages:
         self.all = dict(self.listed())
 
     def listed(self):
-        """Yield (name, (method, path with its query or the form's fields, is there an aim))."""
+        """Yield (name, (method, path with query or form fields, whether there is an aim))."""
         visible = File.objects.visible_to(self.owner)
         for sort, (label, order) in SORTS.items():
             yield f"list, {label}", get(LIST, sort=sort)
@@ -120,7 +121,7 @@ class Pages:
         yield "all that match, before they are deleted", ("post", {**form, "q": "img"}, False)
 
     def ready(self):
-        """Return that the database is filled."""
+        """Return True once the database is filled."""
         return True
 
     def pages(self):
@@ -128,7 +129,7 @@ class Pages:
         return list(self.all)
 
     def facts(self, name):
-        """Return how many queries and rows a page has, and whether there is an aim for it."""
+        """Return the numbers of queries and rows of a page, and whether there is an aim for it."""
         with CaptureQueriesContext(connection) as queries:
             response = self.fetch(name)
         count = len(queries)
@@ -138,19 +139,19 @@ class Pages:
         return {"queries": count, "rows": rows, "aimed": self.all[name][2]}
 
     def time(self, name):
-        """Return how long a page took, in milliseconds."""
+        """Return the time of one request for a page, in milliseconds."""
         begun = time.perf_counter()
         self.fetch(name)
         return (time.perf_counter() - begun) * 1000
 
     def plans(self):
-        """Return the queries of some pages with their plans, by the name of the page."""
+        """Return the queries of some pages with their plans, by page."""
         for name in EXPLAINED:
             self.fetch(name)
         return {name: of_page(lambda name=name: self.fetch(name)) for name in EXPLAINED}
 
     def fetch(self, name):
-        """Return the response to the request for a page."""
+        """Request a page."""
         method, what, _aimed = self.all[name]
         if method == "get":
             response = self.client.get(what)
@@ -162,13 +163,13 @@ class Pages:
 
 
 def get(path, **params):
-    """Return a request for a page."""
-    given = {key: value for key, value in params.items() if value}
-    return "get", f"{path}?{urlencode(given)}" if given else path, True
+    """Return the request for a page."""
+    query = urlencode({key: value for key, value in params.items() if value})
+    return "get", f"{path}?{query}" if query else path, True
 
 
 def far(files, order):
-    """Return the address of the row two thirds down, or where a page still follows."""
+    """Return the token of the row two thirds down, or of the last with a page after it."""
     count = files.count()
     row = files.order_by(*order)[min(count * 2 // 3, max(0, count - PAGE_SIZE - 2))]
     return encode([getattr(row, key.lstrip("-")) for key in order])

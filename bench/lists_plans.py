@@ -1,4 +1,4 @@
-"""The plans of the lists' queries, as bench/lists.py --explain prints them."""
+"""Query plans for bench/lists.py --explain."""
 
 import re
 
@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 LISTED = re.compile(r'FROM "sample_(files|sessions)"')
 COLUMNS = re.compile(r'SELECT (?:"\w+"\."\w+"(?: AS "\w+")?(?:, )?)+ FROM')
-# Long expressions, by the names that the code has for them.
+# Long expressions, and their names in the code.
 NAMED = [
     (re.compile(r"\(CASE WHEN substr\(lower\(.*?\bEND\)"), "KindOf(content_type)"),
     (
@@ -23,7 +23,7 @@ KEY = re.compile(r"USING INTEGER PRIMARY KEY")
 
 
 def of_page(fetch):
-    """Return what a page asks for: {"sql", "plan", "indexes"} of each query of a list."""
+    """Return {"sql", "plan", "indexes"} of each query for files or sessions of a page."""
     with CaptureQueriesContext(connection) as queries:
         fetch()
     asked = [query["sql"] for query in queries if LISTED.search(query["sql"])]
@@ -31,7 +31,7 @@ def of_page(fetch):
 
 
 def plan_of(sql):
-    """Return the plan of a query, as the engine prints it but for long lines."""
+    """Return a query and its plan, with long lines shortened."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {sql}")
@@ -50,14 +50,14 @@ def plan_of(sql):
 
 
 def named(sql):
-    """Return SQL with long expressions by their names."""
+    """Return SQL with long expressions replaced by their names."""
     for long, name in NAMED:
         sql = long.sub(name, sql)
     return sql
 
 
 def tree(rows):
-    """Return the lines of a plan of SQLite, indented by what they belong to."""
+    """Return the lines of a plan of SQLite, indented by their parent."""
     depth = {0: -1}
     lines = []
     for number, parent, _unused, text in rows:
@@ -67,7 +67,7 @@ def tree(rows):
 
 
 def shortened(line, width=WIDTH):
-    """Return the line, its middle left out if it is long."""
+    """Return the line, without its middle if it is long."""
     if len(line) <= width:
         return line
     return f"{line[: width * 2 // 3]} … {line[-width // 3 :]}"

@@ -17,29 +17,28 @@ class CampConfig(AppConfig):
         """Register checks, diagnostics and signal receivers."""
         # Models can be imported from now on.
         from camp.operations.database import environment
-        from camp.operations.diagnostics import checks, registry
+        from camp.operations.diagnostics import checks
         from camp.operations.server import processes
         from camp.web import findings
 
         checks.register_checks()
-        registry.register_own()
         findings.use(explain=explain, list_problems=list_problems)
-        post_migrate.connect(environment.remember_after_migrate, sender=self)
+        post_migrate.connect(environment.mark_after_migrate, sender=self)
         connection_created.connect(processes.register_on_connection)
 
 
 def explain(error):
     """Return the Finding for a database error."""
-    from camp.operations.diagnostics import database_errors  # few processes need it
+    from camp.operations.diagnostics import database  # needed by few processes
 
-    return database_errors.explain(error)
+    return database.explain(error)
 
 
 def list_problems(user):
     """Return the Findings for the admin's front page, or None if they are not for `user`."""
-    from camp.operations.diagnostics import dashboard
+    from camp.operations.diagnostics import runner
 
-    return dashboard.list_problems(user)
+    return runner.list_problems(user)
 
 
 class CampAdminConfig(AdminConfig):

@@ -9,7 +9,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from camp.config import env as environment
-from camp.config import s3, secret_key
+from camp.config import s3, secret_key, urls
 from camp.web import logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -30,7 +30,7 @@ CAMP_ENVIRONMENT = env.choice(
     ["development", "staging", "production"],
 )
 DEBUG = env.boolean("DEBUG")
-SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.chosen(
+SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.choose_secret_key(
     env, CAMP_DATA_DIR / "secret-key", strict=CAMP_ENVIRONMENT != "development"
 )
 HOST = env.text("HOST", "127.0.0.1")
@@ -42,8 +42,6 @@ ALLOWED_HOSTS = [environment.without_port(name) for name in _hosts]
 ROOT_URLCONF = "camp.urls"
 WSGI_APPLICATION = "camp.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"
-# Models with stored bytes: `storage_path`, `size` and `sha256`.
-STORED_FILE_MODELS = ["files.File", "files.Version"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -103,11 +101,11 @@ TEMPLATES = [
 ]
 
 # Database and cache
-DATABASES = {"default": env.database("DATABASE_URL", CAMP_DATA_DIR / "camp.sqlite3")}
+DATABASES = {"default": urls.read_database(env, "DATABASE_URL", CAMP_DATA_DIR / "camp.sqlite3")}
 # Time limit of one SQL statement of a page; 0 disables
 STATEMENT_TIMEOUT = env.duration("STATEMENT_TIMEOUT", timedelta(seconds=10))
 
-REDIS_URL = env.redis("REDIS_URL")
+REDIS_URL = urls.read_redis(env, "REDIS_URL")
 CACHE_TTL = env.integer("CACHE_TTL", 300, minimum=1)  # seconds
 if REDIS_URL:
     CACHES = {
@@ -116,10 +114,8 @@ if REDIS_URL:
             "LOCATION": REDIS_URL,
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": env.text("CACHE_PREFIX", "camp"),
-            "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.3, "SOCKET_TIMEOUT": 0.5},
         }
     }
-    SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 else:
     CACHES = {
         "default": {
@@ -129,10 +125,8 @@ else:
             "OPTIONS": {"MAX_ENTRIES": 10_000},
         }
     }
-    # A log-out in one process would not reach the local memory of another.
-    SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-# Rendered Markdown, compressed: at most 0.3 MB each, usually a few KiB
+# Rendered Markdown, compressed: a few KiB each as a rule, at most 0.3 MiB
 CACHES["markdown"] = {
     "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
     "LOCATION": "markdown",
@@ -204,7 +198,7 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": LOCAL_STORAGE_PATH},
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "camp.storage.static.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = CAMP_DATA_DIR / "static"
@@ -220,13 +214,14 @@ USE_TZ = True
 
 # E-mail, sent by a background thread: see camp.web.background
 BACKGROUND_JOBS_INLINE = False
-locals().update(env.email("EMAIL_URL"))
+locals().update(urls.read_email(env, "EMAIL_URL"))
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@localhost>")
 
 # Security
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
-CSRF_FAILURE_VIEW = "camp.web.error_views.csrf_failure"
+CSRF_FAILURE_VIEW = "camp.web.views.csrf_failure"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # a log-out holds without the cache
 SESSION_COOKIE_NAME = "camp_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

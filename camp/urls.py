@@ -5,7 +5,8 @@ from django.urls import include, path
 
 from accounts.views import set_language, setup
 from camp.web import health
-from camp.web.home import home
+from camp.web.views import home
+from files.urls import share_urlpatterns, tus_urlpatterns
 
 urlpatterns = [
     path("", home, name="home"),
@@ -14,14 +15,14 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("sessions/", include("sessions_app.urls")),
     path("files/", include("files.urls")),
-    path("uploads/", include("files.upload_urls")),
-    path("s/", include("files.share_urls")),
+    path("uploads/", include((tus_urlpatterns, "uploads"))),
+    path("s/", include(share_urlpatterns)),
     path("admin/", admin.site.urls),
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),
 ]
 
-handler400 = "camp.web.error_views.bad_request"
-handler403 = "camp.web.error_views.permission_denied"
-handler404 = "camp.web.error_views.not_found"
-handler500 = "camp.web.error_views.server_error"
+handler400 = "camp.web.views.bad_request"
+handler403 = "camp.web.views.permission_denied"
+handler404 = "camp.web.views.not_found"
+handler500 = "camp.web.views.server_error"

@@ -10,18 +10,13 @@ from camp.web.request_body import complete_bodies
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
 
 
-def settled(application):
-    """Return `application` once what a restore or a reset left half-way is settled.
+def register_process():
+    """Register this server, so that nothing replaces its data while it runs."""
+    from camp.operations.server import processes  # models can be imported from now on
 
-    For servers that `manage.py up` did not start: it has done that before.
-    """
-    from camp.operations.backup import swap  # models can be imported from now on
-    from camp.operations.server import processes
-
-    swap.recover()
     processes.register()
-    return application
 
 
 limit_statements()
-application = complete_bodies(settled(get_wsgi_application()))
+application = complete_bodies(get_wsgi_application())
+register_process()

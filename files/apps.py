@@ -1,4 +1,4 @@
-"""The files app: what you keep."""
+"""The files app."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class FilesConfig(AppConfig):
-    """The file library and its bytes."""
+    """Uploads, the file library and shared links."""
 
     name = "files"
     verbose_name = _("Files")
@@ -14,4 +14,4 @@ class FilesConfig(AppConfig):
     def ready(self):
         from files import signals
 
-        post_migrate.connect(signals.mend_search, sender=self)
+        post_migrate.connect(signals.repair_search_index, sender=self)

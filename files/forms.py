@@ -1,4 +1,4 @@
-"""What people type about files."""
+"""Forms to rename and share files."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -12,18 +12,18 @@ class RenameForm(forms.Form):
     filename = forms.CharField(label=_("Name"), max_length=MAX_LENGTH)
 
     def clean_filename(self):
-        """Return the name as it is kept."""
-        given = self.cleaned_data["filename"]
-        if "/" in given or "\\" in given:
+        """Return the name as Camp keeps it."""
+        filename = self.cleaned_data["filename"]
+        if "/" in filename or "\\" in filename:
             raise forms.ValidationError(_("A name cannot contain / or \\."))
-        name = clean_filename(given, fallback="")
+        name = clean_filename(filename, fallback="")
         if not name:
             raise forms.ValidationError(_("Give it a name."))
         return name
 
 
 class ShareForm(forms.Form):
-    """How long a link lives, and what it takes to use it."""
+    """The expiry, password and limit of a link."""
 
     days = forms.ChoiceField(
         label=_("Ends"),
@@ -41,7 +41,7 @@ class ShareForm(forms.Form):
         max_length=128,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("Without one, whoever has the link gets the files."),
+        help_text=_("Without a password, anyone with the link can download the files."),
     )
     limit = forms.IntegerField(
         label=_("Downloads at most"),

@@ -14,43 +14,37 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.db.old_metadata import OldMetadata
-from camp.db.search_text import SearchTextField, by_index, holding
-from camp.db.soft_delete import OwnedQuerySet, Trashable
-from files.library.kinds import Kind, KindOf
-from files.uploads.content_types import media_type
+from camp.db.search_text import SearchTextField, search_rows
+from camp.db.soft_delete import OwnedQuerySet, SoftDeleteModel
+from files.content_types import Kind, KindOf, media_type
 from sessions_app.models import Session
 
 
 class FileQuerySet(OwnedQuerySet):
-    """Files, their owner's, searched and filtered."""
+    """Files by owner, name and kind."""
 
-    def search(self, text):
-        """Return the files whose name holds every word of `text`."""
-        return self.filter(holding(text))
+    def search(self, text, owner=None):
+        """Return the files whose names contain every word of `text`.
 
-    def search_by_index(self, text, user):
-        """Return the user's among files of anybody, searched alike; quick where few match."""
-        return by_index(self, user.pk, text)
+        With `owner`, only that user's, found by the search index: fast if few match.
+        """
+        return search_rows(self, text, owner and owner.pk)
 
     def of_kind(self, kind):
-        """Return the files of a kind (`files.library.kinds.Kind`)."""
-        return self.filter(Kind(kind).condition())
-
-    def of_kind_by_index(self, kind):
-        """Return the same; quick where only few of a user's are of that kind."""
+        """Return the files of a Kind."""
         return self.filter(Exact(KindOf("content_type"), Kind(kind).value))
 
     def same_as(self, file):
         """Return the owner's other files with the same bytes, the oldest first."""
-        # The index of owner and size leads to them.
+        # Uses the index of owner and size.
         same = self.present().filter(user=file.user_id, size=file.size, sha256=file.sha256)
-        known = bool(file.sha256 and file.user_id)
-        return same.exclude(pk=file.pk).order_by("pk") if known else self.none()
+        is_known = bool(file.sha256 and file.user_id)
+        return same.exclude(pk=file.pk).order_by("pk") if is_known else self.none()
 
     def earlier(self, files):
-        """Return {file: the owner's oldest file with the same bytes} for some of one owner's.
+        """Return {file: the oldest file with the same bytes} for some files of one owner.
 
-        Those without an older one are left out. One query for all.
+        Files without an older one are left out. One query.
         """
         hashed = [file for file in files if file.sha256 and file.user_id]
         if not hashed:
@@ -64,26 +58,26 @@ class FileQuerySet(OwnedQuerySet):
         return {file: other for file, other in pairs if other and other.pk < file.pk}
 
 
-class File(OldMetadata, Trashable):
-    """A file that somebody keeps."""
+class File(OldMetadata, SoftDeleteModel):
+    """A file in somebody's library."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="files",
-        # Without an owner only organisers see it; the old backend left such rows.
+        # Files without an owner, from the old backend, are visible to organisers only.
         null=True,
-        # The list's indexes below begin with it.
+        # The indexes of the list below begin with it.
         db_index=False,
         verbose_name=_("user"),
     )
     filename = models.CharField(_("name"), max_length=255)
     content_type = models.CharField(_("type"), max_length=100, default="application/octet-stream")
     size = models.BigIntegerField(_("size"))  # bytes
-    # Relative to the storage root and opaque; a name that a person gave is never part of it.
+    # Relative to the storage root and opaque; never contains a name that a person chose.
     storage_path = models.CharField(_("storage path"), max_length=500, editable=False)
     created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
-    # Since when its content is another than the one that it began with.
+    # Time of the last replacement.
     replaced_at = models.DateTimeField(_("replaced"), null=True, editable=False)
     session = models.ForeignKey(
         Session,
@@ -102,9 +96,9 @@ class File(OldMetadata, Trashable):
         db_table = "sample_files"
         verbose_name = _("file")
         verbose_name_plural = _("files")
-        # One for each order of the list, one for a kind of which there is little or whose sizes
-        # are not those of others, one for the page of a session, one for the trash; the sweep
-        # looks bytes up by path. The search has another one: camp/db/bigram_index.py.
+        # One for each order of the list, one for rare kinds and kinds by size, one for the page of
+        # a session, one for the trash, one for the sweep, which looks up paths. The index of the
+        # search is in camp/db/bigram_index.py.
         indexes = [
             models.Index(
                 F("user"), F("created_at").desc(), F("id").desc(), name="sample_files_newest"
@@ -140,31 +134,31 @@ class File(OldMetadata, Trashable):
 
     @property
     def media_type(self):
-        """Return the registered name of its type; a row of before may have another name."""
+        """Return the registered name of its type; old rows may have an alias."""
         return media_type(self.content_type, self.filename)
 
     @property
     def kind(self):
-        """Return the file's `files.library.kinds.Kind`."""
+        """Return its Kind."""
         return Kind.of(self.media_type)
 
     @property
     def since(self):
-        """Return since when its content is what it is."""
+        """Return when its present content was stored."""
         return self.replaced_at or self.created_at
 
 
 class Version(models.Model):
-    """What a file held before something else took its place; see files/library/versions.py."""
+    """An earlier content of a file; see files/library/versions.py."""
 
     file = models.ForeignKey(File, models.CASCADE, related_name="versions", verbose_name=_("file"))
-    # What the file was called then.
+    # The name of the file then.
     filename = models.CharField(_("name"), max_length=255)
     content_type = models.CharField(_("type"), max_length=100)
     size = models.BigIntegerField(_("size"))  # bytes
     sha256 = models.CharField("SHA-256", max_length=64, default="", blank=True, editable=False)
     storage_path = models.CharField(_("storage path"), max_length=500, editable=False)
-    # From when to when it was what the file held.
+    # From when until when it was the content.
     since = models.DateTimeField(_("from"))
     replaced_at = models.DateTimeField(_("to"))
 
@@ -173,7 +167,7 @@ class Version(models.Model):
         verbose_name = _("earlier version")
         verbose_name_plural = _("earlier versions")
         ordering = ["-replaced_at", "-id"]
-        # The sweep looks bytes up by path.
+        # The sweep looks up paths.
         indexes = [models.Index("storage_path", name="camp_versions_path")]
 
     def __str__(self):
@@ -181,20 +175,20 @@ class Version(models.Model):
 
 
 class UploadQuerySet(models.QuerySet):
-    """Uploads, their owner's."""
+    """Uploads by owner."""
 
     def unfinished(self, user):
-        """Return those of a person that can still go on, the newest first."""
-        found = self.filter(user=user, file=None, expires_at__gt=timezone.now())
-        return found.order_by("-created_at", "pk")
+        """Return a user's uploads that can be resumed, the newest first."""
+        unexpired = self.filter(user=user, file=None, expires_at__gt=timezone.now())
+        return unexpired.order_by("-created_at", "pk")
 
 
-# In a metadata header: the SHA-256 of all of the file, in hex, itself in base64.
-NAMED_SHA256 = re.compile(r"(?:^|,) *sha256 +([A-Za-z0-9+/=]+) *(?:,|$)")
+# In Upload-Metadata: the SHA-256 of the whole file, in hex, in base64.
+ANNOUNCED_SHA256 = re.compile(r"(?:^|,) *sha256 +([A-Za-z0-9+/=]+) *(?:,|$)")
 
 
 class Upload(models.Model):
-    """A file that is coming in over several requests; its bytes are a `Part`."""
+    """A resumable upload; its bytes are an UploadPart."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -205,15 +199,15 @@ class Upload(models.Model):
     )
     filename = models.CharField(_("name"), max_length=255)
     content_type = models.CharField(_("type"), max_length=100)
-    # As the client sent it, to whom it is given back.
+    # Upload-Metadata as the client sent it; HEAD returns it.
     metadata = models.TextField(default="")
     length = models.BigIntegerField(_("size"))  # bytes
-    # Of these it is known that the disk has them.
+    # Bytes known to be synced.
     offset = models.BigIntegerField(default=0)
-    # Set once all bytes are here, before they move: after a crash they are found again.
+    # Set once all bytes have arrived, before they move: a crash in between can be repaired.
     storage_path = models.CharField(max_length=500, default="")
     sha256 = models.CharField("SHA-256", max_length=64, default="")
-    # The file that its bytes are meant for, where it is not to become one of its own.
+    # The file whose content it replaces; None for a new file.
     replaces = models.ForeignKey(
         File,
         models.SET_NULL,
@@ -225,7 +219,7 @@ class Upload(models.Model):
         File, models.CASCADE, related_name="uploads", null=True, verbose_name=_("file")
     )
     created_at = models.DateTimeField(_("begun"), auto_now_add=True)
-    # The sweep looks for those that are over.
+    # The sweep looks for expired ones.
     expires_at = models.DateTimeField(db_index=True)
 
     objects = UploadQuerySet.as_manager()
@@ -239,17 +233,17 @@ class Upload(models.Model):
         return self.filename
 
     def get_absolute_url(self):
-        """Return the address to which the bytes are sent."""
+        """Return the address for the bytes."""
         return reverse("uploads:upload", args=[self.pk])
 
-    def may_hold(self, sha256):
-        """Return whether its client named this SHA-256 (hex) for the whole file, or none."""
-        found = NAMED_SHA256.search(self.metadata)
-        named = base64.b64decode(found[1]).decode("latin-1").strip().lower() if found else ""
-        return sha256 == named or not re.fullmatch("[0-9a-f]{64}", named)
+    def accepts(self, sha256):
+        """Return whether its client announced this SHA-256 (hex) for the file, or none."""
+        match = ANNOUNCED_SHA256.search(self.metadata)
+        announced = base64.b64decode(match[1]).decode("latin-1").strip().lower() if match else ""
+        return sha256 == announced or not re.fullmatch("[0-9a-f]{64}", announced)
 
     def as_file(self):
-        """Return the File that it becomes once its bytes are in their place, not saved."""
+        """Return the File that it becomes once its bytes are in the storage, not saved."""
         return File(
             user_id=self.user_id,
             filename=self.filename,
@@ -262,7 +256,7 @@ class Upload(models.Model):
 
 
 class Quota(models.Model):
-    """How much room somebody has, where it is not what everybody has."""
+    """The quota of a user who has another one than USER_QUOTA."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -283,11 +277,11 @@ class Quota(models.Model):
 
 
 class Reservation(models.Model):
-    """Room for the files of a form that is just coming in."""
+    """Room reserved for the files of a form that is arriving."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="reservations")
     size = models.BigIntegerField()  # bytes
-    # One that nobody renewed for long belongs to a server that was killed.
+    # One that was not renewed for long was left by a killed server.
     renewed_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -298,23 +292,23 @@ class Reservation(models.Model):
 
 
 def new_nonce():
-    """Return what a link is told from others by; not a secret by itself."""
+    """Return a public identifier for a link; not a secret by itself."""
     return secrets.token_hex(8)
 
 
 class ShareQuerySet(models.QuerySet):
-    """Links, their owner's, and those that still lead somewhere."""
+    """Links by owner and state."""
 
     def visible_to(self, user):
-        """Return the links that somebody made."""
+        """Return the links that a user made."""
         return self.filter(user=user)
 
     def unexpired(self):
-        """Return those that have not ended, though their downloads may be used up."""
+        """Return the links that have not expired; their downloads may be used up."""
         return self.filter(expires_at__gt=timezone.now(), user__is_active=True)
 
     def open(self):
-        """Return those that are neither over nor used up."""
+        """Return the links that have not expired and have downloads left."""
         return self.unexpired().filter(Q(limit=None) | Q(downloads__lt=F("limit")))
 
 
@@ -326,13 +320,13 @@ class Share(models.Model):
     )
     files = models.ManyToManyField(File, related_name="shares", verbose_name=_("files"))
     nonce = models.CharField(max_length=16, unique=True, default=new_nonce, editable=False)
-    # SHA-256 of the token in the address, in hex; "" where only the signature can be checked.
+    # SHA-256 of the token in the address, in hex; "" if only the signature can be checked.
     token_hash = models.CharField(max_length=64, default="", blank=True, editable=False)
     password = models.CharField(max_length=255, default="", blank=True, editable=False)
     limit = models.PositiveIntegerField(_("downloads at most"), null=True, blank=True)
     downloads = models.PositiveIntegerField(_("downloads"), default=0, editable=False)
     used_at = models.DateTimeField(_("last used"), null=True, editable=False)
-    # Wrong passwords, the last of them at that time.
+    # Wrong passwords, and the time of the last one.
     failures = models.PositiveIntegerField(default=0, editable=False)
     failed_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
@@ -350,31 +344,31 @@ class Share(models.Model):
         ]
 
     def __str__(self):
-        # What tells it from others is half of its address.
+        # Not the nonce: it is half of the secret address.
         return f"{self._meta.verbose_name} {self.pk}"
 
     @staticmethod
     def first_files(count):
-        """Return what to prefetch so that each link has the `first` of its files."""
+        """Return a Prefetch that gives each link the list `first` of its first files."""
         return Prefetch("files", File.objects.order_by("pk")[:count], to_attr="first")
 
     @property
-    def is_over(self):
-        """Whether it leads nowhere any more."""
+    def is_closed(self):
+        """Whether it has expired, or its downloads are used up."""
         used_up = self.limit is not None and self.downloads >= self.limit
         return used_up or self.expires_at <= timezone.now()
 
 
 class Receipt(models.Model):
-    """A download of a link, perhaps in several requests; see files/serving/receipts.py."""
+    """A download of a link, perhaps in several requests; see files/library/shares.py."""
 
     share = models.ForeignKey(Share, models.CASCADE, related_name="receipts")
     # The number of the file, or "zip".
     subject = models.CharField(max_length=20)
-    # A keyed hash of the network that the requests come from.
+    # A keyed hash of the client's network.
     client = models.CharField(max_length=64)
     sent = models.BigIntegerField()  # bytes
-    # The sweep looks for those that are over.
+    # The sweep looks for expired ones.
     expires_at = models.DateTimeField(db_index=True)
 
     class Meta:

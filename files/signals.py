@@ -1,4 +1,4 @@
-"""Bytes go when their row goes, however it is deleted; sums and the search follow the rows."""
+"""Remove bytes after their row, update cached usage, and repair the search index."""
 
 from django.db import connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
@@ -6,17 +6,17 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from camp.db import bigram_index
-from files.library import usage
+from files.library import quota
 from files.models import File, Upload, Version
 from files.serving import thumbnails
 from files.storage import backend
-from files.uploads.upload_parts import Part
+from files.uploads.upload_parts import UploadPart
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.remove_bytes")
 @receiver(post_delete, sender=Version, dispatch_uid="files.remove_bytes")
 def remove_bytes(sender, instance, using, **kwargs):
-    """Remove the bytes once the deletion is certain; cascades come here too."""
+    """Remove the bytes after the commit; runs for cascades too."""
     path = instance.storage_path
 
     def remove():
@@ -28,26 +28,26 @@ def remove_bytes(sender, instance, using, **kwargs):
 
 @receiver(post_delete, sender=Upload, dispatch_uid="files.remove_part")
 def remove_part(sender, instance, using, **kwargs):
-    """Do the same for what came of an upload."""
-    part = Part(instance.pk)
+    """Remove the part of an upload after the commit."""
+    part = UploadPart(instance.pk)
     transaction.on_commit(part.remove, using=using, robust=True)
 
 
 @receiver(post_save, sender=File, dispatch_uid="files.usage_saved")
 def forget_usage_of_saved(sender, instance, **kwargs):
-    """Have the owner's sum computed again."""
-    usage.forget(instance.user_id)
+    """Drop the cached usage of the owner."""
+    quota.forget_usage(instance.user_id)
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.usage_deleted")
 def forget_usage_of_deleted(sender, instance, **kwargs):
-    """Have the owner's sum computed again."""
-    usage.forget(instance.user_id)
+    """Drop the cached usage of the owner."""
+    quota.forget_usage(instance.user_id)
 
 
-def mend_search(using, **kwargs):
-    """Make the index for the search anew if a migration took it apart; for post_migrate."""
+def repair_search_index(using, **kwargs):
+    """Rebuild the search index if a migration has broken it; for post_migrate."""
     table, connection = File._meta.db_table, connections[using]
     known = MigrationRecorder(connection).applied_migrations()
-    if ("files", "0012_search_index") in known and not bigram_index.is_whole(connection, table):
+    if ("files", "0012_search_index") in known and not bigram_index.is_complete(connection, table):
         bigram_index.make(connection, table)

@@ -33,12 +33,12 @@ def markdown_pieces(session, title, zone, roles, words):
     yield f"# {collapse_spaces(title)}\n\n"
     yield f"- {words['started'] % {'time': format_local(session.created_at, zone)}}\n"
     yield f"- {words['changed'] % {'time': format_local(session.updated_at, zone)}}\n"
-    for message in messages(session):
+    for message in iterate_messages(session):
         parts = [roles.get(message.role, message.role), format_local(message.created_at, zone)]
         if message.edited_at:
             parts.append(words["edited"] % {"time": format_local(message.edited_at, zone)})
         yield f"\n## {' · '.join(parts)}\n\n{message.content}\n"
-    for number, file in enumerate(files(session)):
+    for number, file in enumerate(iterate_files(session)):
         if not number:
             yield f"\n## {words['files']}\n\n"
         size = words["bytes"] % {"size": f"{file.size:,}"}
@@ -58,9 +58,9 @@ def json_text(session):
     yield "{\n"
     for name, value in head.items():
         yield f"  {dump_json(name)}: {dump_json(value)},\n"
-    yield from json_list("messages", map(message_data, messages(session)))
+    yield from json_list("messages", map(message_data, iterate_messages(session)))
     yield ",\n"
-    yield from json_list("files", map(file_data, files(session)))
+    yield from json_list("files", map(file_data, iterate_files(session)))
     yield "\n}\n"
 
 
@@ -95,12 +95,12 @@ def file_data(file):
     }
 
 
-def messages(session):
+def iterate_messages(session):
     """Return an iterator over a session's messages, oldest first."""
     return session.messages.order_by("created_at", "id").iterator(chunk_size=CHUNK)
 
 
-def files(session):
+def iterate_files(session):
     """Return an iterator over a session's files, oldest first."""
     return session.files.present().order_by("created_at", "id").iterator(chunk_size=CHUNK)
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from camp.db.old_metadata import OldMetadata
 from camp.db.search_text import SearchTextField, search_words
-from camp.db.soft_delete import OwnedQuerySet, Trashable
+from camp.db.soft_delete import OwnedQuerySet, SoftDeleteModel
 
 
 def new_session_id():
@@ -30,7 +30,7 @@ class SessionQuerySet(OwnedQuerySet):
         return found
 
 
-class Session(OldMetadata, Trashable):
+class Session(OldMetadata, SoftDeleteModel):
     """A titled log of messages."""
 
     user = models.ForeignKey(

@@ -1,6 +1,6 @@
 """Generated session titles."""
 
-from camp.db.old_metadata import parsed
+from camp.db.old_metadata import parse_metadata
 from camp.fs.text import belongs_together, clean_line, is_blank
 from sessions_app.markdown import first_line
 
@@ -28,7 +28,7 @@ def title_of(content, metadata):
 
     It comes from the metadata, else from the message `content`.
     """
-    found = parsed(metadata)
+    found = parse_metadata(metadata)
     named = [found.get(name) for name in NAMES] if isinstance(found, dict) else []
     for text in named:
         if isinstance(text, str) and not is_blank(text):

@@ -1,5 +1,7 @@
-"""What all tests share: four people, storage and cache of their own, the real server."""
+"""Fixtures for all tests: four users, and an empty storage and cache for each test."""
 
+import itertools
+import shutil
 import sys
 import uuid
 
@@ -15,15 +17,15 @@ PASSWORD = "a good long password"
 
 
 def pytest_configure():
-    """Settings that only tests want."""
-    # Hundreds of people are made; their passwords protect nothing.
+    """Change settings for tests."""
+    # Tests create thousands of users: a fast hash will do.
     camp_settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher",
         *camp_settings.PASSWORD_HASHERS,
     ]
-    # E-mails are sent before the answer, in the transaction of the test.
+    # Send e-mails before the response, in the transaction of the test.
     camp_settings.BACKGROUND_JOBS_INLINE = True
-    # Hashed names exist only after collectstatic.
+    # Names with hashes exist only after collectstatic.
     camp_settings.STORAGES["staticfiles"] = {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
@@ -32,7 +34,7 @@ def pytest_configure():
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings():
-    """Use a file for SQLite: in shared memory, threads meet locks that do not wait."""
+    """Use a file for SQLite: locks of an in-memory database do not wait for other threads."""
     database = camp_settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database["TEST"]["NAME"] = camp_settings.CAMP_DATA_DIR / "test.sqlite3"
@@ -40,25 +42,34 @@ def django_db_modify_db_settings():
 
 @pytest.fixture(scope="session")
 def s3_server():
-    """The options of an object store on a local server, which starts once it is wanted."""
+    """The options of an object store on a local server, started on first use."""
     from tests import object_store
 
     try:
         with object_store.running() as options:
             yield options
     except NotAvailable as reason:
-        # No wheel brings one there; everywhere else its absence is a fault.
+        # There is no wheel for Intel Macs; on other systems a missing server is an error.
         if sys.platform == "darwin":
             pytest.skip(str(reason))
         raise
 
 
+@pytest.fixture(scope="session")
+def new_folders(tmp_path_factory):
+    """Paths for new folders; pytest's tmp_path searches for a free name each time."""
+    parent = tmp_path_factory.mktemp("storage")
+    return (parent / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_storage(request, settings, tmp_path):
-    """Give each test an empty storage: a folder, or an object store (see tests/files)."""
-    settings.LOCAL_STORAGE_PATH = tmp_path / "storage"
+def own_storage(request, settings, new_folders):
+    """Empty storage: a folder, or an object store (see tests/files/conftest.py)."""
+    folder = next(new_folders)
+    folder.mkdir()
+    settings.LOCAL_STORAGE_PATH = folder / "storage"
     settings.UPLOAD_STAGING = settings.LOCAL_STORAGE_PATH / ".staging"
-    settings.SETUP_TOKEN_FILE = tmp_path / "setup-token"
+    settings.SETUP_TOKEN_FILE = folder / "setup-token"
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
@@ -68,10 +79,12 @@ def own_storage(request, settings, tmp_path):
     }
     if getattr(request, "param", None) == "s3":
         use_object_store(settings, request.getfixturevalue("s3_server"))
+    yield
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def use_object_store(settings, options):
-    """Keep bytes in an object store, under a prefix that nothing has."""
+    """Point the settings at an object store, with a new prefix."""
     options = options | {"location": f"camp/{uuid.uuid4()}"}
     store = {"BACKEND": "tests.object_store.AgeingStore", "OPTIONS": options}
     settings.STORAGES = {**settings.STORAGES, "default": store}
@@ -79,37 +92,37 @@ def use_object_store(settings, options):
 
 @pytest.fixture
 def object_store(settings, s3_server):
-    """Have the bytes of this test in an object store; returns it."""
+    """An object store as the storage of this test."""
     use_object_store(settings, s3_server)
     return storages["default"]
 
 
 @pytest.fixture(autouse=True)
 def empty_cache():
-    """Start each test with nothing in the cache."""
+    """Empty the cache before each test."""
     cache.clear()
 
 
 def person(name, **fields):
-    """Make the user `name`, with the password `PASSWORD`."""
+    """Create the user `name` with the password PASSWORD."""
     return get_user_model().objects.create_user(name, f"{name}@example.org", PASSWORD, **fields)
 
 
 @pytest.fixture
 def owner(db):
-    """The person whose things a test is about."""
+    """The user who owns what a test is about."""
     return person("owner")
 
 
 @pytest.fixture
 def member(db):
-    """Another person of the same place."""
+    """Another user of the same instance."""
     return person("member")
 
 
 @pytest.fixture
 def stranger(db):
-    """A person with no part in it."""
+    """A user with no access to it."""
     return person("stranger")
 
 

@@ -67,10 +67,11 @@ class Page(HTMLParser):
                 return
 
     def handle_data(self, data):
-        if not self.open or self.open[-1][0] not in ("script", "style"):
+        tag, attrs, _texts = self.open[-1] if self.open else ("", {}, [])
+        if tag not in ("script", "style"):
             self.add_text(data)
-        elif data.strip():
-            self.faults.append(f"inline {self.open[-1][0]}: {data.strip()[:60]}")
+        elif data.strip() and attrs.get("type") != "application/json":
+            self.faults.append(f"inline {tag}: {data.strip()[:60]}")
 
     def add_text(self, text):
         if self.open:

@@ -1,12 +1,8 @@
-"""Databases as the old FastAPI backend left them: SQLAlchemy's tables, made by Alembic.
-
-Each shape is SQL for both engines. `%(…)s` stands for what each engine calls differently.
-"""
+"""Databases as the old FastAPI backend left them: SQLAlchemy's tables, made by Alembic."""
 
 import contextlib
 import hashlib
 import io
-import sqlite3
 import uuid
 
 import argon2
@@ -15,7 +11,6 @@ import psycopg
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.db import connection
 from django.utils import translation
 
 from camp.operations.database import server
@@ -23,13 +18,6 @@ from camp.operations.database import server
 SCRATCH = "camp_old_backend"
 PASSWORD = "pass word 7 パスワード"
 LONG = "x" * 72 + " beyond what bcrypt reads"
-
-WORDS = {
-    "postgresql": {"id": "SERIAL", "time": "TIMESTAMP WITHOUT TIME ZONE",
-                   "timetz": "TIMESTAMP WITH TIME ZONE", "uuid": "UUID", "role": "message_role"},
-    "sqlite": {"id": "INTEGER", "time": "DATETIME", "timetz": "DATETIME",
-               "uuid": "CHAR(36)", "role": "VARCHAR(10)"},
-}  # fmt: skip
 
 ALEMBIC = """
 CREATE TABLE alembic_version (
@@ -41,37 +29,37 @@ INSERT INTO alembic_version VALUES ('3f2a9c51d7e0');
 # The guide's columns alone.
 GUIDE = """
 CREATE TABLE sample_users (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     email VARCHAR(255) NOT NULL,
     username VARCHAR(50) NOT NULL,
     hashed_password VARCHAR(255) NOT NULL,
     is_active BOOLEAN NOT NULL,
-    created_at %(timetz)s DEFAULT CURRENT_TIMESTAMP NOT NULL,
-    updated_at %(timetz)s DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP NOT NULL,
     PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX ix_sample_users_email ON sample_users (email);
 CREATE UNIQUE INDEX ix_sample_users_username ON sample_users (username);
 CREATE INDEX ix_sample_users_id ON sample_users (id);
 CREATE TABLE sample_sessions (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     user_id INTEGER,
     session_id VARCHAR(255) NOT NULL,
     title VARCHAR(255),
-    created_at %(timetz)s DEFAULT CURRENT_TIMESTAMP NOT NULL,
-    updated_at %(timetz)s DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP NOT NULL,
     PRIMARY KEY (id),
     FOREIGN KEY(user_id) REFERENCES sample_users (id) ON DELETE SET NULL
 );
 CREATE UNIQUE INDEX ix_sample_sessions_session_id ON sample_sessions (session_id);
 CREATE TABLE sample_files (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     user_id INTEGER NOT NULL,
     filename VARCHAR(255) NOT NULL,
     content_type VARCHAR(100) NOT NULL,
     size INTEGER NOT NULL,
     storage_path VARCHAR(500) NOT NULL,
-    created_at %(timetz)s DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP NOT NULL,
     PRIMARY KEY (id),
     FOREIGN KEY(user_id) REFERENCES sample_users (id) ON DELETE CASCADE
 );
@@ -80,48 +68,48 @@ CREATE TABLE sample_files (
 # Extra, NOT NULL and missing columns, other names, narrow types, times without a zone.
 GROWN = """
 CREATE TABLE sample_users (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     email VARCHAR(255) NOT NULL UNIQUE,
     name VARCHAR(100) NOT NULL,
     password_hash VARCHAR(100),
     is_active BOOLEAN,
     is_superuser BOOLEAN NOT NULL,
     phone VARCHAR(30) NOT NULL,
-    created_at %(time)s,
+    created_at TIMESTAMP WITHOUT TIME ZONE,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_sessions (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     user_id INTEGER NOT NULL REFERENCES sample_users (id) ON DELETE CASCADE,
-    session_uuid %(uuid)s NOT NULL,
+    session_uuid UUID NOT NULL,
     name VARCHAR(120),
     is_archived BOOLEAN NOT NULL,
-    created_at %(time)s NOT NULL,
-    updated_at %(time)s,
+    created_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITHOUT TIME ZONE,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_messages (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     session_id INTEGER NOT NULL REFERENCES sample_sessions (id) ON DELETE CASCADE,
-    role %(role)s NOT NULL,
+    role message_role NOT NULL,
     content TEXT NOT NULL,
     tokens INTEGER NOT NULL,
-    created_at %(time)s NOT NULL,
+    created_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_files (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     owner_id INTEGER REFERENCES sample_users (id) ON DELETE CASCADE,
     original_filename VARCHAR(255) NOT NULL,
     mime_type VARCHAR(50),
     file_size INTEGER,
     file_path TEXT NOT NULL,
     checksum VARCHAR(32) NOT NULL,
-    uploaded_at %(time)s NOT NULL,
+    uploaded_at TIMESTAMP WITHOUT TIME ZONE NOT NULL,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_tags (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     file_id INTEGER NOT NULL REFERENCES sample_files (id) ON DELETE CASCADE,
     label VARCHAR(50) NOT NULL,
     PRIMARY KEY (id)
@@ -133,22 +121,22 @@ ROLE = "CREATE TYPE message_role AS ENUM ('user', 'assistant')"
 # No constraints to speak of, and what comes of it.
 LOOSE = """
 CREATE TABLE sample_users (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     email VARCHAR(320),
     username VARCHAR(255),
     hashed_password TEXT,
     is_active BOOLEAN,
-    created_at %(timetz)s,
-    updated_at %(timetz)s,
+    created_at TIMESTAMP WITH TIME ZONE,
+    updated_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_sessions (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     user_id INTEGER,
     session_id VARCHAR(64),
     title VARCHAR(1000),
-    created_at %(timetz)s,
-    updated_at %(timetz)s,
+    created_at TIMESTAMP WITH TIME ZONE,
+    updated_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_messages (
@@ -156,11 +144,11 @@ CREATE TABLE sample_messages (
     session_id INTEGER,
     role VARCHAR(20),
     content TEXT,
-    created_at %(timetz)s,
+    created_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_files (
-    id %(id)s NOT NULL,
+    id SERIAL NOT NULL,
     user_id INTEGER,
     session_id VARCHAR(64),
     filename VARCHAR(255),
@@ -168,7 +156,7 @@ CREATE TABLE sample_files (
     size INTEGER,
     storage_path VARCHAR(500),
     is_deleted BOOLEAN,
-    created_at %(timetz)s,
+    created_at TIMESTAMP WITH TIME ZONE,
     PRIMARY KEY (id)
 );
 """
@@ -176,47 +164,47 @@ CREATE TABLE sample_files (
 # Keys that are no numbers.
 UUIDS = """
 CREATE TABLE sample_users (
-    id %(uuid)s NOT NULL,
+    id UUID NOT NULL,
     email VARCHAR(255) NOT NULL UNIQUE,
     username VARCHAR(50) NOT NULL UNIQUE,
     hashed_password VARCHAR(255) NOT NULL,
     is_active BOOLEAN NOT NULL,
-    created_at %(timetz)s NOT NULL,
-    updated_at %(timetz)s NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_sessions (
-    id %(uuid)s NOT NULL,
-    user_id %(uuid)s NOT NULL REFERENCES sample_users (id) ON DELETE CASCADE,
+    id UUID NOT NULL,
+    user_id UUID NOT NULL REFERENCES sample_users (id) ON DELETE CASCADE,
     title VARCHAR(255) NOT NULL,
-    created_at %(timetz)s NOT NULL,
-    updated_at %(timetz)s NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_messages (
-    id %(uuid)s NOT NULL,
-    session_id %(uuid)s NOT NULL REFERENCES sample_sessions (id) ON DELETE CASCADE,
+    id UUID NOT NULL,
+    session_id UUID NOT NULL REFERENCES sample_sessions (id) ON DELETE CASCADE,
     role VARCHAR(20) NOT NULL,
     content TEXT NOT NULL,
-    created_at %(timetz)s NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (id)
 );
 CREATE TABLE sample_files (
-    id %(uuid)s NOT NULL,
-    user_id %(uuid)s NOT NULL REFERENCES sample_users (id) ON DELETE CASCADE,
+    id UUID NOT NULL,
+    user_id UUID NOT NULL REFERENCES sample_users (id) ON DELETE CASCADE,
     filename VARCHAR(255) NOT NULL,
     content_type VARCHAR(100) NOT NULL,
     size INTEGER NOT NULL,
     storage_path VARCHAR(500) NOT NULL,
-    created_at %(timetz)s NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (id)
 );
 """
 # A table of somebody's own that points to such keys.
 KEYS = """
 CREATE TABLE sample_keys (
-    id %(id)s NOT NULL,
-    user_id %(uuid)s NOT NULL REFERENCES sample_users (id) ON DELETE CASCADE,
+    id SERIAL NOT NULL,
+    user_id UUID NOT NULL REFERENCES sample_users (id) ON DELETE CASCADE,
     PRIMARY KEY (id)
 );
 """
@@ -272,8 +260,7 @@ def guide(old, folder):
 
 def grown(old, folder):
     """Do the same with extra, NOT NULL and missing columns, other names and narrow types."""
-    if server.is_postgresql():
-        old.run(ROLE)
+    old.run(ROLE)
     old.run(ALEMBIC + GROWN)
     for number, (name, hashed) in enumerate([("hana", over_sha256()), ("ken", None)], 1):
         person = {"id": number, "email": f"{name}@example.org", "name": name}
@@ -362,36 +349,26 @@ def put(folder, path, content):
 
 
 class OldDatabase:
-    """A database beside that of the tests; `name` is what `database.connected_to` takes."""
+    """A database beside that of the tests; `name` is what `server.connected_to` takes."""
 
     def __init__(self, name):
-        self.name = str(name)
+        self.name = name
 
     @contextlib.contextmanager
     def cursor(self):
         """Yield a cursor of the driver, past Django; commits at the end."""
-        if server.is_postgresql():
-            parameters = server.connection_parameters(self.name)
-            with psycopg.connect(**parameters) as raw, raw.cursor() as cursor:
-                yield cursor
-        else:
-            with contextlib.closing(sqlite3.connect(self.name)) as raw:
-                yield raw.cursor()
-                raw.commit()
+        parameters = server.connection_parameters(self.name)
+        with psycopg.connect(**parameters) as raw, raw.cursor() as cursor:
+            yield cursor
 
     def run(self, script):
-        """Run statements in which %(…)s stands for a word of the engine."""
-        words = WORDS[connection.vendor]
+        """Run SQL statements."""
         with self.cursor() as cursor:
-            for statement in script.split(";"):
-                if statement.strip():
-                    cursor.execute(statement % words if "%(" in statement else statement)
+            cursor.execute(script)
 
     def insert(self, table, *rows):
         """Insert rows, each a dict of the same columns."""
-        mark = "%s" if server.is_postgresql() else "?"
-        names = ", ".join(rows[0])
-        marks = ", ".join([mark] * len(rows[0]))
+        names, marks = ", ".join(rows[0]), ", ".join(["%s"] * len(rows[0]))
         with self.cursor() as cursor:
             cursor.executemany(
                 f"INSERT INTO {table} ({names}) VALUES ({marks})", [[*row.values()] for row in rows]
@@ -404,9 +381,7 @@ class OldDatabase:
 
     def tables(self):
         """Return the names of the tables that Camp's migrations did not make."""
-        postgresql = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-        sqlite = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        rows = self.query(postgresql if server.is_postgresql() else sqlite)
+        rows = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         own = ("sample_users_groups", "sample_users_user_permissions")
         return [
             name
@@ -420,12 +395,8 @@ class OldDatabase:
 
     def everything(self):
         """Return all rows and the whole schema, to see whether anything changed."""
-        if server.is_postgresql():
-            schema = self.query(SCHEMA)
-        else:
-            schema = self.query("SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2")
         rows = {table: self.query(f"SELECT * FROM {table} ORDER BY 1") for table in self.tables()}
-        return schema, rows
+        return self.query(SCHEMA), rows
 
 
 SCHEMA = """
@@ -444,17 +415,14 @@ SCHEMA = """
 
 
 @contextlib.contextmanager
-def old_database(folder):
+def old_database():
     """Make an empty database beside that of the tests and yield the OldDatabase."""
-    if server.is_postgresql():
+    server.drop(SCRATCH)
+    server.create(SCRATCH)
+    try:
+        yield OldDatabase(SCRATCH)
+    finally:
         server.drop(SCRATCH)
-        server.create(SCRATCH)
-        try:
-            yield OldDatabase(SCRATCH)
-        finally:
-            server.drop(SCRATCH)
-    else:
-        yield OldDatabase(folder / "camp_old_backend.sqlite3")
 
 
 def takeover(*arguments):
@@ -466,7 +434,7 @@ def takeover(*arguments):
 
 def apply(*arguments):
     """Run it with --apply, without a copy of the database."""
-    name = server.place().name
+    name = server.locate_database().name
     return takeover("--apply", "--no-backup", "--no-input", "--name", name, *arguments)
 
 
@@ -478,7 +446,7 @@ def old(django_db_setup, django_db_blocker, tmp_path, settings):
     # Those of production, with little work: every log-in makes a new hash.
     quick = "tests.accounts.test_hashers.QuickArgon2Hasher"
     settings.PASSWORD_HASHERS = [quick, *settings.PASSWORD_HASHERS[2:]]
-    with django_db_blocker.unblock(), old_database(tmp_path) as made:
+    with django_db_blocker.unblock(), old_database() as made:
         ContentType.objects.clear_cache()
         with server.connected_to(made.name), translation.override("en"):
             yield made

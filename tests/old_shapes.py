@@ -82,9 +82,9 @@ def make(old, shape):
     """Make the empty tables of a shape, as Alembic did."""
     integer = "integer" in shape
     words = {
-        "key": "%(id)s" if integer else "%(uuid)s",
-        "reference": "INTEGER" if integer else "%(uuid)s",
-        "time": "%(timetz)s",
+        "key": "SERIAL" if integer else "UUID",
+        "reference": "INTEGER" if integer else "UUID",
+        "time": "TIMESTAMP WITH TIME ZONE",
         "json": "JSON",
     }
     tables = names(shape)
@@ -127,21 +127,28 @@ def fill(old, shape, *, answers_first=False, prefix="old"):
         about = json.dumps(ABOUT | {"title": f"計画 {number}"}) if number % 2 else None
         session = {"id": filled.sessions[public], "session_id": public, "metadata": about}
         old.insert(tables["session"], session | {"user_id": filled.users["hana"]})
-        filled.messages[public] = []
+        filled.messages[public], rows = [], []
         for exchange in range(EXCHANGES):
             pair = [("user", f"# question {exchange}"), ("assistant", f"answer {exchange}")]
             filled.messages[public] += [content for _role, content in pair]
             time = f"2025-01-02 03:{exchange:02}:05.678+00:00"
-            add_messages(old, filled, keys, public, time, reversed(pair) if answers_first else pair)
+            ordered = reversed(pair) if answers_first else pair
+            rows += message_rows(filled, keys, public, time, ordered)
+        old.insert(tables["message"], *rows)
     return filled
 
 
 def add_messages(old, filled, keys, public, time, messages):
     """Insert messages (role, content) of one time, in that order."""
+    old.insert(filled.tables["message"], *message_rows(filled, keys, public, time, messages))
+
+
+def message_rows(filled, keys, public, time, messages):
+    """Yield the rows of such messages."""
     for role, content in messages:
         message = {"id": keys(), "session_id": filled.sessions[public], "role": role}
         message |= {"content": content, "created_at": time, "tokens_used": 3, "model": "m"}
-        old.insert(filled.tables["message"], message)
+        yield message
 
 
 def add_file(old, filled, keys, path, size, *, user="hana", name=""):

@@ -193,7 +193,8 @@ def camp_server_factory(django_db_blocker, tmp_path_factory):
             environment["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{name}").geturl()
         elif source:
             (folder / "data").mkdir(exist_ok=True)
-            file = shutil.copy(source.folder / "data" / "camp.sqlite3", folder / "data")
+            file = folder / "data" / "camp.sqlite3"
+            shutil.copy(source.folder / "data" / "camp.sqlite3", file)
             file.chmod(0o600)
         servers.append(CampServer(folder, environment))
         return servers[-1]

@@ -18,7 +18,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.web.days import midnight
+from camp.web.days import start_of_day
 
 DAYS = 14
 
@@ -93,7 +93,7 @@ class FrontPage:
         self.figures, self.series = figures, series
         self.days = [first + timedelta(days=number) for number in range(DAYS)]
         for one in series:
-            one.bars = bars(one.counts, self.days)
+            one.bars = make_bars(one.counts, self.days)
 
     @property
     def rows(self):
@@ -107,7 +107,7 @@ def first_day():
     return timezone.localdate() - timedelta(days=DAYS - 1)
 
 
-def bars(counts, days):
+def make_bars(counts, days):
     """Return a Bar for each of `days` that has events."""
     most = max(counts.values(), default=0)
     found = []
@@ -132,7 +132,9 @@ def counts_by_day(queryset, column, since):
     days = [first + timedelta(days=number) for number in range(DAYS + 1)]
     counts = {}
     for day, following in pairwise(days):
-        within = Q(**{f"{column}__gte": midnight(day), f"{column}__lt": midnight(following)})
+        within = Q(
+            **{f"{column}__gte": start_of_day(day), f"{column}__lt": start_of_day(following)}
+        )
         counts[f"{day:d%Y%m%d}"] = Count("pk", filter=within)
     found = queryset.filter(**{f"{column}__gte": since}).aggregate(**counts)
     return {day: found[f"{day:d%Y%m%d}"] for day in days[:-1] if found[f"{day:d%Y%m%d}"]}

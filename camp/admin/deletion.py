@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 LISTED = 25  # objects named on the confirmation page
 
 
-def summary(model_admin, objs, request):
+def summarize_deletion(model_admin, objs, request):
     """Return the value of `ModelAdmin.get_deleted_objects` at a bounded cost.
 
     `objs` are the objects to delete, at most a page of a list. Related objects are counted with
@@ -27,7 +27,7 @@ def summary(model_admin, objs, request):
     if not all(model_admin.has_delete_permission(request, obj) for obj in objs):
         needed.add(model_admin.opts.verbose_name)
     own = model_admin.model._base_manager.filter(pk__in=[obj.pk for obj in objs])
-    for queryset in (own, *dependents(model_admin.model, objs)):
+    for queryset in (own, *related_querysets(model_admin.model, objs)):
         count = queryset.count()
         if not count:
             continue
@@ -49,7 +49,7 @@ def may_delete_dependents(model_admin, request):
     )
 
 
-def dependents(model, objs, lookups=(), seen=()):
+def related_querysets(model, objs, lookups=(), seen=()):
     """Yield a queryset for each table whose rows cascade with `objs`, instances of `model`.
 
     `lookups` leads from `model` back to the deleted objects, through the models `seen`. Many-to-
@@ -65,7 +65,7 @@ def dependents(model, objs, lookups=(), seen=()):
             continue
         steps = (relation.field.name, *lookups)
         yield related._base_manager.filter(**{"__".join((*steps, "in")): objs})
-        yield from dependents(related, objs, steps, seen)
+        yield from related_querysets(related, objs, steps, seen)
 
 
 def list_first(model_admin, objs):

@@ -8,9 +8,9 @@ from django.contrib.admin.views.main import ChangeList
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.db.search_text import SEARCH_LENGTH, SEARCH_WORDS, normalise
+from camp.db.search_text import SEARCH_LENGTH, SEARCH_WORDS, normalize_for_search
 from camp.web.errors import error_response
-from camp.web.worker_slots import worker_slots
+from camp.web.slots import worker_slots
 
 # Concurrent admin requests. Each can keep a processor busy for seconds, while pages of
 # participants take milliseconds.
@@ -54,7 +54,7 @@ def refuse_lookup(request):
 def refuse_search(request, text):
     """Return 400 for a search that is too long, else None."""
     # Normalised, a single character may be several words.
-    if len(text) > SEARCH_LENGTH or len(text := normalise(text)) > SEARCH_LENGTH:
+    if len(text) > SEARCH_LENGTH or len(text := normalize_for_search(text)) > SEARCH_LENGTH:
         detail = ngettext(
             "Search for at most %(count)d character.",
             "Search for at most %(count)d characters.",

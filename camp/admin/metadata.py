@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from camp.db.old_metadata import readable
+from camp.db.old_metadata import format_metadata
 
 
 class OldMetadataMixin:
@@ -13,10 +13,10 @@ class OldMetadataMixin:
     def get_fieldsets(self, request, obj=None):
         """Return the fieldsets, with the old metadata last."""
         fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or not readable(obj.old_metadata):
+        if obj is None or not format_metadata(obj.old_metadata):
             return fieldsets
         group = {"fields": ["readable_old_metadata"], "classes": ["collapse"]}
-        return [*fieldsets, (_("Data of the old backend"), group)]
+        return [*fieldsets, (_("Data from the old backend"), group)]
 
     def get_readonly_fields(self, request, obj=None):
         """Return the read-only fields."""
@@ -25,4 +25,4 @@ class OldMetadataMixin:
     @admin.display(description=_("content"))
     def readable_old_metadata(self, row):
         """Return the old metadata as preformatted text."""
-        return format_html("<pre>{}</pre>", readable(row.old_metadata))
+        return format_html("<pre>{}</pre>", format_metadata(row.old_metadata))

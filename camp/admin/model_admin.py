@@ -21,12 +21,12 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from camp.admin.dashboard import readable_number
-from camp.admin.deletion import summary
+from camp.admin.deletion import summarize_deletion
 from camp.admin.limits import StrictChangeList, refuse_lookup, refuse_search
 from camp.admin.pagination import WindowPaginator
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
-from camp.cache.manager import cache_manager, cached
-from camp.db.search_text import normalise
+from camp.cache.manager import cache_manager, get_or_compute
+from camp.db.search_text import normalize_for_search
 from camp.templatetags.camp import when
 from camp.web.external_references import atomic_deletion
 
@@ -63,7 +63,7 @@ class CampModelAdmin(admin.ModelAdmin):
 
     def get_search_results(self, request, queryset, search_term):
         """Search like Django, ignoring differences of width and case."""
-        return super().get_search_results(request, queryset, normalise(search_term))
+        return super().get_search_results(request, queryset, normalize_for_search(search_term))
 
     def get_search_fields(self, request):
         """Return the search fields without those of tables that the reader may not view."""
@@ -126,7 +126,7 @@ class CampModelAdmin(admin.ModelAdmin):
 
     def get_deleted_objects(self, objs, request):
         """Return the data of the confirmation page, with counts instead of a list."""
-        return summary(self, objs, request)
+        return summarize_deletion(self, objs, request)
 
     def response_action(self, request, queryset):
         """Run an action on the selected rows; "select all pages" is not offered."""
@@ -154,7 +154,7 @@ class CampModelAdmin(admin.ModelAdmin):
     def cached_for_front_page(self, name, compute):
         """Return `compute()`, cached for a minute for all front pages."""
         key = f"{FRONT_PAGE_KEY}{self.opts.label_lower}:{name}"
-        return cached(key, FRONT_PAGE_EXPIRE, compute)
+        return get_or_compute(key, FRONT_PAGE_EXPIRE, compute)
 
     def cached_days(self, since, compute):
         """Return {date: rows} of `compute()`, cached for a minute per time zone."""

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 
 from camp.admin.dashboard import FrontPage, first_day
 from camp.admin.limits import answer_in_turn, refuse_search
-from camp.web.days import midnight
+from camp.web.days import start_of_day
 from camp.web.findings import list_problems
 
 
@@ -62,7 +62,7 @@ class CampAdminSite(admin.AdminSite):
             f for offer in self.offers(request, "front_page_figures") for f in offer(request)
         ]
         series = [
-            offer(request, midnight(first)) for offer in self.offers(request, "front_page_days")
+            offer(request, start_of_day(first)) for offer in self.offers(request, "front_page_days")
         ]
         context = {
             "front": FrontPage(figures, series, first),

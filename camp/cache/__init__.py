@@ -1,5 +1,5 @@
-"""The cache: `cache_manager`, as the database guide names it."""
+"""The cache: see `camp.cache.manager`."""
 
-from camp.cache.manager import cache_manager
+from camp.cache.manager import cache_manager, get_or_compute
 
-__all__ = ["cache_manager"]
+__all__ = ["cache_manager", "get_or_compute"]

@@ -1,128 +1,53 @@
-"""Whether the cache server can be asked: a circuit breaker that heals itself.
-
-A server that hangs costs every call its full timeout. So the first call that fails says
-so to all threads of the process, and for a while nobody asks. Then a thread in the
-background tries, empties what may be stale, and opens the way again: no request ever waits
-for a trial, only the calls that were under way when the server went away did.
-"""
+"""A circuit breaker: while a server is down, do not wait for it again and again."""
 
 import logging
 import re
 import threading
 import time
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
-logger = logging.getLogger("camp.cache.manager")
+logger = logging.getLogger("camp.cache")
 
-PAUSE = 5.0  # seconds between two trials
-PROOF = 5.0  # seconds for which one write shows that the server takes others
-
-OPEN, WRITE_ONLY, AWAY = "open", "write-only", "away"
+RETRY_AFTER = 5.0  # seconds between two attempts to reach a server that is down
 
 
-def reason(error: Exception) -> str:
-    """Return the kind of an error, with the server's own code where there is one (MISCONF)."""
-    code = re.match(r"[A-Z]{3,}\b", str(error)) if isinstance(error, ResponseError) else None
-    kind = type(error).__name__
-    return f"{kind}, {code[0]}" if code else kind
+class CircuitBreaker:
+    """Open while calls to a server fail; all threads of the process share one per server.
 
-
-class Link:
-    """What this process knows of one cache server; its threads share it.
-
-    `losses` counts how often the server was lost; two equal readings mean that nothing
-    happened in between.
+    The first failed call opens it. Every RETRY_AFTER seconds one caller may make an attempt;
+    the others do without the server at once.
     """
 
-    _links: dict[str, "Link"] = {}
-
     def __init__(self):
+        self.is_open = False
         self._lock = threading.Lock()
-        self._state = OPEN
         self._retry_at = 0.0
-        self._trial: threading.Thread | None = None
-        self._proved_at = -PROOF
-        self.losses = 0
 
-    @classmethod
-    def to(cls, server: str) -> "Link":
-        """Return the one Link of this process to `server`."""
-        return cls._links.setdefault(server, cls())
+    def claim_attempt(self) -> bool:
+        """Return whether the caller, and nobody else for now, should try the server."""
+        with self._lock:
+            due = time.monotonic() >= self._retry_at
+            if due:
+                self._retry_at = time.monotonic() + RETRY_AFTER
+            return due
 
-    def usable(self, backend, *, reads: bool) -> bool:
-        """Return whether `backend` may ask the server now; start a trial if one is due.
-
-        While a trial deletes the stale entries, writes are let through and reads are not.
-        """
-        state = self._state
-        if state == OPEN:
-            return True
-        if state == WRITE_ONLY:
-            return not reads
-        self._try_when_due(backend)
-        return False
-
-    def proof_due(self) -> bool:
-        """Return whether it is long ago that the server took an entry; to one caller at a time."""
-        now = time.monotonic()
-        if now - self._proved_at < PROOF:
-            return False
-        self._proved_at = now
-        return True
-
-    def proved(self) -> None:
-        """Note that the server has just taken an entry."""
-        self._proved_at = time.monotonic()
-
-    def lost(self, error: Exception) -> None:
-        """Note that a call failed with `error`."""
-        if self._close(PAUSE):
-            # The message could hold the address of the server, with a password in it.
+    def open(self, error: Exception) -> None:
+        """Record that a call failed with `error`."""
+        with self._lock:
+            was_open, self.is_open = self.is_open, True
+            self._retry_at = time.monotonic() + RETRY_AFTER
+        if not was_open:
+            # The message of the error may contain the URL of the server and its password.
             what = "refuses" if isinstance(error, ResponseError) else "does not answer"
-            logger.warning("Redis %s (%s); going on without.", what, reason(error))
+            logger.warning("Redis %s (%s); continuing without it.", what, describe_error(error))
 
-    def restarted(self) -> None:
-        """Note that the server is a new one, so that its entries may be old."""
-        if self._close(0):
-            logger.warning("Redis was restarted; deleting what it brought back.")
+    def close(self) -> None:
+        """Record that the server answers again."""
+        self.is_open = False
 
-    def recovering_here(self) -> bool:
-        """Return whether the caller is the trial itself."""
-        return threading.current_thread() is self._trial
 
-    def _close(self, pause):
-        with self._lock:
-            was_open = self._state == OPEN
-            self._state = AWAY
-            self._retry_at = time.monotonic() + pause
-            self.losses += 1
-        return was_open
-
-    def _try_when_due(self, backend):
-        with self._lock:
-            due = self._state == AWAY and time.monotonic() >= self._retry_at
-            # Asked for life, not for presence: a fork copies the object and not the thread.
-            if due and not (self._trial and self._trial.is_alive()):
-                self._retry_at = time.monotonic() + PAUSE
-                self._trial = threading.Thread(
-                    target=self._recover, args=[backend], name="cache-recovery", daemon=True
-                )
-                self._trial.start()
-
-    def _recover(self, backend):
-        try:
-            backend.recover()
-            # From here on no change is missed, so what is deleted now is all there is.
-            with self._lock:
-                self._state, losses = WRITE_ONLY, self.losses
-            backend.empty()
-        except (RedisError, OSError):
-            with self._lock:
-                self._state = AWAY
-            return
-        with self._lock:
-            if self.losses != losses:
-                return
-            self._state = OPEN
-        logger.warning("Redis answers again; its entries of this project were deleted first.")
+def describe_error(error: Exception) -> str:
+    """Return the class of an error and Redis's own code, if any: "ResponseError, MISCONF"."""
+    code = re.match(r"[A-Z]{3,}\b", str(error)) if isinstance(error, ResponseError) else None
+    return f"{type(error).__name__}, {code[0]}" if code else type(error).__name__

@@ -4,9 +4,8 @@
     await cache_manager.get("user:123")
     await cache_manager.clear("user:*")
 
-The same on local memory and on Redis, from async code and (`…_sync`) from sync code. An
-entry may vanish at any moment, so nothing may be right only because it is here: see
-camp.cache.backends for what happens while Redis is away.
+The same with `_sync` from sync code, on local memory and on Redis. See camp.cache.backends for
+what happens while Redis is down.
 """
 
 from collections.abc import Callable
@@ -20,27 +19,25 @@ _MISSING = object()
 
 
 class CacheManager:
-    """The cache of this project, by key; values are what JSON has.
+    """The cache of this project: any text is a key, values are JSON.
 
-    Keys are free text. Two processes of one installation share entries where the backend
-    is Redis, and never with another project on the same server.
+    On Redis the processes of one installation share entries, never with other projects.
     """
 
     def set_sync(self, key: str, value: Any, expire: float | None = None) -> bool:
-        """Keep `value` for `expire` seconds, by default for settings.CACHE_TTL.
+        """Keep `value` for `expire` seconds (default: settings.CACHE_TTL; 0 or less: remove it).
 
-        With 0 seconds or less the entry is removed. Returns whether it was done; False
-        means that the cache is away. Raises TypeError for a value that JSON has not.
+        Returns whether it was done: False while Redis is down. Raises TypeError for a value that
+        is not JSON.
         """
         if expire is not None and expire <= 0:
             self.delete_sync(key)
             return True
         done = self._backend.set(key, value, DEFAULT_TIMEOUT if expire is None else expire)
-        # Local memory has nothing to say about it, and never fails.
-        return done is not False
+        return done is not False  # local memory returns None
 
     def get_sync(self, key: str, default: Any = None) -> Any:
-        """Return the value, or `default` where there is none."""
+        """Return the value, or `default`."""
         return self._backend.get(key, default)
 
     def delete_sync(self, key: str) -> bool:
@@ -48,49 +45,33 @@ class CacheManager:
         return bool(self._backend.delete(key))
 
     def clear_sync(self, pattern: str) -> int:
-        """Remove the entries whose key matches a Redis glob; return how many there were.
+        """Remove the entries whose keys match a pattern; returns how many.
 
-        `*` stands for any text, `?` for one byte, `[ab]`, `[a-c]` and `[^a]` for one byte
-        of a class; a backslash takes the next character as it stands.
+        `*` is any text, `?` one character, `[ab]` one of several.
         """
         return self._backend.delete_pattern(pattern)
 
-    async def set(self, key: str, value: Any, expire: float | None = None) -> bool:
-        """Do as `set_sync`, from async code."""
-        return await _in_thread(self.set_sync)(key, value, expire)
-
-    async def get(self, key: str, default: Any = None) -> Any:
-        """Do as `get_sync`, from async code."""
-        return await _in_thread(self.get_sync)(key, default)
-
-    async def delete(self, key: str) -> bool:
-        """Do as `delete_sync`, from async code."""
-        return await _in_thread(self.delete_sync)(key)
-
-    async def clear(self, pattern: str) -> int:
-        """Do as `clear_sync`, from async code."""
-        return await _in_thread(self.clear_sync)(pattern)
+    # The same for async code. Unlike database connections, caches work in any thread.
+    set = sync_to_async(set_sync, thread_sensitive=False)
+    get = sync_to_async(get_sync, thread_sensitive=False)
+    delete = sync_to_async(delete_sync, thread_sensitive=False)
+    clear = sync_to_async(clear_sync, thread_sensitive=False)
 
     @property
     def _backend(self):
         return caches[DEFAULT_CACHE_ALIAS]
 
 
-def cached(key: str, expire: float | None, compute: Callable[[], Any]) -> Any:
-    """Return the entry of `key`, computed by `compute()` and kept where there is none.
+def get_or_compute(key: str, expire: float | None, compute: Callable[[], Any]) -> Any:
+    """Return the entry of `key`; if there is none, keep what `compute()` returns.
 
-    `expire` is in seconds, None for settings.CACHE_TTL. Raises only what `compute` raises.
+    `expire` is in seconds, None means settings.CACHE_TTL. Raises only what `compute` raises.
     """
     value = cache_manager.get_sync(key, _MISSING)
     if value is _MISSING:
         value = compute()
         cache_manager.set_sync(key, value, expire)
     return value
-
-
-def _in_thread(function):
-    # Unlike the database's connections, a cache may be used from any thread.
-    return sync_to_async(function, thread_sensitive=False)
 
 
 cache_manager = CacheManager()

@@ -1,91 +1,89 @@
-"""The file that the settings are read from: all its variables, and one written into it."""
+"""`.env` files: read as python-dotenv reads them, and one variable written."""
 
 import contextlib
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+from camp.fs.atomic import replace_file
 
 NEWLINE = re.compile(r"\r\n|\n|\r")
 VARIABLE = re.compile(
     r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z_0-9]*)\s*=(?P<gap>\s*)(?P<value>.*?)\s*"
 )
-QUOTED = re.compile(r"""(?:'(?P<raw>[^']*)'|"(?P<text>(?:[^"\\]|\\.)*)")\s*(?:#.*)?""")
-COMMENT = re.compile(r"(?:^|\s+)#(?P<comment>.*)$")
-# Of these a part must not be taken for a comment.
-SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|KEY|URL")
-
+# `head` and `tail` (the comment) stay when a value is replaced.
 LINE = re.compile(
     r"(?P<head>\ufeff?\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z_0-9]*)\s*=[ \t]*)"
     r"(?P<value>'[^']*'|\"(?:[^\"\\]|\\.)*\"|.*?)"
     r"(?P<tail>(?:\s+#.*)?\s*)",
     re.DOTALL,
 )
+QUOTED = re.compile(r"""(?:'(?P<raw>[^']*)'|"(?P<text>(?:[^"\\]|\\.)*)")\s*(?:#.*)?""")
+COMMENT = re.compile(r"(?:^|\s+)#(?P<comment>.*)$")
+# Part of the value of one of these must not be taken for a comment.
+SECRET = re.compile("SECRET|PASSWORD|TOKEN|KEY|URL")
 
 
-def path(base_dir):
-    """Return the file whose values win over the others, or None where none is read."""
-    given = os.environ.get("CAMP_ENV_FILES")
-    names = [".env.local"] if given is None else given.split(os.pathsep)
-    return next((base_dir / name for name in names if name), None)
+def paths(base_dir):
+    """Return the files to read; the values of earlier ones win.
+
+    `CAMP_ENV_FILES` names others (separated as in PATH); empty means none.
+    """
+    names = os.environ.get("CAMP_ENV_FILES", os.pathsep.join([".env.local", ".env"]))
+    return [base_dir / name for name in names.split(os.pathsep) if name]
 
 
-def values(text):
+def parse(text):
     """Yield (name, value) for each variable in the text of an `.env` file.
 
-    As python-dotenv, with which the old backend read the same file, and shells have it: a `#`
-    behind a space begins a comment, one right behind the `=` or inside a value does not, and
-    in quotes nothing does. Raises ImproperlyConfigured where a secret could be meant.
+    A `#` after a space begins a comment; one right after the `=` or inside a value does not,
+    nor does any in quotes. Raises ImproperlyConfigured if a secret could be meant.
     """
     for line in NEWLINE.split(text):
         found = VARIABLE.fullmatch(line)
         if found:
-            yield found["name"], _value(found)
+            yield found["name"], parse_value(**found.groupdict())
 
 
-def _value(line):
-    """Return the value of a line that VARIABLE matched."""
-    name, written = line["name"], line["value"]
-    if quoted := QUOTED.fullmatch(written):
+def parse_value(name, gap, value):
+    """Return the value of a line, without quotes and comment."""
+    if quoted := QUOTED.fullmatch(value):
         if quoted["raw"] is not None:
             return quoted["raw"]
-        # As django-environ does: only these two stand for something else.
+        # As in django-environ, only \r, \n and \t keep their backslash.
         return re.sub(r"\\([^rnt])", r"\1", quoted["text"])
-    # Right behind the "=" it is part of the value, unless it looks like a comment.
-    close = written.startswith("#") and not line["gap"]
-    comment = COMMENT.search(written, 1 if close and written[1:2].strip() else 0)
+    # Right after the "=" it is part of the value, unless it looks like a comment.
+    close = value.startswith("#") and not gap
+    comment = COMMENT.search(value, 1 if close and value[1:2].strip() else 0)
     if not comment:
-        return written
-    said = comment["comment"].lstrip("#")[:1]
-    if SECRET.search(name) and (said.strip() or (close and not comment.start())):
+        return value
+    first = comment["comment"].lstrip("#")[:1]
+    if SECRET.search(name) and (first.strip() or (close and not comment.start())):
         raise ImproperlyConfigured(
             f"{name} has a # that may belong to it or begin a comment: put the value into single "
             "quotes, or a space before and behind the # of the comment."
         )
-    return written[: comment.start()]
+    return value[: comment.start()]
 
 
-def put(file, name, value):
-    """Set a variable in an `.env` file; the file is made, its owner's alone, where missing.
+def set_variable(file, name, value):
+    """Set a variable in an `.env` file, which is created with owner-only rights if missing.
 
-    Every other byte of it stays: order, comments, line endings, a BOM.
-
-    Raises OSError, or UnicodeDecodeError for a file that is not UTF-8.
+    Every other byte stays: order, comments, line endings, a BOM. Raises OSError, or
+    UnicodeDecodeError for a file that is not UTF-8.
     """
     file = Path(os.path.realpath(file))  # a link stays one
+    old, known = "", None
     with contextlib.suppress(FileNotFoundError):
-        old = file.read_bytes().decode()
-        return _replace(file, with_value(old, name, value).encode(), file.stat())
-    _replace(file, f"{name}={value}\n".encode(), None)
+        old, known = file.read_bytes().decode(), file.stat()
+    mode = known.st_mode & 0o7777 if known else 0o600
+    replace_file(file, replace_value(old, name, value).encode(), mode=mode, owner=known)
 
 
-def with_value(text, name, value):
-    """Return the text of an `.env` file in which `name` is `value`.
-
-    Where the name stands twice both are replaced: readers differ in which one counts.
-    """
+def replace_value(text, name, value):
+    """Return the text of an `.env` file with every line of `name` set to `value`."""
     lines = text.splitlines(keepends=True)
     found = False
     for number, line in enumerate(lines):
@@ -98,23 +96,3 @@ def with_value(text, name, value):
     end = "\r\n" if "\r\n" in text else "\n"
     gap = end if text.strip("\ufeff") and not text.endswith(("\n", "\r")) else ""
     return f"{text}{gap}{name}={value}{end}"
-
-
-def _replace(file, content, known):
-    """Write a file as a whole or not at all, with the rights of the one that was there."""
-    descriptor, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if os.name != "nt":
-            os.chmod(draft, known.st_mode & 0o7777 if known else 0o600)
-            if os.geteuid() == 0:
-                # A file of root's would keep its reader from starting Camp.
-                owner = known or file.parent.stat()
-                os.chown(draft, owner.st_uid, owner.st_gid)
-        os.replace(draft, file)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise

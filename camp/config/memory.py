@@ -5,12 +5,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-ASSUMED = 4 * 2**30  # bytes, where a system does not tell
+ASSUMED = 4 * 2**30  # bytes, if the system does not say
 UNLIMITED = 2**60  # bytes; cgroup v1 writes a number of that size for "no limit"
 
 
 def memory_limit():
-    """Return the bytes that the machine, and the control groups around this process, allow."""
+    """Return the bytes that the machine and the control groups of this process allow."""
     return min(physical_memory(), *cgroup_limits())
 
 
@@ -39,11 +39,11 @@ def cgroup_limits(process=Path("/proc/self/cgroup"), root=Path("/sys/fs/cgroup")
             base = root / "memory" if version_1 else root
             name = "memory.limit_in_bytes" if version_1 else "memory.max"
             inner = base / path.lstrip("/")
-            # Those of the groups around it hold as well. In a container the path may be
-            # that of the host, and only the root is there.
+            # The limits of parent groups apply too. In a container the path may be the host's,
+            # and only the root exists.
             files += [folder / name for folder in (inner, *inner.parents)]
     limits = [UNLIMITED]
     for file in files:
-        with suppress(OSError, ValueError):  # "max" is no number
+        with suppress(OSError, ValueError):  # "max" is not a number
             limits.append(int(file.read_text(encoding="ascii")))
     return limits

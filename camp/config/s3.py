@@ -1,7 +1,4 @@
-"""The settings of an object store, out of the environment: all of it right, or a sentence.
-
-Nothing of it is set on most places: then files lie in a folder.
-"""
+"""The settings of an object store; without S3_BUCKET, files are kept in a folder."""
 
 import re
 from datetime import timedelta
@@ -13,14 +10,14 @@ from camp.config.env import FALSE, TRUE
 
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 PREFIX = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
-# What means nothing without a bucket.
+# Variables that have no effect without a bucket.
 OTHERS = ("S3_ENDPOINT_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_PRESIGNED_DOWNLOADS")
-# For so long an address is good, where only "on" is said; and at most.
-MINUTE, LONGEST = timedelta(seconds=60), timedelta(hours=1)
+# Lifetime of a presigned URL: if only "on" is said, and at most.
+DEFAULT_LIFETIME, LONGEST_LIFETIME = timedelta(seconds=60), timedelta(hours=1)
 
 
 def storage(env):
-    """Return the entry of Django's STORAGES for an object store, or None where none is set.
+    """Return the entry of Django's STORAGES for an object store, or None without one.
 
     Raises ImproperlyConfigured.
     """
@@ -47,11 +44,11 @@ def storage(env):
         "region_name": env.text("S3_REGION").strip() or ("us-east-1" if endpoint else None),
         "addressing_style": style,
     }
-    return {"BACKEND": "camp.storage.s3.ObjectStore", "OPTIONS": options | keys(env)}
+    return {"BACKEND": "camp.storage.s3.ObjectStore", "OPTIONS": options | credentials(env)}
 
 
 def address(env, name):
-    """Return the URL of a server, without a slash at its end, or None."""
+    """Return the URL of a server without a trailing slash, or None."""
     url = env.text(name).strip().rstrip("/")
     if not url:
         return None
@@ -68,15 +65,15 @@ def address(env, name):
 
 
 def prefix(env):
-    """Return what the keys of all objects begin with, without slashes around it."""
+    """Return the prefix of all object keys, without slashes around it."""
     value = env.text("S3_PREFIX").strip().strip("/")
     if value and not PREFIX.fullmatch(value):
         raise ImproperlyConfigured("S3_PREFIX must be a plain folder name, such as camp or a/b.")
     return value
 
 
-def keys(env):
-    """Return what Camp identifies itself with; nothing means that boto3 looks for it itself."""
+def credentials(env):
+    """Return the credentials; without any, boto3 looks for them itself."""
     key, named = env.text("S3_ACCESS_KEY_ID").strip(), ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"]
     given = env.text("S3_SECRET_ACCESS_KEY") or env.text("S3_SECRET_ACCESS_KEY_FILE")
     if bool(key) != bool(given.strip()):
@@ -87,18 +84,21 @@ def keys(env):
         )
     if not key:
         return {}
-    secret = env.secret("S3_SECRET_ACCESS_KEY", None)
+    secret = env.secret("S3_SECRET_ACCESS_KEY")
     return {"access_key": key, "secret_key": secret, "security_token": None}
 
 
 def presigned(env):
-    """Return for how many seconds an address of the store is good; 0: Camp sends the bytes."""
+    """Return the lifetime of presigned URLs in seconds; 0: Camp sends the bytes itself."""
     value = env.text("S3_PRESIGNED_DOWNLOADS").strip().lower()
     if value in FALSE:
         return 0
-    # "1" is a way to say on.
-    time = MINUTE if value in TRUE else env.duration("S3_PRESIGNED_DOWNLOADS", MINUTE)
-    if not timedelta(seconds=1) <= time <= LONGEST:
+    time = (
+        DEFAULT_LIFETIME
+        if value in TRUE
+        else env.duration("S3_PRESIGNED_DOWNLOADS", DEFAULT_LIFETIME)
+    )
+    if not timedelta(seconds=1) <= time <= LONGEST_LIFETIME:
         raise ImproperlyConfigured(
             "S3_PRESIGNED_DOWNLOADS must be off, on, or a time from 1s to 1h such as 60s."
         )

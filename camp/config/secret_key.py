@@ -1,14 +1,16 @@
-"""Which secret keys are none: published in examples, or guessed with little effort.
+"""SECRET_KEY: generated once, or refused if it is a published example or easy to guess.
 
-Its sentences are for who sets Camp up, before there are settings and translations.
+These sentences appear before there are settings and translations.
 """
 
 import re
+import secrets
 from itertools import pairwise
 
 from django.core.exceptions import ImproperlyConfigured
 
-from camp.config.env import generated_secret
+from camp.fs.atomic import create_file
+from camp.fs.ownership import make_folder
 
 REFUSED = (
     "{name} holds a published example, or a key that is easy to guess: whoever knows it can log "
@@ -16,10 +18,10 @@ REFUSED = (
     'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
 )
 SHORTEST = 32  # characters
-FEWEST = 8  # different ones
-# What is left of a key without the words of examples; a random key keeps nearly all.
+FEWEST = 8  # different characters
+# Characters that are left without the words below; a random key keeps nearly all.
 LEFT_OVER = 16
-# In documents that half the world copies from, such as FastAPI's tutorial on JWT.
+# In documents that many people copy from, such as FastAPI's tutorial on JWT.
 PUBLISHED = {"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"}
 # Django's mark on keys that it wrote into a file of the code.
 INSECURE = "django-insecure-"
@@ -41,27 +43,35 @@ WORDS = """
 WORD = re.compile("|".join(sorted(WORDS.split(), key=len, reverse=True)))
 
 
-def chosen(env, file, *, strict):
-    """Return the secret key, those that it replaces, and the names of variables left out.
+class UnwritableFolder(ImproperlyConfigured):
+    """CAMP_DATA_DIR takes no file; `why` is the reason that the system gives."""
 
-    A key of the environment that is guessable is not used: the one of `file` is, which is made
-    on first use. With `strict` it is refused (ImproperlyConfigured) instead.
+    def __init__(self, folder, why):
+        super().__init__(f"CAMP_DATA_DIR cannot be written: {folder} ({why})")
+        self.folder, self.why = folder, why
+
+
+def choose_secret_key(env, file, *, strict):
+    """Return the secret key, the earlier keys, and the names of variables that were ignored.
+
+    A guessable key is ignored for the one in `file`, which is created on first use; with
+    `strict` it is refused (ImproperlyConfigured) instead.
     """
-    key, left_out = env.secret("SECRET_KEY", file), []
+    key, ignored = env.secret("SECRET_KEY") or generate_once(file), []
     if is_guessable(key):
-        left_out.append("SECRET_KEY")
-        key = None if strict else generated_secret(file)
+        ignored.append("SECRET_KEY")
+        key = None if strict else generate_once(file)
     earlier = env.names("SECRET_KEY_FALLBACKS")
     good = [each for each in earlier if not is_guessable(each)]
     if good != earlier:
-        left_out.append("SECRET_KEY_FALLBACKS")
-    if strict and left_out:
-        raise ImproperlyConfigured(REFUSED.format(name=left_out[0]))
-    return key, good, left_out
+        ignored.append("SECRET_KEY_FALLBACKS")
+    if strict and ignored:
+        raise ImproperlyConfigured(REFUSED.format(name=ignored[0]))
+    return key, good, ignored
 
 
 def is_guessable(key):
-    """Return whether somebody else may know a secret key, or find it by trying."""
+    """Return whether others may know a secret key, or find it by trying."""
     if key in PUBLISHED or key.startswith(INSECURE):
         return True
     if len(key) < SHORTEST or len(set(key)) < FEWEST or is_repetition(key):
@@ -72,5 +82,22 @@ def is_guessable(key):
 
 
 def is_repetition(text):
-    """Return whether a text is a shorter one several times."""
+    """Return whether a text repeats a shorter one."""
     return (text + text).find(text, 1) < len(text)
+
+
+def generate_once(file):
+    """Return the secret kept in `file`, which is created on first use with owner-only rights.
+
+    Two processes that start together end up with the same secret.
+    """
+    try:
+        make_folder(file.parent)
+        if not file.exists():
+            create_file(file, secrets.token_urlsafe(50).encode())
+        value = file.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise UnwritableFolder(file.parent, error.strerror) from None
+    if len(value) < 50:
+        raise ImproperlyConfigured(f"{file} holds no usable secret: delete it for a new one.")
+    return value

@@ -1,11 +1,12 @@
-"""An index that leads to the rows of one owner in whose search text a word stands.
+"""A bigram index of `search_text` by owner: finds rows that contain a word anywhere.
 
-It holds the pairs of neighbouring characters of each text, and single ones beyond ASCII:
-unlike trigrams that serves words of two characters, as many Japanese ones are. A row with all
-pairs of a word need not hold the word, so it is looked at as well. The entries know the
-owner, or a pair that is frequent with others would have all of their rows read.
+It contains the pairs of adjacent characters (bigrams) of each text, and single characters
+beyond ASCII. Unlike trigrams, bigrams find words of two characters, as many Japanese ones are.
+A row with all bigrams of a word may still not contain the word, so queries check that too.
+Entries include the owner; otherwise a bigram that is common among others' rows would have all
+of those read.
 
-PostgreSQL has it as a GIN index, SQLite as an FTS5 table without contents that triggers keep.
+On PostgreSQL it is a GIN index, on SQLite a contentless FTS5 table that triggers maintain.
 """
 
 # ruff: noqa: S608  (names and columns are those of Camp's own tables)
@@ -14,11 +15,11 @@ from django.db import models, transaction
 
 PREFIX = "camp_index_"  # of the FTS5 tables on SQLite
 COLUMNS = {"text": "search_text", "owner": "user_id"}
-SEPARATOR = "\x1f"  # in no pair that is looked for
-# Short lists of rows for each pair, and yet few pairs: with each owner's own it takes more than
-# twice as long to make the index.
+SEPARATOR = "\x1f"  # in no bigram of a search
+# Owners share bigrams by their remainder: short posting lists, yet few different keys. One key
+# per owner and bigram would more than double the time to build the index.
 GROUPS = 16
-# What becomes part of an index has to be said to the letter by the queries.
+# Queries must repeat the index expression verbatim.
 PAIRS = (
     r"string_to_array(regexp_replace({text}, '..', '\&' || {group} || E'\x1f', 'g')"
     r" || E'\x1f' || regexp_replace(substr({text}, 2), '..',"
@@ -26,7 +27,7 @@ PAIRS = (
     r" || regexp_replace(regexp_replace({text}, '[ -~]+', '', 'g'), '.',"
     r" '\&' || {group} || E'\x1f', 'g'), E'\x1f')"
 )
-# The same as words of one text. Common table expressions may stand in a trigger only so.
+# The same as one text of words; a trigger allows common table expressions only in a subquery.
 WORDS = """(
     WITH RECURSIVE at(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM at WHERE n < length({text}))
     SELECT group_concat({owner} || 'x' || hex(substr({text}, n, 2)) || CASE
@@ -43,29 +44,29 @@ TRIGGERS = {
 }
 
 
-def pairs(word):
-    """Return what the index holds of a text in which `word` stands; [] for one ASCII character."""
+def bigrams(word):
+    """Return the entries of every text that contains `word`; [] for one ASCII character."""
     if len(word) == 1:
         return [] if " " <= word <= "~" or word == SEPARATOR else [word]
-    several = {word[start : start + 2] for start in range(len(word) - 1)}
-    return sorted(pair for pair in several if SEPARATOR not in pair)
+    found = {word[start : start + 2] for start in range(len(word) - 1)}
+    return sorted(bigram for bigram in found if SEPARATOR not in bigram)
 
 
-class LedTo(models.Func):
-    """Whether the index of a table leads to a row for an owner (an id) and some pairs."""
+class BigramMatch(models.Func):
+    """Whether a row of a table belongs to an owner (an ID) and has some bigrams."""
 
     output_field = models.BooleanField()
 
-    def __init__(self, table, owner, pairs):
+    def __init__(self, table, owner, bigrams):
         super().__init__(models.F("pk"), *map(models.F, COLUMNS.values()))
-        self.table, self.owner, self.pairs = table, owner, pairs
+        self.table, self.owner, self.bigrams = table, owner, bigrams
 
     def as_postgresql(self, compiler, connection, **_context):
         """Return the SQL and its parameters."""
         _key, text, owner = (compiler.compile(each)[0] for each in self.source_expressions)
         array, owners = _arrays(text, owner)
-        keys = [f"{pair}{self.owner % GROUPS}" for pair in self.pairs]
-        # Doubled, since the driver takes a single % for a parameter.
+        keys = [f"{bigram}{self.owner % GROUPS}" for bigram in self.bigrams]
+        # The driver takes a single % for a parameter.
         array = array.replace("%", "%%")
         return f"({array} @> %s::text[] AND {owners} @> %s::bigint[])", [keys, [self.owner]]
 
@@ -73,14 +74,14 @@ class LedTo(models.Func):
         """Return the SQL and its parameters."""
         key, _text, owner = (compiler.compile(each)[0] for each in self.source_expressions)
         name = PREFIX + self.table
-        words = " ".join(f"{self.owner}x{pair.encode().hex()}" for pair in self.pairs)
+        words = " ".join(f"{self.owner}x{bigram.encode().hex()}" for bigram in self.bigrams)
         found = f"SELECT rowid FROM {name} WHERE {name} MATCH %s"
-        # Whose a row is, is not left to triggers. The sign keeps it from being looked up.
+        # Checks the owner without trusting the triggers; the + keeps SQLite from other indexes.
         return f"({key} IN ({found}) AND +{owner} = %s)", [words, self.owner]
 
 
 def make(connection, table):
-    """Make the index of a table, anew if there is one."""
+    """Create the index of a table, again if it exists."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         remove(connection, table)
         for sql in statements(connection, table):
@@ -88,14 +89,14 @@ def make(connection, table):
 
 
 def statements(connection, table):
-    """Return the statements that make the index of a table."""
+    """Return the statements that create the index of a table."""
     if connection.vendor == "postgresql":
         return [_gin(PREFIX + table, table)]
     return [*_fts(PREFIX + table, table)]
 
 
 def tables(connection):
-    """Return the tables that have an index on SQLite."""
+    """Return the tables with such an index on SQLite."""
     with connection.cursor() as cursor:
         sql = "SELECT name FROM sqlite_master WHERE name GLOB %s AND sql GLOB 'CREATE VIRTUAL *'"
         cursor.execute(sql, [f"{PREFIX}*"])
@@ -103,7 +104,7 @@ def tables(connection):
 
 
 def remove(connection, table):
-    """Take the index of a table away, if there is one."""
+    """Drop the index of a table, if it exists."""
     kind = "INDEX" if connection.vendor == "postgresql" else "TABLE"
     with connection.cursor() as cursor:
         cursor.execute(f"DROP {kind} IF EXISTS {PREFIX}{table}")
@@ -112,10 +113,10 @@ def remove(connection, table):
                 cursor.execute(f"DROP TRIGGER IF EXISTS {PREFIX}{table}_{event}")
 
 
-def is_whole(connection, table):
-    """Return whether the index of a table is there, with what keeps it.
+def is_complete(connection, table):
+    """Return whether the index of a table exists, with its triggers on SQLite.
 
-    SQLite's triggers go when a migration makes the table anew.
+    Those are lost when a migration rebuilds the table.
     """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -127,19 +128,19 @@ def is_whole(connection, table):
 
 
 def _arrays(text, owner):
-    """Return the expressions of PostgreSQL's index: the pairs with their group, and the owner."""
+    """Return the expressions of the GIN index: bigrams with the owner's group, and the owner."""
     return PAIRS.format(text=text, group=f"{owner} % {GROUPS}"), f"ARRAY[{owner}]"
 
 
 def _gin(name, table):
-    """Return the statement that makes PostgreSQL's index."""
+    """Return the statement that creates the GIN index."""
     keys = ", ".join(f"({array})" for array in _arrays(**COLUMNS))
-    # New rows wait in a list that every search reads: it is kept short.
+    # Every search reads the whole list of pending rows, so keep it short (KiB).
     return f"CREATE INDEX {name} ON {table} USING gin ({keys}) WITH (gin_pending_list_limit = 512)"
 
 
 def _fts(name, table):
-    """Yield the statements that make SQLite's table, keep it, and fill it."""
+    """Yield the statements that create the FTS5 table and its triggers, and fill it."""
 
     def words(row):
         return WORDS.format(**{key: f"{row}.{column}" for key, column in COLUMNS.items()})

@@ -1,8 +1,7 @@
-"""Lists paged by key: each page costs the same, however far down it is.
+"""Keyset pagination: each page costs the same, however far down it is.
 
-The address of a page carries the sort key of its neighbour's last row, so rows
-that come or go meanwhile never shift the list. See
-https://use-the-index-luke.com/no-offset for the method.
+The URL of a page contains the sort key of the row before it, so new and deleted rows never
+shift the list. See https://use-the-index-luke.com/no-offset.
 """
 
 import base64
@@ -12,57 +11,56 @@ import re
 from datetime import datetime
 
 from django.core.exceptions import FieldError, ValidationError
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.http import Http404
 
 PAGE_SIZE = 50
 
 
-class KeyPage:
+class KeysetPage:
     """One page of a queryset, ordered by `keys`.
 
-    `keys` are field names as in `order_by` (`-updated_at`); the last must be
-    unique (`-id`) and none may be null. `params` are the query parameters of
-    the request; those besides `after` and `before` are kept in the links. `find`
-    fetches as `first_rows` does. Costs one query with the latter. Raises Http404 for
-    an address that was tampered with.
+    `keys` are field names as in `order_by` (`-updated_at`); the last must be unique (`-id`) and
+    none may be null. `params` are the query parameters of the request, which the links keep. One
+    query. Raises Http404 for an invalid `after` or `before`.
 
     Iterate it for the rows; `next_url` and `previous_url` are "" at the ends.
     """
 
-    def __init__(self, queryset, keys, params, size=PAGE_SIZE, find=None):
+    def __init__(self, queryset, keys, params, size=PAGE_SIZE):
         self.keys, self.params, self.size = keys, params, size
-        self.backwards = bool(params.get("before")) and not params.get("after")
-        token = params.get("before" if self.backwards else "after", "")
-        order = [flipped(key) for key in keys] if self.backwards else keys
-        rows = self.found(find or first_rows, queryset, order, token)
-        more, rows = len(rows) > size, rows[:size]
-        if self.backwards:
-            rows.reverse()
-        self.rows = rows
-        # Where we came from there is always a page, unless its rows went meanwhile.
-        self.has_next = bool(rows) and (more or self.backwards)
-        self.has_previous = bool(rows) and (more if self.backwards else bool(token))
-
-    def found(self, find, queryset, order, token):
-        """Return the rows behind the one that `token` names, and one more than a page has."""
-        beyond = condition(order, decode(token, len(order))) if token else Q()
+        backwards = bool(params.get("before")) and not params.get("after")
+        token = params.get("before" if backwards else "after", "")
+        order = [reverse_key(key) for key in keys] if backwards else keys
+        after = rows_after(order, decode(token, len(order))) if token else Q()
         try:
-            # Some values, as a time before the year 1, fail only when they meet the database.
-            return find(queryset, order, beyond, self.size + 1)
+            # Some values, such as a time before the year 1, fail only in the database.
+            rows = self.fetch(queryset, order, after, size + 1)
         except (FieldError, ValidationError, ValueError, TypeError, OverflowError) as error:
             if not token:
                 raise
             raise Http404 from error
+        more, rows = len(rows) > size, rows[:size]
+        if backwards:
+            rows.reverse()
+        self.rows = rows
+        # The page that linked here exists, unless its rows were deleted meanwhile.
+        self.has_next = bool(rows) and (more or backwards)
+        self.has_previous = bool(rows) and (more if backwards else bool(token))
+
+    def fetch(self, queryset, order, after, count):
+        """Return the first `count` rows after a Q."""
+        return list(queryset.filter(after).order_by(*order)[:count])
 
     @property
     def next_url(self):
-        """Return the query string of the page that follows."""
+        """The query string of the next page."""
         return self.link("after", self.rows[-1]) if self.has_next else ""
 
     @property
     def previous_url(self):
-        """Return the query string of the page before."""
+        """The query string of the previous page."""
         return self.link("before", self.rows[0]) if self.has_previous else ""
 
     def link(self, word, row):
@@ -79,27 +77,26 @@ class KeyPage:
         return len(self.rows)
 
 
-def first_rows(queryset, order, beyond, count):
-    """Return the first `count` rows in `order` behind the Q `beyond`."""
-    return list(queryset.filter(beyond).order_by(*order)[:count])
-
-
-def flipped(key):
+def reverse_key(key):
     """Return the opposite order of a key."""
     return key[1:] if key.startswith("-") else f"-{key}"
 
 
-def condition(order, values, inclusive=False):
-    """Return the Q for the rows that come after `values` in `order`, or also those of `values`.
+def hide_order(key):
+    """COALESCE a key of `order_by`, so that the planner does not use the index of the order."""
+    name = key.lstrip("-")
+    hidden = Coalesce(F(name), F(name))
+    return hidden.desc() if key.startswith("-") else hidden
 
-    The first key stands alone as well, so that an index on it bounds the scan.
+
+def rows_after(order, values):
+    """Return the Q for the rows that come after `values` in `order`.
+
+    The first key is also a condition by itself, so that an index on it bounds the scan.
     """
-    found = Q()
-    equal = {}
+    found, equal = Q(), {}
     for key, value in zip(order, values, strict=True):
         name, side = (key[1:], "lt") if key.startswith("-") else (key, "gt")
-        if inclusive and key == order[-1]:
-            side += "e"
         found |= Q(**equal, **{f"{name}__{side}": value})
         equal[name] = value
     first, value = order[0], values[0]
@@ -108,27 +105,27 @@ def condition(order, values, inclusive=False):
 
 
 def encode(values):
-    """Return sort values as one word for an address."""
+    """Return sort values as one URL-safe word."""
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decode(token, count):
-    """Return the values of `encode`; raise Http404 if they are not `count` plain ones."""
+    """Return the values of `encode`; raise Http404 if there are not `count` valid ones."""
     try:
         text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         values = json.loads(text)
     except (binascii.Error, ValueError, RecursionError) as error:
         raise Http404 from error
-    if not isinstance(values, list) or len(values) != count or not all(map(usable, values)):
+    if not isinstance(values, list) or len(values) != count or not all(map(is_valid, values)):
         raise Http404
     return values
 
 
-def usable(value):
-    """Return whether a database takes a value that came with an address."""
+def is_valid(value):
+    """Return whether a database accepts a value from a URL."""
     if type(value) is int:
         return abs(value) <= 2**62
-    # NUL and half a surrogate pair are text to JSON, but to no database.
+    # JSON allows NUL and lone surrogates, databases do not.
     return type(value) is str and not re.search("[\x00\ud800-\udfff]", value)

@@ -1,4 +1,4 @@
-"""Operations that Camp's migrations use beside Django's own."""
+"""Migration operations of Camp."""
 
 from django.db import migrations
 
@@ -6,10 +6,10 @@ from camp.db import old_metadata
 
 
 class AllowNull(migrations.AlterField):
-    """An AlterField that makes a column nullable and touches nothing else of it.
+    """An AlterField that makes a column nullable and changes nothing else.
 
-    On PostgreSQL, Django would drop the column's foreign key and make another without the
-    ON DELETE rule that tables of the old backend have.
+    On PostgreSQL, Django would replace the foreign key of the column by one without the ON DELETE
+    rule that tables of the old backend have.
     """
 
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
@@ -34,7 +34,7 @@ class AllowNull(migrations.AlterField):
 
 
 class TakeOldMetadata(migrations.RunPython):
-    """Fill `old_metadata` of tables that were taken over before there was this column."""
+    """Fill `old_metadata` in tables that were taken over before this column existed."""
 
     def __init__(self, *tables):
         self.tables = tables
@@ -44,7 +44,7 @@ class TakeOldMetadata(migrations.RunPython):
         return self.__class__.__qualname__, self.tables, {}
 
     def fill(self, apps, schema_editor):
-        """Copy what the old columns hold."""
+        """Copy the values of the old columns."""
         connection, quote = schema_editor.connection, schema_editor.quote_name
         for table in self.tables:
             with connection.cursor() as cursor:

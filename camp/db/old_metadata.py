@@ -1,18 +1,18 @@
-"""What the old backend noted about a row, usually JSON: kept as it was, and shown to people."""
+"""Metadata that the old backend kept with a row, usually JSON: preserved and shown."""
 
 import json
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-# What columns of it were called; differences of case and of underscores do not count.
+# The names of its columns, compared without case and underscores.
 NAMES = ("metadata", "metadatajson", "meta", "extra", "extradata", "extrametadata", "attributes")
 SHOWN = 20_000  # characters
 NOTHING = (None, "", {}, [])
 
 
 class OldMetadata(models.Model):
-    """A row that may have such a note."""
+    """A row that may have such metadata."""
 
     old_metadata = models.TextField(_("data of the old backend"), null=True, editable=False)
 
@@ -20,8 +20,8 @@ class OldMetadata(models.Model):
         abstract = True
 
 
-def parsed(text):
-    """Return what JSON says, the text itself if it is none, or None for nothing."""
+def parse_metadata(text):
+    """Return the parsed JSON, the text itself if it is not JSON, or None if it is empty."""
     try:
         found = json.loads(text or "null")
     except ValueError:
@@ -29,9 +29,9 @@ def parsed(text):
     return None if found in NOTHING else found
 
 
-def readable(text):
-    """Return a note for reading: JSON on indented lines; "" where it says nothing."""
-    found = parsed(text)
+def format_metadata(text):
+    """Return metadata for display, JSON indented; "" if it is empty."""
+    found = parse_metadata(text)
     if found is None:
         return ""
     if not isinstance(found, str):
@@ -40,10 +40,10 @@ def readable(text):
 
 
 def columns_of(names):
-    """Return those of a table's column names that hold such notes."""
-    return [name for name in names if squeezed(name) in NAMES]
+    """Return those of a table's column names that hold such metadata."""
+    return [name for name in names if column_key(name) in NAMES]
 
 
-def squeezed(name):
-    """Return the name of a column without underscores and capitals."""
+def column_key(name):
+    """Return the name of a column in lower case without underscores."""
     return name.replace("_", "").lower()

@@ -1,7 +1,7 @@
-"""A limit on how long a single statement of a page may keep the database busy.
+"""A time limit on single SQL statements of processes that serve pages.
 
-Only processes that serve pages have it: commands such as `backup` may take their time. A
-statement over the limit ends with an OperationalError, which pages answer with 503.
+Commands such as `backup` have none. A statement over the limit raises OperationalError, which
+pages answer with 503.
 """
 
 import time
@@ -9,13 +9,12 @@ import time
 from django.conf import settings
 from django.db.backends.signals import connection_created
 
-# Steps of SQLite's virtual machine between two looks at the clock, some 10 ms. Each look has
-# to wait for the interpreter.
+# Instructions of SQLite's virtual machine between two checks, some 10 ms; each needs the GIL.
 STEPS = 1_000_000
 
 
 def limit_statements():
-    """Limit the statements of every connection that this process opens from now on."""
+    """Limit the statements of all connections that this process opens from now on."""
     if settings.STATEMENT_TIMEOUT:
         connection_created.connect(limit_connection, dispatch_uid="camp.db.statement_timeout")
 
@@ -29,13 +28,13 @@ def limit_connection(connection, **kwargs):
         kept = [one for one in connection.execute_wrappers if not isinstance(one, StatementClock)]
         connection.execute_wrappers[:] = [*kept, clock]
     elif not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
-        # PgBouncer hands server connections around: its own configuration sets this there.
+        # PgBouncer shares connections, so there its own configuration must set this.
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, false)", [f"{seconds}s"])
 
 
 def is_timeout(error):
-    """Return whether a database error says that a statement was over the limit."""
+    """Return whether a database error means that a statement exceeded the limit."""
     cause = error.__cause__
     return getattr(cause, "sqlstate", None) == "57014" or str(cause) == "interrupted"
 
@@ -43,7 +42,7 @@ def is_timeout(error):
 class StatementClock:
     """Measures the processor time of the current statement of a SQLite connection.
 
-    Not the time of day: rows of an export are read as slowly as its client takes them.
+    Processor time, since a slow client may take the rows of an export slowly.
     """
 
     def __init__(self, seconds):
@@ -51,10 +50,10 @@ class StatementClock:
         self.started = 0.0
 
     def __call__(self, execute, sql, params, many, context):
-        """Run a statement, as an execute wrapper of Django's."""
+        """Run a statement; this is an execute wrapper of Django."""
         self.started = time.thread_time()
         return execute(sql, params, many, context)
 
     def is_over(self):
-        """Return whether SQLite shall interrupt the statement, as its progress handler."""
+        """Return whether to interrupt the statement; this is SQLite's progress handler."""
         return time.thread_time() - self.started > self.seconds

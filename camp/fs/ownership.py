@@ -1,15 +1,15 @@
-"""Whose is what root makes: that person's to whom the folder belongs that it lies in.
+"""Give files that root creates to the owner of the folder they are in.
 
-Else `sudo python3 manage.py postgres init` would leave files that keep everybody but root
-from starting Camp.
+Otherwise `sudo python3 manage.py postgres init` would leave files with which only root can
+start Camp.
 """
 
 import os
 from pathlib import Path
 
 
-def give(path):
-    """Give what root just made to the owner of its folder; does nothing for anybody else."""
+def chown_to_folder_owner(path: Path | str) -> None:
+    """Give what root has just created to the owner of its folder; others change nothing."""
     if os.name == "nt" or os.geteuid() != 0:
         return
     owner = Path(path).absolute().parent.stat()
@@ -17,11 +17,11 @@ def give(path):
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def make_folder(folder, mode=0o777):
-    """Make a folder, and those above it, where they are missing; raises OSError."""
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Create a folder and its missing parents, all with `mode`; raises OSError."""
     if folder.is_dir():
         return
     if folder.parent != folder:
-        make_folder(folder.parent)
+        make_folder(folder.parent, mode)
     folder.mkdir(mode=mode, exist_ok=True)
-    give(folder)
+    chown_to_folder_owner(folder)

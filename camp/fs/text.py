@@ -1,18 +1,19 @@
-"""Text that people send: normalised in linear time, on one line, and visible."""
+"""Clean text from users: normalise it in linear time, join lines, detect invisible text."""
 
 import functools
 import re
 import unicodedata
+from typing import Literal
 
-# They end a line or a header; a person sees a gap there at most.
+# Characters that end a line or a header, or look like a gap.
 GAPS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 # Controls, and the bidirectional ones that can make `gpj.exe` read as `exe.jpg`. The
 # joiners U+200C and U+200D stay: emoji and several scripts need them.
 CONTROLS = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
-# White space, the property Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which
-# has letters and marks without a glyph as well, and the empty pattern of Braille.
+# White space, Default_Ignorable_Code_Point (DerivedCoreProperties.txt), which includes letters
+# and marks without a glyph, and the blank Braille pattern.
 INVISIBLE = re.compile(
     r"[\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     r"\u202a-\u202e\u2060-\u206f\u2800\u3164\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0"
@@ -20,7 +21,7 @@ INVISIBLE = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
 )
 # General categories: separators, controls, formatting, halves of surrogate pairs.
-UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf", "Cs"}
+INVISIBLE_CATEGORIES = {"Zs", "Zl", "Zp", "Cc", "Cf", "Cs"}
 JOINER = "\u200d"
 SKIN_TONES = range(0x1F3FB, 0x1F400)
 TAG_CHARACTERS = range(0xE0020, 0xE0080)  # of the flags of Scotland and others
@@ -32,35 +33,35 @@ MAX_COMBINING_MARKS = 30
 _LAST_MARK = 0x1FFFF
 
 
-def normalize(text, form="NFKC"):
+def normalize(text: str, form: Literal["NFC", "NFD", "NFKC", "NFKD"] = "NFKC") -> str:
     """Return `text` in the Unicode normalisation form `form`, at most 30 marks in a row.
 
     `unicodedata.normalize` sorts runs of combining marks in quadratic time and holds the
     interpreter meanwhile (100,000 marks: 18 s), so longer runs lose what exceeds the limit
-    that UAX #15 gives. Use this for all text that people send.
+    of UAX #15. Use this for all text from users.
     """
     if text.isascii():
         return text
     return unicodedata.normalize(form, _surplus_marks().sub(r"\1", text))
 
 
-def clean_line(text):
-    """Return `text` on one line, without controls that hide or reorder what it says."""
+def clean_line(text: str) -> str:
+    """Return `text` on one line, without controls that hide or reorder characters."""
     return CONTROLS.sub("", GAPS.sub(" ", text))
 
 
-def is_blank(text):
-    """Return whether nothing of `text` can be seen: white space, controls, formatting.
+def is_blank(text: str) -> bool:
+    """Return whether `text` has no visible character: only white space, controls, formatting.
 
-    Characters that this Python does not know count as visible, as newer emoji and kanji are,
-    and so do those for private use, which Japanese fonts have names in.
+    Characters that this Python does not know count as visible, because newer emoji and kanji are,
+    and so does the private use area, in which Japanese fonts have characters of names.
     """
     rest = INVISIBLE.sub("", text)
-    return all(unicodedata.category(character) in UNSEEN for character in rest)
+    return all(unicodedata.category(character) in INVISIBLE_CATEGORIES for character in rest)
 
 
-def belongs_together(text, index):
-    """Return whether the characters before and at `index` are drawn as one."""
+def belongs_together(text: str, index: int) -> bool:
+    """Return whether the characters before and at `index` form one grapheme."""
     before, after = text[index - 1], text[index]
     if unicodedata.category(after)[0] == "M" or after in VOICED_MARKS:
         return True
@@ -68,7 +69,7 @@ def belongs_together(text, index):
         return True
     if ord(after) not in FLAG_LETTERS:
         return False
-    # Flags are pairs of letters, counted from where their run begins.
+    # Flags are pairs of letters, counted from the start of their run.
     letters = 0
     while letters < index and ord(text[index - 1 - letters]) in FLAG_LETTERS:
         letters += 1
@@ -76,8 +77,8 @@ def belongs_together(text, index):
 
 
 @functools.cache
-def _surplus_marks():
-    """Return the pattern of a run of marks over the limit; group 1 is the part to keep."""
+def _surplus_marks() -> re.Pattern[str]:
+    """Return the pattern of too long a run of marks; group 1 is the part to keep."""
     marks = "".join(
         re.escape(chr(code))
         for code in range(0x300, _LAST_MARK)

@@ -1,13 +1,12 @@
-"""Make sure that Django is there, then run a management command.
+"""Install Django if necessary, then run a management command.
 
-Standard library only, since on a bare machine nothing else is installed. Where
-the running interpreter has Django (a container, an environment of one's own),
-nothing is touched. Elsewhere `.venv` is made in the project's folder, filled
-from `requirements.txt` (for `test` from `requirements-dev.txt` too), and the
-command runs there. What was installed is remembered in `.venv/camp.json`; a
-`.venv` without that file is someone's own and is used as it is.
+Standard library only, because on a bare machine nothing else is installed. If the
+interpreter has Django (a container, a virtual environment of the user), nothing is changed.
+Otherwise `.venv` is created in the project's folder, `requirements.txt` is installed into it
+(for `test` also `requirements-dev.txt`), and the command runs there. `.venv/camp.json`
+records what was installed; a `.venv` without it is the user's own and used as it is.
 
-No syntax younger than Python 3.6: too old an interpreter is told so.
+No syntax newer than Python 3.6, so that an old interpreter gets as far as saying so.
 """
 
 import contextlib
@@ -21,8 +20,13 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from camp.operations.messages import text
+from camp.operations.messages import get_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any, BinaryIO, NoReturn
 
 MINIMUM = (3, 11)
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -32,25 +36,26 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 RUNTIME = "requirements.txt"
 DEVELOPMENT = "requirements-dev.txt"
 ENTERED = "CAMP_VENV_ENTERED"
-# What `python -m venv` makes; anything else in the folder is somebody's.
+# What `python -m venv` creates; anything else in the folder is the user's.
 VENV_ENTRIES = {
     ".gitignore", "Include", "Lib", "Scripts", "bin", "camp.json", "camp.json.new",
     "include", "lib", "lib64", "pyvenv.cfg", "share",
 }  # fmt: skip
-PIP_ENDED_ITSELF = (0, 1, 2)
+PIP_EXIT_CODES = (0, 1, 2)  # others mean that it was killed
 
 
 class Refused(Exception):
-    """Why a command cannot run: one sentence that names what mends it."""
+    """A command cannot run; the message is one sentence with the fix."""
 
 
-def main(argv):
+def main(argv: "list[str]") -> int:
     """Run `manage.py` with `argv`; return the exit code, unless the command exits itself."""
     if sys.version_info < MINIMUM:
-        sys.stderr.write(too_old(argv) + "\n")
+        sys.stderr.write(explain_old_python(argv) + "\n")
         return 1
+    stream: Any
     for stream in (sys.stdout, sys.stderr):
-        # A terminal without Japanese letters must not turn a sentence into a traceback.
+        # A terminal that cannot encode Japanese must not turn a message into a traceback.
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -62,78 +67,78 @@ def main(argv):
         sys.stderr.write(f"{refusal}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("\n" + text("stopped") + "\n")
+        sys.stderr.write("\n" + get_text("stopped") + "\n")
         return 130
 
 
-def prepare(argv):
-    """Return once this interpreter has what the command needs, or go on in `.venv`.
+def prepare(argv: "list[str]") -> None:
+    """Return if this interpreter has the requirements, else run the command in `.venv`.
 
-    Raises Refused where that cannot be.
+    Raises Refused.
     """
-    inside = is_same(sys.prefix, VENV)
+    inside = is_same_folder(sys.prefix, VENV)
     entered = os.environ.pop(ENTERED, "") == str(VENV)
     if importlib.util.find_spec("django") and not (inside and STATE.exists()):
         return
     if entered and not inside:
-        raise Refused(text("not_entered", path=PYTHON, again=again(argv)))
+        raise Refused(get_text("not_entered", path=PYTHON, again=format_command(argv)))
     files = [RUNTIME, DEVELOPMENT] if argv[1:2] == ["test"] else [RUNTIME]
     try:
         if is_ready(files):
             if inside:
                 return
         else:
-            with only_one():
-                # Another command may have done it while this one waited.
+            with venv_lock():
+                # Another command may have finished while this one waited.
                 if not is_ready(files):
                     make_ready(files, argv)
     except OSError as error:
-        raise Refused(unwritable(error)) from None
-    enter(argv)
+        raise Refused(explain_unwritable(error)) from None
+    run_in_venv(argv)
 
 
-def is_ready(files):
-    """Return True where `.venv` works and holds the current state of `files`."""
+def is_ready(files: "list[str]") -> bool:
+    """Return whether `.venv` works and has the current version of `files` installed."""
     if not has_django():
         return False
     if not STATE.exists():
         return True
     state = read_state()
     return not state["installing"] and all(
-        state["installed"].get(file) == digest(file) for file in files
+        state["installed"].get(file) == hash_file(file) for file in files
     )
 
 
-def make_ready(files, argv):
-    """Make or complete `.venv`, so that a later start finds nothing to do."""
+def make_ready(files: "list[str]", argv: "list[str]") -> None:
+    """Create or complete `.venv`."""
     state = read_state()
     django = has_django()
-    # A killed pip may leave half a package that looks whole to the next pip.
+    # A killed pip may leave part of a package that the next pip takes for complete.
     unfinished = state["installing"] or (state["installed"] and not django)
     if django is None or unfinished or not (STATE.exists() or has_pip()):
         make_venv(argv)
         state = read_state()
     for file in files:
-        if state["installed"].get(file) != digest(file):
+        if state["installed"].get(file) != hash_file(file):
             install(file, state, argv)
 
 
-def make_venv(argv):
-    """Make `.venv` from scratch."""
+def make_venv(argv: "list[str]") -> None:
+    """Create `.venv` from scratch."""
     if not (importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv")):
-        raise Refused(text("no_ensurepip", fix=ensurepip_fix()))
+        raise Refused(get_text("no_ensurepip", fix=ensurepip_fix()))
     if os.path.lexists(str(VENV)) and not is_replaceable():
         move = "move" if os.name == "nt" else "mv"
         fix = command_text([move, VENV, str(VENV) + ".old"])
-        raise Refused(text("not_a_venv", path=VENV, fix=fix))
+        raise Refused(get_text("not_a_venv", path=VENV, fix=fix))
     VENV.mkdir(exist_ok=True)
-    note(text("remaking" if any(VENV.iterdir()) else "making"))
+    print_now(get_text("remaking" if any(VENV.iterdir()) else "making"))
     for entry in VENV.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(str(entry))
         else:
             entry.unlink()
-    # Told beforehand, so that one that is killed now is seen to be unfinished.
+    # Written first, so that an interruption is recognised later.
     write_state({"installing": True, "installed": {}})
     base = getattr(sys, "_base_executable", None) or sys.executable
     done = subprocess.run(
@@ -146,91 +151,92 @@ def make_venv(argv):
     )
     if done.returncode:
         lines = done.stdout.strip().splitlines() or ["?"]
-        raise Refused(text("venv_failed", why=lines[-1].strip(), again=again(argv)))
+        raise Refused(get_text("venv_failed", why=lines[-1].strip(), again=format_command(argv)))
     write_state({"installing": False, "installed": {}})
 
 
-def install(file, state, argv):
-    """Install a requirements file into `.venv`, pip's progress in sight."""
-    wanted = digest(file)
+def install(file: str, state: "dict[str, Any]", argv: "list[str]") -> None:
+    """Install a requirements file into `.venv`, showing pip's output."""
+    checksum = hash_file(file)
     write_state(dict(state, installing=True))
-    note(text("installing", file=file))
-    # Isolated: neither PYTHONPATH nor this folder can stand in for a package.
+    print_now(get_text("installing", file=file))
+    # Isolated: neither PYTHONPATH nor this folder may shadow a package.
     pip = [str(PYTHON), "-I", "-m", "pip", "install", "--no-input", "--no-user"]
     code = subprocess.call([*pip, "--disable-pip-version-check", "-r", file], cwd=str(ROOT))
-    if code in PIP_ENDED_ITSELF:
+    if code in PIP_EXIT_CODES:
         state["installing"] = False
         if code == 0:
-            state["installed"][file] = wanted
+            state["installed"][file] = checksum
         write_state(state)
     if code:
-        raise Refused(text("install_failed", file=file, again=again(argv)))
+        raise Refused(get_text("install_failed", file=file, again=format_command(argv)))
 
 
-def enter(argv):
-    """Run the command with `.venv`'s interpreter; does not return."""
+def run_in_venv(argv: "list[str]") -> "NoReturn":
+    """Run the command with the interpreter of `.venv`; does not return."""
     command = [str(PYTHON), str(ROOT / "manage.py"), *argv[1:]]
     os.environ[ENTERED] = str(VENV)
     sys.stdout.flush()
     sys.stderr.flush()
     if os.name != "nt":
         os.execv(command[0], command)  # noqa: S606
-    # Windows has no real exec: the shell would take the prompt back at once.
+    # Windows has no real exec: the shell would show its prompt at once.
     child = subprocess.Popen(command)
     while True:
         try:
             sys.exit(child.wait())
         except KeyboardInterrupt:
-            # Ctrl-C reached the child as well; it decides what to do about it.
+            # Ctrl-C reached the child as well, which decides how to react.
             continue
 
 
 @contextlib.contextmanager
-def only_one():
-    """Hold back a second command that would prepare `.venv` at the same time."""
-    with open(str(ROOT / RUNTIME), "rb") as held:
-        if not try_lock(held):
-            note(text("waiting"))
-            while not try_lock(held):
+def venv_lock() -> "Iterator[None]":
+    """Let only one command at a time change `.venv`."""
+    hash_file(RUNTIME)  # names a missing file
+    with open(str(ROOT / RUNTIME), "rb") as file:
+        if not try_lock(file):
+            print_now(get_text("waiting"))
+            while not try_lock(file):
                 time.sleep(0.2)
         yield
 
 
-def try_lock(held):
-    """Return whether `held` could be locked; the lock ends when the file is closed."""
-    if os.name == "nt":
+def try_lock(file: "BinaryIO") -> bool:
+    """Return whether an open file could be locked, until it is closed."""
+    if sys.platform == "win32":
         import msvcrt
 
-        held.seek(2**30)  # far behind the end, so that pip can still read the file
+        file.seek(2**30)  # beyond the end, so that pip can still read the file
         try:
-            msvcrt.locking(held.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True
     import fcntl
 
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        # Some network file systems have no locks: better unguarded than not at all.
+        # Some network file systems have no locks; continue without one.
         return True
     return True
 
 
-def has_django():
-    """Return whether `.venv` has Django, or None where its interpreter does not start."""
-    return has("import importlib.util as u; print(u.find_spec('django') is not None)")
+def has_django() -> "bool | None":
+    """Return whether `.venv` has Django; None if its interpreter does not start."""
+    return ask_venv("import importlib.util as u; print(u.find_spec('django') is not None)")
 
 
-def has_pip():
+def has_pip() -> bool:
     """Return whether `.venv` has a pip that starts."""
-    return bool(has("import pip._internal.cli.main; print(True)"))
+    return bool(ask_venv("import pip._internal.cli.main; print(True)"))
 
 
-def has(question):
-    """Return whether Python code prints True in `.venv`, or None where it does not run."""
+def ask_venv(question: str) -> "bool | None":
+    """Return whether Python code prints True in `.venv`; None if it does not run."""
     try:
         done = subprocess.run(
             [str(PYTHON), "-I", "-c", question],
@@ -244,8 +250,8 @@ def has(question):
     return done.stdout.strip() == "True" if done.returncode == 0 else None
 
 
-def read_state():
-    """Return what `.venv/camp.json` tells; an unreadable one counts as interrupted."""
+def read_state() -> "dict[str, Any]":
+    """Return the content of `.venv/camp.json`; if it is invalid, an interrupted install."""
     try:
         state = json.loads(STATE.read_text(encoding="utf-8"))
         return {"installing": bool(state["installing"]), "installed": dict(state["installed"])}
@@ -255,23 +261,23 @@ def read_state():
         return {"installing": True, "installed": {}}
 
 
-def write_state(state):
-    """Keep `state` in `.venv`, whole or not at all."""
+def write_state(state: "dict[str, Any]") -> None:
+    """Write `.venv/camp.json` atomically."""
     draft = STATE.with_name(STATE.name + ".new")
     draft.write_text(json.dumps(state, indent=1), encoding="utf-8")
     os.replace(str(draft), str(STATE))
 
 
-def digest(file):
-    """Return the SHA-256 of a requirements file; line ends do not count."""
+def hash_file(file: str) -> str:
+    """Return the SHA-256 of a requirements file, whatever its line endings."""
     try:
         content = (ROOT / file).read_bytes()
     except FileNotFoundError:
-        raise Refused(text("no_file", path=ROOT / file, name=file)) from None
+        raise Refused(get_text("no_file", path=ROOT / file, file=file)) from None
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
-def is_same(one, other):
+def is_same_folder(one: "str | pathlib.Path", other: "str | pathlib.Path") -> bool:
     """Return whether two paths are the same folder."""
     try:
         return os.path.samefile(str(one), str(other))
@@ -279,63 +285,59 @@ def is_same(one, other):
         return False
 
 
-def is_replaceable():
-    """Return whether `.venv` is an environment, or part of one, and nothing else."""
+def is_replaceable() -> bool:
+    """Return whether `.venv` contains a virtual environment, or part of one, and nothing else."""
     if (VENV / "pyvenv.cfg").is_file():
         return True
     return VENV.is_dir() and {entry.name for entry in VENV.iterdir()} <= VENV_ENTRIES
 
 
-def note(sentence):
-    """Print `sentence` at once, before a child process prints."""
+def print_now(sentence: str) -> None:
+    """Print a line at once, before a child process prints."""
     sys.stdout.write(sentence + "\n")
     sys.stdout.flush()
 
 
-def command_text(words):
-    """Return a command as one would type it."""
-    words = [str(word) for word in words]
+def command_text(words: "Iterable[object]") -> str:
+    """Return a command as it is typed in a shell."""
+    texts = [str(word) for word in words]
     if os.name == "nt":
-        return subprocess.list2cmdline(words)
-    return " ".join(shlex.quote(word) for word in words)
+        return subprocess.list2cmdline(texts)
+    return " ".join(shlex.quote(text) for text in texts)
 
 
-def again(argv):
-    """Return the command that was typed, as one would type it."""
+def format_command(argv: "list[str]") -> str:
+    """Return the command as the user typed it."""
     return command_text(["py" if os.name == "nt" else "python3", "manage.py", *argv[1:]])
 
 
-def as_root(command):
-    """Return `command` with sudo, where the person is not root."""
-    return command if os.geteuid() == 0 else "sudo " + command
-
-
-def ensurepip_fix():
-    """Return what brings ensurepip: Debian keeps it in a package of its own."""
+def ensurepip_fix() -> str:
+    """Return the command that installs ensurepip, which is a separate package on Debian."""
     if os.path.exists("/etc/debian_version"):
-        return as_root(f"apt install {python_name()}-venv")
-    return text("fix_python")
+        sudo = "" if os.geteuid() == 0 else "sudo "
+        return f"{sudo}apt install {python_name()}-venv"
+    return get_text("fix_python")
 
 
-def unwritable(error):
+def explain_unwritable(error: OSError) -> str:
     """Return the sentence for a folder that cannot be written."""
     path = VENV if VENV.exists() else ROOT
-    fix = text("fix_folder")
+    fix = get_text("fix_folder")
     if os.name != "nt" and os.geteuid() != 0:
         fix = 'sudo chown -R "$(id -un)" ' + shlex.quote(str(ROOT))
-    return text("unwritable", path=path, why=error.strerror or error, fix=fix)
+    return get_text("unwritable", path=path, why=error.strerror or error, fix=fix)
 
 
-def too_old(argv):
-    """Return the sentence for an interpreter that Camp does not run on."""
+def explain_old_python(argv: "list[str]") -> str:
+    """Return the sentence for a Python that is too old."""
     version = python_name().replace("python", "Python ")
     for minor in range(MINIMUM[1] + 9, MINIMUM[1] - 1, -1):
         newer = shutil.which(f"python3.{minor}")
         if newer and subprocess.call([newer, "-c", ""], stderr=subprocess.DEVNULL) == 0:
-            return text("use_newer", version=version, again=command_text([newer, *argv]))
-    return text("too_old", version=version)
+            return get_text("use_newer", version=version, again=command_text([newer, *argv]))
+    return get_text("too_old", version=version)
 
 
-def python_name():
-    """Return what this interpreter is called, such as python3.11."""
+def python_name() -> str:
+    """Return the name of this interpreter, such as python3.11."""
     return "python{}.{}".format(*sys.version_info[:2])

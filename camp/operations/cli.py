@@ -1,6 +1,6 @@
-"""Run a management command, and put what commonly goes wrong into one sentence.
+"""Run a management command, and print common errors as one sentence.
 
-A traceback is for whoever looks for a bug: `--traceback` brings it back.
+`--traceback` shows the traceback.
 """
 
 import os
@@ -13,49 +13,39 @@ SUITE_ENVIRONMENT = {
     "SECRET_KEY": "nothing-is-guarded-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0",
 }
 
-# Commands that have nothing to do with the data, or settle it themselves: the first three
-# may be what is needed to reach it.
-WITHOUT_DATA = {
-    *("postgres", "up", "doctor", "help", "version", "test", "check", "collectstatic"),
-    *("makemessages", "compilemessages", "makemigrations"),
-}
 
-
-def run(argv):
+def run(argv: list[str]) -> int:
     """Run the management command in `argv`; return the exit code of one that failed."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
     if argv[1:2] == ["test"]:
-        # The suite configures itself: the person's settings are neither read nor made.
+        # The suite configures itself and must not read the user's settings.
         os.environ.update(SUITE_ENVIRONMENT)
     try:
         execute(argv)
     except Exception as error:
-        sentence = None if "--traceback" in argv else error_messages.sentence(error)
+        sentence = None if "--traceback" in argv else error_messages.explain(error)
         if sentence is None:
             raise
         if argv[1:2] == ["doctor"]:
             from camp.operations.diagnostics import doctor
 
-            sys.stdout.write(f"{doctor.not_started(sentence, as_json='--json' in argv)}\n")
+            report = doctor.format_settings_error(sentence, as_json="--json" in argv)
+            sys.stdout.write(f"{report}\n")
             return 1
         sys.stderr.write(f"{sentence}\n")
         return 1
     return 0
 
 
-def execute(argv):
-    """Load the settings, then let Django run the command in the person's language."""
+def execute(argv: list[str]) -> None:
+    """Load the settings, then let Django run the command in the user's language."""
     import django
     from django.conf import settings
     from django.core.management import execute_from_command_line
     from django.utils import translation
 
-    # Django would run some commands without settings, and hide why they failed.
+    # Without this Django runs some commands without settings, and hides the error.
     _ = settings.INSTALLED_APPS
     django.setup()
-    translation.activate(messages.language())
-    if argv[1:2] and argv[1] not in WITHOUT_DATA and not argv[1].startswith("-"):
-        from camp.operations.backup import swap
-
-        swap.recover()
+    translation.activate(messages.preferred_language())
     execute_from_command_line(argv)

@@ -1,7 +1,7 @@
-"""What manage.py says before Django is there, in English and in Japanese.
+"""Messages of manage.py before Django is installed, in English and in Japanese.
 
-Standard library only, and no syntax younger than Python 3.6: an interpreter
-that is too old must get as far as being told so.
+Standard library only, and no syntax newer than Python 3.6, so that an old interpreter
+gets as far as printing that it is too old.
 """
 
 import os
@@ -26,7 +26,7 @@ TEXTS = {
         "Camp 専用の Python 環境 .venv を作成しています (最初の一度だけ) ...",
     ),
     "remaking": (
-        "The .venv does not work any more or was left unfinished: making it again ...",
+        "The .venv is broken or incomplete: making it again ...",
         ".venv が壊れているか作りかけのため、作り直しています ...",
     ),
     "installing": (
@@ -38,8 +38,7 @@ TEXTS = {
         "別のコマンドが .venv を準備中です。終わるのを待っています ...",
     ),
     "no_ensurepip": (
-        "This Python cannot make environments, because its ensurepip module is missing. "
-        "Mend it with: {fix}",
+        "This Python cannot make environments, because its ensurepip module is missing. Fix: {fix}",
         "この Python には ensurepip がなく、環境を作成できません。次で解決します: {fix}",
     ),
     "fix_python": (
@@ -47,7 +46,7 @@ TEXTS = {
         "https://www.python.org/downloads/ から Python を入れ直す",
     ),
     "venv_failed": (
-        "The .venv could not be made ({why}). Run it again with: {again}",
+        "The .venv could not be made ({why}). Run it again: {again}",
         ".venv を作成できませんでした ({why})。もう一度実行してください: {again}",
     ),
     "not_a_venv": (
@@ -55,7 +54,7 @@ TEXTS = {
         "{path} は Python 環境ではないため使えません。次で移動してください: {fix}",
     ),
     "unwritable": (
-        "Camp cannot write to {path} ({why}). Mend it with: {fix}",
+        "Camp cannot write to {path} ({why}). Fix: {fix}",
         "Camp は {path} に書き込めません ({why})。次で解決します: {fix}",
     ),
     "fix_folder": (
@@ -63,28 +62,28 @@ TEXTS = {
         "自分のフォルダーにプロジェクトを移す",
     ),
     "install_failed": (
-        "{file} could not be installed; pip says why above. "
-        "Check the network connection, then run it again with: {again}",
+        "{file} could not be installed; see pip's output above. "
+        "Check the network connection, then run it again: {again}",
         "{file} をインストールできませんでした。理由は上の pip の表示のとおりです。"
         "ネットワーク接続を確かめて、もう一度実行してください: {again}",
     ),
     "not_entered": (
-        "{path} does not start as an environment of its own; "
-        "remove PYTHONHOME from the environment, then run it again with: {again}",
+        "{path} does not start as an environment of its own. "
+        "Unset PYTHONHOME, then run it again: {again}",
         "{path} が独立した環境として起動しません。環境変数 PYTHONHOME を消して、"
         "もう一度実行してください: {again}",
     ),
     "no_file": (
-        "{path} is missing: this copy of Camp is incomplete. Mend it with: git checkout -- {name}",
-        "{path} がありません。Camp のファイルが足りません。次で解決します: git checkout -- {name}",
+        "{path} is missing: this copy of Camp is incomplete. Fix: git checkout -- {file}",
+        "{path} がありません。Camp のファイルが足りません。次で解決します: git checkout -- {file}",
     ),
     "bad_configuration": (
-        "Camp's configuration is not right: {why} "
+        "Camp's configuration is invalid: {why} "
         "Correct it in .env.local, in .env or in the environment.",
         "Camp の設定に誤りがあります: {why} .env.local、.env または環境変数を直してください。",
     ),
     "missing_package": (
-        "This Python has Django, but not the package {package}. Mend it with: {fix}",
+        "This Python has Django, but not the package {package}. Fix: {fix}",
         "この Python には Django がありますが、{package} がありません。次で解決します: {fix}",
     ),
     "stopped": (
@@ -94,12 +93,12 @@ TEXTS = {
 }
 
 
-def language():
-    """Return "ja" or "en": the language of the person at the terminal, if it can show it."""
+def preferred_language() -> str:
+    """Return "ja" or "en": the user's language, if the terminal can show it."""
     return "ja" if prefers_japanese() and shows_japanese() else "en"
 
 
-def prefers_japanese():
+def prefers_japanese() -> bool:
     """Return whether the system's language is Japanese."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(name)
@@ -113,8 +112,8 @@ def prefers_japanese():
     return False
 
 
-def shows_japanese():
-    """Return whether what is printed can hold Japanese letters."""
+def shows_japanese() -> bool:
+    """Return whether the output streams can encode Japanese."""
     try:
         for stream in (sys.stdout, sys.stderr):
             "キャンプ".encode(stream.encoding or "ascii")
@@ -123,7 +122,7 @@ def shows_japanese():
     return True
 
 
-def text(name, **values):
-    """Return the sentence called `name` in the person's language."""
+def get_text(name: str, **values: object) -> str:
+    """Return the message called `name` in the user's language."""
     english, japanese = TEXTS[name]
-    return (japanese if language() == "ja" else english).format(**values)
+    return (japanese if preferred_language() == "ja" else english).format(**values)

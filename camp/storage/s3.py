@@ -1,8 +1,8 @@
 """Files in an S3-compatible object store, through django-storages.
 
-Three things differ from what django-storages does: an object is read by ranges as it is
-wanted, never copied to the disk first; one client serves all threads, since each takes
-megabytes; and whatever goes wrong is an OSError, as with a disk.
+Unlike django-storages, objects are read by ranges on demand and never copied to the disk first,
+all threads share one client, since each takes megabytes, and every failure is an OSError, as
+with a disk.
 """
 
 import base64
@@ -12,6 +12,10 @@ import hashlib
 import io
 import os
 import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import S3Transfer, TransferConfig
@@ -28,17 +32,16 @@ from django.core.files import File
 from storages.backends.s3 import S3Storage
 from urllib3.exceptions import HTTPError
 
-from camp.storage.backend import OTHER, StoreError
+from camp.storage.object_store import OTHER, StoreError
 
-# Bytes: what is larger goes up in parts of this size.
-PART = 16 * 2**20
-# So many parts at once, of whatever file they are: each has its thread and its buffers.
+# Larger files are uploaded in parts of this size, in bytes.
+PART_SIZE = 16 * 2**20
+# Parts at once, of all files together: each has a thread and buffers.
 PARTS_AT_ONCE = 6
-BLOCK = 256 * 2**10  # bytes that are hashed at once
-LONGEST_KEY = 1024  # bytes
-# So often reading goes on behind the last byte that came, before it is given up.
-AGAIN = 2
-# Why the store gives no answer, or not the one that was wanted; else OTHER
+BLOCK = 256 * 2**10  # bytes
+MAX_KEY_LENGTH = 1024  # bytes
+RETRIES = 2  # of a read, from the last byte received
+# Reasons of a failure, besides OTHER
 UNREACHABLE, CREDENTIALS, NO_BUCKET, DENIED = "unreachable", "credentials", "bucket", "denied"
 CODES = {
     "NoSuchBucket": NO_BUCKET,
@@ -52,25 +55,30 @@ CODES = {
 }
 NOT_FOUND = {"NoSuchKey", "404", "NotFound"}
 
-connections, transfers, making = {}, {}, threading.Lock()
+# Shared by all threads, by their settings.
+connections: dict[tuple, Any] = {}
+transfers: dict[Any, S3Transfer] = {}
+lock = threading.Lock()
 
 
 class ObjectStore(S3Storage):
-    """A place in a bucket; names are as those of a folder."""
+    """A prefix in a bucket, used like a folder."""
 
     is_remote = True
 
-    def get_default_settings(self):
-        """Add what is Camp's own, and bounds on how long anything takes."""
+    def get_default_settings(self) -> dict[str, Any]:
+        """Add Camp's own settings."""
         own = {
             "public_endpoint_url": None,
             "transfer_config": TransferConfig(
-                multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=PARTS_AT_ONCE
+                multipart_threshold=PART_SIZE,
+                multipart_chunksize=PART_SIZE,
+                max_concurrency=PARTS_AT_ONCE,
             ),
         }
         return super().get_default_settings() | own
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.client_config = Config(
             signature_version="s3v4",
@@ -79,84 +87,93 @@ class ObjectStore(S3Storage):
             retries={"total_max_attempts": 3, "mode": "standard"},
             max_pool_connections=64,
             s3={"addressing_style": self.addressing_style},
-            # Not every server knows the newer checksums; see `with_md5`.
+            # Not every server supports the newer checksums; see `add_md5`.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"s3://{self.bucket_name}/{self.location}"
 
     @property
-    def connection(self):
-        """The connection, the same for all threads: of it only the client is used."""
-        wanted = (self.endpoint_url, self.region_name, self.addressing_style)
-        wanted += (self.access_key, self.secret_key, self.security_token)
-        with making:
+    def connection(self) -> Any:
+        """The connection that all threads share; only its client is used."""
+        wanted = (
+            *(self.endpoint_url, self.region_name, self.addressing_style),
+            *(self.access_key, self.secret_key, self.security_token),
+        )
+        with lock:
             if wanted not in connections:
                 connections[wanted] = made = S3Storage.connection.fget(self)
                 for call in ("PutObject", "UploadPart"):
-                    made.meta.client.meta.events.register(f"before-call.s3.{call}", with_md5)
+                    made.meta.client.meta.events.register(f"before-call.s3.{call}", add_md5)
             return connections[wanted]
 
     @property
-    def client(self):
+    def client(self) -> Any:
         """The boto3 client."""
         with as_os_errors():
             return self.connection.meta.client
 
     @property
-    def transfer(self):
-        """What uploads in parts, the same for all threads."""
+    def transfer(self) -> S3Transfer:
+        """The multipart uploader that all threads share."""
         client = self.client
-        with making:
+        with lock:
             if client not in transfers:
                 transfers[client] = S3Transfer(client, self.transfer_config)
             return transfers[client]
 
-    def key(self, name):
-        """Return the key of a name; raises FileNotFoundError for what can be none."""
+    def key(self, name: str) -> str:
+        """Return the key of a name; raises FileNotFoundError for an impossible one."""
         key = self._normalize_name(name)
-        if len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY or not key.isprintable():
+        if len(key.encode("utf-8", "surrogatepass")) > MAX_KEY_LENGTH or not key.isprintable():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         return key
 
-    def target(self, name):
-        """Return the parameters that say which object is meant."""
+    def target(self, name: str) -> dict[str, str]:
+        """Return the parameters that identify an object."""
         return {"Bucket": self.bucket_name, "Key": self.key(name)}
 
-    def head(self, name):
-        """Return what the store says of an object; raises FileNotFoundError, StoreError."""
+    def head(self, name: str) -> dict[str, Any]:
+        """Return the metadata of an object; raises FileNotFoundError, StoreError."""
         with as_os_errors(name):
             return self.client.head_object(**self.target(name))
 
-    def exists(self, name):
-        """Return whether there is an object; raises StoreError where that is not known."""
+    def exists(self, name: str) -> bool:
+        """Return whether an object exists; raises StoreError if that is unknown."""
         try:
             self.head(name)
         except FileNotFoundError:
             return False
         return True
 
-    def size(self, name):
-        """Return the bytes of an object; raises FileNotFoundError, StoreError."""
+    def size(self, name: str) -> int:
+        """Return the size of an object in bytes; raises FileNotFoundError, StoreError."""
         return self.head(name)["ContentLength"]
 
-    def delete(self, name):
-        """Remove an object, which need not be there; raises StoreError."""
+    def delete(self, name: str) -> None:
+        """Delete an object, if it exists; raises StoreError."""
         with contextlib.suppress(FileNotFoundError), as_os_errors(name):
             self.client.delete_object(**self.target(name))
 
-    def put(self, name, source, *, sha256="", progress=None):
+    def put(
+        self,
+        name: str,
+        source: Path | str,
+        *,
+        sha256: str = "",
+        progress: Callable[[int], object] | None = None,
+    ) -> None:
         """Upload the file at the path `source`, in parts if it is large; raises OSError.
 
-        `progress(bytes)` is called in other threads. Nothing stays of what failed.
+        `progress(bytes)` is called in other threads. A failure leaves nothing behind.
         """
         size = os.stat(source).st_size
         about = {"ContentType": self.default_content_type, "Metadata": {"sha256": sha256}}
         target = self.target(name)
         with as_os_errors(name):
-            if size < PART:
+            if size < PART_SIZE:
                 with open(source, "rb") as stream:
                     self.client.put_object(**target, **about, Body=stream)
                 return
@@ -165,18 +182,18 @@ class ObjectStore(S3Storage):
             self.delete(name)
             raise StoreError(f"{kept} bytes of {size} were kept")
 
-    def put_bytes(self, name, content, *, sha256=""):
-        """Keep a few bytes; raises StoreError."""
+    def put_bytes(self, name: str, content: bytes, *, sha256: str = "") -> None:
+        """Upload a few bytes; raises StoreError."""
         about = {"ContentType": self.default_content_type, "Metadata": {"sha256": sha256}}
         with as_os_errors(name):
             self.client.put_object(**self.target(name), **about, Body=content)
 
-    def copy(self, name, target):
+    def copy(self, name: str, target: str) -> None:
         """Copy an object within the store; raises FileNotFoundError, StoreError."""
         with as_os_errors(name):
             self.client.copy(self.target(name), *self.target(target).values())
 
-    def listed(self, below=""):
+    def listed(self, below: str = "") -> Iterator[tuple[str, int, datetime]]:
         """Yield (name, size, time of the last change) for all objects; raises StoreError."""
         root = f"{self.location}/" if self.location else ""
         pages = self.client.get_paginator("list_objects_v2")
@@ -186,8 +203,8 @@ class ObjectStore(S3Storage):
                     name = entry["Key"].removeprefix(root)
                     yield name, entry["Size"], entry["LastModified"]
 
-    def stop_uploads(self, before):
-        """Give up uploads in parts that began before a time; returns how many there were."""
+    def stop_uploads(self, before: datetime) -> int:
+        """Abort multipart uploads that began before a time; returns how many."""
         count, root = 0, f"{self.location}/" if self.location else ""
         pages = self.client.get_paginator("list_multipart_uploads")
         with as_os_errors():
@@ -199,59 +216,64 @@ class ObjectStore(S3Storage):
                         count += 1
         return count
 
-    def address(self, name, *, seconds, disposition, content_type):
-        """Return an address at which a browser gets an object for so many seconds."""
-        told = {"ResponseContentDisposition": disposition, "ResponseContentType": content_type}
-        told["ResponseCacheControl"] = "private, no-store"
+    def address(self, name: str, *, seconds: int, disposition: str, content_type: str) -> str:
+        """Return a presigned URL of an object, valid for some seconds."""
+        headers = {
+            "ResponseContentDisposition": disposition,
+            "ResponseContentType": content_type,
+            "ResponseCacheControl": "private, no-store",
+        }
         with as_os_errors(name):
-            return self.public.url(name, told, expire=seconds)
+            return self.public.url(name, headers, expire=seconds)
 
     @property
-    def public(self):
-        """The same store as browsers reach it."""
+    def public(self) -> "ObjectStore":
+        """The same store at the address for browsers."""
         if self.public_endpoint_url in (None, self.endpoint_url):
             return self
-        names = ("bucket_name", "location", "region_name", "addressing_style")
-        names += ("access_key", "secret_key", "security_token")
+        names = [
+            *("bucket_name", "location", "region_name", "addressing_style"),
+            *("access_key", "secret_key", "security_token"),
+        ]
         options = {name: getattr(self, name) for name in names}
         return type(self)(**options, endpoint_url=self.public_endpoint_url)
 
-    def _open(self, name, mode="rb"):
+    def _open(self, name: str, mode: str = "rb") -> File:
         if mode != "rb":
             raise ValueError("Objects are only read this way.")
-        return File(Reader(self, name, self.size(name)), name)
+        return File(ObjectReader(self, name, self.size(name)), name)
 
 
-class Reader(io.RawIOBase):
-    """An object, read from wherever one seeks to, without being kept anywhere.
+class ObjectReader(io.RawIOBase):
+    """An object, read by ranges on demand.
 
-    `read` gives as many bytes as it is asked for, but at the end. `until` may be set to
-    where one will stop reading, so that the store sends no more.
+    `read` returns as many bytes as asked for, except at the end. `until` may be set to the
+    position at which reading will stop, so that the store sends no more.
     """
 
-    def __init__(self, store, name, size):
+    def __init__(self, store: ObjectStore, name: str, size: int) -> None:
         self._store, self._name = store, name
         self.size = self.until = size
         self._position = 0
-        self._body = None
+        self._body: Any = None
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def seekable(self):
+    def seekable(self) -> bool:
         return True
 
-    def tell(self):
+    def tell(self) -> int:
         return self._position
 
-    def seek(self, offset, whence=io.SEEK_SET):
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         start = (0, self._position, self.size)[whence]
         if start + offset != self._position:
             self._drop()
             self._position = start + offset
         return self._position
 
-    def read(self, size=-1):
+    def read(self, size: int | None = -1) -> bytes:
         """Return the next `size` bytes, or all that are left; raises OSError."""
         left = max(0, self.size - self._position)
         left = left if size is None or size < 0 else min(left, size)
@@ -262,18 +284,18 @@ class Reader(io.RawIOBase):
             blocks.append(block)
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)
 
-    def close(self):
+    def close(self) -> None:
         self._drop()
         super().close()
 
-    def _next(self, most):
-        """Return some bytes; after a cut it is tried again from where that was."""
-        for attempt in range(AGAIN + 1):
+    def _next(self, most: int) -> bytes:
+        """Return some bytes; a lost connection is retried from the same position."""
+        for attempt in range(RETRIES + 1):
             try:
                 with as_os_errors(self._name):
                     if self._body is None:
@@ -281,30 +303,30 @@ class Reader(io.RawIOBase):
                     block = self._body.read(most)
             except StoreError:
                 self._drop()
-                if attempt == AGAIN:
+                if attempt == RETRIES:
                     raise
                 continue
             if block:
                 self._position += len(block)
                 return block
-            self._drop()  # what was asked for is over
+            self._drop()  # the end of the requested range
         raise StoreError("fewer bytes came than the object has")
 
-    def _ask(self, least):
+    def _ask(self, least: int) -> Any:
         last = max(self.until, least) - 1
         target = self._store.target(self._name)
         whole = self._position == 0 and last == self.size - 1
         wanted = {} if whole else {"Range": f"bytes={self._position}-{last}"}
         return self._store.client.get_object(**target, **wanted)["Body"]
 
-    def _drop(self):
+    def _drop(self) -> None:
         body, self._body = self._body, None
         if body is not None:
             body.close()
 
 
-def with_md5(params, **kwargs):
-    """Add the MD5 of what a request brings: every server refuses other bytes than those."""
+def add_md5(params: dict[str, Any], **kwargs: Any) -> None:
+    """Add the MD5 of the request body: every server refuses other bytes."""
     body, found = params["body"], hashlib.md5(usedforsecurity=False)
     if isinstance(body, bytes):
         found.update(body)
@@ -317,33 +339,33 @@ def with_md5(params, **kwargs):
 
 
 @contextlib.contextmanager
-def as_os_errors(name=""):
-    """Raise FileNotFoundError for an object that is not there, StoreError for the rest."""
+def as_os_errors(name: str = "") -> Iterator[None]:
+    """Raise FileNotFoundError for a missing object, StoreError for other failures."""
     try:
         yield
     except ClientError as error:
-        raise from_answer(error, name) from error
+        raise error_from_response(error, name) from error
     except Boto3Error as error:
         if isinstance(error.__context__, ClientError):
-            raise from_answer(error.__context__, name) from error
-        raise StoreError(in_words(error)) from error
+            raise error_from_response(error.__context__, name) from error
+        raise StoreError(describe(error)) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
-        raise StoreError(in_words(error), CREDENTIALS) from error
+        raise StoreError(describe(error), CREDENTIALS) from error
     except (NoConnection, HTTPClientError, HTTPError) as error:
-        raise StoreError(in_words(error), UNREACHABLE) from error
+        raise StoreError(describe(error), UNREACHABLE) from error
     except BotoCoreError as error:
-        raise StoreError(in_words(error)) from error
+        raise StoreError(describe(error)) from error
 
 
-def from_answer(error, name):
-    """Return the OSError for what the store answered."""
-    told = error.response.get("Error", {})
-    code = str(told.get("Code", ""))
+def error_from_response(error: ClientError, name: str) -> OSError:
+    """Return the OSError for an error response."""
+    details = error.response.get("Error", {})
+    code = str(details.get("Code", ""))
     if code in NOT_FOUND and name:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    return StoreError(f"{code}: {told.get('Message', '')}".strip(": "), CODES.get(code, OTHER))
+    return StoreError(f"{code}: {details.get('Message', '')}".strip(": "), CODES.get(code, OTHER))
 
 
-def in_words(error):
-    """Return what happened, without addresses that hold a signature."""
+def describe(error: Exception) -> str:
+    """Return the message of an error without the query of its URL, which holds a signature."""
     return str(error).partition("?")[0].splitlines()[0] if str(error) else type(error).__name__

@@ -12,7 +12,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.db.old_metadata import readable
+from camp.db.old_metadata import format_metadata
 
 register = template.Library()
 
@@ -48,7 +48,7 @@ def readable_bytes(count):
 @register.filter
 def old_metadata(text):
     """Return the old backend's metadata of a row as readable text; "" if it is empty."""
-    return readable(text)
+    return format_metadata(text)
 
 
 @register.simple_tag

@@ -15,7 +15,7 @@ from django.http.request import split_domain_port
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from camp.db.errors import is_connection_error, is_passing, lacks_tables
+from camp.db.errors import is_connection_error, is_transient, lacks_tables
 from camp.db.statement_timeout import is_timeout
 from camp.web import findings
 from camp.web.errors import error_response, language
@@ -58,7 +58,7 @@ def is_database_outage(error):
     """Return whether an exception means that the database is unusable at the moment."""
     if not isinstance(error, DatabaseError | InterfaceError):
         return False
-    known = (is_connection_error, lacks_tables, is_passing, is_timeout)
+    known = (is_connection_error, lacks_tables, is_transient, is_timeout)
     return any(matches(error) for matches in known)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from django.utils import timezone
 
 
-def midnight(day):
+def start_of_day(day):
     """Return the start of a date in the reader's time zone, as an aware datetime.
 
     Where clocks skip or repeat midnight, that is the first moment of the date.
@@ -15,4 +15,4 @@ def midnight(day):
 
 def days_ago(count):
     """Return the start of the reader's day `count` days ago, as an aware datetime."""
-    return midnight(timezone.localdate() - timedelta(days=count))
+    return start_of_day(timezone.localdate() - timedelta(days=count))

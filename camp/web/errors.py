@@ -18,16 +18,16 @@ logger = logging.getLogger("camp.web.errors")
 
 # The error text in JSON responses; the pages use the same texts as headings.
 SENTENCES = {
-    400: _("Something in the request was wrong"),
-    403: _("You may not do that"),
-    404: _("Nothing is here"),
+    400: _("The request was invalid"),
+    403: _("You are not allowed to do that"),
+    404: _("Page not found"),
     405: _("This address is not a page"),
     409: _("This cannot be deleted"),
-    408: _("That took too long"),
+    408: _("The request took too long"),
     411: _("The length of the request is missing"),
-    413: _("That is too large"),
+    413: _("The request is too large"),
     429: _("Too many attempts"),
-    500: _("Camp made a mistake"),
+    500: _("Something went wrong"),
     503: _("Camp will be right back"),
 }
 # Used when the template cannot be rendered.

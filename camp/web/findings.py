@@ -48,8 +48,8 @@ def format_with_fix(finding):
     """Return a finding as whole sentences, followed by its fix."""
     if not finding.fix:
         return format_finding(finding)
-    mend = _("Mend it with: %(fix)s") % {"fix": finding.fix}
-    return _("%(sentence)s %(more)s") % {"sentence": format_finding(finding), "more": mend}
+    fix = _("Fix: %(fix)s") % {"fix": finding.fix}
+    return _("%(sentence)s %(more)s") % {"sentence": format_finding(finding), "more": fix}
 
 
 def ok(id, title, detail=""):

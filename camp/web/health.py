@@ -13,10 +13,11 @@ import threading
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpResponseNotAllowed, JsonResponse
+
+from camp.db.pending_migrations import find_pending_migrations
 
 logger = logging.getLogger("camp.web.health")
 
@@ -136,12 +137,10 @@ def _migrations():
     applied = MigrationRecorder(connection).applied_migrations()
     if _known_migrations() <= applied.keys():
         return OK
-    # Only the executor resolves squashed migrations.
-    executor = MigrationExecutor(connection)
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if missing:
-        logger.warning("Not ready: %s migrations are not applied.", len(missing))
-    return FAILED if missing else OK
+    pending = find_pending_migrations()
+    if pending:
+        logger.warning("Not ready: %s migrations are not applied.", len(pending))
+    return FAILED if pending else OK
 
 
 @functools.cache

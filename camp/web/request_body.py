@@ -12,9 +12,8 @@ import queue
 import threading
 import time
 
-from camp.web.client_address import client_address
-from camp.web.client_waits import client_waits
-from camp.web.worker_slots import worker_slots
+from camp.web.addresses import client_address
+from camp.web.slots import client_waits, worker_slots
 
 MINIMUM_RATE = 4 * 2**10  # bytes per second
 GRACE = 10.0  # seconds before the minimum rate counts

@@ -7,13 +7,11 @@ import weakref
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from camp.web import client_waits, hashing_slots
-from camp.web.client_address import client_address
-from camp.web.client_waits import TooManyWaits
+from camp.web import slots
+from camp.web.addresses import client_address
 from camp.web.errors import error_response
-from camp.web.hashing_slots import HashingBusy
 from camp.web.request_body import LONGEST_PAUSE, MINIMUM_RATE, TooSlow
-from camp.web.worker_slots import NoFreeSlot, worker_slots
+from camp.web.slots import HashingBusy, NoFreeSlot, TooManyWaits, worker_slots
 
 # Responses up to this size are handed to the server at once, so no thread waits for a slow client.
 ONE_PIECE = 128 * 2**10  # bytes
@@ -45,7 +43,7 @@ class RequestLimitsMiddleware:
         if not isinstance(exception, HashingBusy):
             return None
         detail = _("Too many people are logging in at once. Try again in a moment.")
-        return error_response(request, 503, detail=detail, retry_after=hashing_slots.RETRY_AFTER)
+        return error_response(request, 503, detail=detail, retry_after=slots.HASHING_RETRY_AFTER)
 
 
 class AnonymousBodyMiddleware:
@@ -70,9 +68,7 @@ class AnonymousBodyMiddleware:
             return error_response(request, 413, limit=limit) if length > limit else None
         request.META["CONTENT_LENGTH"] = "0"
         request._stream = io.BytesIO()
-        request.is_body_withheld = (
-            True  # and with it the token: see camp.web.error_views.csrf_failure
-        )
+        request.is_body_withheld = True  # and with it the token: see camp.web.views.csrf_failure
         return None
 
 
@@ -101,7 +97,7 @@ def content_length(request):
 def busy_response(request):
     """Return 503 for a client for which no thread is free."""
     detail = _("Too many transfers are under way at once. Try again in a moment.")
-    return error_response(request, 503, detail=detail, retry_after=client_waits.RETRY_AFTER)
+    return error_response(request, 503, detail=detail, retry_after=slots.RETRY_AFTER)
 
 
 def close_and_replace(response, instead):
@@ -128,7 +124,7 @@ def limit_stream(request, response):
     if length.isdecimal() and int(length) <= ONE_PIECE:
         response.streaming_content = [b"".join(response.streaming_content)]
         return response
-    waits, address = client_waits.client_waits, client_address(request.META)
+    waits, address = slots.client_waits, client_address(request.META)
     try:
         waits.enter(address)
     except TooManyWaits:

@@ -1,4 +1,4 @@
-"""The admin of files, quotas, links and uploads. Django looks here for what is registered."""
+"""The admin of files, quotas, links and uploads; Django imports this package."""
 
 from files.admin import files, quotas, shares, uploads
 

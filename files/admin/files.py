@@ -26,15 +26,15 @@ from camp.admin.model_admin import (
 )
 from camp.fs.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes, when
-from files.library import usage
-from files.library.kinds import Kind
+from files.content_types import Kind
+from files.library import quota
 from files.models import File, Version
 from files.serving.downloads import file_response
 from sessions_app.models import Session
 
 
 class KindFilter(admin.SimpleListFilter):
-    """Pictures, documents and the other kinds of files."""
+    """Filter by kind."""
 
     title = gettext_lazy("kind")
     parameter_name = "kind"
@@ -47,14 +47,14 @@ class KindFilter(admin.SimpleListFilter):
 
 
 class FileForm(forms.ModelForm):
-    """What organisers change about a file; its bytes come through the upload alone."""
+    """What organisers may change of a file; not its bytes."""
 
     class Meta:
         model = File
         fields = ["filename", "user", "session"]
 
     def clean_filename(self):
-        """Return the name as Camp keeps names; one that shows nothing is refused."""
+        """Return the name as Camp keeps it; refuses one without visible characters."""
         name = clean_filename(self.cleaned_data["filename"], fallback="")
         if not name:
             raise forms.ValidationError(_("Give it a name."))
@@ -64,13 +64,13 @@ class FileForm(forms.ModelForm):
         data = super().clean()
         session, user = data.get("session"), data.get("user")
         if session and user and session.user_id != user.pk:
-            self.add_error("session", _("This session belongs to somebody else than the file."))
+            self.add_error("session", _("The session and the file belong to different users."))
         return data
 
 
 @admin.register(File)
 class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
-    """Files: find, rename, hand over, download and delete them with their bytes."""
+    """Find, rename, reassign, download and delete files."""
 
     form = FileForm
     list_display = ["filename", "kind", "readable_size", "created_at", "deleted_at", "download"]
@@ -116,17 +116,17 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
 
     @admin.display(description=gettext_lazy("kind"))
     def kind(self, file):
-        """Return the kind of the file in words."""
+        """Return the name of the kind."""
         return file.kind.label
 
     @admin.display(description=gettext_lazy("size"), ordering="size")
     def readable_size(self, file):
-        """Return the size in the unit that fits."""
+        """Return the size in a readable unit."""
         return readable_bytes(file.size)
 
-    @admin.display(description=gettext_lazy("held before"))
+    @admin.display(description=gettext_lazy("earlier versions"))
     def versions(self, file):
-        """Return what the file held before, a line for each: since when, how much, and what."""
+        """Return the earlier versions, one per line: time, size and checksum."""
         lines = (
             (when(version.since), readable_bytes(version.size), version.sha256)
             for version in file.versions.all()
@@ -159,7 +159,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
 
     @method_decorator(require_safe)
     def download_view(self, request, object_id):
-        """Send the file's bytes; the trash is no reason not to."""
+        """Send the file's bytes, also from the trash."""
         file = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, file):
             raise PermissionDenied
@@ -169,8 +169,8 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
-        # The new owner's sum is forgotten wherever a file is saved.
-        usage.forget(form.initial["user"])
+        # The signal of the save does this for the new owner.
+        quota.forget_usage(form.initial["user"])
 
     def deletion_note(self, queryset):
         """Return how much a deletion frees, for its confirmation page."""
@@ -179,7 +179,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         return f"{readable_number(numbers['all'])} ({readable_bytes(size)})"
 
     def related_counts(self, model):
-        """Offer the number of a user's or session's files, and the bytes that a user keeps."""
+        """Return the number of a user's or session's files, and the bytes of a user's."""
         relation = {
             File._meta.get_field("user").remote_field.model: "user",
             Session: "session",
@@ -194,7 +194,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         return [number, stored] if relation == "user" else [number]
 
     def front_page_figures(self, request):
-        """Offer the number of files and their bytes to the front page."""
+        """Return the number of files and their bytes for the front page."""
         numbers = self.cached_for_front_page("figures", count_files)
         note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
         note = note % {"count": readable_number(numbers["trashed"])}
@@ -209,7 +209,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         ]
 
     def front_page_days(self, request, since):
-        """Offer the uploads of the last days to the front page."""
+        """Return the uploads of the last days for the front page."""
         counts = self.cached_days(
             since, lambda: counts_by_day(File.objects.all(), "created_at", since)
         )
@@ -217,7 +217,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
 
 
 def count_files():
-    """Return how many files there are, how many of them in the trash, and all bytes kept."""
+    """Return the number of all files, of those in the trash, and all bytes."""
     numbers = File.objects.aggregate(
         all=Count("pk"),
         trashed=Count("pk", filter=Q(deleted_at__isnull=False)),

@@ -1,4 +1,4 @@
-"""Quotas in the admin: more or less room for one person than everybody has."""
+"""Quotas of single users in the admin."""
 
 from django import forms
 from django.contrib import admin
@@ -6,21 +6,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from camp.admin.model_admin import CampModelAdmin
-from camp.config.env import parsed_size
+from camp.config.env import parse_size
 from camp.templatetags.camp import readable_bytes
-from files.library import usage
+from files.library import quota as quotas
 from files.models import Quota
 
 
 class SizeField(forms.CharField):
-    """A number of bytes, typed as `10G`, `500M` or plain; empty for none."""
+    """A number of bytes, typed as `10G`, `500M` or plain; empty for None."""
 
     def prepare_value(self, value):
         """Return a number of bytes in the largest unit that gives a whole number."""
         if not isinstance(value, int):
             return value
         for unit in ("T", "G", "M", "K"):
-            size = parsed_size(f"1{unit}")
+            size = parse_size(f"1{unit}")
             if value and value % size == 0:
                 return f"{value // size}{unit}"
         return str(value)
@@ -30,7 +30,7 @@ class SizeField(forms.CharField):
         if not text:
             return None
         try:
-            return 0 if text == "0" else parsed_size(text)
+            return 0 if text == "0" else parse_size(text)
         except ValueError:
             raise forms.ValidationError(
                 _("Give a size such as 500M or 10G."), code="invalid"
@@ -38,7 +38,7 @@ class SizeField(forms.CharField):
 
 
 class QuotaForm(forms.ModelForm):
-    """A person and their room."""
+    """A user and a quota."""
 
     limit = SizeField(
         label=gettext_lazy("Room"),
@@ -53,7 +53,7 @@ class QuotaForm(forms.ModelForm):
 
 @admin.register(Quota)
 class QuotaAdmin(CampModelAdmin):
-    """Room of single people; whoever has no entry here has that of the settings."""
+    """Quotas of single users; all others have USER_QUOTA."""
 
     form = QuotaForm
     list_display = ["user", "room", "used"]
@@ -63,10 +63,10 @@ class QuotaAdmin(CampModelAdmin):
 
     @admin.display(description=gettext_lazy("room"), ordering="limit")
     def room(self, quota):
-        """Return the limit in words."""
+        """Return the limit as text."""
         return _("no limit") if quota.limit is None else readable_bytes(quota.limit)
 
-    @admin.display(description=gettext_lazy("taken up"))
+    @admin.display(description=gettext_lazy("used"))
     def used(self, quota):
-        """Return what the person's files take up."""
-        return readable_bytes(usage.bytes_used(quota.user))
+        """Return the size of the user's files."""
+        return readable_bytes(quotas.bytes_used(quota.user))

@@ -1,4 +1,4 @@
-"""Shared links in the admin: who gives what to people without an account, and its end."""
+"""Shared links in the admin."""
 
 from django.contrib import admin
 from django.db.models import Count
@@ -14,7 +14,7 @@ from files.models import Share
 
 
 class ValidFilter(admin.SimpleListFilter):
-    """Tells links that lead somewhere from those that are over or used up."""
+    """Filter by whether a link works."""
 
     title = gettext_lazy("state")
     parameter_name = "valid"
@@ -32,7 +32,7 @@ class ValidFilter(admin.SimpleListFilter):
 
 @admin.register(Share)
 class ShareAdmin(CampModelAdmin):
-    """Links to files; to delete one ends it. Their addresses are their owners' alone."""
+    """Links to files, which can only be deleted; only their owners see the addresses."""
 
     list_display = ["name", "created_at", "expires_at", "use", "used_at", "has_password"]
     list_filter = [("user", ChosenFilter), ValidFilter, "created_at"]
@@ -49,7 +49,7 @@ class ShareAdmin(CampModelAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        """Return the links with how many files each leads to, and the first of them."""
+        """Return the links with the number of their files, and the first one."""
         links = super().get_queryset(request).prefetch_related(Share.first_files(1))
         return links.annotate(count=Count("files", distinct=True))
 
@@ -62,7 +62,7 @@ class ShareAdmin(CampModelAdmin):
         return False
 
     def has_change_permission(self, request, obj=None):
-        """What its owner decided stays."""
+        """Only the owner decides about a link."""
         return False
 
     @admin.display(description=gettext_lazy("files"))
@@ -80,7 +80,7 @@ class ShareAdmin(CampModelAdmin):
 
     @admin.display(description=gettext_lazy("files"))
     def names(self, share):
-        """Return the names of the files, linked, a line for each."""
+        """Return links to the files, one per line."""
         place = f"{self.admin_site.name}:files_file_change"
         lines = ((reverse(place, args=[file.pk]), file.filename) for file in share.files.all())
         return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', lines) or (
@@ -89,12 +89,12 @@ class ShareAdmin(CampModelAdmin):
 
     @admin.display(description=gettext_lazy("downloads"), ordering="downloads")
     def use(self, share):
-        """Return how often it was used, and how often it may be."""
+        """Return the downloads, and the limit."""
         if share.limit is None:
             return share.downloads
         return _("%(used)s of %(limit)s") % {"used": share.downloads, "limit": share.limit}
 
     @admin.display(description=gettext_lazy("password"), boolean=True)
     def has_password(self, share):
-        """Return whether it asks for a password."""
+        """Return whether it has a password."""
         return bool(share.password)

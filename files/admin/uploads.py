@@ -1,4 +1,4 @@
-"""Unfinished uploads in the admin: whose they are, how far, and giving them up."""
+"""Unfinished uploads in the admin."""
 
 from django.contrib import admin
 from django.utils.translation import gettext as _
@@ -8,12 +8,12 @@ from camp.admin.filters import ChosenFilter
 from camp.admin.model_admin import CampModelAdmin
 from camp.templatetags.camp import readable_bytes
 from files.models import Upload
-from files.uploads.unfinished import Unfinished, arrived
+from files.uploads.unfinished import UnfinishedUpload, arrived_bytes
 
 
 @admin.register(Upload)
 class UploadAdmin(CampModelAdmin):
-    """Uploads that stopped; to delete one gives it up, nothing can be changed."""
+    """Unfinished uploads, which can only be deleted."""
 
     list_display = ["filename", "user", "progress", "created_at", "expires_at"]
     list_select_related = ["user"]
@@ -24,7 +24,7 @@ class UploadAdmin(CampModelAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        """Return the uploads that are no files yet."""
+        """Return the uploads that have not become files."""
         return super().get_queryset(request).filter(file=None)
 
     def has_add_permission(self, request):
@@ -32,12 +32,12 @@ class UploadAdmin(CampModelAdmin):
         return False
 
     def has_change_permission(self, request, obj=None):
-        """The rest of it must fit what is here."""
+        """Its client decides about an upload."""
         return False
 
-    @admin.display(description=gettext_lazy("how far"))
+    @admin.display(description=gettext_lazy("progress"))
     def progress(self, upload):
-        """Return how many bytes are here, in words."""
-        far = Unfinished(upload, arrived(upload))
-        values = {"done": readable_bytes(far.arrived), "size": readable_bytes(upload.length)}
-        return _("%(percent)s%%, %(done)s of %(size)s") % {"percent": far.percent, **values}
+        """Return how many bytes have arrived, as text."""
+        unfinished = UnfinishedUpload(upload, arrived_bytes(upload))
+        values = {"done": readable_bytes(unfinished.arrived), "size": readable_bytes(upload.length)}
+        return _("%(percent)s%%, %(done)s of %(size)s") % {"percent": unfinished.percent, **values}

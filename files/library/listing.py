@@ -1,13 +1,13 @@
-"""A page of the library: searched, filtered and sorted as the address says."""
+"""A page of the library: searched, filtered and sorted by the query parameters."""
 
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from camp.db.filtered_page import NEAR, Narrowing
-from camp.db.keyset import KeyPage, first_rows
-from camp.db.search_text import cut_search, looked_up
+from camp.db.filtered_page import NEARBY, FilteredPage
+from camp.db.keyset import PAGE_SIZE, KeysetPage
+from camp.db.search_text import cut_search
 from camp.web.days import days_ago
-from files.library.kinds import Kind
+from files.content_types import Kind
 from files.models import File
 
 NEWEST = "-date"
@@ -26,7 +26,7 @@ SIZES = {
     "100M": (_("From 100 MiB"), 100 * MIB),
     "1G": (_("From 1 GiB"), 1024 * MIB),
 }
-# Days before today: a choice begins at the reader's midnight.
+# Days before today; each begins at midnight in the user's time zone.
 DATES = {
     "1": (_("Since yesterday"), 1),
     "7": (_("In the last 7 days"), 7),
@@ -35,105 +35,99 @@ DATES = {
 }
 
 
-class Choice:
-    """What `q`, `kind`, `size` and `date` of a request choose from files.
+class FileFilter:
+    """The filter of files by the parameters `q`, `kind`, `size` and `date`.
 
-    A value that does not exist counts as none given.
+    Unknown values count as empty.
     """
 
     def __init__(self, params):
         self.query = cut_search(params.get("q", ""))
-        self.kind = one_of(params.get("kind"), Kind.values)
-        self.size = one_of(params.get("size"), SIZES)
-        self.date = one_of(params.get("date"), DATES)
+        self.kind = choose(params.get("kind"), Kind.values)
+        self.size = choose(params.get("size"), SIZES)
+        self.date = choose(params.get("date"), DATES)
 
-    def of(self, files):
-        """Return those of `files` that it chooses."""
-        files = files.search(self.query)
+    def apply(self, files, owner=None):
+        """Filter a queryset of files.
+
+        With `owner`, only that user's, found by the indexes of the filters: fast if few match.
+        """
+        if self.query:
+            files = files.search(self.query, owner)
+        elif owner:
+            files = files.filter(user=owner)
         if self.kind:
             files = files.of_kind(self.kind)
-        return self.since_and_larger(files)
+        return files.filter(**self.ranges())
 
-    def by_index(self, user):
-        """Return those that it chooses of a user's files; quick where they are few."""
-        files = File.objects.present()
-        own = files.search_by_index(self.query, user) if self.query else files.filter(user=user)
-        if self.kind:
-            own = own.of_kind_by_index(self.kind)
-        return self.since_and_larger(own)
-
-    def since_and_larger(self, files):
-        """Return those of `files` that `size` and `date` choose."""
+    def ranges(self):
+        """Return the conditions on the size and the date."""
+        ranges = {}
         if self.size:
-            files = files.filter(size__gte=SIZES[self.size][1])
+            ranges["size__gte"] = SIZES[self.size][1]
         if self.date:
-            files = files.filter(created_at__gte=days_ago(DATES[self.date][1]))
-        return files
+            ranges["created_at__gte"] = days_ago(DATES[self.date][1])
+        return ranges
 
     def fields(self):
-        """Return what of it was given, as {name: value} of a form."""
-        given = {"q": self.query, "kind": self.kind, "size": self.size, "date": self.date}
-        return {name: value for name, value in given.items() if value}
+        """Return {name: value} of the parameters that are set."""
+        fields = {"q": self.query, "kind": self.kind, "size": self.size, "date": self.date}
+        return {name: value for name, value in fields.items() if value}
 
 
-def one_of(value, choices, default=""):
-    """Return `value` if it is one of `choices`."""
+def choose(value, choices, default=""):
+    """Return `value` if it is one of `choices`, else `default`."""
     return value if value in choices else default
 
 
-class Listing(Choice):
-    """A page of a user's files as a Choice and `sort` of a request want it.
+class FileList(FileFilter):
+    """A page of a user's files, by the parameters of a FileFilter and `sort`.
 
-    `session` leaves only the files of that session, `besides` those that are not in it.
-    Costs one query, or up to nine where less than everything is wanted.
+    `session` leaves only the files of that session, `excluding_session` those of others. Costs one
+    query, or two or three with a filter.
     """
 
-    def __init__(self, user, params, *, session=None, besides=None):
+    def __init__(self, user, params, *, session=None, excluding_session=None):
         super().__init__(params)
-        self.sort = one_of(params.get("sort"), SORTS, NEWEST)
+        self.sort = choose(params.get("sort"), SORTS, NEWEST)
         self.params = params
-        self.session, self.besides = session, besides
-        files = self.of_session(File.objects.visible_to(user))
-        find = self.narrowing(user) if self.narrowed or session or besides else first_rows
-        self.page = KeyPage(files, SORTS[self.sort][1], params, find=find)
+        self.session, self.excluding_session = session, excluding_session
+        if self.is_filtered or session or excluding_session:
+            self.page = self.filtered_page(user)
+        else:
+            files = self.apply_session(File.objects.visible_to(user))
+            self.page = KeysetPage(files, SORTS[self.sort][1], params)
 
-    def left(self, files):
-        """Return those of `files`, anybody's, that all that was asked for leaves."""
-        return self.of_session(self.of(files))
-
-    def of_session(self, files):
-        """Return those of `files` that the session leaves, with their sessions."""
-        if self.session is not None:
-            files = files.filter(session=self.session)
-        if self.besides is not None:
-            files = files.exclude(session=self.besides)
-        return files.select_related("session")
-
-    def narrowing(self, user):
-        """Return what finds the rows of the page."""
-        everything = File.objects.filter(user=user)
-        likely = sample = None
+    def filtered_page(self, user):
+        """Return the page with the filters applied."""
+        keys = SORTS[self.sort][1]
+        within, nearby = File.objects.filter(user=user), NEARBY
         if self.query and self.sort.endswith("name"):
-            # The index of names holds what is searched.
-            likely = everything.search(self.query)
-            if looked_up(self.query):
-                newest = everything.order_by(*SORTS[NEWEST][1]).values("pk")[:NEAR]
-                # Said of the outer rows as well, the owner would have SQLite read all of them.
-                sample = File.objects.search(self.query).filter(pk__in=newest)
-        return Narrowing(
-            within=everything,
-            walked=self.left,
-            matching=self.of_session(self.by_index(user)),
-            shown=File.objects.present().select_related("session"),
-            # The index of kinds goes on with the size.
-            ordered=self.kind and not self.query and self.sort.endswith("size"),
-            likely=likely,
-            sample=sample,
+            # The index of names contains the text that is searched.
+            within, nearby = within.search(self.query), 8 * PAGE_SIZE
+        for condition, value in self.ranges().items():
+            if condition == f"{keys[0].lstrip('-')}__gte":
+                within = within.filter(**{condition: value})
+        return FilteredPage(
+            within,
+            keys,
+            self.params,
+            filtered=lambda files: self.apply_session(self.apply(files.present())),
+            matching=self.apply_session(self.apply(File.objects.present(), owner=user)),
+            nearby=nearby,
         )
 
+    def apply_session(self, files):
+        """Filter a queryset of files by the session only; their sessions come along."""
+        if self.session is not None:
+            files = files.filter(session=self.session)
+        if self.excluding_session is not None:
+            files = files.exclude(session=self.excluding_session)
+        return files.select_related("session")
+
     @property
-    def narrowed(self):
-        """Whether less than everything was asked for."""
+    def is_filtered(self):
+        """Whether a filter was asked for."""
         return bool(self.fields())
 
     @property
@@ -143,7 +137,7 @@ class Listing(Choice):
 
     @property
     def dates(self):
-        """The times to choose from: (value, label)."""
+        """The dates to choose from: (value, label)."""
         return [(value, label) for value, (label, _time) in DATES.items()]
 
     @property
@@ -156,8 +150,8 @@ class Listing(Choice):
         """The kinds to choose from: (value, label)."""
         return Kind.choices
 
-    def way_back(self, path):
-        """Return a redirect to the first page if what was on this one went, else None."""
+    def redirect_if_page_empty(self, path):
+        """Return a redirect to the first page if the rows of this one are gone, else None."""
         if self.page.rows or not {"after", "before"} & self.params.keys():
             return None
         params = self.params.copy()

@@ -1,12 +1,14 @@
-"""How much room each person has, and how uploads at the same time share it.
+"""How much room people have and use, and how uploads at the same time share it.
 
-Nothing is counted beside the rows: what is taken up is the sum of a person's files (earlier
-versions and the trash too), of their unfinished uploads and of the reservations of forms that are
-coming in. Whoever wants room first locks the person's row, so that of two uploads the
-second sees what the first has reserved. A reservation only keeps a form from being read in
-vain: it may lapse, so room is looked for again where the rows of files are written.
+There is no counter: the room in use is the sum of a person's files (earlier versions and the
+trash included), unfinished uploads, and reservations of forms that are arriving. To reserve room
+is to lock the person's row first, so that of two uploads the second sees what the first has
+reserved. A reservation only avoids reading a form in vain: it may lapse, so the room is checked
+again when the rows of the files are written.
 """
 
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,46 +19,47 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from files.library import usage
-from files.models import Quota, Reservation, Upload
+from camp.cache.manager import cache_manager, get_or_compute
+from files.models import File, Quota, Reservation, Upload, Version
 
-# So long after its last sign of life a form counts as gone.
-FORGOTTEN = timedelta(hours=1)
+# A form that was not renewed for this long is gone.
+RESERVATION_EXPIRES = timedelta(hours=1)
+USAGE_CACHE_SECONDS = 60
 
 
 class OverQuota(Exception):
-    """There is no room for so much; `left` (bytes) is what there is."""
+    """There is not enough room; `left` (bytes) is what there is."""
 
-    def __init__(self, left):
+    def __init__(self, left: int) -> None:
         super().__init__(left)
         self.left = left
 
 
 @dataclass(frozen=True)
 class Room:
-    """What somebody has and takes up, in bytes; without a `limit` there is no end to it."""
+    """The room that a person has and uses, in bytes; `limit` is None if there is no quota."""
 
     limit: int | None
     used: int
 
     @property
     def left(self):
-        """Return what may still come; None without a limit."""
+        """Return the free bytes; None without a limit."""
         return None if self.limit is None else max(0, self.limit - self.used)
 
     @property
     def percent(self):
-        """Return how much of the limit is taken up, at most 100."""
+        """Return how much of the limit is used, at most 100."""
         return min(100, round(100 * self.used / self.limit)) if self.limit else 100
 
 
 def room_of(user):
-    """Return the Room of somebody, for showing: the sum may be a minute old."""
-    return Room(limit_of(user.pk), usage.bytes_used(user))
+    """Return the Room of a user, for display: the sum may be a minute old."""
+    return Room(limit_of(user.pk), bytes_used(user))
 
 
 def limit_of(user_id):
-    """Return how many bytes somebody may keep, or None."""
+    """Return how many bytes a user may keep, or None."""
     own = Quota.objects.filter(user_id=user_id).values_list("limit", flat=True)
     for limit in own:
         return limit
@@ -64,47 +67,53 @@ def limit_of(user_id):
 
 
 @contextmanager
-def reserving(user_id, size, reservation=None):
-    """Within the block, write the row that takes up `size` bytes; raises OverQuota.
+def reserve(user_id: int, size: int, reservation: Reservation | None = None) -> Iterator[None]:
+    """Within the block, write the row that uses `size` bytes; raises OverQuota.
 
-    A `reservation` for them ends with it. Of an Upload, whose row has taken up its bytes from
-    the start, `size` is 0.
+    A `reservation` for them is released. The file of an Upload, whose row has used its bytes from
+    the start, has the `size` 0.
     """
     with transaction.atomic():
-        left = locked_left(user_id, reservation)
+        left = lock_and_get_room(user_id, reservation)
         if left is not None and size > left:
             raise OverQuota(max(0, left))
         yield
 
 
-def reserve_up_to(user_id, size):
+def reserve_up_to(user_id: int, size: int) -> Reservation | None:
     """Reserve `size` bytes for a form, or as many as are left; returns the Reservation.
 
-    None means that nothing needs to be reserved. `release` it at the end.
+    None means that there is no limit. `release` it at the end.
     """
     if limit_of(user_id) is None:
         return None
     with transaction.atomic():
-        left = locked_left(user_id)
+        left = lock_and_get_room(user_id)
         return Reservation.objects.create(user_id=user_id, size=min(size, max(0, left)))
 
 
 def renew(reservation):
-    """Show that a form is still coming in."""
+    """Keep the reservation of a form that is still arriving from lapsing."""
     Reservation.objects.filter(pk=reservation.pk).update(renewed_at=timezone.now())
 
 
-def release(reservation):
-    """Give back what was reserved; the files that came have rows of their own by now."""
+def release(reservation: Reservation | None) -> None:
+    """Remove a reservation; the files of the form have rows of their own by now."""
     if reservation is not None:
         Reservation.objects.filter(pk=reservation.pk).delete()
 
 
-def locked_left(user_id, reservation=None):
-    """Return what is left for somebody, and keep others from reserving until the commit.
+def remove_expired_reservations():
+    """Remove the reservations that a killed server left."""
+    expired = timezone.now() - RESERVATION_EXPIRES
+    Reservation.objects.filter(renewed_at__lt=expired).delete()
 
-    It is below 0 where a limit was lowered, and None without one. Room that a `reservation`
-    holds is given back first.
+
+def lock_and_get_room(user_id: int, reservation: Reservation | None = None) -> int | None:
+    """Return how many bytes a user has left; until the commit nobody else can reserve any.
+
+    It is below 0 after a limit was lowered, and None without a limit. A `reservation` is released
+    first.
     """
     limit = limit_of(user_id)
     if limit is None:
@@ -112,17 +121,62 @@ def locked_left(user_id, reservation=None):
     people = get_user_model().objects.select_for_update(no_key=True)
     list(people.filter(pk=user_id).values_list("pk"))
     release(reservation)
-    return limit - taken(user_id)
+    return limit - bytes_used_and_reserved(user_id)
 
 
-def taken(user_id):
-    """Return how many bytes somebody's files and everything that is coming in take up."""
+def bytes_used_and_reserved(user_id):
+    """Return how many bytes a user's files and unfinished uploads use. One query."""
     uploads = Upload.objects.order_by().filter(user=user_id, file=None).values_list("user")
-    alive = timezone.now() - FORGOTTEN
+    alive = timezone.now() - RESERVATION_EXPIRES
     forms = Reservation.objects.order_by().filter(user=user_id, renewed_at__gte=alive)
-    coming = [
+    arriving = [
         uploads.annotate(sum=Sum("length")),
         forms.values_list("user").annotate(sum=Sum("size")),
     ]
-    # What came in between two queries would be in neither.
-    return sum(size for _user, size in usage.together([*usage.sums([user_id]), *coming]))
+    # Between two queries an upload could become a file, and be in neither.
+    return sum(size for _user, size in union_all([*usage_queries([user_id]), *arriving]))
+
+
+def bytes_used(user):
+    """Return how many bytes a user's files use, versions and trash included; it is cached."""
+    return get_or_compute(
+        usage_cache_key(user.pk), USAGE_CACHE_SECONDS, lambda: usage_of([user.pk])[user.pk]
+    )
+
+
+def usage_of(user_ids):
+    """Return a Counter {user id: bytes used by files}. One query."""
+    found = Counter()
+    for user_id, size in union_all(usage_queries(user_ids)):
+        found[user_id] += size
+    return found
+
+
+def usage_queries(user_ids):
+    """Return querysets of (user id, bytes) for the files of users, and for their versions."""
+    files = File.objects.order_by().filter(user__in=user_ids).values_list("user")
+    versions = Version.objects.order_by().filter(file__user__in=user_ids).values_list("file__user")
+    return [files.annotate(sum=Sum("size")), versions.annotate(sum=Sum("size"))]
+
+
+def union_all(querysets):
+    """Return the rows of all querysets at one moment: by one query."""
+    first, *rest = querysets
+    return first.union(*rest, all=True)
+
+
+def forget_usage(user_id: int | None) -> None:
+    """Drop the cached usage of a user; call it after every change of it. None does nothing."""
+    if user_id is None:
+        return
+    cache_manager.delete_sync(usage_cache_key(user_id))
+    # Until the commit, others still compute, and may cache, the old sum.
+    if transaction.get_connection().in_atomic_block:
+        transaction.on_commit(
+            lambda: cache_manager.delete_sync(usage_cache_key(user_id)), robust=True
+        )
+
+
+def usage_cache_key(user_id):
+    """Return the cache key of a user's usage."""
+    return f"files:used:{user_id}"

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import migrations, models
 from django.db.models import F, Q
 
-from files.library.kinds import KindOf
+from files.content_types import KindOf
 
 
 class Migration(migrations.Migration):

@@ -1,14 +1,13 @@
-"""How a file can be looked at without risk.
+"""Safe previews of files.
 
-Pictures are shown as thumbnails of our own making, text as text, Markdown through the wall
-that messages go through. Only sound, video and PDF come as they were uploaded, from a list
-of types that browsers show without running anything of ours, under a policy that forbids
-the rest.
+Images are shown as thumbnails that Camp makes, text as text, Markdown through the sanitiser of
+messages. Only audio, video and PDF are sent as they were uploaded: an allow-list of types that
+browsers show without running scripts in our origin, under a policy that forbids everything else.
 """
 
 from django.http import HttpResponse
 
-from files.library.kinds import Kind
+from files.content_types import Kind
 from files.serving import thumbnails
 from files.serving.downloads import file_response
 from files.serving.text_decoding import decode_text
@@ -22,27 +21,27 @@ MEDIA = {
 }
 PDF = "application/pdf"
 MARKDOWN = "text/markdown"
-# A PDF must say so at once: whatever else claims to be one is only offered for saving.
-PDF_BEGINS = b"%PDF-"
-# In a sandbox Chromium shows no PDF; its viewer runs nothing of the page's origin.
+# A file that claims to be a PDF and does not begin like one is only offered for saving.
+PDF_MAGIC = b"%PDF-"
+# Chromium shows no PDF in a sandbox; its viewer runs in another origin.
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 SANDBOX = f"sandbox; {POLICY}"
 
 
 class Preview:
-    """What the page of a file shows of it: `kind` is a word for the template, or ""."""
+    """The preview on the page of a file: `kind` is a word for the template, or ""."""
 
     def __init__(self, file):
         self.file = file
-        self.kind = kind_of(file)
+        self.kind = preview_kind(file)
         self.text, self.cut = "", False
         if self.kind in ("text", "markdown"):
-            self.read()
+            self.read_text()
 
-    def read(self):
-        """Take the beginning of a text; one that is none, or not there, is not shown."""
+    def read_text(self):
+        """Read the start of the text; nothing is shown if it is no text or missing."""
         try:
-            raw = backend.beginning(self.file.storage_path, TEXT_BYTES + 1)
+            raw = backend.read_start(self.file.storage_path, TEXT_BYTES + 1)
         except OSError:
             raw = b"\0"
         self.cut = len(raw) > TEXT_BYTES
@@ -53,8 +52,8 @@ class Preview:
             self.text = text
 
 
-def kind_of(file):
-    """Return how a file may be shown, judged by its type: a word, or ""."""
+def preview_kind(file):
+    """Return how a file may be shown, by its type: a word, or ""."""
     if thumbnails.may_have(file):
         return "picture"
     if file.media_type == PDF:
@@ -67,15 +66,15 @@ def kind_of(file):
 
 
 def inline_response(request, file):
-    """Return sound, video or PDF for showing in the browser; 404 for anything else."""
+    """Return audio, video or PDF for showing in the browser; 404 for anything else."""
     if file.media_type in MEDIA:
         kind, policy = file.media_type, SANDBOX
-    elif file.media_type == PDF and begins_like_pdf(file):
+    elif file.media_type == PDF and has_pdf_magic(file):
         kind, policy = PDF, POLICY
     else:
         return HttpResponse(status=404)
-    # What a page shows comes from its own origin: its policy allows nothing else.
-    response = file_response(request, file, from_here=True)
+    # Our pages' policy allows only our own origin.
+    response = file_response(request, file, same_origin=True)
     if response.status_code in (200, 206, 304):
         headers = response.headers
         headers["Content-Disposition"] = headers["Content-Disposition"].replace(
@@ -88,9 +87,9 @@ def inline_response(request, file):
     return response
 
 
-def begins_like_pdf(file):
-    """Return whether the bytes begin as those of a PDF."""
+def has_pdf_magic(file):
+    """Return whether the bytes begin like a PDF."""
     try:
-        return backend.beginning(file.storage_path, len(PDF_BEGINS)) == PDF_BEGINS
+        return backend.read_start(file.storage_path, len(PDF_MAGIC)) == PDF_MAGIC
     except OSError:
         return False

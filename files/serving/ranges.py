@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from django.utils.http import parse_http_date_safe
 
-# More than so many parts are asked for by nobody who means well (RFC 9110, section 14.2).
-MOST = 50
-# A gap that is smaller than the head of a part is cheaper sent than left out.
-GAP = 80
+# A request for more parts is an attack, and is ignored (RFC 9110, section 14.2).
+MAX_RANGES = 50
+# Gaps up to the length of a part header are sent rather than left out.
+MAX_GAP = 80
 SPEC = re.compile(r"(\d*)-(\d*)", re.ASCII)
-# Longer numbers would only be work; no file is that large.
-DIGITS = 18
-# A time of whole seconds tells one content from another after so many of them.
-SURE = 2
+# No file is larger.
+MAX_DIGITS = 18
+# Last-Modified has whole seconds: for this long another content could still get the same time.
+MODIFIED_SETTLES = 2
 
 
 class Unsatisfiable(Exception):
-    """Nothing of what was asked for is there: the answer is 416."""
+    """The file has none of the bytes: the answer is 416."""
 
 
 @dataclass(frozen=True)
@@ -36,60 +36,60 @@ class Range:
         return f"bytes {self.start}-{self.end}/{size}"
 
 
-def requested(request, *, size, etag, modified):
+def requested_ranges(request, *, size, etag, modified):
     """Return the Ranges that a GET asks for, or None for all of the file.
 
-    `size` is in bytes; `etag` is the strong one in quotes, or ""; `modified` is the time
-    of Last-Modified in whole seconds of the epoch. A Range that is not understood, or is
-    for another state of the file, counts for nothing. Raises Unsatisfiable.
+    `size` is in bytes; `etag` is strong and in quotes, or ""; `modified` is Last-Modified in whole
+    seconds of the epoch. A Range that is malformed, or for another content of the file, is ignored.
+    Raises Unsatisfiable.
     """
     header = request.headers.get("Range", "")
     if request.method != "GET" or not header or not is_current(request, etag, modified):
         return None
-    return within(header, size)
+    return parse_ranges(header, size)
 
 
-def within(header, size):
+def parse_ranges(header, size):
     """Return the Ranges of `size` bytes that a Range header names, None for all of them.
 
     Raises Unsatisfiable.
     """
-    specs = parsed(header)
-    if specs is None or len(specs) > MOST:
+    specs = parse_header(header)
+    if specs is None or len(specs) > MAX_RANGES:
         return None
-    found = [one for one in (resolved(spec, size) for spec in specs) if one]
+    found = [one for one in (resolve(spec, size) for spec in specs) if one]
     if not found:
-        # Nobody can give a part of nothing, but all of nothing is its last bytes.
+        # An empty file has no part, but all of it is its last bytes.
         if size == 0 and any(not first and int(last) for first, last in specs):
             return None
         raise Unsatisfiable
-    return coalesced(found)
+    return coalesce(found)
 
 
 def is_current(request, etag, modified):
-    """Return whether If-Range, if there is one, names the file as it is now.
+    """Return whether If-Range, if there is one, matches the present content of the file.
 
-    Only a strong ETag counts, and a date only if it is exactly the one that was told, and old
-    enough to be sure that nothing else was sent under it (RFC 9110, section 13.1.5).
+    Only a strong ETag counts, and a date only if it is exactly Last-Modified, and so old that no
+    other content can have it (RFC 9110, section 13.1.5).
     """
     condition = request.headers.get("If-Range", "").strip()
     if not condition:
         return True
     if condition.startswith(('"', "W/")):
         return condition == etag
-    return parse_http_date_safe(condition) == modified <= time.time() - SURE
+    return parse_http_date_safe(condition) == modified <= time.time() - MODIFIED_SETTLES
 
 
-def parsed(header):
-    """Return the (first, last) texts of a Range header, or None if it is not understood."""
+def parse_header(header):
+    """Return the (first, last) texts of a Range header, or None if it is malformed."""
     unit, equals, text = header.partition("=")
     if not equals or unit.strip().lower() != "bytes":
         return None
     specs = []
-    # Empty elements of a list mean nothing (RFC 9110, section 5.6.1.2).
+    # Empty elements of a list are ignored (RFC 9110, section 5.6.1.2).
     for element in filter(None, (each.strip(" \t") for each in text.split(","))):
         match = SPEC.fullmatch(element)
-        if not match or element == "-" or max(map(len, match.groups())) > DIGITS:
+        if not match or element == "-" or max(map(len, match.groups())) > MAX_DIGITS:
             return None
         first, last = match.groups()
         if first and last and int(first) > int(last):
@@ -98,7 +98,7 @@ def parsed(header):
     return specs or None
 
 
-def resolved(spec, size):
+def resolve(spec, size):
     """Return the Range of a (first, last) within `size` bytes, or None if there is none."""
     first, last = spec
     if not first:
@@ -108,13 +108,13 @@ def resolved(spec, size):
     return Range(start, end) if start <= end else None
 
 
-def coalesced(ranges):
-    """Return the same bytes in as few Ranges; in the order asked for where none touch."""
+def coalesce(ranges):
+    """Merge Ranges that overlap or nearly touch; if none do, their order stays."""
     ordered = sorted(ranges, key=lambda one: one.start)
     joined = ordered[:1]
     for one in ordered[1:]:
         last = joined[-1]
-        if one.start - last.end <= GAP:
+        if one.start - last.end <= MAX_GAP:
             joined[-1] = Range(last.start, max(last.end, one.end))
         else:
             joined.append(one)

@@ -1,4 +1,4 @@
-"""Bytes of a text file as text, whatever encoding people in Japan and abroad saved it in."""
+"""Detect the encoding of text files, Japanese ones above all, and decode them."""
 
 import codecs
 import functools
@@ -16,9 +16,9 @@ BYTE_ORDER_MARKS = (
 # ECMA-35 escape sequences that select a Japanese character set.
 JIS = "iso2022_jp_ext"
 JIS_ESCAPES = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\([JI])")
-# What is left after the encodings that can be told by their structure.
+# Encodings that have no certain signs, for the detector to choose from.
 DETECTED = ["cp932", "euc_jp", "cp1252"]
-SAMPLE = 8 * 2**10  # bytes that the detector sees
+SAMPLE = 8 * 2**10  # bytes for the detector
 NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 # A letter or sign of CP1252 on its own in ASCII. In CP932 it would be half of a pair, or one
 # half-width katakana; the signs left out are the first bytes of kana and symbols there.
@@ -30,7 +30,7 @@ LONE_LETTERS = re.compile(
 VENDOR_PAIRS = re.compile(rb"(?:[\xa9-\xaf\xf5-\xfe][\xa1-\xfe]|[\x29-\x2f\x75-\x7e][\x21-\x7e])+")
 NO_PAIRS = re.compile(rb"[\x80-\x8d\x90-\xa0\xff]+")
 # Pairs of EUC-JP read as half-width katakana in CP932, and the other way round. Then kana or
-# bytes that half-width katakana do not have speak for EUC-JP.
+# bytes that half-width katakana do not have indicate EUC-JP.
 HALF_WIDTH_BYTES = re.compile(rb"[\x00-\x7f\xa1-\xdf]*")
 HALF_WIDTH_KANA = re.compile(r"[\uff66-\uff9f]")
 KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
@@ -41,10 +41,10 @@ EUC_HALF_WIDTH = re.compile(rb"\x8e[\xa1-\xdf]")
 def decode_text(raw, *, cut=False):
     """Return the beginning of a text file, or None if the bytes are no text.
 
-    `cut` tells that the file goes on after `raw`. A character that the end cuts is left out;
-    single bytes that are no text become U+FFFD. Byte order marks, escape sequences and valid
-    UTF-8 tell the encoding for certain. For the rest, rules pick out the short texts that
-    charset-normalizer gets wrong (it needs a line or two), and it decides all others.
+    `cut` means that the file goes on after `raw`. A character that is cut at the end is dropped;
+    single invalid bytes become U+FFFD. Byte order marks, escape sequences and valid UTF-8 are
+    certain signs. For other files, rules handle the short texts that charset-normalizer gets wrong
+    (it needs a line or two), and it decides the rest.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if raw.startswith(mark):
@@ -65,15 +65,15 @@ def decode_text(raw, *, cut=False):
 
 
 def decode(raw, encoding):
-    """Return bytes as text without the character that the end has cut."""
+    """Return bytes as text without a character that is cut at the end."""
     errors = "vendor" if encoding in ("euc_jp", JIS) else "replace"
     return codecs.getincrementaldecoder(encoding)(errors).decode(raw)
 
 
 def decode_vendor(error):
-    """Decode what JIS encodings lack: characters of NEC and IBM, as Windows has them (①, ㈱, 髙).
+    """Decode what JIS encodings lack: the characters of NEC and IBM in Windows (①, ㈱, 髙).
 
-    An error handler of codecs, which takes whole runs: a call for each costs too much.
+    An error handler for codecs. It handles whole runs: one call per character is too slow.
     """
     if error.encoding.startswith(("euc_jp", "iso2022")):
         if run := VENDOR_PAIRS.match(error.object, error.start):
@@ -86,7 +86,7 @@ def decode_vendor(error):
 
 @functools.cache
 def vendor_character(first, second):
-    """Return the character of a pair of bytes of JIS; CP932 has it at the same row and cell."""
+    """Return the character of two JIS bytes: CP932 has it in the same row and cell."""
     row, cell = (first & 0x7F) - 0x20, (second & 0x7F) - 0x20
     lead = (row - 1) // 2 + (0x81 if row <= 62 else 0xC1)
     trail = cell + 0x9E if row % 2 == 0 else cell + 0x3F + (cell >= 64)
@@ -97,20 +97,20 @@ codecs.register_error("vendor", decode_vendor)
 
 
 def is_utf8(raw, text, *, cut):
-    """Return whether bytes are UTF-8, perhaps damaged; `text` is what they are as UTF-8."""
+    """Return whether bytes are UTF-8, perhaps damaged; `text` is them decoded as UTF-8."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(raw)
     except UnicodeDecodeError:
         damaged = text.count("\ufffd")
     else:
-        # The last byte of "café" in CP1252 would begin a character.
+        # The last byte of "café" in CP1252 begins a character in UTF-8.
         return cut or not text.isascii()
-    # Text of other encodings has few valid sequences of UTF-8, and hardly any of three bytes.
+    # Other encodings have few valid sequences of UTF-8, and hardly any of three bytes.
     wide = sum(character > "\u07ff" for character in text) - damaged
     narrow = sum("\x7f" < character < "\u0800" for character in text)
     if wide + narrow / 2 > damaged:
         return True
-    # One bad byte in a text that is nearly all ASCII: each run of other bytes counts as one.
+    # In nearly pure ASCII with one bad byte, each run of other bytes counts once.
     intact = broken = 0
     for run in NOT_ASCII.finditer(raw):
         try:
@@ -143,6 +143,6 @@ def is_western(raw, *, cut):
     """Return whether most bytes beyond ASCII are single letters in words of CP1252."""
     lone = [match for match in LONE_LETTERS.finditer(raw) if not (cut and match.end() == len(raw))]
     others = sum(map(len, NOT_ASCII.findall(raw))) - len(lone)
-    # One alone may be one half-width katakana, or one kanji.
+    # A single one may be a half-width katakana, or a kanji.
     alone = len(raw.strip()) <= 2 and b"\xa0" < raw[:1] < b"\xe0"
     return len(lone) > others and not alone

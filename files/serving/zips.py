@@ -1,28 +1,34 @@
-"""Several files as one ZIP, made while it is sent: no temporary file, and its length known."""
+"""Several files as one ZIP, made while it is sent: no temporary file, and a known length."""
 
 import logging
+import struct
+from collections import deque
 
 from django.http import StreamingHttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from zipstream import ZipStream
 
 from camp.fs.filenames import download_name, shorten_bytes
 from camp.web.content_disposition import attachment
-from files.serving.dated_zip import DatedZipStream
 from files.storage import backend
 
 logger = logging.getLogger(__name__)
 
-MOST = 10_000  # files
+MAX_FILES = 10_000
+EARLIEST = (1980, 1, 1, 0, 0, 0)
+LATEST = (2107, 12, 31, 23, 59, 58)
+TIME_OFFSET = 10  # of time and date in a local file header (APPNOTE.TXT, 4.3.7)
 
 
 def zip_response(files, name):
-    """Return the Files as a ZIP called `name`, without those whose bytes are missing or damaged.
+    """Return the Files as a ZIP called `name`.
 
-    They are listed in a text file inside. The bytes are stored as they are: most of what
-    people keep is compressed already, and so the length is known. Entries have the time of
-    their content in the reader's zone: the same files give the same bytes.
+    Files whose bytes are missing or damaged are listed in a text file inside. Nothing is
+    compressed: most files are already, and so the length is known. Entries have the time of their
+    content in the user's time zone, so that the same files give the same bytes.
     """
-    stream, missing, taken = DatedZipStream(), [], {}
+    stream, missing, used = DatedZipStream(), [], {}
     files = list(files)
     sizes = backend.sizes([file.storage_path for file in files])
     for file, size in zip(files, sizes, strict=True):
@@ -30,7 +36,7 @@ def zip_response(files, name):
             logger.error("The bytes of file %s are missing or damaged.", file.pk)
             missing.append(file.filename)
             continue
-        arcname = distinct(download_name(file.filename), taken)
+        arcname = unique_name(download_name(file.filename), used)
         stream.add_dated(blocks(file.storage_path), arcname, file.since, size=size)
     if missing:
         text = (
@@ -38,9 +44,9 @@ def zip_response(files, name):
             + "\r\n\r\n"
             + "\r\n".join(missing)
         )
-        # Of the files' time, so that the same files give the same bytes.
+        # With the files' time, so that the same files give the same bytes.
         latest = max(file.since for file in files)
-        stream.add_dated(text.encode(), distinct(_("missing files.txt"), taken), latest)
+        stream.add_dated(text.encode(), unique_name(_("missing files.txt"), used), latest)
     response = StreamingHttpResponse(stream, content_type="application/zip")
     response.headers["Content-Length"] = len(stream)
     response.headers["Content-Disposition"] = attachment(name)
@@ -50,20 +56,58 @@ def zip_response(files, name):
 
 
 def blocks(path):
-    """Yield the stored bytes at a storage path; the file is open only while they are sent."""
+    """Yield the bytes at a storage path; the file is open only while they are sent."""
     with backend.open(path) as stored:
         yield from backend.blocks(stored, 0, stored.size)
 
 
-def distinct(name, taken):
-    """Return `name`, with a number if it is taken already, whatever its case.
+def unique_name(name, used):
+    """Return `name`, with a number if `used` has it already, whatever its case.
 
-    `taken` is a dict of the names given so far, case-folded, with how often each was asked for.
+    `used` is a dict {case-folded name: the number of times that it was wanted}.
     """
-    found, number = name, taken.get(name.casefold(), 0)
-    while found.casefold() in taken:
+    found, number = name, used.get(name.casefold(), 0)
+    while found.casefold() in used:
         number += 1
         found = shorten_bytes(name, addition=f" ({number})")
-    taken[name.casefold()] = max(number, 1)
-    taken.setdefault(found.casefold(), 1)
+    used[name.casefold()] = max(number, 1)
+    used.setdefault(found.casefold(), 1)
     return found
+
+
+class DatedZipStream(ZipStream):
+    """A ZipStream of known length whose entries have times of their own, not the present one.
+
+    ZIP has no time zones: programs read its times as local ones. Here they are in Django's active
+    zone, the user's.
+    """
+
+    def __init__(self):
+        super().__init__(sized=True)
+        self._dates = deque()
+
+    def add_dated(self, data, arcname, moment, *, size=None):
+        """Do as `add`, for an entry with the time `moment`, an aware datetime."""
+        self.add(data, arcname, size=size)
+        self._dates.append(date_tuple(moment))
+
+    def _gen_file_entry(self, **entry):
+        date = self._dates.popleft()
+        blocks = super()._gen_file_entry(**entry)
+        header = bytearray(next(blocks))
+        struct.pack_into("<2H", header, TIME_OFFSET, *dos_time(date))
+        yield bytes(header)
+        yield from blocks
+        # The directory at the end is made from these.
+        self._filelist[-1].date_time = date
+
+
+def date_tuple(moment):
+    """Return (year, month, day, hour, minute, second) in the user's zone, within ZIP's range."""
+    return min(max(EARLIEST, timezone.localtime(moment).timetuple()[:6]), LATEST)
+
+
+def dos_time(date):
+    """Return the two 16-bit numbers of a date in a ZIP: time and day."""
+    year, month, day, hour, minute, second = date
+    return hour << 11 | minute << 5 | second // 2, (year - 1980) << 9 | month << 5 | day

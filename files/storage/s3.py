@@ -1,8 +1,7 @@
-"""Bytes in an object store: how they get there, and which are there.
+"""Upload staged files to an object store, in place of moving them within a disk.
 
-Bytes come in through the staging folder as they do where a folder keeps them. They are
-uploaded once they are whole and on the disk, and leave it once the store has all of them.
-`files.storage.backend` is what the rest of Camp calls; it comes here where settings name a bucket.
+A file leaves the staging folder only once the store has all of it. The rest of Camp calls
+`files.storage.staging` and `files.storage.backend`, which come here if settings name a bucket.
 """
 
 import contextlib
@@ -12,58 +11,57 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from camp.fs.locks import locked
 
-# Requests that wait for the store's answer beside each other.
-AT_ONCE = 8
-# The sweep goes by the time: so often, in seconds, bytes on their way say that they are.
+REQUESTS_AT_ONCE = 8
+# Seconds after which a file that is being uploaded is touched, so that the sweep leaves it alone.
 TOUCH_EVERY = 60
 
 
-def keep_all(store, staged_paths):
-    """Upload several `(Staged, storage path)`; raises OSError, and then none of them stays."""
-    with ThreadPoolExecutor(min(AT_ONCE, len(staged_paths)) or 1) as pool:
-        under_way = [pool.submit(put, store, *each) for each in staged_paths]
+def upload_all(store, pairs):
+    """Upload several (StagedBytes, storage path); raises OSError, and then none of them stays."""
+    with ThreadPoolExecutor(min(REQUESTS_AT_ONCE, len(pairs)) or 1) as pool:
+        uploads = [pool.submit(upload, store, *pair) for pair in pairs]
         try:
-            for each in under_way:
+            for each in uploads:
                 each.result()
         except BaseException:
-            for each in under_way:
+            for each in uploads:
                 each.cancel()
-            wait(under_way)
-            for each, (_staged, path) in zip(under_way, staged_paths, strict=True):
+            wait(uploads)
+            for each, (_staged, path) in zip(uploads, pairs, strict=True):
                 if not each.cancelled() and not each.exception():
                     store.delete(path)
             raise
-    for staged, _path in staged_paths:
+    for staged, _path in pairs:
         staged.discard()
-        staged.kept = True
+        staged.is_kept = True
 
 
-def put(store, staged, path):
+def upload(store, staged, path):
     """Upload staged bytes; raises OSError."""
     staged.touch()
-    store.put(path, staged.path, sha256=staged.sha256, progress=Touching(staged.path))
+    store.put(path, staged.path, sha256=staged.sha256, progress=TouchWhileSending(staged.path))
 
 
 def move_in(store, source, path, sha256):
     """Upload the file `source`, and remove it; raises FileNotFoundError, OSError.
 
-    One at a time: whoever waited for another finds no file any more.
+    One request at a time: one that waited for another finds no file any more.
     """
-    # Not the file itself: Windows removes none that is open.
+    # Not the file itself: Windows cannot remove a file that is open.
     lock = source.with_suffix(".moving")
     lock.touch(mode=0o600)
     try:
         with locked(lock):
-            store.put(path, source, sha256=sha256, progress=Touching(source))
+            store.put(path, source, sha256=sha256, progress=TouchWhileSending(source))
             source.unlink()
     finally:
-        # While there is something to move, nobody may find the lock gone.
+        # While there is something to move, the lock must be there.
         if not source.exists():
-            with contextlib.suppress(OSError):  # on Windows, while somebody waits for it
+            with contextlib.suppress(OSError):  # on Windows, while another request waits for it
                 lock.unlink()
 
 
-class Touching:
+class TouchWhileSending:
     """A callback that keeps the time of a file fresh while it is uploaded."""
 
     def __init__(self, path):
@@ -77,9 +75,10 @@ class Touching:
                 os.utime(self._path)
 
 
-def each(do, paths):
-    """Return what `do` returns for each of several paths, asked for beside each other."""
+def map_at_once(function, paths):
+    """Return what `function` returns for each of several paths, called in parallel."""
+    paths = list(paths)
     if len(paths) < 2:
-        return [do(path) for path in paths]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(do, paths))
+        return [function(path) for path in paths]
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        return list(pool.map(function, paths))

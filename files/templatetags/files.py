@@ -1,9 +1,8 @@
-"""What pages of other apps show of the files."""
+"""Template tags that show files, also on pages of other apps."""
 
 import contextlib
 
 from django import template
-from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -17,46 +16,46 @@ from files.uploads import unfinished
 register = template.Library()
 
 RECENT = 5
-SHOWN = 50  # files on the page of a session
+MAX_SHOWN = 50  # files on the page of a session
 
 
 @register.simple_tag(takes_context=True)
 def recent_files(context):
-    """Return the reader's newest files, at most five, as a list. One query."""
+    """Return the user's newest files, at most five, as a list. One query."""
     return list(File.objects.visible_to(context["user"]).order_by("-created_at", "-id")[:RECENT])
 
 
 @register.simple_tag(takes_context=True)
 def storage_room(context):
-    """Return the reader's `files.library.quota.Room`. Two queries at most: the sum is cached."""
+    """Return the user's Room. At most two queries: the usage is cached."""
     return quota.room_of(context["user"])
 
 
 @register.simple_tag(takes_context=True)
 def unfinished_uploads(context):
-    """Return the reader's unfinished uploads, as `unfinished.shown` does. One query."""
-    return unfinished.shown(context["user"])
+    """Return the user's unfinished uploads as a list. One query."""
+    return unfinished.list_unfinished(context["user"])
 
 
 @register.simple_tag(takes_context=True)
 def unfinished_count(context):
-    """Return how many uploads of the reader are unfinished. One query."""
+    """Return the number of the user's unfinished uploads. One query."""
     return Upload.objects.unfinished(context["user"]).count()
 
 
 @register.simple_tag
 def files_of(session):
     """Return a session's newest files as `rows`, at most 50, and whether there are `more`."""
-    newest = session.files.present().order_by("-created_at", "-id")[: SHOWN + 1]
+    newest = session.files.present().order_by("-created_at", "-id")[: MAX_SHOWN + 1]
     rows = list(newest)
-    return {"rows": rows[:SHOWN], "more": len(rows) > SHOWN}
+    return {"rows": rows[:MAX_SHOWN], "more": len(rows) > MAX_SHOWN}
 
 
 @register.simple_tag
 def file_icon(file):
-    """Return the icon for the kind of one's own file; over that of a picture lies the picture."""
+    """Return the icon for a file's kind; for an image with its thumbnail on top."""
     plain = icon(file.kind.value)
-    if not thumbnails.may_have(file) or thumbnails.is_known_to_lack(file):
+    if not thumbnails.may_have(file) or thumbnails.has_none(file):
         return plain
     return format_html(
         '<span class="thumb">{}<img src="{}" alt="" loading="lazy" decoding="async"></span>',
@@ -69,28 +68,21 @@ def file_icon(file):
 def content_state(file, thorough=False):
     """Return what is wrong with the bytes of a file: "behind", "missing", "damaged", or "".
 
-    "behind" are those that did not come along from the old backend, for want of them or as
-    they were damaged there. Unless `thorough`, nothing else is looked for: that costs no list
-    anything.
+    "behind" means that they were not taken over from the old backend, because they were missing or
+    damaged there. The others are only checked for if `thorough`: lists do without the cost.
     """
-    taken_over = not backend.OPAQUE.fullmatch(file.storage_path)
-    if not taken_over and (not thorough or backend.object_store()):
+    is_from_takeover = not backend.OPAQUE.fullmatch(file.storage_path)
+    if not is_from_takeover and (not thorough or backend.object_store()):
         return ""
     size = backend.size(file.storage_path)
     if size is None:
-        return "behind" if taken_over else "missing"
+        return "behind" if is_from_takeover else "missing"
     return "" if size == file.size else "damaged"
 
 
 @register.simple_tag
-def max_upload_size():
-    """Return how many bytes one uploaded file may have."""
-    return settings.MAX_UPLOAD_SIZE
-
-
-@register.simple_tag
 def picture_address(file):
-    """Return the address of a file's thumbnail, "" if it cannot have one; has it made."""
+    """Return the address of a file's thumbnail, "" if it has none; starts making it."""
     with contextlib.suppress(thumbnails.Pending):
         if not thumbnails.get(file):
             return ""
@@ -98,9 +90,9 @@ def picture_address(file):
 
 
 def thumbnail_address(file):
-    """Return the address of a file's thumbnail: another one for another content.
+    """Return the address of a file's thumbnail; each content has its own.
 
-    Browsers keep what they find at one for a day.
+    Browsers cache a thumbnail for a day.
     """
     address = reverse("files:thumbnail", args=[file.pk])
     return f"{address}?{file.replaced_at:%Y%m%dT%H%M%S.%f}" if file.replaced_at else address

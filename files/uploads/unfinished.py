@@ -1,61 +1,62 @@
-"""Uploads that stopped: how far each is, and whether a browser can go on with it."""
+"""Unfinished uploads: how much of each has arrived, and whether a browser can resume it."""
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from files.models import Upload
-from files.uploads.upload_parts import Part
+from files.models import File, Upload
+from files.uploads.upload_parts import UploadPart
 
-SHOWN = 50
-TOLD = 1000
-# By the time of its last change the page knows the file again that somebody chooses.
-KNOWN_AGAIN = re.compile(r"(?:^|,) *modified ")
-REPLACES = re.compile(r"(?:^|,) *replaces ")
+MAX_SHOWN = 50
+MAX_RESUMABLE = 1000
+# The upload page recognises a file that is chosen again by the time of its last change.
+HAS_MODIFIED = re.compile(r"(?:^|,) *modified ")
+HAS_REPLACES = re.compile(r"(?:^|,) *replaces ")
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """An Upload, and how many bytes of it are here."""
+class UnfinishedUpload:
+    """An Upload, and how many bytes of it have arrived."""
 
     upload: Upload
     arrived: int
 
     @property
-    def percent(self):
-        """Return how much of it is here; 100 only if that is all."""
-        return 100 * self.arrived // max(1, self.upload.length)
+    def percent(self) -> int:
+        """Return how much has arrived; 100 only if that is all."""
+        return int(100 * self.arrived // max(1, self.upload.length))
 
     @property
-    def by_page(self):
-        """Return whether it was begun by the upload page of a browser, which can go on with it."""
+    def is_resumable_on_page(self) -> bool:
+        """Return whether the upload page of a browser began it, which can resume it."""
         metadata = self.upload.metadata
-        return bool(KNOWN_AGAIN.search(metadata)) and not REPLACES.search(metadata)
+        return bool(HAS_MODIFIED.search(metadata)) and not HAS_REPLACES.search(metadata)
 
     @property
-    def replaced(self):
-        """Return the file that it replaces, on whose page it can go on, or None."""
+    def replaced_file(self) -> File | None:
+        """Return the file that it replaces, on whose page it can be resumed."""
         file = self.upload.replaces
         return file if file and not file.deleted_at else None
 
 
-def shown(user):
-    """Return the newest unfinished uploads of a person, at most 50, as a list. One query."""
-    uploads = Upload.objects.unfinished(user).select_related("session", "replaces")[:SHOWN]
-    return [Unfinished(upload, arrived(upload)) for upload in uploads]
+def list_unfinished(user: Any) -> list[UnfinishedUpload]:
+    """Return a user's newest unfinished uploads, at most 50. One query."""
+    uploads = Upload.objects.unfinished(user).select_related("session", "replaces")[:MAX_SHOWN]
+    return [UnfinishedUpload(upload, arrived_bytes(upload)) for upload in uploads]
 
 
-def arrived(upload):
-    """Return how many bytes are here; after a crash these are more than the row knows of."""
+def arrived_bytes(upload: Upload) -> int:
+    """Return how many bytes have arrived; after a crash that may be more than the row says."""
     if upload.storage_path:
-        return upload.length
+        return int(upload.length)
     try:
-        return Part(upload.pk).size()
+        return UploadPart(upload.pk).size()
     except OSError:
         return 0
 
 
-def told(user):
-    """Return the same for the upload page, which compares them with what is chosen there."""
+def describe_unfinished(user: Any) -> list[dict[str, Any]]:
+    """Return a user's unfinished uploads for the script of the upload page, as JSON values."""
     return [
         {
             "url": upload.get_absolute_url(),
@@ -63,5 +64,5 @@ def told(user):
             "offset": upload.offset,
             "metadata": upload.metadata,
         }
-        for upload in Upload.objects.unfinished(user)[:TOLD]
+        for upload in Upload.objects.unfinished(user)[:MAX_RESUMABLE]
     ]

@@ -1,4 +1,4 @@
-"""The list of files, and one file."""
+"""The list of files, and the page of a file."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -8,47 +8,52 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from files.forms import RenameForm
-from files.library.listing import Listing
-from files.library.lookup import own_file, own_session_named
+from files.library.listing import FileList
+from files.library.requests import (
+    get_own_file,
+    get_own_session_or_none,
+    next_url,
+    with_next,
+)
 from files.models import File
-from files.navigation import next_url, with_next
 from files.serving.previews import Preview
 from sessions_app.models import Session
 
 SESSIONS_TO_CHOOSE = 50
-SAME = 10  # files with the same content that the page of one names
+MAX_SAME = 10  # files with the same content on the page of a file
 
 
 @require_safe
 @login_required
 def listing(request):
-    """List the reader's files; `q` searches, `kind` and `session` filter, `sort` orders."""
-    session = own_session_named(request.user, request.GET.get("session", ""))
-    chosen = Listing(request.user, request.GET, session=session)
-    context = {"listing": chosen, "page": chosen.page, "session": session}
-    return chosen.way_back(request.path) or render(request, "files/list.html", context)
+    """List the user's files; `q` searches, `kind` and `session` filter, `sort` orders."""
+    session = get_own_session_or_none(request.user, request.GET.get("session", ""))
+    files = FileList(request.user, request.GET, session=session)
+    context = {"listing": files, "page": files.page, "session": session}
+    redirection = files.redirect_if_page_empty(request.path)
+    return redirection or render(request, "files/list.html", context)
 
 
 @require_safe
 @login_required
 def detail(request, pk):
-    """Show what is known of a file, and what can be done with it."""
-    file = own_file(request.user, pk)
+    """Show a file, its preview, and what can be done with it."""
+    file = get_own_file(request.user, pk)
     return file_page(request, file, RenameForm(initial={"filename": file.filename}))
 
 
 def file_page(request, file, form, status=200):
-    """Return the page of a file, with `form` for another name."""
+    """Return the page of a file, with `form` to rename it."""
     sessions = Session.objects.visible_to(request.user).exclude(pk=file.session_id)
     sessions = sessions.order_by("-updated_at", "-id")[:SESSIONS_TO_CHOOSE]
-    same = list(File.objects.same_as(file)[: SAME + 1])
+    same = list(File.objects.same_as(file)[: MAX_SAME + 1])
     context = {
         "file": file,
         "form": form,
         "sessions": sessions,
         "preview": Preview(file),
-        "same": same[:SAME],
-        "more_same": len(same) > SAME,
+        "same": same[:MAX_SAME],
+        "more_same": len(same) > MAX_SAME,
     }
     return render(request, "files/detail.html", context, status=status)
 
@@ -56,8 +61,8 @@ def file_page(request, file, form, status=200):
 @require_POST
 @login_required
 def rename(request, pk):
-    """Give a file another name."""
-    file = own_file(request.user, pk)
+    """Rename a file."""
+    file = get_own_file(request.user, pk)
     form = RenameForm(request.POST)
     if not form.is_valid():
         return file_page(request, file, form, status=400)
@@ -70,8 +75,8 @@ def rename(request, pk):
 @require_POST
 @login_required
 def delete(request, pk):
-    """Put a file into the trash."""
-    file = own_file(request.user, pk)
+    """Move a file to the trash."""
+    file = get_own_file(request.user, pk)
     file.trash()
     back = next_url(request, reverse("files:list"))
     undo = with_next(reverse("files:restore", args=[file.pk]), back)
@@ -87,5 +92,5 @@ def restore(request, pk):
     file = get_object_or_404(File, user=request.user, pk=pk)
     if file.deleted_at:
         file.restore()
-        messages.success(request, _("“%(name)s” is back.") % {"name": file.filename})
+        messages.success(request, _("“%(name)s” was restored.") % {"name": file.filename})
     return redirect(next_url(request, file.get_absolute_url()))

@@ -1,9 +1,10 @@
-"""Doing one thing with many files: the reader is told how many before and after."""
+"""Actions on several files, and moving files into sessions and out of them."""
 
 from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.db.models.functions import Lower
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -13,49 +14,56 @@ from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from camp.web.errors import error_response
 from camp.web.external_references import describe_references
-from files.library import services
-from files.library.lookup import own_session_named
-from files.library.selection import Selection, remember
+from files.library.listing import FileList
+from files.library.requests import (
+    Selection,
+    get_own_file,
+    get_own_session_or_none,
+    next_url,
+    parse_ids,
+    save_selection,
+    with_next,
+)
 from files.models import File
-from files.navigation import next_url, with_next
-from files.serving.zips import MOST, zip_response
+from files.serving.zips import MAX_FILES, zip_response
+from files.sweep import purge
 from sessions_app.models import Session
 
 SESSIONS_TO_CHOOSE = 50
-MOST_SHARED = 500  # files of one link
+MAX_SHARED = 500  # files of one link
 
 
 @require_POST
 @login_required
 def selection(request):
-    """Do `action` with the chosen files, at once or after a question that tells the number."""
-    chosen = Selection(request.user, request.POST)
+    """Do `action` with the selected files, at once or after a page that confirms it."""
+    selected = Selection(request.user, request.POST)
     action = request.POST.get("action", "")
-    if action not in (TRASH_ACTIONS if chosen.trashed else ACTIONS):
+    if action not in (TRASH_ACTIONS if selected.in_trash else ACTIONS):
         raise Http404
-    summary = chosen.summary()
+    summary = selected.summary()
     if not summary["count"]:
         messages.error(request, _("Choose at least one file."))
-        return redirect(back(request, chosen))
+        return redirect(previous_page(request, selected))
     if action == "zip":
-        return as_zip(request, chosen)
+        return send_zip(request, selected)
     if action == "share":
-        return to_share(request, chosen)
+        return redirect_to_share(request, selected)
     if request.POST.get("sure") or action == "restore":
-        return ACT[action](request, chosen)
-    return question(request, chosen, action, summary)
+        return FUNCTIONS[action](request, selected)
+    return confirmation_page(request, selected, action, summary)
 
 
-def question(request, chosen, action, summary):
-    """Return the page that tells what will happen to how many files."""
+def confirmation_page(request, selected, action, summary):
+    """Return the page that says what will happen to how many files."""
     context = {
         "action": action,
-        "fields": [*chosen.fields(), ("next", back(request, chosen))],
-        "back": back(request, chosen),
+        "fields": [*selected.fields(), ("next", previous_page(request, selected))],
+        "back": previous_page(request, selected),
         **summary,
     }
     if action == "move":
@@ -64,78 +72,98 @@ def question(request, chosen, action, summary):
     return render(request, "files/selection.html", context)
 
 
-def as_zip(request, chosen):
+def send_zip(request, selected):
     """Send the files as one ZIP."""
-    files = list(chosen.files.order_by(Lower("filename"), "pk")[: MOST + 1])
-    if len(files) > MOST:
+    files = list(selected.files.order_by(Lower("filename"), "pk")[: MAX_FILES + 1])
+    if len(files) > MAX_FILES:
         return error_response(request, 413)
     return zip_response(files, f"camp_{timezone.localdate():%Y%m%d}.zip")
 
 
-def to_share(request, chosen):
-    """Send the reader on to where a link to the files is made."""
-    ids = list(chosen.files.order_by("pk").values_list("pk", flat=True)[: MOST_SHARED + 1])
-    if len(ids) > MOST_SHARED:
-        text = _("A link leads to %(count)d files at most.") % {"count": MOST_SHARED}
+def redirect_to_share(request, selected):
+    """Go on to the form for a link to the files."""
+    ids = list(selected.files.order_by("pk").values_list("pk", flat=True)[: MAX_SHARED + 1])
+    if len(ids) > MAX_SHARED:
+        text = _("A link can have at most %(count)d files.") % {"count": MAX_SHARED}
         messages.error(request, text)
-        return redirect(back(request, chosen))
-    query = urlencode({"chosen": remember(request, ids)})
+        return redirect(previous_page(request, selected))
+    query = urlencode({"chosen": save_selection(request, ids)})
     return redirect(f"{reverse('files:link_new')}?{query}")
 
 
-def delete(request, chosen):
-    """Put the files into the trash; all of them at one moment, by which they are found again."""
+def trash_files(request, selected):
+    """Move the files to the trash, all with the same time, by which `undo` finds them."""
     moment = timezone.now()
-    count = chosen.files.update(deleted_at=moment)
+    count = selected.files.update(deleted_at=moment)
     text = ngettext("%(count)d file was deleted.", "%(count)d files were deleted.", count)
     query = urlencode({"deleted": moment.isoformat()})
-    undo = with_next(f"{reverse('files:undo')}", back(request, chosen)) + f"&{query}"
+    undo = with_next(f"{reverse('files:undo')}", previous_page(request, selected)) + f"&{query}"
     messages.success(request, text % {"count": count}, extra_tags=f"undo:{undo}")
-    return redirect(back(request, chosen))
+    return redirect(previous_page(request, selected))
 
 
-def move(request, chosen):
-    """Put the files into the session `to`, or with "" into none."""
-    session = own_session_named(request.user, request.POST.get("to", ""))
-    count = services.move_to_session(files=chosen.files, session=session)
-    if session is None:
-        text = ngettext(
-            "%(count)d file is in no session any more.",
-            "%(count)d files are in no session any more.",
-            count,
-        )
-    else:
-        text = ngettext(
-            "%(count)d file was added to the session.",
-            "%(count)d files were added to the session.",
-            count,
-        )
-    messages.success(request, text % {"count": count})
-    return redirect(back(request, chosen))
-
-
-def restore(request, chosen):
-    """Take the files out of the trash."""
-    count = chosen.files.update(deleted_at=None)
-    told_back(request, count)
-    return redirect(back(request, chosen))
-
-
-def purge(request, chosen):
-    """Delete the files for good."""
-    held = set()
-    count = services.purge(chosen.files, held)
+def move_files(request, selected):
+    """Move the files to the session `to`, or with "" out of theirs."""
+    session = get_own_session_or_none(request.user, request.POST.get("to", ""))
+    count = move_to_session(selected.files, session)
+    if session is not None:
+        report_added(request, count)
+        return redirect(previous_page(request, selected))
     text = ngettext(
-        "%(count)d thing is gone for good.", "%(count)d things are gone for good.", count
+        "%(count)d file was removed from its session.",
+        "%(count)d files were removed from their sessions.",
+        count,
     )
-    if count or not held:
+    messages.success(request, text % {"count": count})
+    return redirect(previous_page(request, selected))
+
+
+def move_to_session(files, session):
+    """Move a queryset of files to a session, or with None out of theirs; returns how many."""
+    with transaction.atomic():
+        count = files.update(session=session)
+        if session is not None and count:
+            session.touch()
+    return count
+
+
+def report_added(request, count):
+    """Add the message how many files were added to a session."""
+    text = ngettext(
+        "%(count)d file was added to the session.",
+        "%(count)d files were added to the session.",
+        count,
+    )
+    messages.success(request, text % {"count": count})
+
+
+def restore_files(request, selected):
+    """Take the files out of the trash."""
+    count = selected.files.update(deleted_at=None)
+    report_restored(request, count)
+    return redirect(previous_page(request, selected))
+
+
+def purge_files(request, selected):
+    """Delete the files for good."""
+    referencing_tables = set()
+    count = purge(selected.files, referencing_tables)
+    text = ngettext(
+        "%(count)d item was deleted for good.", "%(count)d items were deleted for good.", count
+    )
+    if count or not referencing_tables:
         messages.success(request, text % {"count": count})
-    if held:
-        messages.error(request, describe_references(sorted(held)))
-    return redirect(back(request, chosen))
+    if referencing_tables:
+        messages.error(request, describe_references(sorted(referencing_tables)))
+    return redirect(previous_page(request, selected))
 
 
-ACT = {"delete": delete, "move": move, "restore": restore, "purge": purge}
+FUNCTIONS = {
+    "delete": trash_files,
+    "move": move_files,
+    "restore": restore_files,
+    "purge": purge_files,
+}
 ACTIONS = ("delete", "move", "zip", "share")
 TRASH_ACTIONS = ("restore", "purge")
 
@@ -143,14 +171,14 @@ TRASH_ACTIONS = ("restore", "purge")
 @require_POST
 @login_required
 def undo(request):
-    """Bring back what was deleted at the moment `deleted`."""
-    files = File.objects.trashed_by(request.user).filter(deleted_at=moment_named(request))
-    told_back(request, files.update(deleted_at=None))
+    """Restore what was deleted at the time `deleted`."""
+    files = File.objects.trashed_by(request.user).filter(deleted_at=parse_deletion_time(request))
+    report_restored(request, files.update(deleted_at=None))
     return redirect(next_url(request, reverse("files:list")))
 
 
-def moment_named(request) -> datetime:
-    """Return the time in `deleted`; raise Http404 for what is none."""
+def parse_deletion_time(request) -> datetime:
+    """Return the time in `deleted`; raises Http404."""
     try:
         moment = parse_datetime(request.GET.get("deleted", ""))
     except ValueError:
@@ -160,12 +188,55 @@ def moment_named(request) -> datetime:
     return moment
 
 
-def told_back(request, count):
-    """Tell how many files are back."""
-    text = ngettext("%(count)d file is back.", "%(count)d files are back.", count)
+def report_restored(request, count):
+    """Add the message how many files are back."""
+    text = ngettext("%(count)d file was restored.", "%(count)d files were restored.", count)
     messages.success(request, text % {"count": count})
 
 
-def back(request, chosen):
-    """Return where the reader came from."""
-    return next_url(request, reverse("files:trash" if chosen.trashed else "files:list"))
+def previous_page(request, selected):
+    """Return the address from which the user came."""
+    return next_url(request, reverse("files:trash" if selected.in_trash else "files:list"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def attach(request):
+    """Move the chosen `files` to the `session`; GET shows the files to choose from."""
+    params = request.POST if request.method == "POST" else request.GET
+    session = get_own_session_or_none(request.user, params.get("session", ""))
+    if session is None:
+        raise Http404
+    if request.method == "POST":
+        return attach_chosen(request, session)
+    files = FileList(request.user, request.GET, excluding_session=session)
+    context = {"listing": files, "page": files.page, "session": session}
+    redirection = files.redirect_if_page_empty(request.path)
+    return redirection or render(request, "files/attach.html", context)
+
+
+def attach_chosen(request, session):
+    """Move the chosen files; raises Http404 if one of them is somebody else's."""
+    chosen = parse_ids(request.POST.getlist("files"))
+    files = File.objects.visible_to(request.user).filter(pk__in=chosen)
+    if not chosen:
+        messages.error(request, _("Choose at least one file."))
+        return redirect(f"{reverse('files:attach')}?session={session.session_id}")
+    if files.count() != len(chosen):
+        raise Http404
+    report_added(request, move_to_session(files, session))
+    return redirect(next_url(request, session.get_absolute_url()))
+
+
+@require_POST
+@login_required
+def detach(request, pk):
+    """Take a file out of its session; it stays in the library."""
+    file = get_own_file(request.user, pk)
+    session, file.session = file.session, None
+    file.save(update_fields=["session"])
+    messages.success(
+        request, _("“%(name)s” was removed from its session.") % {"name": file.filename}
+    )
+    target = session if session is not None and session.deleted_at is None else file
+    return redirect(next_url(request, target.get_absolute_url()))

@@ -1,41 +1,45 @@
-"""Taking files in."""
+"""Upload files by a form, and see or remove unfinished uploads."""
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from camp.web.errors import wants_json
-from files.library import services
-from files.library.lookup import own_session_named
-from files.models import File
-from files.uploads.handler import FIELD, Refusal, StagingHandler, check_connection
+from files.library.requests import get_own_session_or_none, next_url
+from files.models import File, Upload
+from files.uploads import resumable, unfinished
+from files.uploads.form import FIELD, Refusal, StagingHandler, check_connection, store_all
 
-# Refusals, and duplicates, that the page after an upload names one by one.
-NAMED = 10
+# Refusals, and duplicates, that are named one by one after an upload.
+MAX_NAMED = 10
 
 
 @csrf_exempt  # only until the handler is in place: see `receive`
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request):
-    """Show the upload form, or keep its `files`, in the session `session` if given."""
+    """Show the upload form, or store its `files`, in the session `session` if given."""
     if request.method == "POST" and wants_json(request) and not request.user.is_authenticated:
-        return answer_json([], [Refusal("", 401, _("You are logged out. Log in and try again."))])
-    return members_upload(request)
+        return json_response([], [Refusal("", 401, _("You are logged out. Log in and try again."))])
+    return upload_logged_in(request)
 
 
 @login_required
-def members_upload(request):
-    """Do the same for who is logged in: before that, no byte of a body is read."""
+def upload_logged_in(request):
+    """Do the same after the log-in is checked: until then, no byte of a body is read."""
     if request.method != "POST":
-        return form_page(request, own_session_named(request.user, request.GET.get("session", "")))
-    # Before anything reads the form, which checking its token does.
+        return form_page(
+            request, get_own_session_or_none(request.user, request.GET.get("session", ""))
+        )
+    # Before the form is read, which the check of its CSRF token does.
     handler = StagingHandler(request)
     request.upload_handlers = [handler]
     try:
@@ -46,19 +50,22 @@ def members_upload(request):
 
 @csrf_protect
 def receive(request, handler):
-    """Keep the files of a form that was read through `handler`."""
+    """Store the files of a form that is read through `handler`."""
     session_id = request.POST.get("session", "")
     check_connection()
-    session = own_session_named(request.user, session_id)
+    session = get_own_session_or_none(request.user, session_id)
     uploads = request.FILES.getlist(FIELD)
-    files, failed = services.store_all(
+    files, failed = store_all(
         user=request.user, uploads=uploads, session=session, reservation=handler.reservation
     )
-    refusals = [*handler.refusals, *(Refusal.failed(part.name, error) for part, error in failed)]
+    refusals = [
+        *handler.refusals,
+        *(Refusal.failed(upload.name, error) for upload, error in failed),
+    ]
     if not files and not refusals:
         refusals = [Refusal("", 400, _("Choose at least one file."))]
     if wants_json(request):
-        return answer_json(files, refusals)
+        return json_response(files, refusals)
     if not files:
         return form_page(request, session, refusals)
     report(request, files, refusals)
@@ -72,31 +79,31 @@ def form_page(request, session, refusals=()):
     return render(request, "files/upload.html", context, status=status)
 
 
-def answer_json(files, refusals):
-    """Return what became of each file: 201 if any was stored, else why the first was not."""
+def json_response(files, refusals):
+    """Return the result for each file as JSON: 201 if any was stored, else the first refusal's."""
     earlier = File.objects.earlier(files)
-    kept = [
+    stored = [
         {
             "id": file.pk,
             "name": file.filename,
             "size": file.size,
             "url": file.get_absolute_url(),
-            "same_as": same_json(earlier.get(file)),
+            "same_as": describe_duplicate(earlier.get(file)),
         }
         for file in files
     ]
     errors = [{"name": refusal.name, "message": refusal.message} for refusal in refusals]
-    status = 201 if kept else refusals[0].status
-    return JsonResponse({"files": kept, "errors": errors}, status=status)
+    status = 201 if stored else refusals[0].status
+    return JsonResponse({"files": stored, "errors": errors}, status=status)
 
 
-def same_json(file):
-    """Return what is told of an earlier file with the same content, None without one."""
+def describe_duplicate(file):
+    """Return an earlier file with the same content as JSON values, None without one."""
     return file and {"name": file.filename, "url": file.get_absolute_url()}
 
 
 def report(request, files, refusals):
-    """Tell the reader on the next page what was kept, and what was not."""
+    """Add messages that say what was stored, and what was not."""
     if len(files) == 1:
         text = _("“%(name)s” was uploaded.") % {"name": files[0].filename}
     else:
@@ -106,9 +113,9 @@ def report(request, files, refusals):
         text %= {"count": len(files)}
     messages.success(request, text)
     report_duplicates(request, files)
-    for refusal in refusals[:NAMED]:
+    for refusal in refusals[:MAX_NAMED]:
         messages.error(request, str(refusal))
-    rest = len(refusals) - NAMED
+    rest = len(refusals) - MAX_NAMED
     if rest > 0:
         text = ngettext(
             "%(count)d more file was not stored.", "%(count)d more files were not stored.", rest
@@ -117,14 +124,16 @@ def report(request, files, refusals):
 
 
 def report_duplicates(request, files):
-    """Tell which files the reader had before; their pages offer to delete one of two."""
+    """Add messages that name files which the user already had."""
     earlier = list(File.objects.earlier(files).items())
-    for file, other in earlier[:NAMED]:
+    for file, other in earlier[:MAX_NAMED]:
         text = format_html(
-            _("“{name}” has the same content as “{other}”."), name=link(file), other=link(other)
+            _("“{name}” has the same content as “{other}”."),
+            name=link_to_file(file),
+            other=link_to_file(other),
         )
         messages.info(request, text)
-    rest = len(earlier) - NAMED
+    rest = len(earlier) - MAX_NAMED
     if rest > 0:
         text = ngettext(
             "%(count)d more file has the same content as an earlier one.",
@@ -134,6 +143,31 @@ def report_duplicates(request, files):
         messages.info(request, text % {"count": rest})
 
 
-def link(file):
+def link_to_file(file):
     """Return a link to a file's page, with its name."""
     return format_html('<a href="{}" dir="auto">{}</a>', file.get_absolute_url(), file.filename)
+
+
+@require_safe
+@login_required
+@never_cache
+def unfinished_uploads(request):
+    """Return the user's unfinished uploads, for the script of the upload page."""
+    return JsonResponse({"uploads": unfinished.describe_unfinished(request.user)})
+
+
+@require_POST
+@login_required
+def remove_upload(request, pk):
+    """Remove an unfinished upload; a file that it has become meanwhile stays."""
+    upload = get_object_or_404(Upload, user=request.user, pk=pk)
+    resumable.terminate(upload)
+    name = {"name": upload.filename}
+    if upload.file_id:
+        messages.info(
+            request,
+            _("“%(name)s” has been uploaded completely meanwhile, so the file was kept.") % name,
+        )
+    else:
+        messages.success(request, _("The upload of “%(name)s” was discarded.") % name)
+    return redirect(next_url(request, reverse("files:upload")))

@@ -1,4 +1,4 @@
-"""A file with another content, and what it held before."""
+"""Replace the content of a file, and its earlier versions."""
 
 from contextlib import contextmanager
 
@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from files.library import services, versions
-from files.library.lookup import own_file, own_version
+from files.library import versions
 from files.library.quota import OverQuota
+from files.library.requests import get_own_file, get_own_version
 from files.models import Version
 from files.serving.downloads import file_response
-from files.uploads.handler import FIELD, Refusal, StagingHandler, check_connection
+from files.uploads import form
+from files.uploads.form import FIELD, Refusal, StagingHandler, check_connection
 
 
 @csrf_exempt  # only until the handler is in place: see `receive`
@@ -24,10 +25,10 @@ from files.uploads.handler import FIELD, Refusal, StagingHandler, check_connecti
 @login_required
 def replace(request, pk):
     """Show the form for a file's new content, or take it from its `files`."""
-    file = own_file(request.user, pk)
+    file = get_own_file(request.user, pk)
     if request.method != "POST":
         return form_page(request, file)
-    # Before anything reads the form, which checking its token does.
+    # Before the form is read, which the check of its CSRF token does.
     handler = StagingHandler(request)
     request.upload_handlers = [handler]
     try:
@@ -38,7 +39,7 @@ def replace(request, pk):
 
 @csrf_protect
 def receive(request, file, handler):
-    """Have the file hold what came in a form that was read through `handler`."""
+    """Replace the content of the file by that of a form which is read through `handler`."""
     check_connection()
     uploads = request.FILES.getlist(FIELD)
     if handler.refusals:
@@ -47,10 +48,10 @@ def receive(request, file, handler):
         return form_page(request, file, [Refusal("", 400, _("Choose one file."))])
     [upload] = uploads
     try:
-        kept, outcome = services.replace(file=file, upload=upload, reservation=handler.reservation)
+        kept, outcome = form.replace(file=file, upload=upload, reservation=handler.reservation)
     except (OSError, OverQuota) as error:
         return form_page(request, file, [Refusal.failed(upload.name, error)])
-    messages.success(request, outcome.told(kept))
+    messages.success(request, outcome.describe(kept))
     return redirect(kept)
 
 
@@ -62,8 +63,8 @@ def form_page(request, file, refusals=()):
 
 
 @contextmanager
-def gone_is_404():
-    """Answer 404 where another request was faster."""
+def missing_is_404():
+    """Raise Http404 if another request has removed the version."""
     try:
         yield
     except Version.DoesNotExist:
@@ -73,18 +74,18 @@ def gone_is_404():
 @require_safe
 @login_required
 def download(request, pk, version):
-    """Send the bytes that a file held before."""
-    return file_response(request, own_version(request.user, pk, version))
+    """Send the bytes of an earlier version."""
+    return file_response(request, get_own_version(request.user, pk, version))
 
 
 @require_POST
 @login_required
 def restore(request, pk, version):
-    """Have a file hold again what it held before."""
-    found = own_version(request.user, pk, version)
-    with gone_is_404():
-        file = versions.restore(found)
-    text = _("“%(name)s” has its earlier content again. The other one is kept as a version.")
+    """Restore an earlier version of a file."""
+    version = get_own_version(request.user, pk, version)
+    with missing_is_404():
+        file = versions.restore(version)
+    text = _("“%(name)s” has its earlier content again. The replaced one was kept as a version.")
     messages.success(request, text % {"name": file.filename})
     return redirect(file)
 
@@ -92,11 +93,13 @@ def restore(request, pk, version):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def delete(request, pk, version):
-    """Delete for good what a file held before, once that is confirmed."""
-    found = own_version(request.user, pk, version)
+    """Delete a version for good, once that is confirmed."""
+    version = get_own_version(request.user, pk, version)
     if request.method != "POST":
-        return render(request, "files/version_delete.html", {"version": found, "file": found.file})
-    with gone_is_404():
-        versions.remove(found)
-    messages.success(request, _("The version is gone for good."))
-    return redirect(found.file)
+        return render(
+            request, "files/version_delete.html", {"version": version, "file": version.file}
+        )
+    with missing_is_404():
+        versions.remove(version)
+    messages.success(request, _("The version was deleted for good."))
+    return redirect(version.file)

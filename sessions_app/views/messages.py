@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from camp.db.keyset import KeyPage, encode
+from camp.db.keyset import KeysetPage, encode
 from sessions_app import writing
 from sessions_app.access import get_own_message, get_own_session, login_required_at_session
 from sessions_app.forms import MessageForm
@@ -33,7 +33,7 @@ def detail(request, session_id):
 def session_page(request, session, form):
     """Return the page of a session, with `form` for the next message."""
     # Newest first, so that the page without parameters shows the end.
-    page = KeyPage(session.messages.all(), ["-created_at", "-id"], request.GET, size=PAGE_SIZE)
+    page = KeysetPage(session.messages.all(), ["-created_at", "-id"], request.GET, size=PAGE_SIZE)
     context = {"session": session, "page": page, "shown": render_messages(page.rows), "form": form}
     return render(request, "sessions_app/detail.html", context)
 

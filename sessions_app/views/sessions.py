@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from camp.db.keyset import KeyPage
+from camp.db.keyset import KeysetPage
 from camp.db.search_text import cut_search
 from sessions_app.access import get_own_session, login_required_at_session
 from sessions_app.forms import NewSessionForm, RenameForm
@@ -23,7 +23,7 @@ def listing(request):
     query = cut_search(request.GET.get("q", ""))
     sessions = Session.objects.visible_to(request.user).search(query)
     sessions = sessions.annotate(**count_annotations()).defer("old_metadata")  # which may be long
-    page = KeyPage(sessions, ["-updated_at", "-id"], request.GET)
+    page = KeysetPage(sessions, ["-updated_at", "-id"], request.GET)
     if not page.rows and {"after", "before"} & request.GET.keys():
         # The rows of this page were deleted meanwhile.
         params = request.GET.copy()

@@ -12,6 +12,8 @@ from django.test import Client
 
 from accounts.models import User
 
+pytestmark = pytest.mark.machine
+
 ROUNDS = 4  # the least that bcrypt takes
 PASSWORDS = ["pass word 7", "パスワード🏕", "x" * 72 + "beyond what bcrypt reads", "あ" * 25]
 

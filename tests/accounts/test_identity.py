@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.identity import email_key, fold, username_key
 from accounts.models import User
-from camp.operations.diagnostics.accounts import look
+from camp.operations.diagnostics.database import check_accounts
 from tests.conftest import PASSWORD, person
 
 SAME = [
@@ -229,7 +229,7 @@ def test_migrate_and_doctor_name_the_accounts_and_the_command(collided):
     assert f"Account {third} (DIMA@Example.org) has the e-mail of account {first}" in told
     assert "settle_accounts" in told
     assert names() == OLD
-    found = list(look())
+    found = list(check_accounts())
     assert f"Account {second} (дима)" in found[0].title
     assert "settle_accounts" in found[0].fix
 

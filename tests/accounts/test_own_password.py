@@ -63,7 +63,7 @@ def test_with_the_password_it_is_and_the_old_address_is_told(session, owner):
     assert told.to == ["owner@example.org"]
     assert "new@example.net" not in told.body
     with translation.override("ja"):
-        subject = translation.gettext("The e-mail of your Camp account was changed")
+        subject = translation.gettext("Your Camp e-mail address was changed")
     assert told.subject == subject
 
 
@@ -129,7 +129,7 @@ def test_a_link_for_a_new_password_ends_with_the_old_e_mail(session, owner):
     session.post("/accounts/password/reset/", {"email": owner.email})
     link = mail.outbox[0].body.partition("http://testserver")[2].split()[0]
     change_email(session, PASSWORD)
-    assert "This link works no more" in Client().get(link, follow=True).content.decode()
+    assert "This link has expired" in Client().get(link, follow=True).content.decode()
 
 
 def test_in_the_admin_ones_own_e_mail_and_password_are_not_changed(client, organiser):

@@ -94,7 +94,7 @@ def test_wrong_value_is_refused_and_nothing_changes(client, owner, member, field
 def test_header_keeps_the_name_while_the_form_has_errors(client, owner, member):
     client.force_login(owner)
     page = client.post(PROFILE, GOOD | {"username": "member"}).content.decode()
-    assert "Account of owner" in page
+    assert "Account: owner" in page
 
 
 def test_only_ones_own_preferences_can_be_set(client, owner, member):

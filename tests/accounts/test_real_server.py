@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.fault, pytest.mark.machine]
 
 SLOW = 1.5  # seconds that the mail server takes for a message
 

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.test import Client
 
 from accounts.models import AttemptCounter, User
-from camp.web.hashing_slots import HashingBusy
+from camp.web.slots import HashingBusy
 from tests.conftest import PASSWORD, person
 
 LOGIN = "/accounts/login/"

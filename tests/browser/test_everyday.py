@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.client]
 
 PASSWORD = "tent under the stars 7"
 PHONE = {"width": 390, "height": 844}

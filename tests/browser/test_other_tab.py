@@ -156,7 +156,7 @@ def test_nothing_goes_to_somebody_elses_account(person, visit):
     posted = changed_by(person)
     choose(person, ("mine.bin", b"m"))
     begun.get_by_role("button", name="Resume: ").click()
-    told = f"{other.name} is logged in now in this browser"
+    told = f"This browser is now logged in as {other.name}."
     for name in ("mine.bin", "begun.bin"):
         upload = row(person, name)
         upload.get_by_text(told).wait_for()
@@ -184,7 +184,7 @@ def test_a_log_in_of_somebody_else_just_before_a_request_gives_them_nothing(pers
     log_out(person)
     log_in(person, other.name)
     held[0].continue_()
-    row(person, "close.bin").get_by_text(f"{other.name} is logged in now").wait_for()
+    row(person, "close.bin").get_by_text(f"now logged in as {other.name}").wait_for()
     other.open("/files/")
     assert listed(other, "close.bin").count() == 0
 
@@ -220,7 +220,7 @@ def test_a_message_sent_after_another_log_in_is_not_lost(person):
     log_in(person)
     with page.expect_navigation():
         page.keyboard.press("Control+Enter")
-    assert page.get_by_label("This is what you wrote.").input_value() == "a long thought"
+    assert page.get_by_label("Here is what you wrote.").input_value() == "a long thought"
     person.console.clear()  # Chromium notes the 403
     person.check()
     page.get_by_role("link", name="Open the page again").click()

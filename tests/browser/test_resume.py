@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.client]
 
 TIME = 1_700_000_000
 SIZE = 2 * MIB
-DIFFERS = "The server has a part of a different file with this name"
+DIFFERS = "The server has part of a different file with this name"
 NO_SUBTLE = "Object.defineProperty(crypto, 'subtle', { value: undefined })"
 
 

@@ -39,7 +39,7 @@ def test_with_the_mouse(person):
     boxes.nth(0).click()
     boxes.nth(2).click(modifiers=["Shift"])
     assert chosen(person) == NAMES[:3]
-    assert person.page.locator("[data-selection-count]").inner_text() == "3 chosen"
+    assert person.page.locator("[data-selection-count]").inner_text() == "3 selected"
     boxes.nth(1).click()
     assert chosen(person) == ["a.txt", "c.txt"]
     person.check()
@@ -71,7 +71,7 @@ def test_with_the_keys(person):
     assert page.locator("[name=q]").input_value() == "jx?"
     page.locator("[data-choice]").first.focus()
     page.keyboard.press("?")
-    assert page.get_by_role("dialog", name="Keys").is_visible()
+    assert page.get_by_role("dialog", name="Keyboard shortcuts").is_visible()
     person.check()
     page.keyboard.press("Escape")
     assert chosen(person) == NAMES
@@ -82,7 +82,7 @@ def test_with_the_keys(person):
 
 def test_all_that_match(person):
     person.open("/files/?q=a")
-    person.page.get_by_label("All that match").check()
+    person.page.get_by_label("All matching").check()
     with person.page.expect_download() as download:
         person.page.get_by_role("button", name="Download as ZIP").click()
     assert download.value.suggested_filename.endswith(".zip")

@@ -80,4 +80,4 @@ def test_a_revoked_link_leads_nowhere(sender, visit):
     guest = visit(locale="en-US")
     guest.open(path)
     assert "map.txt" not in guest.page.content()
-    assert guest.page.get_by_text("This link does not exist, or it is over.").count() == 1
+    assert guest.page.get_by_text("This link does not exist, or it has expired.").count() == 1

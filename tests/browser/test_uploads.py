@@ -210,7 +210,7 @@ def test_an_upload_waits_for_the_line_and_goes_on_by_itself(wired):
     upload = row(person, "offline.bin")
     moved(upload, 0.3)
     person.line.cut()
-    upload.get_by_text("The upload goes on as soon as it is back.").wait_for()
+    upload.get_by_text("The upload resumes when it is back.").wait_for()
     slow(person, -1)
     person.line.mend()
     listed(person, "offline.bin").wait_for()
@@ -255,7 +255,7 @@ def test_the_same_file_chosen_again_goes_on_where_it_stopped(wired, visit, tmp_p
         person.line.cut()
         person = visit(locale="en-US", storage_state=state)
         person.open("/files/")
-    person.page.get_by_role("link", name="Go on, or give up").click()
+    person.page.get_by_role("link", name="Resume or discard").click()
     stopped = person.page.locator("[data-unfinished]", has_text="地図.bin")
     assert " of 2\N{NO-BREAK SPACE}MiB" in stopped.inner_text()
     person.check()
@@ -296,8 +296,8 @@ def test_an_unfinished_upload_can_be_given_up(person):
     row(person, "unfinished.bin").get_by_role("button", name="Pause").click()
     person.open("/files/upload/")
     with person.page.expect_navigation():
-        person.page.get_by_role("button", name="Give up: unfinished.bin").click()
-    assert person.page.get_by_text("The upload of “unfinished.bin” was given up.").count() == 1
+        person.page.get_by_role("button", name="Discard: unfinished.bin").click()
+    assert person.page.get_by_text("The upload of “unfinished.bin” was discarded.").count() == 1
     assert "unfinished.bin" not in unfinished(person)
     person.check()
 
@@ -352,21 +352,20 @@ def uploaded_whole(person):
 def test_what_is_too_large_is_said_before_it_is_sent(person):
     sent = []
     person.page.on("request", lambda request: sent.append(request.method))
-    form = person.page.locator("form[data-upload]")
     # The script reads the limit when it starts.
     person.page.route(
         "**/files/",
         lambda route: route.fulfill(
-            body=route.fetch().text().replace('data-max-size="', 'data-max-size="9" data-was="')
+            body=re.sub(r'"maxSize": \d+', '"maxSize": 9', route.fetch().text())
         ),
     )
     person.page.reload()
-    assert form.get_attribute("data-max-size") == "9"
     sent.clear()
     choose(person, ("large.bin", b"x" * 10))
-    assert "It is larger than the 5\N{NO-BREAK SPACE}GiB" in row(person, "large.bin").inner_text()
+    upload = row(person, "large.bin")
+    assert "larger than the limit of 5\N{NO-BREAK SPACE}GiB" in upload.inner_text()
     assert "POST" not in sent
-    row(person, "large.bin").get_by_role("button", name="Dismiss").click()
+    upload.get_by_role("button", name="Dismiss").click()
     assert person.page.locator("[data-upload-rows]").is_hidden()
 
 

@@ -2,6 +2,8 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
+from urllib.request import urlopen
 
 import pytest
 from django.conf import settings
@@ -61,6 +63,48 @@ def test_a_script_names_no_host_and_makes_no_code_from_text(path):
     text = read(path)
     assert not re.search(r"""["'`](?:https?:|wss?:)?//""", text)
     assert not re.search(r"\beval\(|new Function\(|innerHTML|outerHTML|document\.write", text)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name)
+def test_a_script_is_a_module_that_shares_no_global_name(path):
+    text = read(path)
+    for address in re.findall(r"""^import\b[^"]*"([^"]+)";$""", text, re.M):
+        assert address.startswith(".")
+        assert (path.parent / address).is_file(), address
+    assert not re.search(r"window\.\w+ = |Object\.assign\(window", text)
+
+
+def modules_of(path):
+    """Return the modules that a script imports, and those that these import."""
+    addresses = re.findall(r"""^import\b[^"]*"([^"]+)";$""", read(path), re.M)
+    direct = {(path.parent / address).resolve() for address in addresses}
+    return direct.union(*map(modules_of, direct))
+
+
+def test_the_upload_form_loads_all_of_its_modules_at_once():
+    form = read(settings.BASE_DIR / "templates" / "files" / "includes" / "upload_form.html")
+    preloaded = re.findall(r"""rel="modulepreload"\s+href="\{% static '([^']+)""", form)
+    found = {Path(finders.find(address)) for address in preloaded}
+    assert found == modules_of(STATIC / "js" / "upload.js")
+
+
+@pytest.mark.fault
+def test_a_script_and_what_it_imports_are_cached_for_good(camp_server):
+    login = f"{camp_server.base_url}/accounts/login/"
+    page = urlopen(login).read().decode()
+    script = urljoin(login, re.search(r'src="([^"]+/keys\.[0-9a-f]{12}\.js)"', page)[1])
+    imported = re.search(r'from "(\./typing\.[0-9a-f]{12}\.js)"', urlopen(script).read().decode())
+    for address in (script, urljoin(script, imported[1])):
+        headers = urlopen(address).headers
+        assert headers["Cache-Control"] == "max-age=315360000, public, immutable"
+        assert headers.get_content_type() == "text/javascript"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name)
+def test_a_template_gives_texts_to_scripts_as_data_only(path):
+    text = read(path)
+    assert not re.search(r"""\sdata-[\w-]+="\{% (?:block)?trans""", text)
+    assert not re.search(r"""<script (?!type="module" src=)""", text)
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name)

@@ -117,7 +117,7 @@ def test_an_unknown_icon_is_an_error():
 def test_every_kind_of_file_and_level_of_message_has_an_icon():
     from django.contrib.messages import DEFAULT_LEVELS
 
-    from files.library.kinds import Kind
+    from files.content_types import Kind
 
     names = [kind.value for kind in Kind] + [level.lower() for level in DEFAULT_LEVELS]
     assert set(names) <= set(camp.shapes())

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from django.core.management import CommandError, get_commands, load_command_class
 
+from camp.config import urls
 from camp.config.env import Environment
 from tests.docs import markdown
 
@@ -114,7 +115,7 @@ def test_settings_that_are_shown_are_understood(document):
             name, _equals, value = line.partition("=")
             if name == "DATABASE_URL":
                 env = type("Shown", (Environment,), {"ENVIRON": {name: value}})()
-                assert env.database(name, None)["NAME"] == "camp_backend_db"
+                assert urls.read_database(env, name, None)["NAME"] == "camp_backend_db"
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")

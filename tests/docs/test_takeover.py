@@ -50,7 +50,7 @@ def make_old_backend(box):
         ("ken", old_backend.plain_bcrypt(old_backend.LONG)),
         ("Hana", old_backend.over_sha256("another")),
     ]
-    sql = [old_backend.ALEMBIC + old_backend.GUIDE % old_backend.WORDS["postgresql"]]
+    sql = [old_backend.ALEMBIC + old_backend.GUIDE]
     for number, (name, hashed) in enumerate(people, 1):
         sql.append(
             "INSERT INTO sample_users (email, username, hashed_password, is_active)"

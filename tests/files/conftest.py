@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from files.library import services
-from files.storage import backend
+from files.storage import backend, staging
+from files.uploads import form
 from sessions_app.models import Session
 
 # Of these each test runs on a folder and, in the pass on SQLite, on an object store too.
@@ -19,7 +19,7 @@ ON_BOTH = {
     f"test_{name}"
     for name in (
         "backend", "download", "file_check", "findings", "previews", "ranges", "replace",
-        "services", "sweep", "trash", "tus", "tus_replace", "tus_single_request",
+        "store", "sweep", "trash", "tus", "tus_replace", "tus_single_request",
         "upload", "versions", "zips",
     )
 }  # fmt: skip
@@ -66,7 +66,7 @@ def foreign_session(stranger):
 
 def stage(content=b"hello"):
     """Return bytes in staging."""
-    staged = backend.Staged()
+    staged = staging.StagedBytes()
     staged.write(content)
     return staged
 
@@ -76,7 +76,7 @@ def keep(owner):
     """A function that keeps a file as an upload does; returns the File."""
 
     def keep(filename="notes.txt", content=b"hello", *, user=owner, **fields):
-        return services.store(user=user, staged=stage(content), filename=filename, **fields)
+        return form.store(user=user, staged=stage(content), filename=filename, **fields)
 
     return keep
 
@@ -127,7 +127,7 @@ def age(path, seconds):
     """Have stored or staged bytes be so old, in an object store by what uploads take there."""
     store = backend.object_store()
     if store and not Path(path).is_absolute():
-        store.ages[path] = seconds + backend.UPLOADING.total_seconds()
+        store.ages[path] = seconds + backend.LONGEST_UPLOAD.total_seconds()
         return
     then = time.time() - seconds
     os.utime(settings.LOCAL_STORAGE_PATH / path, (then, then))

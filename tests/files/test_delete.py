@@ -39,7 +39,9 @@ def test_a_restored_file_is_back(as_owner, owner, file):
     file.trash()
     response = restore(as_owner, file)
     assert response.url == f"/files/{file.pk}/"
-    assert [str(note) for note in get_messages(response.wsgi_request)] == ["“notes.txt” is back."]
+    assert [str(note) for note in get_messages(response.wsgi_request)] == [
+        "“notes.txt” was restored."
+    ]
     assert as_owner.get(f"/files/{file.pk}/download/").getvalue() == b"hello"
 
 

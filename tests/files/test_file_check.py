@@ -14,13 +14,15 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from camp.cache.manager import cache_manager
-from camp.operations.console import Silent
-from camp.operations.diagnostics.file_check import contents, shared
-from files.library import quota, services, usage
+from camp.operations import stored_bytes
+from camp.operations.console import NoProgress
+from camp.operations.diagnostics import file_check
+from files import sweep
+from files.library import quota
 from files.models import File, Upload, Version
 from files.serving import thumbnails
 from files.storage import backend
-from files.uploads import resumable
+from files.uploads import form, resumable
 from tests.files.conftest import age, lose, place, stage, stored
 from tests.files.storage.test_sweep import OLD, orphan, part
 
@@ -107,17 +109,17 @@ class TestTelling:
         keep("in the trash").trash()
         printed, code = doctor()
         lines = printed.splitlines()
-        assert lines[0].startswith("Reading the files: 2.0 KB, 0:00, ")
+        assert lines[0].startswith("Reading the files: 2 KiB, 0:00, ")
         assert lines[1:] == [
             "✓ All files have their bytes (2)",
-            "✓ All checksums are right (2 files, 2.0 KB read)",
+            "✓ All checksums are right (2 files, 2 KiB read)",
             "✓ All sizes are right",
-            "✓ No stored bytes are without a file",
-            "✓ No unfinished upload is over",
+            "✓ All stored bytes belong to a file",
+            "✓ No upload has expired",
             "✓ No thumbnail is without a file",
-            "✓ The sums of room taken up agree with the rows (kept: 0). "
-            "Quotas go by the rows, never by a sum that is kept.",
-            "Everything is well.",
+            "✓ The cached sums of used space agree with the rows (0 cached). "
+            "Quotas use the rows, never a cached sum.",
+            "No problems found.",
         ]
         assert code == 0
 
@@ -153,7 +155,7 @@ class TestTelling:
         def broken(before):
             raise OSError(5, "Input/output error")
 
-        monkeypatch.setattr(backend, "stored_paths", broken)
+        monkeypatch.setattr(backend, "list_paths", broken)
         told, code = found()
         assert "Input/output error" in told["files"]["title"]
         assert code == 1
@@ -175,7 +177,7 @@ class TestContents:
         lose(keep().storage_path)
         told = found()[0]["files.missing"]
         assert told["fix"].endswith("backup_20261124_142233.tar --missing")
-        assert "brings back nothing else" in told["detail"]
+        assert "restores nothing else" in told["detail"]
 
     def test_the_old_folder_is_offered_first(self, keep, no_backups):
         (no_backups / "backup_20261124_142233.tar").touch()
@@ -184,7 +186,7 @@ class TestContents:
         change(behind, storage_path="uploads/a.txt")
         told = found()[0]["files.missing"]
         assert "takeover --uploads FOLDER" in told["fix"]
-        assert "1 of them did not come along" in told["detail"]
+        assert "1 of them was not imported" in told["detail"]
         assert "--missing" in told["detail"]
 
     @pytest.mark.parametrize("path", ["/etc/passwd", "../../x", "ab", "a\\b", "ab/cd/" + "x" * 300])
@@ -194,8 +196,8 @@ class TestContents:
         assert found("--fix")[0]["files.missing"]["level"] == "error"
 
     def test_twenty_are_named_at_most(self, monkeypatch, keep):
-        monkeypatch.setattr(contents, "NAMED", 2)
-        monkeypatch.setattr(shared, "BATCH", 2)
+        monkeypatch.setattr(file_check, "MAX_IDS", 2)
+        monkeypatch.setattr(stored_bytes, "BATCH", 2)
         files = [keep(str(number)) for number in range(5)]
         for file in files:
             lose(file.storage_path)
@@ -212,7 +214,7 @@ class TestContents:
 
     def test_a_wrong_size_of_whole_bytes_is_corrected(self, owner, file):
         change(file, size=3)
-        usage.bytes_used(owner)
+        quota.bytes_used(owner)
         told, code = found()
         assert told["files.sizes"]["fix"].endswith("manage.py doctor --files --fix")
         assert (told["files.sizes"]["level"], code) == ("warning", 0)
@@ -220,7 +222,7 @@ class TestContents:
         assert file.size == 3
         assert found("--fix")[0]["files.sizes"]["title"] == "The size of 1 file was corrected"
         file.refresh_from_db()
-        assert file.size == usage.bytes_used(owner) == 5
+        assert file.size == quota.bytes_used(owner) == 5
         assert levels() == ({}, 0)
 
     @pytest.mark.parametrize("fix", [[], ["--fix"]])
@@ -240,7 +242,7 @@ class TestContents:
         assert (told["files.unhashed"]["level"], code) == ("warning", 0)
         assert not File.objects.exclude(sha256="").exists()
         told = found("--fix", *arguments)[0]
-        assert told["files.unhashed"]["title"] == "3 files got their checksums"
+        assert told["files.unhashed"]["title"] == "The checksums of 3 files were added"
         for file in files:
             assert File.objects.get(pk=file.pk).sha256 == file.sha256
         assert levels() == ({}, 0)
@@ -276,10 +278,10 @@ class TestContents:
 
         def update(self, *arguments):
             change(file, size=4)
-            return mend(self, *arguments)
+            return correct(self, *arguments)
 
-        mend = contents.Contents._mend
-        monkeypatch.setattr(contents.Contents, "_mend", update)
+        correct = file_check.ContentCheck._correct
+        monkeypatch.setattr(file_check.ContentCheck, "_correct", update)
         assert levels("--fix")[0] == {"files.sizes": "warning"}
         assert File.objects.get().size == 4
 
@@ -299,7 +301,7 @@ class TestLeftovers:
         unchanged()
         kinds = ("files.orphans", "files.uploads", "files.thumbnails")
         assert levels() == (dict.fromkeys(kinds, "warning"), 0)
-        assert "2 unfinished uploads are over" in doctor()[0]
+        assert "2 expired uploads" in doctor()[0]
 
     def test_with_fix_they_go_and_all_else_stays(self, owner, keep):
         before = keep(), keep("in the trash")
@@ -322,16 +324,16 @@ class TestLeftovers:
         self.leave(owner)
         lines = doctor("--fix")[0].splitlines()
         assert lines[-5:] == [
-            "✓ 1 stored file that belonged to nobody was removed",
-            "✓ 2 unfinished uploads that were over were removed",
-            "✓ 1 thumbnail without a file was removed",
+            "✓ Removed: 1 stored file without an owner",
+            "✓ Removed: 2 expired uploads",
+            "✓ Removed: 1 thumbnail without a file",
             lines[-2],
-            "Everything is well.",
+            "No problems found.",
         ]
 
     @pytest.mark.parametrize("fix", [[], ["--fix"]])
     def test_the_storage_of_another_database_is_refused(self, monkeypatch, keep, unchanged, fix):
-        monkeypatch.setattr(services, "FEW", 3)
+        monkeypatch.setattr(sweep, "FEW_ORPHANS", 3)
         age(keep().storage_path, OLD)
         for _ in range(4):
             orphan()
@@ -368,30 +370,32 @@ class TestLeftovers:
 
 class TestSums:
     def test_a_wrong_sum_is_forgotten(self, owner, file):
-        assert usage.bytes_used(owner) == 5
-        cache_manager.set_sync(usage.key(owner.pk), 999)
+        assert quota.bytes_used(owner) == 5
+        cache_manager.set_sync(quota.usage_cache_key(owner.pk), 999)
         assert levels() == ({"files.sums": "warning"}, 0)
-        assert usage.bytes_used(owner) == 999
+        assert quota.bytes_used(owner) == 999
         assert levels("--fix") == ({}, 0)
-        assert usage.bytes_used(owner) == 5
+        assert quota.bytes_used(owner) == 5
         assert levels() == ({}, 0)
 
     def test_quotas_do_not_go_by_it(self, owner, file):
-        cache_manager.set_sync(usage.key(owner.pk), 999)
-        assert quota.taken(owner.pk) == 5
+        cache_manager.set_sync(quota.usage_cache_key(owner.pk), 999)
+        assert quota.bytes_used_and_reserved(owner.pk) == 5
 
     def test_the_sum_of_somebody_without_files(self, owner):
-        cache_manager.set_sync(usage.key(owner.pk), 1)
+        cache_manager.set_sync(quota.usage_cache_key(owner.pk), 1)
         assert levels() == ({"files.sums": "warning"}, 0)
 
 
 def test_queries_grow_with_batches_only(monkeypatch, owner, django_assert_num_queries):
-    monkeypatch.setattr(shared, "BATCH", 10)
+    monkeypatch.setattr(stored_bytes, "BATCH", 10)
     row = {"user": owner, "size": 1, "sha256": "0" * 64, "filename": "a"}
     File.objects.bulk_create(File(storage_path=f"aa/bb/{n}", **row) for n in range(100))
     # The sums, the batches, each looked at again, and the versions, of which there are none.
     with django_assert_num_queries(2 + 11 + 10 + 1):
-        list(contents.look(lambda total, label: Silent(), fix=False, sample=None))
+        check = file_check.ContentCheck(False, None)
+        check.bytes_to_read()
+        check.run(NoProgress())
 
 
 class TestVersions:
@@ -400,13 +404,13 @@ class TestVersions:
     @pytest.fixture
     def version(self, keep):
         file = keep(content=b"first")
-        services.replace(file=file, upload=services.Incoming(stage(b"second"), "b.txt"))
+        form.replace(file=file, upload=form.StagedUpload(stage(b"second"), "b.txt"))
         return file.versions.get()
 
     def test_all_is_well(self, version):
         assert levels() == ({}, 0)
         assert "2 files" in found()[0]["files.checksums"]["title"]
-        usage.bytes_used(version.file.user)
+        quota.bytes_used(version.file.user)
         assert levels() == ({}, 0)
 
     def test_one_without_bytes_is_found_by_its_file(self, version):

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def found():
     """Return the level of each finding by the last part of its id."""
-    return {each.id.partition(".")[2]: each.level for each in files.look()}
+    return {each.id.partition(".")[2]: each.level for each in files.check_files()}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_file_without_bytes(owner):
 def test_what_did_not_come_along_is_in_the_old_folder(owner, bytes_at):
     row(owner, "uploads/a.txt")
     row(owner, bytes_at(5))
-    told = next(each for each in files.look() if each.id == "files.missing")
+    told = next(each for each in files.check_files() if each.id == "files.missing")
     assert "takeover --uploads FOLDER" in told.fix
     assert "restore" not in told.fix + told.detail
 
@@ -66,16 +66,16 @@ def test_what_did_not_come_along_is_in_the_old_folder(owner, bytes_at):
 def test_bytes_without_a_file_that_no_sweep_took(bytes_at):
     bytes_at(0)
     assert found()["orphans"] == OK
-    told = next(each for each in files.look() if each.id == "files.orphans")
+    told = next(each for each in files.check_files() if each.id == "files.orphans")
     assert "1 stored file without a row is too young to judge" in told.title
     bytes_at(5)
     assert found()["orphans"] == WARNING
 
 
 def test_a_storage_of_another_database(bytes_at, monkeypatch):
-    monkeypatch.setattr(files, "FEW", 1)
+    monkeypatch.setattr(files, "FEW_ORPHANS", 1)
     bytes_at(5), bytes_at(5)
-    told = next(each for each in files.look() if each.id == "files.orphans")
+    told = next(each for each in files.check_files() if each.id == "files.orphans")
     assert "another database" in told.detail
     assert told.fix.endswith("sweep --dry-run")
 
@@ -100,4 +100,4 @@ def test_an_index_for_the_search_that_is_missing_and_made_by_migrate(owner):
     call_command("migrate", verbosity=0)
     assert found()["search"] == OK
     File.objects.create(user=owner, filename="合宿.txt", size=1, storage_path="p")
-    assert File.objects.search_by_index("合宿", owner).exists()
+    assert File.objects.search("合宿", owner).exists()

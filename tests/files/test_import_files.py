@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.core.management import CommandError, call_command
 
-from camp.operations.console import Silent
+from camp.operations.console import NoProgress
 from camp.operations.takeover import import_files
 from camp.operations.takeover.import_files import (
     DAMAGED,
@@ -17,10 +17,10 @@ from camp.operations.takeover.import_files import (
     UNSURE,
     Journal,
     OldFile,
-    Uploads,
+    OldFolder,
 )
 from files.models import File
-from files.storage import backend
+from files.storage import backend, staging
 from tests.files.conftest import stored
 
 
@@ -41,7 +41,7 @@ def put(folder, path, content=b"hello"):
 
 def found(folder, path, size=5):
     """Return the Source of one row."""
-    return Uploads(folder).sources([OldFile("1", path, size)])["1"]
+    return OldFolder(folder).locate([OldFile("1", path, size)])["1"]
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def test_an_end_that_fits_must_have_the_size(uploads, path):
 def test_bytes_that_two_rows_may_mean_are_nobodys(uploads):
     put(uploads, "report.pdf")
     rows = [OldFile("1", "anna/report.pdf", 5), OldFile("2", "ben/report.pdf", 5)]
-    assert {source.state for source in Uploads(uploads).sources(rows).values()} == {UNSURE}
+    assert {source.state for source in OldFolder(uploads).locate(rows).values()} == {UNSURE}
 
 
 def test_a_guess_does_not_take_what_another_row_names(uploads):
     file = put(uploads, "report.pdf")
     rows = [OldFile("1", "anna/report.pdf", 5), OldFile("2", "report.pdf", 5)]
-    sources = Uploads(uploads).sources(rows)
+    sources = OldFolder(uploads).locate(rows)
     assert sources["1"].state == UNSURE
     assert sources["2"].path == file
 
@@ -96,7 +96,7 @@ def test_a_guess_does_not_take_what_another_row_names(uploads):
 def test_rows_may_share_bytes(uploads):
     file = put(uploads, "a.txt")
     rows = [OldFile("1", "a.txt", 5), OldFile("2", "a.txt", 5)]
-    assert {source.path for source in Uploads(uploads).sources(rows).values()} == {file}
+    assert {source.path for source in OldFolder(uploads).locate(rows).values()} == {file}
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,8 @@ def test_names_in_another_composition_are_found(uploads):
 
 def bring(uploads, rows, file, *, link=False):
     journal = Journal(file)
-    sources = Uploads(uploads).sources(rows)
-    failed = import_files.bring(rows, sources, journal, link=link, progress=Silent())
+    sources = OldFolder(uploads).locate(rows)
+    failed = import_files.import_bytes(rows, sources, journal, link=link, progress=NoProgress())
     return journal, failed
 
 
@@ -144,7 +144,7 @@ def test_bytes_come_in_whole_and_the_old_ones_stay(uploads, tmp_path, link):
     journal, failed = bring(uploads, rows, tmp_path / "journal", link=link)
     assert failed == {}
     for row in rows:
-        kept = journal.of(row)
+        kept = journal.find(row)
         assert backend.OPAQUE.fullmatch(kept.path)
         assert stored()[kept.path] == contents[row.path] == (uploads / row.path).read_bytes()
         assert kept.sha256 == import_files.hashlib.sha256(contents[row.path]).hexdigest()
@@ -161,7 +161,7 @@ def test_where_no_link_is_possible_a_copy_is_made(uploads, tmp_path, monkeypatch
     journal, _failed = bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal", link=True)
     assert [*stored().values()] == [b"hello"]
     assert (uploads / "a.txt").stat().st_nlink == 1
-    assert journal.kept["1"].size == 5
+    assert journal.imported["1"].size == 5
 
 
 def test_a_second_try_uses_what_the_first_brought(uploads, tmp_path, monkeypatch):
@@ -169,7 +169,7 @@ def test_a_second_try_uses_what_the_first_brought(uploads, tmp_path, monkeypatch
         put(uploads, name, name.encode())
     rows = [OldFile(name, name, 5) for name in ("a.txt", "b.txt", "c.txt")]
     monkeypatch.setattr(import_files, "BATCH_FILES", 1)
-    real, calls = import_files.staged, []
+    real, calls = import_files.stage_file, []
 
     def failing(source, *arguments):
         calls.append(source.name)
@@ -177,7 +177,7 @@ def test_a_second_try_uses_what_the_first_brought(uploads, tmp_path, monkeypatch
             raise KeyboardInterrupt
         return real(source, *arguments)
 
-    monkeypatch.setattr(import_files, "staged", failing)
+    monkeypatch.setattr(import_files, "stage_file", failing)
     with pytest.raises(KeyboardInterrupt):
         bring(uploads, rows, tmp_path / "journal")
     with (tmp_path / "journal").open("a") as stream:
@@ -185,19 +185,20 @@ def test_a_second_try_uses_what_the_first_brought(uploads, tmp_path, monkeypatch
     journal, _failed = bring(uploads, rows, tmp_path / "journal")
     assert calls == ["a.txt", "b.txt", "c.txt", "c.txt"]
     assert sorted(stored().values()) == [b"a.txt", b"b.txt", b"c.txt"]
-    backend.remove(journal.kept["a.txt"].path)
-    assert journal.of(rows[0]) is None
+    backend.remove(journal.imported["a.txt"].path)
+    assert journal.find(rows[0]) is None
 
 
-def test_a_full_disk_leaves_no_part_behind(uploads, tmp_path, monkeypatch):
+@pytest.mark.parametrize("link", [False, True])
+def test_a_full_disk_leaves_no_part_behind(uploads, tmp_path, monkeypatch, link):
     put(uploads, "a.txt")
 
     def full(several):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backend, "keep_all", full)
+    monkeypatch.setattr(staging, "keep_all", full)
     with pytest.raises(OSError, match="No space"):
-        bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal")
+        bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal", link=link)
     assert stored() == {}
 
 
@@ -215,7 +216,7 @@ def test_a_file_that_cannot_be_read_stops_nobody(uploads, tmp_path, monkeypatch)
     rows = [OldFile("1", "a.txt", 5), OldFile("2", "b.txt", 5)]
     journal, failed = bring(uploads, rows, tmp_path / "journal")
     assert [*failed] == ["1"]
-    assert [*journal.kept] == ["2"]
+    assert [*journal.imported] == ["2"]
     assert [*stored().values()] == [b"hello"]
 
 
@@ -304,7 +305,7 @@ def test_bytes_that_grow_while_they_come_in_stay_out(uploads, tmp_path, monkeypa
     monkeypatch.setattr(import_files, "open_regular", growing)
     journal, failed = bring(uploads, [OldFile("1", "a.txt", 5)], tmp_path / "journal")
     assert failed["1"].found == 14
-    assert journal.kept == stored() == {}
+    assert journal.imported == stored() == {}
 
 
 def test_what_is_no_file_or_cannot_be_read_is_told(uploads, tmp_path, monkeypatch):
@@ -320,3 +321,8 @@ def test_a_folder_that_is_none_is_refused(left):
     for wrong in (left / "nothing", left / "1.txt"):
         with pytest.raises(CommandError, match="cannot be read"):
             takeover("--uploads", wrong)
+
+
+@pytest.mark.sqlite
+def test_sqlite_holds_nothing_to_take_over(db):
+    assert "the old backend used PostgreSQL only" in takeover()

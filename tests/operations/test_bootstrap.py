@@ -200,8 +200,8 @@ def test_a_failed_install_says_what_to_do_and_the_next_start_completes_it(tree):
     assert failed.returncode == 1
     assert "No matching distribution found" in failed.stdout  # pip's own words
     assert failed.stdout.splitlines()[-1] == (
-        "requirements.txt could not be installed; pip says why above. Check the network "
-        "connection, then run it again with: python3 manage.py up --port 9000"
+        "requirements.txt could not be installed; see pip's output above. Check the network "
+        "connection, then run it again: python3 manage.py up --port 9000"
     )
     assert completed.returncode == 0
     assert "Making" not in completed.stdout
@@ -282,6 +282,23 @@ def test_something_else_in_place_of_the_environment_is_not_removed(tree):
     assert done.returncode == 1
     assert f"{tree.venv} is in the way" in done.stdout
     assert (tree.venv / "diary.txt").read_text() == "mine"
+
+
+def test_a_missing_requirements_file_is_named(ready):
+    file = ready.folder / "requirements.txt"
+    file.unlink()
+
+    done = ready.run("up")
+
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{file} is missing")
+    assert "git checkout -- requirements.txt" in done.stdout
+
+
+def test_a_missing_requirements_file_is_named_on_a_bare_machine(tree):
+    file = tree.folder / "requirements.txt"
+    file.unlink()
+    assert tree.run("up").stdout.startswith(f"{file} is missing")
 
 
 def test_of_two_first_starts_one_installs_and_the_other_waits(tree):

@@ -38,8 +38,8 @@ def test_a_terminal_sees_one_line_that_renews_itself(clock):
         clock.now += 1.99
         shown.add(2 * 2**20)
     lines = stream.getvalue().split("\r")
-    assert lines[1].strip() == "Files:  25%, 1.0 MB of 4.0 MB, 512.0 KB/s, 0:06 left"
-    assert lines[-1].rstrip() == "Files: 100%, 4.0 MB of 4.0 MB, 1.0 MB/s"
+    assert lines[1].strip() == "Files:  25%, 1 MiB of 4 MiB, 512 KiB/s, 0:06 left"
+    assert lines[-1].rstrip() == "Files: 100%, 4 MiB of 4 MiB, 1 MiB/s"
     assert stream.getvalue().count("\n") == 1
     assert len(lines[2]) >= len(lines[1]), "the end of the longer line stays visible"
 
@@ -70,4 +70,4 @@ def test_more_than_was_foretold_is_no_more_than_all(clock):
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0:00"), (75, "1:15"), (7322, "2:02:02")])
 def test_time_is_written_like_a_clock(seconds, words):
-    assert console.clock(seconds) == words
+    assert console.format_duration(seconds) == words

@@ -115,6 +115,18 @@ def test_the_suite_is_quick_and_its_deep_tests_are_an_option():
     assert this_file in deep.stdout
 
 
+def test_what_needs_no_database_is_tested_once():
+    sqlite, postgresql = (
+        run("--only", backend, "--collect-only", "-q").stdout
+        for backend in ("sqlite", "postgresql")
+    )
+
+    assert "camp/config/test_env.py::" in sqlite
+    assert "camp/config/test_env.py::" not in postgresql
+    assert all("camp/cache/test_manager.py::" in listed for listed in (sqlite, postgresql))
+    assert all("tests/test_pages.py::" in listed for listed in (sqlite, postgresql))
+
+
 def test_a_run_without_a_test_is_no_success(suite):
     done = run(suite, "-q", "-k", "nothing_like_it", "--only", "sqlite")
 

@@ -61,7 +61,7 @@ def test_an_edited_message_says_so(as_owner, session):
 
 def test_an_empty_session_invites_to_write(as_owner, untitled):
     html = as_owner.get(untitled.get_absolute_url()).content.decode()
-    assert "Nothing is written here yet." in html
+    assert "Nothing has been written here yet." in html
     assert "Untitled session" in html
 
 

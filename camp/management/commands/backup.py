@@ -1,4 +1,4 @@
-"""Put the database and the files into one archive, or prove that one is whole."""
+"""Back up the database and the files into one archive, or verify one."""
 
 from pathlib import Path
 
@@ -13,21 +13,21 @@ from camp.operations.backup import report
 class Command(BaseCommand):
     """`manage.py backup`."""
 
-    help = "Puts the database and the files into one archive, or proves that one is whole."
+    help = "Backs up the database and the files into one archive, or verifies one."
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--verify", type=Path, metavar="FILE", help="make none: prove that FILE is whole"
+            "--verify", type=Path, metavar="FILE", help="make no backup: verify FILE"
         )
         parser.add_argument(
-            "--output", type=Path, metavar="PATH", help="a file, or a folder; default var/backups"
+            "--output", type=Path, metavar="PATH", help="a file or a folder; default var/backups"
         )
         parser.add_argument("--no-files", action="store_true", help="the database alone")
         form = parser.add_mutually_exclusive_group()
-        form.add_argument("--portable", action="store_true", help="for SQLite and PostgreSQL alike")
+        form.add_argument("--portable", action="store_true", help="for both SQLite and PostgreSQL")
         form.add_argument("--sql", action="store_true", help="the database alone, as plain SQL")
         parser.add_argument(
-            "--keep", type=int, metavar="N", help="remove older ones but N of the same kind"
+            "--keep", type=int, metavar="N", help="remove all but N backups of the same kind"
         )
 
     def handle(self, *, verify, output, keep, **options):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             return
         if keep is not None and keep < 1:
             raise CommandError(_("Keep at least one backup."))
-        wanted = backup.Wanted(
+        backup_options = backup.BackupOptions(
             output=output,
             files=not options["no_files"],
             portable=options["portable"],
@@ -45,12 +45,12 @@ class Command(BaseCommand):
             keep=keep,
         )
         try:
-            made = backup.make(wanted, stream=self.stdout)
+            result = backup.create_backup(backup_options, stream=self.stdout)
         except KeyboardInterrupt:
             raise CommandError(_("Interrupted: no backup was made."), returncode=130) from None
-        for line in report.lines(made):
+        for line in report.lines(result):
             self.stdout.write(line)
-        for line in report.warnings(made):
+        for line in report.warnings(result):
             self.stderr.write(self.style.WARNING(line))
-        fix = shell.manage("restore", shell.quoted(made.path))
-        self.stdout.write(_("Bring it back with: %(fix)s") % {"fix": fix})
+        fix = shell.manage("restore", shell.quote(result.path))
+        self.stdout.write(_("Restore it with: %(fix)s") % {"fix": fix})

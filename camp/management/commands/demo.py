@@ -1,29 +1,27 @@
-"""Fill the place with sample people, sessions and files."""
+"""Add sample people, sessions and files."""
 
 import random
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from camp.config import shell
+from camp.db.pending_migrations import find_pending_migrations
 from camp.operations import demo, error_messages
 from camp.operations.console import Progress
 from camp.operations.database import confirmation
 
 
 class Command(BaseCommand):
-    """`manage.py demo`."""
-
     help = "Adds sample people, sessions and files, in Japanese and English, with real bytes."
 
     def add_arguments(self, parser):
         parser.add_argument("--users", type=int, default=12, metavar="N")
         parser.add_argument("--sessions", type=int, default=60, metavar="N")
         parser.add_argument("--files", type=int, default=200, metavar="N")
-        parser.add_argument("--seed", type=int, help="the same number brings the same texts")
+        parser.add_argument("--seed", type=int, help="the same number gives the same content")
         confirmation.add_force_argument(parser)
 
     def handle(self, *, users, sessions, files, seed, **options):
@@ -45,25 +43,24 @@ class Command(BaseCommand):
                 sentence = _("The files cannot be kept (%(why)s). See what is left with: %(fix)s")
                 values = {"why": error.strerror, "fix": shell.manage("doctor")}
                 raise CommandError(sentence % values) from None
-        for line in told(added):
+        for line in describe(added):
             self.stdout.write(line)
 
 
 def require_tables():
-    """Raise CommandError where there is no database, or migrations are missing."""
+    """Raise CommandError if the database is unreachable or not migrated."""
     try:
         connection.ensure_connection()
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        pending = find_pending_migrations()
     except DatabaseError as error:
         raise CommandError(error_messages.unreachable_database(error)) from None
-    if missing:
-        sentence = _("The database is not up to date. Bring it there with: %(fix)s")
+    if pending:
+        sentence = _("The database is not up to date. Fix: %(fix)s")
         raise CommandError(sentence % {"fix": shell.manage("migrate")})
 
 
-def told(added):
-    """Yield what was added, and how to log in, line by line."""
+def describe(added):
+    """Yield lines: what was added, and how to log in."""
     yield _(
         "Added: users %(users)s, sessions %(sessions)s with messages %(messages)s, files %(files)s."
     ) % {name: f"{getattr(added, name):,}" for name in ("users", "sessions", "messages", "files")}

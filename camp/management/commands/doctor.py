@@ -1,48 +1,63 @@
-"""Go through everything that may be wrong, and say what mends it."""
+"""Check everything that may be wrong, and name the command that fixes it."""
 
 import sys
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
-from camp.operations.console import Progress, Silent
-from camp.operations.diagnostics import doctor, registry
+from camp.operations.console import NoProgress, Progress
+from camp.operations.diagnostics import doctor, runner
+from camp.web.findings import ERROR
 
 
 class Command(BaseCommand):
     """`manage.py doctor`."""
 
-    requires_system_checks = ()  # their findings are among those told
-    help = "Looks into everything that may be wrong; exit code 1 if something is."
+    requires_system_checks = ()  # they are part of the report
+    help = "Checks everything that may be wrong; exit code 1 if there is an error."
 
     def add_arguments(self, parser):
         parser.add_argument("--json", action="store_true", help="for scripts")
-        doctor.add_check_ups(parser)
+        parser.add_argument(
+            "--files",
+            action="store_true",
+            help="check all files and all their bytes instead; changes nothing without --fix",
+        )
+        group = parser.add_argument_group("with --files")
+        group.add_argument(
+            "--fix", action="store_true", help="correct rows and remove leftovers, never a file"
+        )
+        group.add_argument(
+            "--sample", type=positive_int, metavar="N", help="read N random files only"
+        )
 
-    def handle(self, *, json, **options):
-        asked = doctor.asked(options)
-        found = registry.gather() if asked is None else self.check_up(asked, json)
-        if json:
-            found = list(found)
-            self.stdout.write(doctor.to_json(found))
-        else:
-            found = self.told(found)
-            self.stdout.write(doctor.summary(found))
-        if not doctor.is_well(found):
-            sys.exit(1)
-
-    def check_up(self, asked, json):
-        """Yield the Findings of a check-up, and show how far it is."""
+    def handle(self, *, json, files, fix, sample, **options):
+        for name, value in (("fix", fix), ("sample", sample)):
+            if value and not files:
+                sentence = _("--%(option)s needs --%(name)s.")
+                raise CommandError(sentence % {"option": name, "name": "files"})
 
         def progress(total, label):
-            return Silent() if json else Progress(self.stdout, total, label)
+            return NoProgress() if json else Progress(self.stdout, total, label)
 
-        yield from registry.check_up(asked.name, progress=progress, **asked.options)
-
-    def told(self, found):
-        """Print each Finding once it is there; returns all."""
+        if files:
+            report = runner.run_file_check(progress=progress, fix=fix, sample=sample)
+        else:
+            report = runner.run_topics()
+        found = []
         printer = doctor.Printer(self.stdout, self.style)
-        told = []
-        for finding in found:
-            self.stdout.write(printer.line(finding))
-            told.append(finding)
-        return told
+        for finding in report:
+            found.append(finding)
+            if not json:
+                self.stdout.write(printer.format(finding))
+        self.stdout.write(doctor.to_json(found) if json else doctor.summarize(found))
+        if any(finding.level == ERROR for finding in found):
+            sys.exit(1)
+
+
+def positive_int(text):
+    """Return the number in a text; raises ValueError if it is below 1."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

@@ -3,8 +3,8 @@
 from django.core.management.commands import flush
 from django.utils.translation import gettext as _
 
-from camp.operations.database import data_loss
-from camp.operations.database import environment as environments
+from camp.operations.backup import data_loss
+from camp.operations.database import environment
 
 
 class Command(flush.Command):
@@ -19,8 +19,8 @@ class Command(flush.Command):
         if options["database"] != "default" or "inhibit_post_migrate" in options:
             super().handle(**options)
             return
-        environment = environments.current()
+        present = environment.current()
         action = _("All rows of all tables will be deleted. The stored files stay for an hour.")
         data_loss.confirm_loss(options, action=action, say=self.stdout.write, stream=self.stdout)
         super().handle(**{**options, "interactive": False})
-        environments.mark(environment)
+        environment.mark(present)

@@ -7,8 +7,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.operations.database import data_loss
-from camp.operations.takeover.detection import refuse_old
+from camp.operations.backup import data_loss
+from camp.operations.database.old_tables import refuse_old_database
 
 # It makes the table that says what the database is for.
 MARK = ("camp", "0001_initial")
@@ -17,17 +17,13 @@ MARK = ("camp", "0001_initial")
 class Command(migrate.Command):
     """`manage.py migrate`."""
 
-    # For the takeover itself, while the old tables are becoming Camp's.
-    stealth_options = (*migrate.Command.stealth_options, "beside_old")
-
     def add_arguments(self, parser):
         super().add_arguments(parser)
         data_loss.add_arguments(parser)
 
     def handle(self, *args, **options):
         if options["database"] == "default":
-            if not options.pop("beside_old", False):
-                refuse_old()
+            refuse_old_database()
             if not options["plan"] and not options["check_unapplied"]:
                 self.confirm_reversal(options)
         super().handle(*args, **options)

@@ -1,15 +1,16 @@
-"""Make and run a PostgreSQL of Camp's own."""
+"""Make and run Camp's own PostgreSQL."""
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from camp.operations.local_postgres import commands, status
+from camp.operations.console import make_printer
+from camp.operations.local_postgres import commands
 
 
 class Command(BaseCommand):
     """`manage.py postgres`."""
 
-    requires_system_checks = ()  # they may ask the database
+    requires_system_checks = ()  # they may query the database
     help = "Makes and runs a PostgreSQL in Camp's data folder, without root and without Docker."
 
     def add_arguments(self, parser):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
             action = actions.add_parser(name, help=text)
             action.add_argument("--port", type=int, help="port to listen on from now on")
         actions.add_parser("stop", help="stop it, ending its connections")
-        actions.add_parser("status", help="say how it is; exit code 3 where it is stopped")
+        actions.add_parser("status", help="print its state; exit code 3 if it is stopped")
         url = actions.add_parser("url", help="print the DATABASE_URL line, with the password")
         url.add_argument("--write", action="store_true", help="put it into .env.local instead")
 
@@ -35,21 +36,15 @@ class Command(BaseCommand):
 
     def handle(self, *, action, **options):
         if not 0 < (options.get("port") or 1) < 65536:
-            raise CommandError(_("The port goes from 1 to 65535."))
-        if action == "status":
-            return status.status(say=self.say)
-        wanted = {
+            raise CommandError(_("The port must be from 1 to 65535."))
+        arguments = {
             "init": ("port", "binaries", "write"),
             "start": ("port",),
             "restart": ("port",),
             "stop": (),
+            "status": (),
             "url": ("write",),
             "role": ("write",),
         }
-        given = {name: options[name] for name in wanted[action]}
-        return getattr(commands, action)(**given, say=self.say)
-
-    def say(self, line):
-        """Print a line at once, so that it is seen before a slow step."""
-        self.stdout.write(line)
-        self.stdout.flush()
+        given = {name: options[name] for name in arguments[action]}
+        getattr(commands, action)(**given, say=make_printer(self.stdout))

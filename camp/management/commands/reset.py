@@ -2,8 +2,8 @@
 
 from django.core.management.base import BaseCommand
 
+from camp.operations.backup.reset import reset
 from camp.operations.database import confirmation
-from camp.operations.database.reset import reset
 from camp.operations.server import lock
 
 

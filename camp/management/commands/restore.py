@@ -3,14 +3,12 @@
 from pathlib import Path
 
 from django.core.management.base import BaseCommand
-from django.utils.module_loading import import_string
 
 from camp.operations.backup.restore import restore
+from camp.operations.backup.restore.missing_files import restore_missing
+from camp.operations.console import make_printer
 from camp.operations.database import confirmation
 from camp.operations.server import lock
-
-# By name: what knows the files stands above this.
-RECOVER = "camp.operations.backup.restore.missing_files.recover"
 
 
 class Command(BaseCommand):
@@ -44,11 +42,6 @@ class Command(BaseCommand):
 
     def handle(self, *, file, **options):
         if options["missing"]:
-            import_string(RECOVER)(file, say=self.say, stream=self.stdout)
+            restore_missing(file, say=make_printer(self.stdout), stream=self.stdout)
             return
-        restore(file, options, say=self.say, stream=self.stdout)
-
-    def say(self, line):
-        """Print a line at once, so that it is seen before a slow step."""
-        self.stdout.write(line)
-        self.stdout.flush()
+        restore(file, options, say=make_printer(self.stdout), stream=self.stdout)

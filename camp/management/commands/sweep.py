@@ -1,18 +1,19 @@
-"""Remove what nobody can reach any more."""
+"""Remove orphaned bytes, old trash and expired log-ins."""
 
+from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from camp.web import external_references
-from files.library.services import ForeignStorage, sweep
+from files.sweep import ForeignStorage, sweep
 
 
 class Command(BaseCommand):
-    """`manage.py sweep`."""
-
     help = (
         "Removes bytes without a row and unfinished uploads, both older than an hour (objects "
-        "in a bucket: two days), and what lies in the trash for longer than TRASH_DAYS."
+        "in a bucket: two days), what has been in the trash for longer than TRASH_DAYS, and "
+        "expired log-ins."
     )
 
     def add_arguments(self, parser):
@@ -39,16 +40,20 @@ class Command(BaseCommand):
             sentence = _("The stored bytes cannot be looked through (%(why)s).")
             raise CommandError(sentence % {"why": error.strerror or error}) from None
         text = _("Would remove: %(found)s.") if options["dry_run"] else _("Removed: %(found)s.")
-        self.stdout.write(text % {"found": found(swept)})
-        if swept.held:
+        expired = Session.objects.filter(expire_date__lt=timezone.now())
+        log_ins = expired.count() if options["dry_run"] else expired.delete()[0]
+        self.stdout.write(text % {"found": describe(swept, log_ins)})
+        if swept.referencing_tables:
             self.stderr.write(
-                self.style.WARNING(external_references.describe_references(sorted(swept.held)))
+                self.style.WARNING(
+                    external_references.describe_references(sorted(swept.referencing_tables))
+                )
             )
 
 
-def found(swept):
-    """Return the numbers of a sweep in words."""
+def describe(swept, log_ins):
+    """Return the counts of a sweep as text."""
     return _(
         "unfinished uploads %(staged)d, bytes without a file %(orphans)d, "
-        "from the trash files %(files)d and sessions %(sessions)d"
-    ) % vars(swept)
+        "from the trash files %(files)d and sessions %(sessions)d, expired log-ins %(log_ins)d"
+    ) % {**vars(swept), "log_ins": log_ins}

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from camp.operations import error_messages
+from camp.operations.console import make_printer
 
 REQUIRED = ("pytest", "pytest_django")
 
@@ -50,14 +51,8 @@ class Command(BaseCommand):
             if importlib.util.find_spec(package) is None:
                 fix = error_messages.install_command("requirements-dev.txt")
                 raise CommandError(
-                    _("The test requirements are not installed. Mend it with: %(fix)s")
-                    % {"fix": fix}
+                    _("The test requirements are not installed. Fix: %(fix)s") % {"fix": fix}
                 )
         from tests import passes
 
-        return passes.run(pytest_arguments, only=only, say=self.say)
-
-    def say(self, line):
-        """Print a line and flush, since pytest writes to the same terminal."""
-        self.stdout.write(line)
-        self.stdout.flush()
+        return passes.run(pytest_arguments, only=only, say=make_printer(self.stdout))

@@ -6,7 +6,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from camp.operations.console import make_printer
 from camp.operations.diagnostics import safety
+from camp.operations.local_postgres import commands
 from camp.operations.server import up
 from camp.web.findings import format_with_fix
 
@@ -14,7 +16,7 @@ from camp.web.findings import format_with_fix
 class Command(BaseCommand):
     """`manage.py up`."""
 
-    requires_system_checks = ()  # later, where the commonest faults have had their sentence
+    requires_system_checks = ()  # they run later, after common errors have been explained
     help = "Brings the database and the static files up to date, then serves Camp."
 
     def add_arguments(self, parser):
@@ -22,23 +24,23 @@ class Command(BaseCommand):
         parser.add_argument(
             "--port", type=int, default=settings.PORT, help="port to listen on; 0 finds a free one"
         )
-        parser.add_argument(
-            "--threads", type=int, default=up.THREADS, help="requests answered at once"
-        )
+        parser.add_argument("--threads", type=int, default=up.THREADS, help="concurrent requests")
 
     def handle(self, *, host, port, threads, **options):
         if not 0 <= port < 65536 or threads < 1:
-            raise CommandError(_("The port goes from 0 to 65535, and it takes a thread at least."))
-        check = partial(self.check_settings, host)
-        up.up(host=host, port=port, threads=threads, say=self.say, check=check)
+            raise CommandError(_("Port: 0 to 65535. Threads: at least 1."))
+        say = make_printer(self.stdout)
+        up.up(
+            host=host,
+            port=port,
+            threads=threads,
+            say=say,
+            start_database=partial(commands.start_if_configured, say),
+            check=lambda: self.check_settings(host),
+        )
 
     def check_settings(self, host):
-        """Run the system checks, then name settings that are for development machines."""
+        """Run the system checks, then warn about settings of a development machine."""
         self.check()
-        for finding in safety.inherited(host):
+        for finding in safety.check_development_settings(host):
             self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
-
-    def say(self, line):
-        """Print a line at once, so that it is seen before a slow step."""
-        self.stdout.write(line)
-        self.stdout.flush()

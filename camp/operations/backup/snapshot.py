@@ -1,8 +1,8 @@
-"""A picture of the database at one moment, while people go on working.
+"""A consistent snapshot of the database, while it stays in use.
 
-On PostgreSQL it is a transaction whose snapshot pg_dump takes over. On SQLite it is a copy,
-made by the online backup API from within a read transaction: in WAL mode nobody waits for
-that, and however much is written meanwhile, it never has to begin again.
+On PostgreSQL, a transaction whose exported snapshot pg_dump uses. On SQLite, a copy made by
+the online backup API within a read transaction: in WAL mode that blocks no writer, and
+writes do not make it start again.
 """
 
 import contextlib
@@ -10,9 +10,11 @@ import os
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
 
 from django.core.management import CommandError
 from django.db import connection
@@ -21,66 +23,67 @@ from django.utils.translation import gettext as _
 from psycopg import IsolationLevel
 
 from camp.db import bigram_index
-from camp.operations.console import Silent
+from camp.operations.backup.archive import NEW_FILE, Writer
+from camp.operations.console import NoProgress, Progress
 from camp.operations.database import server
 from camp.operations.local_postgres import programs as postgres_programs
 
-# Pages that are copied between two looks at the progress.
-PAGES_AT_ONCE = 4096
-NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+PAGES_PER_STEP = 4096
+DUMP, SQLITE_COPY = "database.dump", "database.sqlite3"  # members of an archive
 
 
 @dataclass
 class Snapshot:
-    """What is in the database at one moment.
+    """The database at one moment.
 
-    `connection` is one of Django's, for reading only. `member` is what the database is
-    called in an archive, `dump(writer, progress)` adds it there.
+    `connection` is one of Django's, to read from. `about` goes into the manifest.
+    `dump(writer, progress)` adds the database to an archive.
     """
 
     connection: BaseDatabaseWrapper
-    member: str
-    about: dict
-    dump: callable
+    about: dict[str, Any]
+    dump: Callable[[Writer, Progress | NoProgress], None]
 
-    def counts(self):
-        """Return {table: rows} of every table."""
+    def counts(self) -> dict[str, int]:
+        """Return {table: number of rows}."""
         return server.row_counts(self.connection)
 
-    def migrations(self):
-        """Return {app: names of its migrations that ran}."""
+    def migrations(self) -> dict[str, list[str]]:
+        """Return {app: [names of applied migrations]}."""
         with self.connection.cursor() as cursor:
             if "django_migrations" not in self.connection.introspection.table_names(cursor):
                 return {}
             cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
-            found = {}
+            found: dict[str, list[str]] = {}
             for app, name in cursor.fetchall():
                 found.setdefault(app, []).append(name)
         return found
 
 
-def taken(scratch, progress, dump=True):
+def take(
+    scratch: Path, progress: Callable[[str, int], Progress | NoProgress], dump: bool = True
+) -> contextlib.AbstractContextManager[Snapshot]:
     """Return a context manager that yields a Snapshot.
 
-    `scratch` is a path at which a copy may be made meanwhile, `progress(label, total)`
-    returns a Progress, `dump` says whether the snapshot's own will be called. Raises
-    CommandError, DatabaseError, OSError.
+    `scratch` is a free path for a temporary copy, `progress(label, total)` returns a Progress.
+    With `dump` false the snapshot's `dump` cannot be called. Raises CommandError,
+    DatabaseError, OSError.
     """
     if server.is_postgresql():
-        return of_postgresql(dump_programs() if dump else None)
-    return of_sqlite(scratch, progress)
+        return snapshot_postgresql(find_pg_dump() if dump else None)
+    return snapshot_sqlite(scratch, progress)
 
 
 @contextlib.contextmanager
-def of_postgresql(programs):
-    """Yield the Snapshot of a PostgreSQL; `programs` are those that dump it, or None."""
+def snapshot_postgresql(programs: postgres_programs.Programs | None) -> Iterator[Snapshot]:
+    """Yield a Snapshot; `programs` hold the pg_dump to use, or are None."""
     wrapper = connection.copy()
     wrapper.settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel.REPEATABLE_READ
     try:
         wrapper.set_autocommit(False)
         with wrapper.cursor() as cursor:
             cursor.execute("SET TRANSACTION READ ONLY")
-            # While files are packed this connection has nothing to do for long.
+            # The connection is idle while files are packed.
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute("SELECT pg_export_snapshot()")
@@ -92,33 +95,42 @@ def of_postgresql(programs):
             "dump_tool": programs.version if programs else None,
         }
         with contextlib.ExitStack() as stack:
-            dump = None
+            dump: Any = None
             if programs:
-                # Begun now, it reads the catalogue while the rows are counted.
-                words = ("--format=custom", f"--snapshot={name}")
-                process = stack.enter_context(dumping(programs, *words))
+                # pg_dump reads the catalogue while the rows are counted.
+                options = ("--format=custom", f"--snapshot={name}")
+                process = stack.enter_context(running_pg_dump(programs, *options))
                 dump = partial(pack_dump, process)
-            yield Snapshot(wrapper, "database.dump", about, dump)
+            yield Snapshot(wrapper, about, dump)
     finally:
         wrapper.close()
 
 
-def dump_programs():
-    """Return the Programs whose pg_dump fits the server; raises ToolsMissing."""
-    return postgres_programs.client("pg_dump", at_least=server.server_version())
+def find_pg_dump() -> postgres_programs.Programs:
+    """Return the Programs with a pg_dump new enough for the server; raises ToolsMissing."""
+    version = cast(int, server.server_version())  # only SQLite has none
+    return postgres_programs.client("pg_dump", at_least=version)
 
 
-def pack_dump(process, writer, progress):
-    """Add what a running pg_dump makes of a snapshot to an archive."""
-    writer.add_stream("database.dump", process.stdout, progress)
-    refuse_failed(process)
+class PgDump(NamedTuple):
+    """A running pg_dump; `errors` is a file that it writes them to."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+    errors: IO[bytes]
+
+
+def pack_dump(dump: PgDump, writer: Writer, progress: Progress | NoProgress) -> None:
+    """Add the output of a running pg_dump to an archive."""
+    writer.add_stream(DUMP, dump.output, progress=progress)
+    refuse_failure(dump)
 
 
 @contextlib.contextmanager
-def dumping(programs, *arguments):
-    """Yield the Popen of a pg_dump that has begun; it does not outlive the block."""
+def running_pg_dump(programs: postgres_programs.Programs, *arguments: str) -> Iterator[PgDump]:
+    """Yield a PgDump; it is killed if the block ends first."""
     command = [str(programs.path("pg_dump")), "--no-password", *arguments]
-    # Into a file: it may be too long for a pipe that nobody reads yet.
+    # A file, since a pipe that is not read yet could fill up.
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command,
@@ -127,60 +139,63 @@ def dumping(programs, *arguments):
             stdout=subprocess.PIPE,
             stderr=errors,
         )
-        process.errors = errors
         try:
-            with process.stdout:
-                yield process
+            with cast(IO[bytes], process.stdout) as output:
+                yield PgDump(process, output, errors)
         finally:
-            process.kill()  # which does nothing to one that has ended
+            process.kill()  # no effect on one that has ended
             process.wait()
 
 
-def refuse_failed(process):
-    """Wait for a pg_dump of which all was read; raises CommandError where it failed."""
-    if process.wait():
-        process.errors.seek(0)
-        why = postgres_programs.telling_line(process.errors.read().decode(errors="replace"))
+def refuse_failure(dump: PgDump) -> None:
+    """Wait for a pg_dump whose output was read; raises CommandError if it failed."""
+    if dump.process.wait():
+        dump.errors.seek(0)
+        why = postgres_programs.telling_line(dump.errors.read().decode(errors="replace"))
         raise CommandError(_("pg_dump failed (%(why)s): no backup was made.") % {"why": why})
 
 
 @contextlib.contextmanager
-def of_sqlite(scratch, progress):
-    """Yield the Snapshot of an SQLite database: a copy at `scratch`, checked."""
+def snapshot_sqlite(
+    scratch: Path, progress: Callable[[str, int], Progress | NoProgress]
+) -> Iterator[Snapshot]:
+    """Yield a Snapshot: a verified copy at `scratch`, which is removed at the end."""
     wrapper = connection.copy()
     try:
-        with progress(_("Copying the database"), server.size()) as shown:
+        with progress(_("Copying the database"), server.database_size()) as shown:
             copy_sqlite(connection.settings_dict["NAME"], scratch, shown)
         wrapper.settings_dict["NAME"] = f"{Path(scratch).absolute().as_uri()}?immutable=1"
         wrapper.settings_dict["OPTIONS"] = {}
         check_sqlite(wrapper, scratch)
-        yield Snapshot(
-            wrapper,
-            "database.sqlite3",
-            {"engine_version": sqlite3.sqlite_version, "engine_major": None, "dump_tool": None},
-            lambda writer, progress: writer.add_file("database.sqlite3", scratch, None, progress),
-        )
+        about = {"engine_version": sqlite3.sqlite_version, "engine_major": None, "dump_tool": None}
+
+        def dump(writer: Writer, progress: Progress | NoProgress) -> None:
+            writer.add_file(SQLITE_COPY, scratch, progress)
+
+        yield Snapshot(wrapper, about, dump)
     finally:
         wrapper.close()
         Path(scratch).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def reading_sqlite(source):
-    """Yield a connection within a read transaction: it sees one moment until its end."""
+def reading_sqlite(source: Path | str) -> Iterator[sqlite3.Connection]:
+    """Yield a connection within a read transaction, which sees one moment until its end."""
     with contextlib.closing(sqlite3.connect(source, timeout=20, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         yield reader
 
 
-def copy_sqlite(source, target, progress=None):
-    """Copy an SQLite database as it is at this moment; raises DatabaseError, OSError."""
-    progress = progress or Silent()
+def copy_sqlite(
+    source: Path | str, target: Path, progress: Progress | NoProgress | None = None
+) -> None:
+    """Copy an SQLite database as it is now; raises DatabaseError, OSError."""
+    progress = progress or NoProgress()
     os.close(os.open(target, NEW_FILE, 0o600))
     done = 0
 
-    def step(status, remaining, total):
+    def step(status: int, remaining: int, total: int) -> None:
         nonlocal done
         copied = (total - remaining) * page_size
         progress.add(copied - done)
@@ -192,13 +207,13 @@ def copy_sqlite(source, target, progress=None):
         contextlib.closing(sqlite3.connect(target)) as copy,
     ):
         [page_size] = reader.execute("PRAGMA page_size").fetchone()
-        # It is thrown away or synced as part of the archive.
+        # The copy is temporary.
         copy.execute("PRAGMA synchronous=OFF")
         copy.execute("PRAGMA journal_mode=OFF")
-        reader.backup(copy, pages=PAGES_AT_ONCE, progress=step, sleep=0)
+        reader.backup(copy, pages=PAGES_PER_STEP, progress=step, sleep=0)
 
 
-def check_sqlite(wrapper, file):
+def check_sqlite(wrapper: BaseDatabaseWrapper, file: Path) -> None:
     """Raise CommandError if the copied database is damaged."""
     thorough = os.path.getsize(file) <= server.CHECK_ALL_UP_TO
     if why := server.sqlite_damage(wrapper, thorough):
@@ -208,45 +223,44 @@ def check_sqlite(wrapper, file):
 
 
 @contextlib.contextmanager
-def as_sql(scratch):
-    """Yield chunks of bytes: the database as one moment's SQL, for psql or sqlite3.
+def as_sql(scratch: Path) -> Iterator[Iterator[bytes]]:
+    """Yield chunks of bytes: a snapshot as SQL for psql or sqlite3, without owners and grants.
 
-    It names no owner and no rights: it is for another machine. `scratch` is a path at which
-    a copy may be made meanwhile.
+    `scratch` is a free path for a temporary copy.
     """
     if not server.is_postgresql():
-        with without_indexes(scratch) as (copy, anew):
-            yield (f"{line}\n".encode() for line in sqlite_lines(copy, anew))
+        with copy_without_search_indexes(scratch) as (copy, statements):
+            yield (f"{line}\n".encode() for line in dump_sqlite(copy, statements))
         return
-    words = ("--format=plain", "--no-owner", "--no-privileges")
-    with dumping(dump_programs(), *words) as process:
-        yield iter(lambda: process.stdout.read(2**20), b"")
-        refuse_failed(process)
+    options = ("--format=plain", "--no-owner", "--no-privileges")
+    with running_pg_dump(find_pg_dump(), *options) as dump:
+        yield iter(lambda: dump.output.read(2**20), b"")
+        refuse_failure(dump)
 
 
 @contextlib.contextmanager
-def without_indexes(scratch):
-    """Yield a copy of SQLite's database without what `iterdump` cannot read.
+def copy_without_search_indexes(scratch: Path) -> Iterator[tuple[sqlite3.Connection, list[str]]]:
+    """Yield (connection to a copy of SQLite's database, statements that make the indexes).
 
-    Those are the indexes for the search. With it come the statements that make them anew.
+    `iterdump` fails on FTS5 tables without content.
     """
     wrapper = connection.copy()
     wrapper.settings_dict["NAME"], wrapper.settings_dict["OPTIONS"] = str(scratch), {}
     try:
         copy_sqlite(connection.settings_dict["NAME"], scratch)
         with wrapper.wrap_database_errors:
-            anew = []
+            statements: list[str] = []
             for table in bigram_index.tables(wrapper):
-                anew += bigram_index.statements(wrapper, table)
+                statements += bigram_index.statements(wrapper, table)
                 bigram_index.remove(wrapper, table)
-            yield wrapper.connection, anew
+            yield wrapper.connection, statements
     finally:
         wrapper.close()
         Path(scratch).unlink(missing_ok=True)
 
 
-def sqlite_lines(copy, last):
-    """Yield the statements of an SQLite database, and some more in the same transaction."""
+def dump_sqlite(copy: sqlite3.Connection, last: Iterable[str]) -> Iterator[str]:
+    """Yield the statements of an SQLite database, and `last` in the same transaction."""
     for line in copy.iterdump():
         if line == "COMMIT;":
             yield from (f"{statement};" for statement in last)

@@ -1,9 +1,8 @@
-"""Who uses the database: name them, end their connections, keep them out.
+"""Other users of a PostgreSQL database: name them, disconnect them, keep them from writing.
 
-With SQLite there is nobody to be asked; see camp.processes.
+With SQLite see camp.operations.server.processes.
 """
 
-import contextlib
 import time
 
 import psycopg
@@ -12,7 +11,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from psycopg import sql
 
-from camp.operations.database import server as database
+from camp.operations.database import server
 
 OTHERS = """
     SELECT usename, coalesce(host(client_addr), 'local'), application_name, pid
@@ -21,68 +20,6 @@ OTHERS = """
 """
 # A connection that was just closed is still seen for a moment.
 CLOSING_SECONDS = 1
-
-
-def other_connections():
-    """Return who else is connected, such as "camp@10.0.0.7 psql (process 4711)"."""
-    if not database.is_postgresql():
-        return []
-    name = connection.settings_dict["NAME"]
-    end = time.monotonic() + CLOSING_SECONDS
-    with database.maintenance(own=True) as server:
-        own = [server.info.backend_pid]
-        if connection.connection is not None and not connection.connection.closed:
-            own.append(connection.connection.info.backend_pid)
-        while (found := server.execute(OTHERS, [name, own]).fetchall()) and time.monotonic() < end:
-            time.sleep(0.05)
-    return [
-        _("%(name)s (process %(pid)s)")
-        % {"name": f"{user}@{address} {program or ''}".strip(), "pid": pid}
-        for user, address, program, pid in found
-    ]
-
-
-def disconnect_others(name):
-    """End every connection to a database of the server, this process's own included."""
-    if not database.is_postgresql():
-        return
-    connection.close()
-    with database.maintenance() as server:
-        database.disconnect(server, name)
-
-
-@contextlib.contextmanager
-def read_only(name):
-    """Let nobody write to a database meanwhile; yields whether there is one that answers.
-
-    Raises CommandError where somebody does not let go of a table.
-    """
-    try:
-        server = psycopg.connect(**database.connection_parameters(name))
-    except psycopg.Error:
-        yield False  # missing or broken: nobody can write there
-        return
-    # Not as a context manager, which would commit: `close_to_all` may have ended it by then.
-    with contextlib.closing(server):
-        lock_tables(server, name)
-        yield True
-
-
-def lock_tables(server, name):
-    """Keep others from writing until the transaction of a connection ends."""
-    try:
-        server.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        server.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-        if tables := [sql.SQL(table) for (table,) in server.execute(WRITABLE)]:
-            lock = sql.SQL("LOCK TABLE {} IN SHARE MODE")
-            server.execute(lock.format(sql.SQL(", ").join(tables)))
-    except psycopg.errors.LockNotAvailable:
-        sentence = _("Somebody is writing to the database %(name)s: nothing was changed.")
-        raise CommandError(sentence % {"name": name}) from None
-    except psycopg.Error:
-        return  # a broken catalogue: nobody can write there
-
-
 LOCK_SECONDS = 5
 WRITABLE = """
     SELECT oid::regclass::text FROM pg_class
@@ -92,8 +29,55 @@ WRITABLE = """
 """
 
 
-def close_to_all(name):
-    """Let nobody connect to a database until `open_again`; whoever is connected is cut off."""
-    with database.maintenance() as server:
-        database.allow_connections(server, name, False)
-        database.disconnect(server, name)
+def other_connections() -> list[str]:
+    """Return who else is connected, such as "camp@10.0.0.7 psql (process 4711)"."""
+    if not server.is_postgresql():
+        return []
+    name = connection.settings_dict["NAME"]
+    end = time.monotonic() + CLOSING_SECONDS
+    with server.connect_for_maintenance(own=True) as session:
+        own = [session.info.backend_pid]
+        if connection.connection is not None and not connection.connection.closed:
+            own.append(connection.connection.info.backend_pid)
+        while (found := session.execute(OTHERS, [name, own]).fetchall()) and time.monotonic() < end:
+            time.sleep(0.05)
+    return [
+        _("%(name)s (process %(pid)s)")
+        % {"name": f"{user}@{address} {program or ''}".strip(), "pid": pid}
+        for user, address, program, pid in found
+    ]
+
+
+def disconnect_others(name: str) -> None:
+    """End every connection to a database of the server, this process's own included."""
+    if not server.is_postgresql():
+        return
+    connection.close()
+    with server.connect_for_maintenance() as session:
+        server.disconnect(session, name)
+
+
+def lock_tables(name: str) -> psycopg.Connection | None:
+    """Return a connection that keeps others from writing to a database until it is closed.
+
+    The locks end with the process, too. Returns None where the database is missing or broken:
+    nobody can write there. Raises CommandError where somebody does not let go of a table.
+    """
+    session: psycopg.Connection | None = None
+    try:
+        session = psycopg.connect(**server.connection_parameters(name))
+        session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        session.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        if tables := [sql.SQL(table) for (table,) in session.execute(WRITABLE)]:
+            lock = sql.SQL("LOCK TABLE {} IN SHARE MODE")
+            session.execute(lock.format(sql.SQL(", ").join(tables)))
+    except psycopg.errors.LockNotAvailable:
+        if session is not None:
+            session.close()
+        sentence = _("Another connection is writing to the database %(name)s: nothing was changed.")
+        raise CommandError(sentence % {"name": name}) from None
+    except psycopg.Error:
+        if session is not None:
+            session.close()
+        return None
+    return session

@@ -1,14 +1,14 @@
-"""The role that Camp logs in as at its own PostgreSQL: it owns the database, and no more.
+"""The role Camp logs in as at its own PostgreSQL: it owns the database and is no superuser.
 
-Clusters that an earlier version made have the superuser alone, who may run any program as
-the server's user; `manage.py postgres role` gives them the other.
+Clusters of an earlier version only have the superuser, who can run any program as the
+server's user; `manage.py postgres role` adds the role.
 """
 
-from psycopg import sql
+from psycopg import Connection, sql
 
 ROLE = "camp"
 
-# What the superuser made in the database, as statements; what belongs to an extension stays.
+# Statements that transfer what the superuser created, except the objects of extensions
 TRANSFER = """
     WITH apart AS (
         SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
@@ -36,32 +36,32 @@ TRANSFER = """
 """
 
 
-def make(server, password):
-    """Make the role, or set its password, through a superuser's connection.
+def create_role(server: Connection, password: str) -> None:
+    """Create the role, or set its password, through a superuser's connection.
 
-    It may make databases, which `restore` and `reset` need. Raises psycopg.Error.
+    It may create databases, which `restore` and `reset` need. Raises psycopg.Error.
     """
-    # Never in clear, which the server's log might keep.
+    # Never as plain text, which the server might log.
     secret = server.pgconn.encrypt_password(password.encode(), ROLE.encode(), b"scram-sha-256")
     known = server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone()
     command = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER CREATEDB PASSWORD {}").format(
         sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(ROLE), sql.Literal(secret.decode())
     )
     server.execute(command)
-    # So that it sees who else is connected.
+    # To see who else is connected
     server.execute(f"GRANT pg_read_all_stats TO {ROLE}")
 
 
-def give(server, name):
-    """Make a database and all that is in it the role's; `server` is connected to it.
+def transfer_database(server: Connection, name: str) -> None:
+    """Make the role the owner of a database and everything in it, or change nothing.
 
-    All or nothing. Raises psycopg.Error.
+    `server` is connected to the database. Raises psycopg.Error.
     """
     with server.transaction():
         command = sql.SQL("ALTER DATABASE {} OWNER TO {}")
         server.execute(command.format(sql.Identifier(name), sql.Identifier(ROLE)))
-        if server.info.server_version < 150_000:  # later on it is the database's owner's
+        if server.info.server_version < 150_000:  # newer: the database owner's anyway
             server.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(ROLE)))
-        # Names come quoted from the catalogue.
+        # The catalogue quotes the names.
         for (statement,) in server.execute(TRANSFER.replace("{role}", ROLE)).fetchall():
             server.execute(statement)

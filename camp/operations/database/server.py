@@ -1,13 +1,15 @@
-"""The database as a whole: where it is, what is in it, and others in its place.
+"""The database server: where the database is, its size and tables, and other databases.
 
-What one engine needs and the other does not is kept here. The functions that make,
-drop or swap databases are for PostgreSQL only; with SQLite a database is a file.
+The differences of the two engines are kept here. The functions that create or drop databases
+are for PostgreSQL only; with SQLite a database is a file.
 """
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.db import DatabaseError, OperationalError, connection
@@ -15,10 +17,10 @@ from psycopg import sql
 
 from camp.db import bigram_index
 
-# Databases that every PostgreSQL has: from one of them another can be made or dropped.
+# Databases of every PostgreSQL, from which others can be created or dropped.
 MAINTENANCE = ("postgres", "template1")
 DEFAULT_PORT = 5432
-# What psycopg and PostgreSQL's programs call the same thing.
+# {parameter of psycopg: environment variable of PostgreSQL's programs}
 PROGRAM_VARIABLES = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -39,60 +41,59 @@ PROGRAM_VARIABLES = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a database is, in words for a person."""
+class DatabaseLocation:
+    """The address of a database, to print it."""
 
     engine: str  # "PostgreSQL" or "SQLite"
     host: str  # "localhost:5432"; "" for SQLite
-    name: str  # what is typed to confirm: the database's name, or that of SQLite's file
+    name: str  # of the database, or of SQLite's file; typed to confirm
 
 
-def is_postgresql():
+def is_postgresql() -> bool:
     """Return whether Camp runs on PostgreSQL."""
     return connection.vendor == "postgresql"
 
 
-def place():
-    """Return the Place of the configured database; opens nothing."""
+def locate_database() -> DatabaseLocation:
+    """Return the DatabaseLocation of the configured database, without connecting."""
     settings = connection.settings_dict
     if is_postgresql():
         host = f"{settings['HOST'] or 'localhost'}:{settings['PORT'] or DEFAULT_PORT}"
-        return Place("PostgreSQL", host, settings["NAME"])
-    return Place("SQLite", "", Path(settings["NAME"]).name)
+        return DatabaseLocation("PostgreSQL", host, settings["NAME"])
+    return DatabaseLocation("SQLite", "", Path(settings["NAME"]).name)
 
 
-# Tables that SQLite's statistics and Camp's search index live in.
-APART = ("sqlite_", bigram_index.PREFIX)
+# Tables of SQLite's statistics and of Camp's search index
+INTERNAL_PREFIXES = ("sqlite_", bigram_index.PREFIX)
 
 
-def table_names(wrapper, cursor):
-    """Return the names of all tables with rows of their own, sorted; `wrapper` is a connection."""
+def table_names(wrapper: Any, cursor: Any) -> list[str]:
+    """Return the names of the tables, sorted, without internal ones; `wrapper` is a connection."""
     found = wrapper.introspection.table_names(cursor)
-    return sorted(name for name in found if not name.startswith(APART))
+    return sorted(name for name in found if not name.startswith(INTERNAL_PREFIXES))
 
 
-def row_counts(snapshot=None):
-    """Return {table: rows} of every table; {} where there is no database.
+def row_counts(snapshot: Any = None) -> dict[str, int]:
+    """Return {table: number of rows}; {} if there is no database.
 
-    `snapshot` is another connection of Django's to count through. Raises DatabaseError
-    where there is a database that cannot be read.
+    `snapshot` is another Django connection to use. Raises DatabaseError.
     """
-    if snapshot is None and not is_there():
+    if snapshot is None and not database_exists():
         return {}
     counted = snapshot or connection
     quote = counted.ops.quote_name
     with counted.cursor() as cursor:
-        counts = {}
+        counts: dict[str, int] = {}
         for table in table_names(counted, cursor):
             cursor.execute(f"SELECT COUNT(*) FROM {quote(table)}")  # noqa: S608
             [counts[table]] = cursor.fetchone()
     return counts
 
 
-def is_there():
-    """Return whether the database exists; with SQLite an empty file is none.
+def database_exists() -> bool:
+    """Return whether the database exists; an empty SQLite file does not count.
 
-    Raises DatabaseError where the server does not answer.
+    Raises DatabaseError if the server does not answer.
     """
     if not is_postgresql():
         file = Path(connection.settings_dict["NAME"])
@@ -100,7 +101,7 @@ def is_there():
     try:
         connection.ensure_connection()
     except OperationalError:
-        with maintenance() as server:
+        with connect_for_maintenance() as server:
             if server.execute(EXISTS, [connection.settings_dict["NAME"]]).fetchone():
                 raise
         return False
@@ -110,8 +111,8 @@ def is_there():
 EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
 
 
-def disconnect(server, *names):
-    """End every connection to some databases but `server` itself."""
+def disconnect(server: psycopg.Connection, *names: str) -> None:
+    """End all connections to some databases except `server` itself."""
     server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
@@ -120,11 +121,11 @@ def disconnect(server, *names):
 
 
 @contextlib.contextmanager
-def maintenance(*, own=False):
-    """Yield a psycopg connection, autocommit, to a database that every server has.
+def connect_for_maintenance(*, own: bool = False) -> Iterator[psycopg.Connection]:
+    """Yield a psycopg connection, autocommit, to a maintenance database.
 
-    With `own` the configured one is tried first, for what can be asked anywhere. Raises
-    django.db.DatabaseError where no connection comes about with the configured log-in.
+    With `own` the configured database is tried first, for queries that work in any. Raises
+    django.db.DatabaseError if the configured login is refused everywhere.
     """
     names = [connection.settings_dict["NAME"]] * own + list(MAINTENANCE)
     with connection.wrap_database_errors, contextlib.ExitStack() as stack:
@@ -139,13 +140,13 @@ def maintenance(*, own=False):
             return
 
 
-def create(name, *, hasty=False):
-    """Make an empty database, like the configured one in encoding and locale.
+def create(name: str, *, hasty: bool = False) -> None:
+    """Create an empty database with the locale of the configured one.
 
-    With `hasty` a power cut may lose what is written there, until `make_lasting`.
+    With `hasty` a power cut may lose what is written to it, until `make_durable`.
     """
     configured = connection.settings_dict["NAME"]
-    with maintenance() as server:
+    with connect_for_maintenance() as server:
         found = server.execute(LOCALE, [configured]).fetchone()
         command = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(
             sql.Identifier(name)
@@ -154,25 +155,25 @@ def create(name, *, hasty=False):
             command += sql.SQL(" LC_COLLATE {} LC_CTYPE {}").format(*map(sql.Literal, found))
         server.execute(command)
         if hasty:
-            # Hundreds of statements of a dump then do not wait for the disk one by one.
+            # So that the statements of a dump do not wait for the disk one by one.
             _alter(server, name, "SET synchronous_commit = off")
 
 
-def superuser():
-    """Return the name of the role that Django logs in as if it is a superuser, else "".
+def get_superuser_name() -> str:
+    """Return the name of the role that Camp logs in as if it is a superuser, else "".
 
-    Roles that may run programs on the server, or read and write its files, count as one
-    (https://www.postgresql.org/docs/current/predefined-roles.html). What a dump is refused as
-    another role, it gets back with RESET ROLE: so it is the session's that counts.
+    Roles that may run programs on the server, or access its files, count as superusers
+    (https://www.postgresql.org/docs/current/predefined-roles.html). The session's role counts,
+    because a dump can return to it with RESET ROLE.
     """
     if not is_postgresql():
         return ""
-    with maintenance(own=True) as server:
-        found = server.execute(POWERFUL).fetchone()
+    with connect_for_maintenance(own=True) as server:
+        found = server.execute(SUPERUSER_ROLES).fetchone()
     return found[0] if found else ""
 
 
-POWERFUL = """
+SUPERUSER_ROLES = """
     SELECT session_user FROM pg_roles
     WHERE rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
       AND pg_has_role(session_user, oid, 'MEMBER')
@@ -183,111 +184,54 @@ POWERFUL = """
 LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
 
 
-def make_lasting(name):
-    """Have all that was written to a `hasty` database survive a power cut, also from now on.
-
-    Returns its `oid`.
-    """
-    with maintenance() as server:
-        # Waits for the disk, and with it for all that was written before.
+def make_durable(name: str) -> int | None:
+    """Sync a `hasty` database to disk, now and from now on; return its `get_oid`."""
+    with connect_for_maintenance() as server:
+        # Waits until this and everything written before is on disk.
         _alter(server, name, "RESET synchronous_commit")
         return _oid(server, name)
 
 
-def _alter(server, name, what):
+def _alter(server: psycopg.Connection, name: str, what: str) -> None:
     server.execute(sql.SQL("ALTER DATABASE {} {}").format(sql.Identifier(name), sql.SQL(what)))
 
 
-def oid(name):
-    """Return the number that PostgreSQL knows a database by whatever it is called, or None."""
-    with maintenance() as server:
+def get_oid(name: str) -> int | None:
+    """Return the OID of a database, which a rename does not change, or None."""
+    with connect_for_maintenance() as server:
         return _oid(server, name)
 
 
-def _oid(server, name):
+def _oid(server: psycopg.Connection, name: str) -> int | None:
     found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
-    return found and found[0]
+    return found[0] if found else None
 
 
-def open_again(name):
-    """Let people connect to a database again, after a `swap` that was cut short."""
-    with maintenance() as server:
-        if server.execute(EXISTS, [name]).fetchone():
-            allow_connections(server, name, True)
-
-
-def drop(name):
-    """Drop a database, if it is there; whoever is connected to it is disconnected."""
-    with maintenance() as server:
+def drop(name: str) -> None:
+    """Drop a database if it exists, and end the connections to it."""
+    with connect_for_maintenance() as server:
         if server.execute(EXISTS, [name]).fetchone():
             disconnect(server, name)
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def names_that_begin(prefix):
-    """Return the names of the server's databases that begin so, in order."""
-    with maintenance(own=True) as server:
+def list_databases(prefix: str) -> list[str]:
+    """Return the names of the server's databases with a prefix, sorted."""
+    with connect_for_maintenance(own=True) as server:
         rows = server.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", [prefix]
         ).fetchall()
     return [name for (name,) in rows]
 
 
-def drop_statement(name):
-    """Return the SQL with which a person drops a database."""
+def drop_statement(name: str) -> str:
+    """Return the SQL that drops a database."""
     quoted = name.replace('"', '""')
     return f'DROP DATABASE "{quoted}";'
 
 
-def swap(fresh, name, aside):
-    """Rename database `name` to `aside` and `fresh` to `name`, both or neither.
-
-    `name` need not exist. Whoever is connected to either is disconnected, and others are
-    kept out until it is done.
-    """
-    connection.close()
-    with maintenance() as server:
-        there = server.execute(EXISTS, [name]).fetchone()
-        old = [name] if there else []
-        for each in (fresh, *old):
-            allow_connections(server, each, False)
-        try:
-            disconnect(server, fresh, name)
-            _wait_until_alone(server, fresh, name)
-            with server.transaction():
-                if there:
-                    _rename(server, name, aside)
-                _rename(server, fresh, name)
-        except BaseException:
-            for each in (fresh, *old):
-                allow_connections(server, each, True)
-            raise
-        allow_connections(server, name, True)
-        if there:
-            allow_connections(server, aside, True)
-
-
-def allow_connections(server, name, allowed):
-    """Say whether anybody at all may connect to a database from now on."""
-    _alter(server, name, f"ALLOW_CONNECTIONS {str(allowed).lower()}")
-
-
-def _wait_until_alone(server, *names):
-    """Wait until ended connections are gone; a rename refuses to."""
-    server.execute("SET statement_timeout = '10s'")
-    while server.execute(
-        "SELECT 1 FROM pg_stat_activity WHERE datname = ANY(%s) LIMIT 1", [list(names)]
-    ).fetchone():
-        server.execute("SELECT pg_sleep(0.02), pg_stat_clear_snapshot()")
-
-
-def _rename(server, name, other):
-    command = "ALTER DATABASE {} RENAME TO {}"
-    server.execute(sql.SQL(command).format(sql.Identifier(name), sql.Identifier(other)))
-
-
-def connection_parameters(name=None):
-    """Return what psycopg.connect takes, for the configured database or another one."""
+def connection_parameters(name: str | None = None) -> dict[str, Any]:
+    """Return the arguments of psycopg.connect for the configured database, or another one."""
     settings = connection.settings_dict
     parameters = {
         "host": settings["HOST"],
@@ -302,36 +246,36 @@ def connection_parameters(name=None):
     return {key: value for key, value in (parameters | known).items() if value not in ("", None)}
 
 
-def program_environment(name=None):
-    """Return the environment in which pg_dump and its like reach the database.
+def program_environment(name: str | None = None) -> dict[str, str]:
+    """Return the environment for programs such as pg_dump to connect to the database.
 
-    The password is in it, since every user of a machine can read command lines.
+    It contains the password, because every user of a machine can read command lines.
     """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     parameters = connection_parameters(name)
     return clean | {PROGRAM_VARIABLES[key]: str(value) for key, value in parameters.items()}
 
 
-def server_version():
-    """Return the major version of the PostgreSQL that answers, or None on SQLite."""
+def server_version() -> int | None:
+    """Return the major version of PostgreSQL, or None on SQLite."""
     if not is_postgresql():
         return None
     if connection.connection is not None and connection.is_usable():
         return connection.connection.info.server_version // 10_000
-    with maintenance(own=True) as server:
+    with connect_for_maintenance(own=True) as server:
         return server.info.server_version // 10_000
 
 
-# Of an SQLite database up to this size every index is held against its table, too.
+# bytes; up to this size the indexes of an SQLite database are compared with its tables
 CHECK_ALL_UP_TO = 2**30
 
 
-def sqlite_damage(wrapper, thorough):
-    """Return in a line what SQLite finds broken in its file, "" where it is whole.
+def sqlite_damage(wrapper: Any, thorough: bool) -> str:
+    """Return one line about damage in an SQLite database, "" if it is intact.
 
-    `wrapper` is a connection. The index for the search is no damage: it holds nothing of its
-    own, and SQLite 3.44 takes it for broken wherever it must not write. Raises OperationalError
-    where the file cannot be read.
+    `wrapper` is a connection. The search index is ignored: it has no data of its own, and
+    SQLite 3.44 reports it as damaged in read-only databases. Raises OperationalError if the
+    file cannot be read.
     """
     check = "integrity_check" if thorough else "quick_check"
     try:
@@ -345,24 +289,24 @@ def sqlite_damage(wrapper, thorough):
     return "" if found in ([], ["ok"]) else found[0].strip().splitlines()[-1]
 
 
-def size():
-    """Return how many bytes the database takes up; 0 where there is none."""
-    if not is_there():
+def database_size() -> int:
+    """Return the size of the database (bytes); 0 if there is none."""
+    if not database_exists():
         return 0
     if not is_postgresql():
         file = connection.settings_dict["NAME"]
         parts = (Path(f"{file}{suffix}") for suffix in ("", "-wal"))
         return sum(part.stat().st_size for part in parts if part.exists())
-    with maintenance(own=True) as server:
-        [found] = server.execute(
+    with connect_for_maintenance(own=True) as server:
+        [(found,)] = server.execute(
             "SELECT pg_database_size(%s)", [connection.settings_dict["NAME"]]
-        ).fetchone()
+        ).fetchall()
     return found
 
 
 @contextlib.contextmanager
-def connected_to(name):
-    """Have `django.db.connection` talk to another database meanwhile.
+def connected_to(name: str | Path) -> Iterator[None]:
+    """Let `django.db.connection` use another database meanwhile.
 
     `name` is a database of the same PostgreSQL, or the path of an SQLite file.
     """

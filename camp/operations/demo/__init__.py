@@ -1,60 +1,72 @@
-"""Believable people, sessions and files, as many as wanted, to look at and to measure with.
+"""Sample people, sessions and files in Japanese and English, to look at and try things with.
 
-Everything that a person sees follows from the random numbers; public identifiers, storage
-paths and the password are new each time. Rows are committed in portions, each after its
-bytes are on the disk: however it ends, no row is without bytes.
+The same random numbers give the same visible content; public identifiers, storage paths and
+the password are new each time. Rows are committed in batches, those of files after their bytes
+are on the disk, so that an interrupted run leaves no row without bytes.
 """
 
 import secrets
-from array import array
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from datetime import datetime, timedelta
 from itertools import islice
+from random import Random
+from typing import Any, TypeVar
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from accounts.identity import KEYS
-from camp.db.search_text import normalise
-from camp.operations.demo import people, stories
-from camp.operations.demo.copies import copies_here
-from camp.operations.demo.library import Library
-from camp.operations.demo.rows import Table
-from camp.operations.demo.times import HOUR, Times, aware
+from accounts.identity import email_key, username_key
+from camp.operations.console import NoProgress, Progress
+from camp.operations.demo.contents import VARIANTS, make_content
+from camp.operations.demo.texts import TEXTS, invent_people, name_file, write_session
+from files.library import versions
 from files.models import File
-from sessions_app.models import Message, Session, new_session_id
+from files.storage import staging
+from sessions_app.models import Message, Session
 
-PORTION = 25_000  # rows of a transaction
-TRASHED = 0.03  # the share that lies in the trash
+BATCH = 200  # rows
+SPAN = timedelta(days=180)  # over which sessions and files are spread
+TOKYO = timedelta(hours=9)
+TRASHED = 0.03  # the share that is in the trash
 ATTACHED = 0.4  # the share of files that belong to a session
 RECENT = 300  # sessions that a new file may belong to
-ACQUAINTANCES = 200  # names that are mentioned in messages
 
-search_text = lru_cache(50_000)(normalise)
+T = TypeVar("T")
+Row = tuple[Any, dict[str, datetime | None]]  # an instance, and the times that it gets
 
 
 @dataclass
 class Added:
-    """What there is more of than before."""
+    """What `fill` added: counts, the password of all users, and {language: a user name}."""
 
-    password: str = ""
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     users: int = 0
     sessions: int = 0
     messages: int = 0
     files: int = 0
-    examples: dict = field(default_factory=dict)  # language: user name
+    examples: dict[str, str] = field(default_factory=dict)
 
 
-def fill(*, users, sessions, files, random, now, progress):
-    """Add so many of each (at least one user); returns an Added.
+def fill(
+    *,
+    users: int,
+    sessions: int,
+    files: int,
+    random: Random,
+    now: datetime,
+    progress: Progress | NoProgress,
+) -> Added:
+    """Add so many users (at least one), sessions and files; returns an Added.
 
     `random` is a random.Random, `now` an aware datetime, `progress` has `add(rows)`. Raises
-    OSError if the disk cannot take the bytes, or what the database raises; what was
-    committed before stays.
+    OSError if the storage cannot take the bytes, or what the database raises; batches that
+    were committed before stay.
     """
-    demo = Demo(random, now.timestamp(), progress)
+    demo = Demo(random, now, progress)
     demo.add_users(users)
     demo.add_sessions(sessions)
     demo.add_files(files)
@@ -62,179 +74,155 @@ def fill(*, users, sessions, files, random, now, progress):
 
 
 class Demo:
-    """What was made so far; of each person and session only numbers stay in memory."""
+    """One run of the command."""
 
-    def __init__(self, random, now, progress):
-        self.random = random
-        self.times = Times(random, now)
-        self.progress = progress
+    def __init__(self, random: Random, now: datetime, progress: Progress | NoProgress) -> None:
+        self.random, self.now, self.progress = random, now, progress
         self.added = Added()
-        self.user_ids, self.languages = array("q"), bytearray()
-        # Of the sessions that are not in the trash.
-        self.session_ids, self.begun, self.owners = array("q"), array("d"), array("l")
-        self.names = {language: [] for language in people.LANGUAGES}
+        self.users: list[Any] = []
+        self.nicknames: dict[str, list[str]] = {language: [] for language in TEXTS}
+        self.sessions: list[Session] = []  # those not in the trash, the oldest first
 
-    def add_users(self, count):
-        """Add people. All have one password, of which one hash is made: each takes its time."""
-        self.added.password = secrets.token_urlsafe(9)
-        hashed = make_password(self.added.password)
-        table = Table(
-            get_user_model(),
-            *("username", "email", "password", "language", "time_zone"),
-            *("created_at", "updated_at", *(f"{name}_key" for name in KEYS)),
+    def add_users(self, count: int) -> None:
+        """Add users, all with the same password."""
+        model, hashed = get_user_model(), make_password(self.added.password)
+        taken = {
+            key for keys in model.objects.values_list("username_key", "email_key") for key in keys
+        }
+        free = (
+            person
+            for person in invent_people(self.random)
+            if taken.isdisjoint((username_key(person.username), email_key(person.email)))
         )
-        for portion in portions(people.invented(self.random, count), PORTION):
-            rows = []
-            for person in portion:
-                then = aware(self.times.sign_up())
-                named = (person.username, person.email, hashed, person.language, person.time_zone)
-                rows.append((*named, then, then, *people.keys(person)))
-            with transaction.atomic():
-                table.insert(rows)
-                ids = ids_of(get_user_model(), "username", [person.username for person in portion])
-            for person in portion:
-                self.remember(person, ids[person.username])
-            self.added.users += len(portion)
-            self.progress.add(len(portion))
-
-    def remember(self, person, key):
-        """Keep what is needed of somebody."""
-        self.user_ids.append(key)
-        self.languages.append(people.LANGUAGES.index(person.language))
-        self.added.examples.setdefault(person.language, person.username)
-        if len(self.names[person.language]) < ACQUAINTANCES:
-            self.names[person.language].append(person.called)
-
-    def add_sessions(self, count):
-        """Add sessions with their messages."""
-        table = Table(
-            Session,
-            *("user", "session_id", "title", "search_text"),
-            *("created_at", "updated_at", "deleted_at"),
-        )
-        entries = Table(Message, "session", "role", "content", "search_text", "created_at")
-        for portion in portions(self.times.spread(count), PORTION // 10):
-            several = [Told(self, moment) for moment in portion]
-            with transaction.atomic():
-                table.insert(told.row for told in several)
-                ids = ids_of(Session, "session_id", [told.session_id for told in several])
-                entries.insert(
-                    (ids[told.session_id], *message)
-                    for told in several
-                    for message in told.messages
+        for people in batches(islice(free, count)):
+            rows: list[Row] = []
+            for person in people:
+                self.nicknames[person.language].append(person.nickname)
+                self.added.examples.setdefault(person.language, person.username)
+                user = model(
+                    username=person.username,
+                    email=person.email,
+                    password=hashed,
+                    language=person.language,
+                    time_zone=person.time_zone,
                 )
-            for told in several:
-                self.added.messages += len(told.messages)
-                if told.trashed is None:
-                    self.session_ids.append(ids[told.session_id])
-                    self.begun.append(told.begun)
-                    self.owners.append(told.owner)
-            self.added.sessions += len(several)
-            self.progress.add(len(several))
+                signed_up = self.now - SPAN - timedelta(days=self.random.uniform(20, 60))
+                rows.append((user, {"created_at": signed_up, "updated_at": signed_up}))
+            with transaction.atomic():
+                self.users += insert(rows)
+            self.added.users += len(people)
+            self.progress.add(len(people))
 
-    def add_files(self, count):
+    def add_sessions(self, count: int) -> None:
+        """Add sessions with their messages."""
+        for moments in batches(self.moments(count)):
+            rows: list[Row] = []
+            messages: list[Row] = []
+            for moment in moments:
+                user = self.pick_user()
+                nickname = self.random.choice(self.nicknames[user.language])
+                title, texts = write_session(self.random, user.language, nickname)
+                session = Session(user=user, title=title)
+                last = moment
+                for (role, content), written in zip(texts, self.pauses(moment), strict=False):
+                    last = written
+                    message = Message(session=session, role=role, content=content)
+                    messages.append((message, {"created_at": written}))
+                times = {"created_at": moment, "updated_at": last}
+                rows.append((session, {**times, "deleted_at": self.deleted_at(last)}))
+            with transaction.atomic():
+                saved = insert(rows)
+                insert(messages)
+            self.sessions += [session for session in saved if session.deleted_at is None]
+            self.added.sessions += len(rows)
+            self.added.messages += len(messages)
+            self.progress.add(len(rows))
+
+    def add_files(self, count: int) -> None:
         """Add files, some of them in sessions."""
-        table = Table(
-            File,
-            *("user", "session", "filename", "search_text", "content_type", "size", "sha256"),
-            *("storage_path", "created_at", "deleted_at"),
-        )
-        variety = min(3 + count // 500, 12)
-        libraries = [Library(self.random, name, variety) for name in people.LANGUAGES]
-        copies = copies_here()
-        for portion in portions(self.times.spread(count), PORTION):
+        begun = [session.created_at for session in self.sessions]
+        for moments in batches(self.moments(count)):
+            rows, staged = [], []
             try:
-                rows = [self.file_row(libraries, copies, moment) for moment in portion]
-                copies.settle()
+                for moment in moments:
+                    file, content = self.make_file(moment, begun)
+                    staged.append(staging.StagedBytes())
+                    staged[-1].write(content)
+                    staged[-1].finish_in_background()
+                    rows.append(
+                        (file, {"created_at": moment, "deleted_at": self.deleted_at(moment)})
+                    )
+                for each in staged:
+                    each.finish()
+                paths = staging.keep_all(staged)
             except BaseException:
-                copies.take_back()
+                for each in staged:
+                    each.discard()
                 raise
-            commit_files(table, rows, copies)
-            self.added.files += len(portion)
-            self.progress.add(len(portion))
+            for (file, _times), each, path in zip(rows, staged, paths, strict=True):
+                file.size, file.sha256, file.storage_path = each.size, each.sha256, path
+            with versions.rows_for_bytes(paths):
+                insert(rows)
+            self.added.files += len(rows)
+            self.progress.add(len(rows))
 
-    def file_row(self, libraries, copies, moment):
-        """Return the row of a file that came in then; its bytes are put into the storage."""
-        owner, session = self.session_at(moment)
-        if session is None:
-            owner = self.somebody()
-        # In no time zone may a date in a name be the day after.
-        sample = libraries[self.languages[owner]].draw(aware(moment - 6 * HOUR))
-        content = sample.content
-        return (
-            self.user_ids[owner],
-            session,
-            sample.filename,
-            search_text(sample.filename)[:255],
-            content.content_type,
-            content.size,
-            content.sha256,
-            copies.put(content),
-            aware(moment),
-            self.times.trashed(moment, TRASHED),
-        )
+    def make_file(self, moment: datetime, begun: list[datetime]) -> tuple[File, bytes]:
+        """Return a File uploaded at `moment`, and its bytes; `begun` is when each session began."""
+        user, session = self.pick_user(), None
+        before = bisect_right(begun, moment)
+        if before and self.random.random() < ATTACHED:
+            session = self.sessions[self.random.randrange(max(before - RECENT, 0), before)]
+            user = session.user
+        name, kind = name_file(self.random, user.language, moment)
+        variant = self.random.randrange(VARIANTS)
+        content, media_type = make_content(user.language, kind, variant)
+        return File(user=user, session=session, filename=name, content_type=media_type), content
 
-    def session_at(self, moment):
-        """Return (owner, id) of a session that a file of that moment belongs to, or Nones."""
-        there = bisect_right(self.begun, moment)
-        if not there or self.random.random() >= ATTACHED:
-            return None, None
-        index = there - 1 - int(self.random.random() * min(there, RECENT))
-        # The moments of a day come in no order.
-        if self.begun[index] > moment:
-            return None, None
-        return self.owners[index], self.session_ids[index]
+    def pick_user(self) -> Any:
+        """Return a user; the first ones do the most."""
+        return self.users[int(len(self.users) * self.random.random() ** 2)]
 
-    def somebody(self):
-        """Return the index of a person; the first ones do the most."""
-        return int(len(self.user_ids) * self.random.random() ** 2)
+    def moments(self, count: int) -> list[datetime]:
+        """Return moments in order: the more the nearer, and while people in Japan are awake."""
+        random, found = self.random.random, []
+        for _number in range(count):
+            day = self.now - SPAN * random() ** 1.5 + TOKYO
+            hour = 7.5 + 16.5 * (random() + random()) / 2
+            moment = day.replace(hour=0, minute=0, second=0, microsecond=0) - TOKYO
+            moment += timedelta(hours=hour)
+            found.append(moment if moment < self.now else self.now - timedelta(hours=3 * random()))
+        return sorted(found)
 
+    def pauses(self, moment: datetime) -> Iterator[datetime]:
+        """Yield when the messages of a session are written, none of them in the future."""
+        while moment <= self.now:
+            yield moment
+            long = self.random.random() < 0.3
+            moment += timedelta(minutes=self.random.uniform(60, 2880) if long else 10)
 
-class Told:
-    """A session and its messages, before there are rows."""
-
-    def __init__(self, demo, moment):
-        random, times = demo.random, demo.times
-        self.begun = moment
-        self.owner = demo.somebody()
-        language = people.LANGUAGES[demo.languages[self.owner]]
-        title, texts = stories.told(random, language, random.choice(demo.names[language]))
-        self.session_id = new_session_id()
-        self.messages = []
-        for role, text in texts:
-            self.messages.append((role, text, search_text(text), aware(moment)))
-            changed, moment = moment, times.after(moment, quick=role != "user")
-            if moment > times.now:
-                break
-        self.trashed = times.trashed(changed, TRASHED)
-        self.row = (
-            *(demo.user_ids[self.owner], self.session_id, title, search_text(title)[:255]),
-            *(aware(self.begun), aware(changed), self.trashed),
-        )
+    def deleted_at(self, moment: datetime) -> datetime | None:
+        """Return when something last changed at `moment` went into the trash, mostly None."""
+        if self.random.random() >= TRASHED:
+            return None
+        earliest = max(moment, self.now - timedelta(days=settings.TRASH_DAYS - 1))
+        return earliest + (self.now - earliest) * self.random.random()
 
 
-def commit_files(table, rows, copies):
-    """Save the rows of files whose bytes are on the disk; without rows the bytes go."""
-    written = False
-    try:
-        with transaction.atomic():
-            table.insert(rows)
-            written = True
-    except BaseException as error:
-        # A connection lost during COMMIT leaves it open whether the rows are there.
-        if not written or isinstance(error, IntegrityError):
-            copies.take_back()
-        raise
-    copies.leave()
+def insert(rows: list[Row]) -> list[Any]:
+    """Save (instance, times) pairs, with these times in place of now; returns the instances."""
+    instances = [instance for instance, _times in rows]
+    if not instances:
+        return []
+    manager = type(instances[0]).objects
+    manager.bulk_create(instances, batch_size=BATCH)
+    for instance, times in rows:
+        instance.__dict__.update(times)
+    manager.bulk_update(instances, list(rows[0][1]), batch_size=BATCH)
+    return instances
 
 
-def portions(items, size):
-    """Yield lists of at most `size` items."""
+def batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield lists of at most BATCH items."""
     items = iter(items)
-    while portion := list(islice(items, size)):
-        yield portion
-
-
-def ids_of(model, name, values):
-    """Return {value: id} of the rows whose field `name` has one of the values."""
-    return dict(model.objects.filter(**{f"{name}__in": values}).values_list(name, "pk"))
+    while batch := list(islice(items, BATCH)):
+        yield batch

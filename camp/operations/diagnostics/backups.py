@@ -1,5 +1,6 @@
-"""Is there a recent backup, and was the last restore or reset finished?"""
+"""Is there a recent backup, and did a restore or a reset leave a database behind?"""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
@@ -11,15 +12,14 @@ from django.utils.translation import ngettext
 from camp.config import shell
 from camp.operations import backup
 from camp.operations.backup import swap
-from camp.operations.database import server
-from camp.web.findings import error, ok, warning
+from camp.web.findings import Finding, ok, warning
 
 ID = "backup"
-OLD = timedelta(days=7)
+MAX_AGE = timedelta(days=7)
 
 
-def look():
-    """Yield how old the last backup is; where nothing is kept yet, none is needed."""
+def check_last_backup() -> Iterator[Finding]:
+    """Yield the age of the last backup. A new instance needs none."""
     last = backup.last_backup()
     if last is None:
         if get_user_model().objects.exists():
@@ -27,41 +27,30 @@ def look():
         else:
             yield ok(ID, _("There is nothing to back up yet"))
         return
-    _path, made = last
-    age = timezone.now() - made
-    date = date_format(timezone.localtime(made), "SHORT_DATETIME_FORMAT")
+    _path, created = last
+    age = timezone.now() - created
+    date = date_format(timezone.localtime(created), "SHORT_DATETIME_FORMAT")
     values = {"date": date, "days": age.days}
-    if age > OLD:
-        sentence = ngettext(
+    if age > MAX_AGE:
+        title = ngettext(
             "The last backup is %(days)s day old (%(date)s)",
             "The last backup is %(days)s days old (%(date)s)",
             age.days,
         )
-        yield warning(ID, sentence % values, fix=shell.manage("backup"))
+        yield warning(ID, title % values, fix=shell.manage("backup"))
     else:
-        yield ok(ID, _("The last backup is of %(date)s") % values)
+        yield ok(ID, _("The last backup is from %(date)s") % values)
 
 
-def newest():
-    """Return the path of the newest backup in the folder for them, or None."""
+def restore_command(*options: str) -> str:
+    """Return the command that restores the newest backup; "" if there is none."""
     last = backup.last_backup()
-    return last and last[0]
+    return shell.manage("restore", shell.quote(last[0]), *options) if last else ""
 
 
-def unsettled():
-    """Yield whether a restore or a reset was cut short; it needs a database to be settled."""
-    if swap.is_unsettled():
-        title = _("A restore or a reset is under way, or was cut short")
-        # Every command that works with the data settles it first; this one does nothing more.
-        detail = _("The next command finishes it or takes it back.")
-        yield error("replacing", title, detail, shell.manage("environment"))
-
-
-def abandoned():
-    """Yield the databases that a restore or a reset replaced and could not drop."""
-    if swap.is_unsettled():
-        return
-    for name in swap.abandoned():
-        title = _("The database %(name)s is left of a restore or a reset") % {"name": name}
-        detail = _("Nothing uses it, and it takes up room.")
-        yield warning("abandoned", title, detail, server.drop_statement(name))
+def check_leftover_databases() -> Iterator[Finding]:
+    """Yield the databases that a restore or a reset could not remove, or was killed with."""
+    for name, fix in swap.list_leftovers():
+        title = _("The database %(name)s is left over from a restore or a reset")
+        detail = _("It is not used, and takes up space.")
+        yield warning("abandoned", title % {"name": name}, detail, fix)

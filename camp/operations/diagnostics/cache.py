@@ -1,114 +1,120 @@
-"""Does Redis answer, and take what Camp gives it?"""
+"""Does Redis answer, and does it accept writes?"""
 
 import os
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from camp.cache.breaker import reason
-from camp.web.findings import ok, warning
+from camp.cache.breaker import describe_error
+from camp.web.findings import Finding, ok, warning
 
 ID = "cache"
-PATIENCE = 1.0  # seconds, for the connection and for the answer
+TIMEOUT = 1.0  # seconds, for the connection and for each answer
 SLOW = 50  # milliseconds; a page asks several times
 
 
-def look():
-    """Yield whether it answers, and how fast."""
+class WriteRefused(Exception):
+    """Redis answers but rejects a write; `error` is its error, `info` its replication state."""
+
+    def __init__(self, error: redis.ResponseError, info: dict[str, Any]) -> None:
+        super().__init__(type(error).__name__)
+        self.error, self.info = error, info
+
+
+def check_cache() -> Iterator[Finding]:
+    """Yield whether Redis answers, and how fast."""
     if not settings.REDIS_URL:
         yield ok(ID, _("Redis is not set up, and is not needed: the cache is in memory"))
         return
-    where = address(settings.REDIS_URL)
+    address = server_address(settings.REDIS_URL)
+    detail = _("Camp works without it, slower.")
     try:
-        milliseconds, version = ping(settings.REDIS_URL)
+        milliseconds, version = measure_ping(settings.REDIS_URL)
     except redis.AuthenticationError:
-        title = _("Redis at %(address)s refuses the password of REDIS_URL") % {"address": where}
-        fix = f"redis-cli {options(where)} --askpass ping"
-        yield warning(ID, title, _("Camp works without it, slower."), fix)
-    except RefusesWrites as refusal:
-        yield refuses(where, refusal)
+        title = _("Redis at %(address)s refuses the password of REDIS_URL")
+        fix = f"redis-cli {client_options(address)} --askpass ping"
+        yield warning(ID, title % {"address": address}, detail, fix)
+    except WriteRefused as refusal:
+        yield explain_refused_write(address, refusal)
     except (redis.RedisError, OSError) as problem:
-        # The message may hold the address with the password in it.
-        values = {"address": where, "why": type(problem).__name__}
-        title = _("Redis at %(address)s does not answer (%(why)s)") % values
-        yield warning(ID, title, _("Camp works without it, slower."), start_command(where))
+        # The message may contain the URL with the password.
+        values = {"address": address, "why": type(problem).__name__}
+        title = _("Redis at %(address)s does not answer (%(why)s)")
+        yield warning(ID, title % values, detail, start_command(address))
     else:
-        values = {"version": version, "address": where, "ms": f"{milliseconds:.1f}"}
+        values = {"version": version, "address": address, "ms": f"{milliseconds:.1f}"}
         title = _("Redis %(version)s at %(address)s answers PONG (%(ms)s ms)") % values
         if milliseconds > SLOW:
-            fix = f"redis-cli {options(where)} --latency"
+            fix = f"redis-cli {client_options(address)} --latency"
             yield warning(ID, title, _("That is slow for a cache."), fix)
         else:
             yield ok(ID, title)
 
 
-class RefusesWrites(Exception):
-    """The server answers and takes no entry; `error` is what it said, `info` what it is like."""
-
-    def __init__(self, error, info):
-        super().__init__(type(error).__name__)
-        self.error, self.info = error, info
-
-
-def refuses(where, refusal):
-    """Return the Finding for a server that answers and takes no entry."""
-    error, info = refusal.error, refusal.info
-    values = {"address": where, "why": reason(error)}
-    without = _("Camp works without it, slower.")
-    ask = f"redis-cli {options(where)} INFO {{}}"
-    if isinstance(error, redis.ReadOnlyError):
-        title = _("Redis at %(address)s is a replica, which takes no entries") % values
+def explain_refused_write(address: str, refusal: WriteRefused) -> Finding:
+    """Return the Finding for a Redis that answers but rejects writes."""
+    problem, info = refusal.error, refusal.info
+    values = {"address": address, "why": describe_error(problem)}
+    detail, topic = "", "persistence"
+    if isinstance(problem, redis.ReadOnlyError):
+        title = _("Redis at %(address)s is a replica, which is read-only")
         primary = f"{info.get('master_host', '?')}:{info.get('master_port', '?')}"
         detail = _("Name its primary in REDIS_URL: %(primary)s.") % {"primary": primary}
-        return warning(ID, title, f"{detail} {without}", ask.format("replication"))
-    if isinstance(error, redis.exceptions.OutOfMemoryError):
-        title = _("Redis at %(address)s is full and takes no entries") % values
+        topic = "replication"
+    elif isinstance(problem, redis.exceptions.OutOfMemoryError):
+        title = _("Redis at %(address)s is out of memory")
         detail = _(
             "Give it more memory (maxmemory), or let it drop old entries (maxmemory-policy "
             "allkeys-lru)."
         )
-        return warning(ID, title, f"{detail} {without}", ask.format("memory"))
-    if isinstance(error, redis.exceptions.NoPermissionError):
-        title = _("Redis at %(address)s lets the account of REDIS_URL write nothing") % values
-        return warning(ID, title, without, f"redis-cli {options(where)} ACL LIST")
-    title = _("Redis at %(address)s refuses to write (%(why)s)") % values
-    return warning(ID, title, without, ask.format("persistence"))
+        topic = "memory"
+    elif isinstance(problem, redis.exceptions.NoPermissionError):
+        title = _("The Redis user of REDIS_URL has no permission to write at %(address)s")
+    else:
+        title = _("Redis at %(address)s refuses to write (%(why)s)")
+    is_permission = isinstance(problem, redis.exceptions.NoPermissionError)
+    command = "ACL LIST" if is_permission else f"INFO {topic}"
+    without = _("Camp works without it, slower.")
+    detail = f"{detail} {without}".strip()
+    return warning(ID, title % values, detail, f"redis-cli {client_options(address)} {command}")
 
 
-def ping(url):
-    """Return how long an answer takes (ms), and the version.
+def measure_ping(url: str) -> tuple[float, str]:
+    """Return how long an answer takes (ms), and the server's version.
 
-    Raises RefusesWrites where an entry is not taken, RedisError, OSError.
+    Raises WriteRefused, RedisError, OSError.
     """
     with redis.Redis.from_url(
-        url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=None
+        url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=None
     ) as server:
-        # An account may be confined to the keys of this project.
+        # The account may be confined to the keys of this project.
         key = f"{settings.CACHES['default'].get('KEY_PREFIX', '')}:doctor"
         try:
             server.set(key, "", ex=1)  # connects
-            begun = time.monotonic()
+            start = time.monotonic()
             server.ping()
-            milliseconds = (time.monotonic() - begun) * 1000
-        except redis.ResponseError as error:
-            raise RefusesWrites(error, about(server, "replication")) from None
-        told = about(server, "server")
-    return milliseconds, told.get("valkey_version") or told.get("redis_version", "")
+            milliseconds = (time.monotonic() - start) * 1000
+        except redis.ResponseError as problem:
+            raise WriteRefused(problem, read_info(server, "replication")) from None
+        info = read_info(server, "server")
+    return milliseconds, info.get("valkey_version") or info.get("redis_version", "")
 
 
-def about(server, section):
-    """Return what the server says of itself, {} where the account may not ask."""
+def read_info(server: redis.Redis, section: str) -> dict[str, Any]:
+    """Return a section of Redis's INFO, {} without permission."""
     try:
         return server.info(section)
     except redis.ResponseError:
         return {}
 
 
-def address(url):
+def server_address(url: str) -> str:
     """Return where the server is, without the password."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
@@ -116,20 +122,21 @@ def address(url):
     return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
 
 
-def options(where):
-    """Return how redis-cli is told where the server is."""
-    if where.startswith("/"):
-        return f"-s {where}"
-    host, _colon, port = where.rpartition(":")
+def client_options(address: str) -> str:
+    """Return the options of redis-cli for a server."""
+    if address.startswith("/"):
+        return f"-s {address}"
+    host, _colon, port = address.rpartition(":")
     return f"-h {host} -p {port}"
 
 
-def start_command(where):
-    """Return the command that starts Redis here, or that asks another machine's."""
-    if not where.startswith(("localhost:", "127.", "::1:", "/")):
-        return f"redis-cli {options(where)} ping"
+def start_command(address: str) -> str:
+    """Return the command that starts a Redis on this machine, or asks another machine's."""
+    if not address.startswith(("localhost:", "127.", "::1:", "/")):
+        return f"redis-cli {client_options(address)} ping"
     if sys.platform == "darwin":
         return "brew services start redis"
     if os.path.isdir("/run/systemd/system"):
         return "sudo systemctl start redis-server"
-    return f"redis-server --port {where.rpartition(':')[2]}" if ":" in where else "redis-server"
+    port = address.rpartition(":")[2]
+    return f"redis-server --port {port}" if port.isdigit() else "redis-server"

@@ -1,72 +1,78 @@
-"""Django's system checks, made from the findings: see camp.findings.
+"""Django's system checks, made from the findings.
 
-Django runs them before each command; `manage.py check` runs them alone. They read and
-never write, and they speak of the names of settings, never of their values.
+Django runs them before most commands; `manage.py check` runs them alone. They never write,
+and name settings but not their values.
 """
 
-from django.core.checks import Error, Tags, Warning, register
+from collections.abc import Callable, Collection, Iterable
+
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from camp.web.findings import ERROR, OK
+from camp.web.findings import ERROR, OK, Finding
 
-# A warning, whatever differs: `migrate`, which asks this too, may be what mends it.
+# Only a warning: `migrate`, which runs this check too, may fix the difference.
 SCHEMA = "camp.W003"
 
 
-def register_checks():
-    """Make the checks known to Django; called once, when the app is ready."""
+def register_checks() -> None:
+    """Register the checks with Django; called once, when the app is ready."""
     register(check_storage, Tags.files)
     register(check_exposure, Tags.security)
     register(check_database, Tags.database)
 
 
-def check_storage(app_configs=None, **kwargs):
-    """Can files be written where they belong, and are they private there?"""
-    from camp.operations.diagnostics import object_store, storage
+def check_storage(app_configs: object = None, **kwargs: object) -> list[CheckMessage]:
+    """Check that files can be written where they belong, and are private there."""
+    from camp.operations.diagnostics import storage
 
-    parts = (storage.folders, storage.volumes, storage.exposed, object_store.contradictions)
-    return [message(finding) for part in parts for finding in part()]
+    return [to_message(finding) for finding in storage.check_configuration()]
 
 
-def check_exposure(app_configs=None, **kwargs):
-    """Does a place that is open to others show them too much?"""
+def check_exposure(app_configs: object = None, **kwargs: object) -> list[CheckMessage]:
+    """Check for settings that are dangerous on a public instance."""
     from camp.operations.diagnostics import safety
 
-    return [message(finding) for finding in safety.exposure()]
+    return [to_message(finding) for finding in safety.check_exposure()]
 
 
-def check_database(databases=None, **kwargs):
-    """Do the tables fit the models? Only with --database, and before `migrate`.
+def check_database(
+    databases: Collection[str] | None = None, **kwargs: object
+) -> list[CheckMessage]:
+    """Check that the tables fit the models; only with --database, and before `migrate`.
 
-    What is not migrated yet is left to that. Raises DatabaseError where the database cannot
-    be reached, for which the command line has a sentence.
+    Pending migrations are left to `migrate`. Raises DatabaseError if the database cannot be
+    reached; the command line explains that.
     """
     if "default" not in (databases or ()):
         return []
-    from camp.operations.diagnostics import database, schema
+    from camp.operations.diagnostics import database
 
-    if lacking := faults(database.searcher):
-        return [message(each) for each in lacking]
+    if errors := find_errors(database.check_fts_module):
+        return [to_message(each) for each in errors]
     if database.is_new():
         return []
     connection.ensure_connection()
-    if faults(database.tables, database.migrations):
+    if find_errors(database.check_tables, database.check_migrations):
         return []
-    return [message(each, SCHEMA, Warning) for each in schema.look() if each.level != OK]
+    return [
+        to_message(each, SCHEMA, Warning) for each in database.check_schema() if each.level != OK
+    ]
 
 
-def faults(*parts):
+def find_errors(*checks: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """Return the Findings of errors."""
-    return [finding for part in parts for finding in part() if finding.level == ERROR]
+    return [finding for check in checks for finding in check() if finding.level == ERROR]
 
 
-def message(finding, id="", kind=None):
+def to_message(
+    finding: Finding, id: str = "", kind: type[CheckMessage] | None = None
+) -> CheckMessage:
     """Return a Finding as a message of Django's checks."""
     kind = kind or (Error if finding.level == ERROR else Warning)
     hint = finding.detail
     if finding.fix:
-        mend = _("Mend it with: %(fix)s") % {"fix": finding.fix}
-        hint = f"{hint} {mend}".strip()
-    title = _("%(title)s.") % {"title": finding.title}
-    return kind(title, hint=hint, id=finding.check or id)
+        fix = _("Fix: %(fix)s") % {"fix": finding.fix}
+        hint = f"{hint} {fix}".strip()
+    return kind(f"{finding.title}.", hint=hint, id=finding.check or id)

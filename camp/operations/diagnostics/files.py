@@ -1,7 +1,8 @@
-"""Do rows and bytes belong together, and is the sweep made?"""
+"""Do file rows and stored bytes belong together, and does the sweep run? A quick check."""
 
 import time
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 
 from django.conf import settings
@@ -12,172 +13,150 @@ from django.utils.translation import ngettext
 
 from camp.config import shell
 from camp.db import bigram_index
-from camp.operations.diagnostics.backups import newest
-from camp.web.findings import error, ok, warning
-from files.library.services import BATCH, FEW, stored_batches
+from camp.operations.diagnostics.backups import restore_command
+from camp.storage.object_store import object_store
+from camp.web.findings import Finding, error, ok, warning
 from files.models import File, Upload
-from files.storage import backend
+from files.storage import backend, staging
+from files.sweep import BATCH_SIZE, FEW_ORPHANS, stored_batches
 
-# What is older should have been swept, if that is done every day or so.
-LEFT = timedelta(days=2)
-SECONDS = 1.5  # for looking through the storage; the rest of a large one is left out
+# A daily sweep should have removed what is older.
+SWEEP_AGE = timedelta(days=2)
+SECONDS = 1.5  # for listing the storage; the rest of a large one is skipped
 SAMPLE = 100  # files, of the newest and of the oldest
 
 
-def look():
-    """Yield what is found of bytes without rows, of rows without bytes, the sweep, the search."""
-    yield searchable()
-    yield missing()
-    yield orphans()
-    yield unswept()
+def check_files() -> Iterator[Finding]:
+    """Yield the state of the search index, of files and stored bytes, and of the sweep."""
+    yield check_search_index()
+    yield check_missing_bytes()
+    yield check_orphans()
+    yield check_sweep()
 
 
-def searchable():
-    """Return whether the index for the search is there; `migrate` makes it if it is not."""
-    if bigram_index.is_whole(connection, File._meta.db_table):
+def check_search_index() -> Finding:
+    """Return whether the search index is intact; otherwise `migrate` makes it again."""
+    if bigram_index.is_complete(connection, File._meta.db_table):
         return ok("files.search", _("The files can be searched"))
-    title = _("The index for the search of files is missing or broken")
+    title = _("The search index of the files is missing or broken")
     return error("files.search", title, fix=shell.manage("migrate"))
 
 
-def missing():
-    """Return whether the bytes of some files are there; looking for all takes too long."""
+def check_missing_bytes() -> Finding:
+    """Return whether the newest and the oldest files have their bytes."""
     rows = File.objects.order_by("pk").values_list("pk", "storage_path")
     sample = dict([*rows[:SAMPLE], *rows.reverse()[:SAMPLE]])
     try:
-        found = backend.each_exists(sample.values())
+        found = backend.exist(sample.values())
     except OSError as problem:
-        title = _("Whether the files have their bytes cannot be seen (%(why)s)")
+        title = _("The bytes of the files cannot be checked (%(why)s)")
         return error("files.missing", title % {"why": problem.strerror or problem})
-    lost = found.count(False)
-    if not lost:
-        title = _("The files have their bytes (%(count)s looked at)") % {"count": len(sample)}
-        return ok("files.missing", title)
-    sentence = ngettext(
-        "%(lost)s of %(count)s file looked at has no bytes",
-        "%(lost)s of %(count)s files looked at have no bytes",
+    values = {"lost": found.count(False), "count": len(sample)}
+    if not values["lost"]:
+        return ok("files.missing", _("The files have their bytes (%(count)s checked)") % values)
+    title = ngettext(
+        "%(lost)s of %(count)s checked file has no bytes",
+        "%(lost)s of %(count)s checked files have no bytes",
         len(sample),
     )
-    title = sentence % {"lost": lost, "count": len(sample)}
-    paths = [path for path, there in zip(sample.values(), found, strict=True) if not there]
-    return error("files.missing", title, *ways_back(paths))
+    paths = [path for path, exists in zip(sample.values(), found, strict=True) if not exists]
+    return error("files.missing", title % values, *explain_recovery(paths))
 
 
-def ways_back(paths, *, lost=True):
-    """Return how the bytes of some storage paths may come back, and the command for the first way.
+def explain_recovery(paths: Sequence[str], *, lost: bool = True) -> tuple[str, str]:
+    """Return how to recover the bytes of some storage paths, and the first command for it.
 
-    What never came along from the old backend is in its folder; anything else may be in a
-    backup, or, if it is `lost` and not only damaged, in another place than the settings say.
+    Files that were never imported are in the old backend's folder. Others may be in a backup
+    or, if they are `lost` and not only damaged, in another place than the settings name.
     """
-    behind = sum(not backend.OPAQUE.fullmatch(path) for path in paths)
-    said, fixes = [], []
-    if behind:
+    not_imported = sum(not backend.OPAQUE.fullmatch(path) for path in paths)
+    sentences, fixes = [], []
+    if not_imported:
         text = ngettext(
-            "%(count)s of them did not come along from the old backend: name its folder.",
-            "%(count)s of them did not come along from the old backend: name its folder.",
-            behind,
+            "%(count)s of them was not imported from the old backend: name its folder.",
+            "%(count)s of them were not imported from the old backend: name its folder.",
+            not_imported,
         )
-        said.append(text % {"count": f"{behind:,}"})
+        sentences.append(text % {"count": f"{not_imported:,}"})
         fixes.append(shell.manage("takeover", "--uploads", _("FOLDER")))
-    if behind < len(paths):
-        question, fix = belongs() if lost else ("", "")
-        if last := newest():
-            command = recover_command(last)
-            text = _("A backup may have them; this brings back nothing else: %(fix)s")
-            said += [text % {"fix": command}, question]
+    if not_imported < len(paths):
+        if command := restore_command("--missing"):
+            text = _("A backup may have them; this command restores nothing else: %(fix)s")
+            sentences.append(text % {"fix": command})
             fixes.append(command)
         else:
-            said += [_("There is no backup that may have them."), question]
-        fixes.append(fix)
-    return " ".join(filter(None, said)), fixes[0]
+            sentences.append(_("There is no backup that may have them."))
+        if lost and object_store():
+            sentences.append(
+                _("Do S3_BUCKET and S3_PREFIX name the place that belongs to this database?")
+            )
+            fixes.append("S3_BUCKET=…")
+        elif lost:
+            sentences.append(_("Is LOCAL_STORAGE_PATH the folder that belongs to this database?"))
+            fixes.append("LOCAL_STORAGE_PATH=…")
+    return " ".join(sentences), fixes[0] if fixes else ""
 
 
-def recover_command(backup):
-    """Return the command that brings only missing and damaged bytes back from a backup."""
-    return shell.manage("restore", shell.quoted(backup), "--missing")
-
-
-def belongs():
-    """Return the question whether the bytes are looked for in the right place, and a setting."""
-    if backend.object_store():
-        question = _("Do S3_BUCKET and S3_PREFIX name the place that belongs to this database?")
-        return question, "S3_BUCKET=…"
-    question = _("Is LOCAL_STORAGE_PATH the folder that belongs to this database?")
-    return question, "LOCAL_STORAGE_PATH=…"
-
-
-def orphans():
-    """Return whether bytes lie about that no file owns."""
-    found, known, whole = count_orphans(timezone.now() - LEFT)
-    young = count_young() if whole else 0
-    if found > max(FEW, known):
+def check_orphans() -> Finding:
+    """Return whether there are stored bytes that no file owns."""
+    orphans, known, complete = count_orphans(timezone.now() - SWEEP_AGE)
+    if orphans > max(FEW_ORPHANS, known):
         title = _("Most stored bytes belong to no file of this database (%(found)s of %(count)s)")
         detail = _("Does the storage belong to another database?")
-        values = {"found": found, "count": found + known}
+        values = {"found": orphans, "count": orphans + known}
         fix = shell.manage("sweep", "--dry-run")
         return warning("files.orphans", title % values, detail, fix)
-    if found:
-        sentence = ngettext(
-            "%(count)s stored file belongs to nobody",
-            "%(count)s stored files belong to nobody",
-            found,
+    if orphans:
+        title = ngettext(
+            "%(count)s stored file without an owner",
+            "%(count)s stored files without an owner",
+            orphans,
         )
-        return warning("files.orphans", sentence % {"count": found}, fix=shell.manage("sweep"))
-    if young:
-        return ok("files.orphans", too_young(young))
-    if whole:
-        return ok("files.orphans", _("No stored bytes are without a file"))
-    title = _("No stored bytes are without a file (%(count)s looked at)")
+        return warning("files.orphans", title % {"count": orphans}, fix=shell.manage("sweep"))
+    if complete:
+        return describe_no_orphans()
+    title = _("All stored bytes belong to a file (%(count)s checked)")
     return ok("files.orphans", title % {"count": known})
 
 
-def count_orphans(before):
+def count_orphans(before: datetime) -> tuple[int, int, bool]:
     """Return how many stored paths no row names, how many one does, and if those are all."""
     end = time.monotonic() + SECONDS
-    found = known = 0
+    orphans = known = 0
     for nameless, named in stored_batches(before):
-        found += len(nameless)
+        orphans += len(nameless)
         known += named
         if time.monotonic() > end:
-            return found, known, False
-    return found, known, True
+            return orphans, known, False
+    return orphans, known, True
 
 
-def count_young():
-    """Return how many stored paths no row names yet that are too young to be orphans."""
-    end = time.monotonic() + SECONDS
-    count = 0
-    for nameless, _named in stored_batches(timezone.now() + backend.UPLOADING + LEFT):
-        count += len(nameless)
-        if time.monotonic() > end:
-            break
-    return count
-
-
-def too_young(count):
-    """Return the title for stored bytes without a file that may be about to get one."""
-    text = ngettext(
+def describe_no_orphans() -> Finding:
+    """Return the Finding for a storage without orphans; young bytes may belong to an upload."""
+    young, _known, _complete = count_orphans(timezone.now() + backend.LONGEST_UPLOAD + SWEEP_AGE)
+    if not young:
+        return ok("files.orphans", _("All stored bytes belong to a file"))
+    title = ngettext(
         "%(count)s stored file without a row is too young to judge: it may be an upload",
         "%(count)s stored files without a row are too young to judge: they may be uploads",
-        count,
+        young,
     )
-    return text % {"count": f"{count:,}"}
+    return ok("files.orphans", title % {"count": f"{young:,}"})
 
 
-def unswept():
-    """Return whether something waits for a sweep for days."""
-    before = timezone.now() - LEFT
-    parts = sum(1 for _part in islice(backend.staged_parts(before), BATCH))
-    uploads = Upload.objects.filter(expires_at__lt=before)[:BATCH].count()
-    over = before - timedelta(days=settings.TRASH_DAYS)
-    trashed = File.objects.filter(deleted_at__lt=over)[:BATCH].count()
-    count = max(parts, uploads) + trashed
+def check_sweep() -> Finding:
+    """Return whether something has been waiting for a sweep for days."""
+    before = timezone.now() - SWEEP_AGE
+    parts = sum(1 for _part in islice(staging.list_staged(before), BATCH_SIZE))
+    uploads = Upload.objects.filter(expires_at__lt=before)[:BATCH_SIZE].count()
+    trash_end = before - timedelta(days=settings.TRASH_DAYS)
+    count = max(parts, uploads) + File.objects.filter(deleted_at__lt=trash_end)[:BATCH_SIZE].count()
     if not count:
-        return ok("files.swept", _("Unfinished uploads and the trash are swept"))
-    sentence = ngettext(
-        "%(count)s unfinished upload or file in the trash should be gone by now",
-        "%(count)s unfinished uploads and files in the trash should be gone by now",
+        return ok("files.swept", _("Expired uploads and the trash are swept"))
+    title = ngettext(
+        "%(count)s expired upload or file in the trash has not been swept",
+        "%(count)s expired uploads and files in the trash have not been swept",
         count,
     )
-    detail = _("Have the sweep run every day.")
-    return warning("files.swept", sentence % {"count": count}, detail, shell.manage("sweep"))
+    detail = _("Run the sweep every day.")
+    return warning("files.swept", title % {"count": count}, detail, shell.manage("sweep"))

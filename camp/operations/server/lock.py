@@ -1,12 +1,14 @@
-"""Servers, and commands that must be alone with the data.
+"""The instance lock: shared by servers, exclusive for commands that replace the data.
 
-What replaces the database and the files under a server would lose what people write
-meanwhile. The locks belong to the process: they are gone with it, however that ends.
+What is written through a server while its database is being replaced would be lost.
 """
 
 import contextlib
 import os
 import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import IO
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -14,19 +16,19 @@ from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
 
 from camp.config import shell
-from camp.fs.ownership import give, make_folder
+from camp.fs.locks import try_lock
+from camp.fs.ownership import chown_to_folder_owner, make_folder
 from camp.operations.database import connected_users, server
+from camp.operations.server import processes
+from camp.operations.server.processes import INSTANCE_LOCK
 
-FILE = "serving"
-# A process that registers holds the gate for a moment.
-GATE_SECONDS = 0.5
+# A process that registers holds the lock for a moment.
+WAIT_SECONDS = 0.5
 NAMED = 5  # of those who use the data
 
-_passed = []  # the data folders whose gate this process holds
 
-
-def add_arguments(parser):
-    """Give a command the option that `alone` takes."""
+def add_arguments(parser: ArgumentParser) -> None:
+    """Give a command the option that `exclusive_access` takes."""
     parser.add_argument(
         "--disconnect",
         action="store_true",
@@ -35,162 +37,94 @@ def add_arguments(parser):
 
 
 @contextlib.contextmanager
-def serving():
-    """Hold the mark of a running server; several servers may hold it at once.
+def hold_server_lock() -> Iterator[None]:
+    """Hold the lock of a running server; several servers may hold it at once.
 
-    Raises CommandError while another command must be alone with the data.
+    Raises CommandError while another command has the data for itself.
     """
-    path = settings.CAMP_DATA_DIR / FILE
-    with path.open("a+b") as held:
-        give(path)
-        if not lock(held, shared=True):
+    path = settings.CAMP_DATA_DIR / INSTANCE_LOCK
+    with path.open("a+b") as file:
+        chown_to_folder_owner(path)
+        if try_lock(file, shared=True) is False:
             raise CommandError(
                 _("Another command is replacing the data. Wait until it is done, then: %(again)s")
                 % {"again": shell.manage("up")}
             )
-        told = path.with_name(f"{FILE}.pid")
-        told.write_text(str(os.getpid()), encoding="ascii")
-        give(told)
-        with passed():
+        pid_file = path.with_name(f"{INSTANCE_LOCK}.pid")
+        pid_file.write_text(str(os.getpid()), encoding="ascii")
+        chown_to_folder_owner(pid_file)
+        with processes.hold_instance_lock():
             yield
 
 
 @contextlib.contextmanager
-def alone(again, *, disconnect=False):
+def exclusive_access(again: str, *, disconnect: bool = False) -> Iterator[None]:
     """Be the only user of the data, and keep others of this data folder out meanwhile.
 
     Raises CommandError, naming them, while servers, other commands or other programs use it.
-    `again` is the command to repeat when they are stopped. With `disconnect` other
-    connections to a PostgreSQL database are ended instead.
+    `again` is the command to repeat once they are stopped. With `disconnect` other connections
+    to a PostgreSQL database are ended instead.
     """
-    path = settings.CAMP_DATA_DIR / FILE
+    path = settings.CAMP_DATA_DIR / INSTANCE_LOCK
     make_folder(path.parent, 0o700)
-    with path.open("a+b") as held:
-        give(path)
-        if not lock_soon(held):
+    with path.open("a+b") as file:
+        chown_to_folder_owner(path)
+        if not wait_for_lock(file):
             sentence = _(
                 "Camp is running here (process %(pid)s). Stop it first, with Ctrl-C in its "
                 "terminal, then: %(again)s"
             )
-            raise CommandError(sentence % {"pid": server_pid() or "?", "again": again})
-        with passed():
+            raise CommandError(sentence % {"pid": read_server_pid(), "again": again})
+        with processes.hold_instance_lock():
             refuse_others(again, disconnect=disconnect)
             yield
 
 
-@contextlib.contextmanager
-def passed():
-    """Remember that this process itself holds the gate."""
-    _passed.append(settings.CAMP_DATA_DIR)
-    try:
-        yield
-    finally:
-        _passed.pop()
-
-
-def is_closed():
-    """Return whether another process is alone with the data."""
-    if settings.CAMP_DATA_DIR in _passed:
-        return False
-    try:
-        with (settings.CAMP_DATA_DIR / FILE).open("a+b") as held:
-            give(held.name)
-            return not lock(held, shared=True)
-    except OSError:
-        return False
-
-
-def refuse_others(again, *, disconnect=False):
-    """Raise CommandError, naming them, while other processes or connections use the data."""
-    from camp.operations.server import processes  # which needs this module
-
-    if others := processes.others():
-        sentence = _("The data is in use by %(who)s. Stop that first, then: %(again)s")
-        raise CommandError(sentence % {"who": listed(others), "again": again})
-    if not server.is_postgresql():
-        refuse_users_of_file(again)
-        return
-    with contextlib.suppress(DatabaseError):  # what comes next tells why there is no connection
-        if disconnect:
-            connected_users.disconnect_others(connection.settings_dict["NAME"])
-        elif others := connected_users.other_connections():
-            sentence = _(
-                "Others are connected to the database %(name)s: %(who)s. Stop them first, then: "
-                "%(again)s. Or have them disconnected with: --disconnect"
-            )
-            values = {"name": connection.settings_dict["NAME"], "who": listed(others)}
-            raise CommandError(sentence % (values | {"again": again}))
-
-
-def refuse_users_of_file(again):
-    """Raise CommandError while another program has the file of SQLite open."""
-    from camp.operations.server import processes
-
-    file = connection.settings_dict["NAME"]
-    if others := processes.users_of(file):
-        sentence = _(
-            "The database %(file)s is open in %(who)s. Close it there first, then: %(again)s"
-        )
-        raise CommandError(sentence % {"file": file, "who": listed(others), "again": again})
-
-
-def listed(names):
-    """Return names as text, the first ones of many."""
-    return ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
-
-
-def lock_soon(held):
+def wait_for_lock(file: IO[bytes]) -> bool:
     """Return whether an open file could be locked for this process alone."""
-    end = time.monotonic() + GATE_SECONDS
-    while not lock(held, shared=False):
+    end = time.monotonic() + WAIT_SECONDS
+    while try_lock(file) is False:
         if time.monotonic() > end:
             return False
         time.sleep(0.02)
     return True
 
 
-def is_serving():
-    """Return whether a server runs on this data folder."""
+def read_server_pid() -> int | str:
+    """Return the process id of the server that started last, "?" if it is not known."""
     try:
-        path = settings.CAMP_DATA_DIR / FILE
-        with path.open("a+b") as held:
-            give(path)
-            return not lock(held, shared=False)
-    except OSError:
-        return False
-
-
-def server_pid():
-    """Return the process id of the server that started last, or None."""
-    try:
-        path = settings.CAMP_DATA_DIR / f"{FILE}.pid"
-        return int(path.read_text(encoding="ascii"))
+        return int((settings.CAMP_DATA_DIR / f"{INSTANCE_LOCK}.pid").read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return None
+        return "?"
 
 
-def lock(held, *, shared, at=0):
-    """Return whether an open file could be locked without waiting, until it is closed.
+def refuse_others(again: str, *, disconnect: bool = False) -> None:
+    """Raise CommandError, naming them, while other processes or connections use the data."""
+    if others := processes.list_others():
+        sentence = _("The data is in use by %(who)s. Stop that first, then: %(again)s")
+        raise CommandError(sentence % {"who": join_names(others), "again": again})
+    if not server.is_postgresql():
+        file = connection.settings_dict["NAME"]
+        if others := processes.list_users_of(file):
+            sentence = _(
+                "The database %(file)s is open in %(who)s. Close it there first, then: %(again)s"
+            )
+            values = {"file": file, "who": join_names(others), "again": again}
+            raise CommandError(sentence % values)
+        return
+    with contextlib.suppress(DatabaseError):  # the next step says why there is no connection
+        name = connection.settings_dict["NAME"]
+        if disconnect:
+            connected_users.disconnect_others(name)
+        elif others := connected_users.other_connections():
+            sentence = _(
+                "Others are connected to the database %(name)s: %(who)s. Stop them first, then: "
+                "%(again)s. Or have them disconnected with: --disconnect"
+            )
+            values = {"name": name, "who": join_names(others), "again": again}
+            raise CommandError(sentence % values)
 
-    `at` is where in the file Windows locks.
-    """
-    if os.name == "nt":
-        import msvcrt
 
-        # No shared locks there: each server takes a byte of its own, who wants to be alone all.
-        begin, length = (os.getpid() % 65_536, 1) if shared else (0, 65_536)
-        held.seek(at + begin)
-        try:
-            msvcrt.locking(held.fileno(), msvcrt.LK_NBLCK, length)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(held, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a network file system without locks
-    return True
+def join_names(names: list[str]) -> str:
+    """Return names as text, the first ones of many."""
+    return ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")

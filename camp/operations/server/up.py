@@ -1,6 +1,6 @@
-"""What `manage.py up` does: prepare the place, then serve it until told to stop.
+"""`manage.py up`: prepare Camp, then serve it until it is stopped.
 
-Every step raises CommandError with one sentence where it cannot be done.
+Every step raises CommandError with one sentence if it fails.
 """
 
 import errno
@@ -18,9 +18,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -28,7 +30,6 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.exceptions import BadMigrationError, InconsistentMigrationHistory
-from django.db.migrations.executor import MigrationExecutor
 from django.http.request import validate_host
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -36,35 +37,45 @@ from django.utils.translation import ngettext
 from accounts import setup_token
 from camp.config import shell
 from camp.config.env import without_port
+from camp.db.pending_migrations import find_pending_migrations
 from camp.fs.ownership import make_folder
 from camp.operations import error_messages
-from camp.operations.backup import swap
 from camp.operations.database import environment
-from camp.operations.local_postgres import commands
-from camp.operations.server import lock
-from camp.web import client_waits, hashing_slots
-from camp.web.worker_slots import worker_slots
+from camp.operations.server import lock, ports
+from camp.web import slots
+from camp.web.slots import worker_slots
 
-THREADS = 32  # requests that work at once; each holds a database connection
-CONNECTIONS = 4096  # those of open browsers that send nothing included
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+THREADS = 32  # concurrent requests; each has a database connection
+CONNECTIONS = 4096  # including idle ones
 HEADER_SECONDS = 15  # for the head of a request, and between two requests
-STALLED_SECONDS = 60  # that a client may leave sent bytes unread for
-STOP_SECONDS = 10  # for requests that are under way
+STALLED_SECONDS = 60  # without a byte accepted by the client
+STOP_SECONDS = 10  # for active requests
 READY_SECONDS = 60
-# By that name the jemalloc in Granian reads its options: https://jemalloc.net/jemalloc.3.html
+# The environment variable for options of Granian's jemalloc: https://jemalloc.net/jemalloc.3.html
 ALLOCATOR = "_RJEM_MALLOC_CONF"
 
 
-def up(*, host, port, threads, say, check):
-    """Prepare the place and serve it; returns when stopped.
+def up(
+    *,
+    host: str,
+    port: int,
+    threads: int,
+    say: Callable[[str], object],
+    start_database: Callable[[], object],
+    check: Callable[[], object],
+) -> None:
+    """Prepare Camp and serve it; returns when stopped.
 
-    `say` prints one line; `check` runs the system checks, which may raise too.
+    `say` prints one line, `start_database` starts Camp's own PostgreSQL if it is stopped, and
+    `check` runs the system checks; the last two may raise CommandError.
     """
-    address, port = free_address(host, port)
+    address, port = find_address(host, port)
     prepare_folders()
-    with lock.serving():
-        commands.start_if_configured(say)
-        swap.recover(say)
+    with lock.hold_server_lock():
+        start_database()
         prepare_database(say)
         check()
         prepare_static_files(say)
@@ -74,47 +85,26 @@ def up(*, host, port, threads, say, check):
     say(_("Camp has stopped."))
 
 
-def free_address(host, port):
+def find_address(host: str, port: int) -> tuple[str, int]:
     """Return the IP address and the port to listen on; port 0 picks a free one."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError):
-        raise CommandError(unknown_host(host, port)) from None
-    # Of "localhost" the IPv4 address, which is the one that everybody types.
-    family, _type, _protocol, _name, (address, *_rest) = sorted(found)[0]
+        raise CommandError(explain_unknown_host(host, port)) from None
+    # The IPv4 address of "localhost", which is the one that people type.
+    family, _type, _protocol, _name, (first, *_rest) = sorted(found)[0]
+    address = str(first)
     try:
-        return address, bind(family, address, port)
+        return address, ports.reserve(port, address, family)
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
-            raise CommandError(unknown_host(host, port)) from None
-        if error.errno in (errno.EACCES, errno.EPERM):
-            sentence = _("Port %(port)s is not open to you.") % {"port": port}
-        else:
-            sentence = commands.taken(port)
-        fix = shell.manage("up", "--port", free_port(family, address))
-        raise CommandError(f"{sentence} {_('Take another with: %(fix)s') % {'fix': fix}}") from None
+            raise CommandError(explain_unknown_host(host, port)) from None
+    fix = shell.manage("up", "--port", str(ports.find_free(8000, address, family)))
+    sentence = _("Use another port with: %(fix)s") % {"fix": fix}
+    raise CommandError(f"{ports.explain_conflict(port, address, family)} {sentence}")
 
 
-def bind(family, address, port):
-    """Return `port` (a free one for 0) if `address` can be listened on now, or raise OSError."""
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        if os.name != "nt":  # there it would share a port that is in use
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((address, port))
-        return probe.getsockname()[1]
-
-
-def free_port(family, address):
-    """Return a port that is free now, as text: the first one from 8000."""
-    for port in range(8000, 8100):
-        try:
-            return str(bind(family, address, port))
-        except OSError:
-            continue
-    return "0"
-
-
-def unknown_host(host, port):
+def explain_unknown_host(host: str, port: int) -> str:
     """Return the sentence for an address that this machine does not have."""
     fix = shell.manage("up", "--host", "127.0.0.1", "--port", str(port))
     return _("This machine has no address %(host)s. Take its own with: %(fix)s") % {
@@ -123,8 +113,8 @@ def unknown_host(host, port):
     }
 
 
-def prepare_folders():
-    """Make the data folders, and see that they can be written."""
+def prepare_folders() -> None:
+    """Make the data folders, and check that they can be written."""
     for folder in (settings.CAMP_DATA_DIR, settings.LOCAL_STORAGE_PATH):
         try:
             make_folder(folder, 0o700)
@@ -136,8 +126,8 @@ def prepare_folders():
         make_private(Path(connection.settings_dict["NAME"]))
 
 
-def make_private(file):
-    """Make an empty file that only its owner can read, where there is none."""
+def make_private(file: Path) -> None:
+    """Make an empty file that only its owner can read, unless it exists."""
     try:
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -146,51 +136,50 @@ def make_private(file):
         raise CommandError(error_messages.unwritable_folder(file.parent, error.strerror)) from None
 
 
-def prepare_database(say):
-    """Apply the migrations that are missing."""
+def prepare_database(say: Callable[[str], object]) -> None:
+    """Apply pending migrations."""
     try:
         connection.ensure_connection()
     except DatabaseError as error:
         raise CommandError(error_messages.unreachable_database(error)) from None
     try:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if missing:
+        pending = find_pending_migrations()
+        if pending:
             call_command("migrate", verbosity=0, interactive=False)
-        environment.remember()
+        environment.mark_from_settings()
     except (DatabaseError, BadMigrationError, InconsistentMigrationHistory) as error:
         raise CommandError(error_messages.failed_migration(error)) from None
-    if missing:
-        count = len(missing)
+    if pending:
+        count = len(pending)
         say(
             ngettext("Database: %d migration applied.", "Database: %d migrations applied.", count)
             % count
         )
 
 
-def prepare_static_files(say):
-    """Collect the static files, if one of them changed since the last time."""
+def prepare_static_files(say: Callable[[str], object]) -> None:
+    """Collect the static files if one of them has changed."""
     root = Path(settings.STATIC_ROOT)
-    mark = root.with_name(f"{root.name}.json")
-    wanted = {"sources": static_fingerprint()}
+    fingerprint = root.with_name(f"{root.name}.json")
+    current = {"sources": static_fingerprint()}
     try:
-        if root.is_dir() and json.loads(mark.read_text(encoding="ascii")) == wanted:
+        if root.is_dir() and json.loads(fingerprint.read_text(encoding="ascii")) == current:
             return
     except (OSError, ValueError):
         pass
     say(_("Collecting static files ..."))
     try:
-        mark.unlink(missing_ok=True)
+        fingerprint.unlink(missing_ok=True)
         collect_static_files()
-        mark.write_text(json.dumps(wanted), encoding="ascii")
+        fingerprint.write_text(json.dumps(current), encoding="ascii")
     except OSError as error:
         raise CommandError(error_messages.unwritable_folder(root, error.strerror)) from None
 
 
-def collect_static_files():
-    """Collect and compress them, in a process of its own: what that takes of memory would stay.
+def collect_static_files() -> None:
+    """Collect and compress them in another process, because the memory would not be released.
 
-    Whatever goes wrong there goes wrong again here, where it can be told.
+    If that fails, it runs again in this process, which reports the error.
     """
     manage = settings.BASE_DIR / "manage.py"
     command = [sys.executable, manage, "collectstatic", "--no-input", "--verbosity", "0"]
@@ -198,8 +187,8 @@ def collect_static_files():
         call_command("collectstatic", verbosity=0, interactive=False)
 
 
-def static_fingerprint():
-    """Return a hash that changes with any static source, or with how they are stored."""
+def static_fingerprint() -> str:
+    """Return a hash of all static sources and of how they are stored."""
     lines = [settings.STATIC_URL, settings.STORAGES["staticfiles"]["BACKEND"]]
     for finder in get_finders():
         for name, storage in finder.list([]):
@@ -208,16 +197,16 @@ def static_fingerprint():
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def ready_lines(host, port):
-    """Return what to print once the server answers."""
+def ready_lines(host: str, port: int) -> list[str]:
+    """Return what to print when the server answers."""
     base = own_address(host, port)
     lines = [_("Camp is ready: %(address)s") % {"address": base}]
     if settings.CAMP_HTTPS:
-        # Behind the proxy people use its name; over plain http they are only sent there.
+        # People use the proxy's name; plain HTTP only redirects there.
         base = f"https://{public_name() or f'{host}:{port}'}/"
         lines.append(_("Your HTTPS proxy offers it as: %(address)s") % {"address": base})
-    elif outside := lan_address(host):
-        lines.append(other_machines(outside, port))
+    elif address := lan_address(host):
+        lines.append(explain_network_access(address, port))
     if get_user_model().objects.filter(is_superuser=True).exists():
         setup_token.withdraw()
     else:
@@ -228,14 +217,14 @@ def ready_lines(host, port):
     return [*lines, _("Stop it with Ctrl-C.")]
 
 
-def own_address(host, port):
+def own_address(host: str, port: int) -> str:
     """Return an address that works in a browser on this machine."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)  # noqa: S104
     return f"http://{f'[{name}]' if name.count(':') > 1 and name[0] != '[' else name}:{port}/"
 
 
-def public_name():
-    """Return the first host name that Camp is set up to answer to, with its port, or ""."""
+def public_name() -> str:
+    """Return the first public name in ALLOWED_HOSTS, with its port, or ""."""
     own = {"localhost", "127.0.0.1", "[::1]", "*"}
     names = (name for name in settings.ALLOWED_HOSTS if name not in own)
     name = next(names, "")
@@ -243,8 +232,8 @@ def public_name():
     return next(listed, name).lstrip(".")
 
 
-def lan_address(host):
-    """Return this machine's address in its network, if Camp listens to all, else ""."""
+def lan_address(host: str) -> str:
+    """Return this machine's address in its network if Camp listens on all, else ""."""
     try:
         if not ipaddress.ip_address(host).is_unspecified:
             return ""
@@ -255,18 +244,17 @@ def lan_address(host):
         return ""
 
 
-def other_machines(outside, port):
-    """Return how other machines reach Camp, or what has to be set for that."""
-    if validate_host(outside, settings.ALLOWED_HOSTS):
-        address = f"http://{outside}:{port}/"
-        return _("From other machines: %(address)s") % {"address": address}
-    names = ",".join([*settings.ALLOWED_HOSTS, outside])
+def explain_network_access(address: str, port: int) -> str:
+    """Return how other machines reach Camp, or the setting that allows it."""
+    if validate_host(address, settings.ALLOWED_HOSTS):
+        return _("From other machines: %(address)s") % {"address": f"http://{address}:{port}/"}
+    names = ",".join([*settings.ALLOWED_HOSTS, address])
     return _("For other machines set ALLOWED_HOSTS=%(names)s") % {"names": names}
 
 
-def serve(address, port, threads, lines):
-    """Serve until SIGINT or SIGTERM; requests under way get STOP_SECONDS to end."""
-    # Before it is loaded: the server's allocator keeps what was freed for as many threads.
+def serve(address: str, port: int, threads: int, lines: list[str]) -> None:
+    """Serve until SIGINT or SIGTERM; active requests get STOP_SECONDS to end."""
+    # Limits the arenas in which the server's allocator keeps freed memory; set before loading.
     os.environ.setdefault(ALLOCATOR, "narenas:2")
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
@@ -274,7 +262,7 @@ def serve(address, port, threads, lines):
     from granian.log import LogLevels
 
     if sys.platform == "linux":
-        # The parent has everything imported and one thread: a fork starts at once.
+        # The parent has imported everything and has one thread, so forking is fast and safe.
         multiprocessing.set_start_method("fork", force=True)
         load_application()
     server = Granian(
@@ -285,7 +273,7 @@ def serve(address, port, threads, lines):
         http=HTTPModes.http1,
         websockets=False,
         workers=1,
-        blocking_threads=threads + client_waits.TOTAL + hashing_slots.LONGEST_QUEUE,
+        blocking_threads=threads + slots.TOTAL + slots.LONGEST_QUEUE,
         backlog=CONNECTIONS,
         backpressure=raise_open_files(),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
@@ -298,42 +286,42 @@ def serve(address, port, threads, lines):
             target_loader=partial(start_worker, address, port, threads, lines), wrap_loader=False
         )
     except SystemExit:
-        raise CommandError(_("The server ended by itself; its last words are above.")) from None
+        raise CommandError(_("The server stopped unexpectedly; see its output above.")) from None
 
 
-def load_application():
+def load_application() -> "WSGIApplication":
     """Return the WSGI application."""
     from camp.wsgi import application
 
     return application
 
 
-def raise_open_files():
-    """Raise this process's limit of open files; returns how many connections it then allows.
+def raise_open_files() -> int:
+    """Raise the limit of open files; return the number of connections that it allows.
 
-    Granian counts connections, idle ones included, by its `backpressure`.
+    That is Granian's `backpressure`, which counts idle connections too.
     """
     if os.name == "nt":
         return CONNECTIONS
     import resource
 
-    wanted = CONNECTIONS * 5 // 4  # one more for every four: those that are read and stored
+    wanted = CONNECTIONS * 5 // 4  # an extra one for four connections: stored files
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         if hard != resource.RLIM_INFINITY:
             wanted = min(wanted, hard)
-        with suppress(OSError, ValueError):  # macOS has a lower limit that it does not name
+        with suppress(OSError, ValueError):  # macOS has a lower, undocumented limit
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         return min(CONNECTIONS, soft * 4 // 5)
     return CONNECTIONS
 
 
-def start_worker(address, port, threads, lines):
-    """In the server's process: return the application, and watch over it from two threads."""
+def start_worker(address: str, port: int, threads: int, lines: list[str]) -> "WSGIApplication":
+    """In the server's process: return the application, and start two watching threads."""
     if os.name != "nt":
-        # Ctrl-C reaches the parent too, which then asks this process to stop; asked twice
-        # at once, it may never stop.
+        # Ctrl-C also reaches the parent, which stops this process; two signals at once may
+        # keep it from stopping.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threading.Thread(target=announce, args=(address, port, lines), daemon=True).start()
     threading.Thread(target=stop_with_parent, daemon=True).start()
@@ -342,8 +330,8 @@ def start_worker(address, port, threads, lines):
     return application
 
 
-def announce(address, port, lines):
-    """Print `lines` once the server really answers."""
+def announce(address: str, port: int, lines: list[str]) -> None:
+    """Print `lines` when the server really answers."""
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
     headers = {"Host": public_name() or "localhost"}
     end = time.monotonic() + READY_SECONDS
@@ -363,11 +351,11 @@ def announce(address, port, lines):
         return
 
 
-def drop_stalled_connections():
-    """Have Linux close connections whose client takes no bytes for STALLED_SECONDS.
+def drop_stalled_connections() -> None:
+    """Have Linux close connections whose client accepts no bytes for STALLED_SECONDS.
 
-    A thread that sends to one waits as long as the connection lasts. The option is inherited
-    from the listening socket (tcp(7), TCP_USER_TIMEOUT), which Granian does not hand out.
+    Otherwise they would block a thread. The option is inherited from the listening socket
+    (tcp(7), TCP_USER_TIMEOUT), which Granian does not expose.
     """
     if sys.platform != "linux":
         return
@@ -381,8 +369,8 @@ def drop_stalled_connections():
                     found.setsockopt(socket.IPPROTO_TCP, option, STALLED_SECONDS * 1000)
 
 
-def stop_with_parent():
-    """End this process when its parent is killed, which would leave the port taken."""
+def stop_with_parent() -> None:
+    """End this process when its parent is killed; otherwise it would keep the port."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,34 +1,38 @@
-"""Bytes of the old backend's files: found in its folder, and brought into Camp's storage."""
+"""Finding the bytes of the old backend's files, and copying them into Camp's storage."""
 
 import hashlib
 import json
 import os
 import re
 import stat
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from camp.fs.ownership import make_folder
 from camp.fs.text import normalize
-from files.storage import backend
+from camp.operations.console import NoProgress, Progress
+from files.storage import backend, staging
 
-CHUNK = 2**20
-# So much is synced in one round.
+CHUNK = 2**20  # bytes
+# Stored, and synced to the disk, at once.
 BATCH_FILES = 64
 BATCH_BYTES = 64 * 2**20
-FORMS = ("NFC", "NFD")
+# File systems compose accents differently.
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 FOUND, MISSING, OUTSIDE, UNSURE = "found", "missing", "outside", "unsure"
-# Bytes are there, but not as many as the row says; or nobody may read them.
+# DAMAGED: the size is not that of the row.
 DAMAGED, UNREADABLE = "damaged", "unreadable"
 
 
 @dataclass(frozen=True)
 class OldFile:
-    """A row of the old backend; `key` is its primary key, as text."""
+    """A row of the old backend; `key` is its primary key as text, `size` in bytes."""
 
     key: str
     path: str
@@ -40,7 +44,7 @@ class OldFile:
 class Source:
     """Where the bytes of a row are, or why there are none.
 
-    `size` is how many come in, `found` how many are there.
+    `size` is how many bytes will be imported, `found` how many are there.
     """
 
     state: str
@@ -49,95 +53,94 @@ class Source:
     found: int | None = None
 
 
-class OtherSize(OSError):
-    """There are other bytes than when they were looked for."""
+class SizeChanged(OSError):
+    """A file has another size than when it was found."""
 
-    def __init__(self, found):
-        super().__init__(_("its size is another one"))
+    def __init__(self, found: int) -> None:
+        super().__init__(_("its size has changed"))
         self.strerror, self.found = self.args[0], found
 
 
-class Uploads:
-    """The old backend's folder. Nothing outside of it is ever read.
+class OldFolder:
+    """The old backend's folder of uploads. Nothing outside of it is ever read.
 
-    With `any_size` bytes are taken even if there are not as many as their row says.
+    With `any_size` files are accepted whose size is not that of their row.
     """
 
-    def __init__(self, folder, *, any_size=False):
+    def __init__(self, folder: str | Path, *, any_size: bool = False) -> None:
         """Raises OSError if there is no such folder."""
         self.any_size = any_size
         self.root = Path(folder).resolve(strict=True)
         if not self.root.is_dir():
             raise NotADirectoryError(f"{folder}")
 
-    def sources(self, rows):
-        """Return {key: Source} for rows (OldFile).
+    def locate(self, rows: Iterable[OldFile]) -> dict[str, Source]:
+        """Return {key: Source} for OldFiles.
 
-        A path that is found as it is, or below the folder's own name, is taken at its word:
-        with another size it is damaged. One of which only the end is found must have the size
-        that the row says, and nobody else may claim the same bytes: they might be another
-        person's.
+        A path that exists as it is, or below the folder's own name, is certain: with another size
+        the file is damaged. If only the end of a path exists, the size must be that of the row, and
+        no other row may lead to the same file, which could be another person's.
         """
-        found, guesses = {}, {}
+        sources: dict[str, Source] = {}
+        claims: dict[Path, list[tuple[OldFile, bool]]] = {}
         for row in rows:
-            source, guessed = self.source(row)
-            found[row.key] = source
+            source, is_guess = self.locate_row(row)
+            sources[row.key] = source
             if source.path:
-                guesses.setdefault(source.path, []).append((row, guessed))
-        for claims in guesses.values():
-            paths = {row.path for row, _guessed in claims}
-            for row, guessed in claims:
-                if guessed and len(paths) > 1:
-                    found[row.key] = Source(UNSURE)
-        return found
+                claims.setdefault(source.path, []).append((row, is_guess))
+        for several in claims.values():
+            paths = {row.path for row, _is_guess in several}
+            for row, is_guess in several:
+                if is_guess and len(paths) > 1:
+                    sources[row.key] = Source(UNSURE)
+        return sources
 
-    def source(self, row):
-        """Return the Source of one row, and whether it is only guessed."""
-        sure, guesses = candidates(row.path, self.root)
-        seen = [source for parts in sure if (source := self.at(parts))]
-        there = [source for source in seen if source.path]
-        for source in there:
+    def locate_row(self, row: OldFile) -> tuple[Source, bool]:
+        """Return the Source of one row, and whether it is a guess."""
+        certain, guesses = list_paths(row.path, self.root)
+        sources = [source for parts in certain if (source := self.read_source(parts))]
+        files = [source for source in sources if source.path]
+        for source in files:
             if row.size in (None, source.size) or self.any_size:
                 return source, False
-        if there:
-            return Source(DAMAGED, found=there[0].size), False
+        if files:
+            return Source(DAMAGED, found=files[0].size), False
         for parts in guesses:
-            source = self.at(parts)
+            source = self.read_source(parts)
             if source and source.path and source.size == row.size:
                 return source, True
             if source and not source.path:
-                seen.append(source)
-        return (seen[0] if seen else Source(MISSING)), False
+                sources.append(source)
+        return (sources[0] if sources else Source(MISSING)), False
 
-    def at(self, parts):
-        """Return the Source at a relative path, or None where no file is.
+    def read_source(self, parts: list[str]) -> Source | None:
+        """Return the Source at a relative path, None where no file is.
 
-        It has no path if it leads outside, or nobody may read it.
+        It has no path if it leads outside the folder or must not be read.
         """
-        given = "/".join(parts)
-        # Systems differ in how they compose letters.
-        forms = dict.fromkeys([given, *(normalize(given, form) for form in FORMS)])
-        for form in forms:
+        relative = "/".join(parts)
+        for form in dict.fromkeys([relative, *(normalize(relative, form) for form in FORMS)]):
             try:
                 real = (self.root / form).resolve(strict=True)
-                found = real.stat()
+                status = real.stat()
             except PermissionError:
                 return Source(UNREADABLE)
             except (OSError, ValueError, RuntimeError):
                 continue
             if not real.is_relative_to(self.root):
                 return Source(OUTSIDE)
-            if stat.S_ISREG(found.st_mode):
+            if stat.S_ISREG(status.st_mode):
                 if not os.access(real, os.R_OK):
                     return Source(UNREADABLE)
-                return Source(FOUND, real, found.st_size, found.st_size)
+                return Source(FOUND, real, status.st_size, status.st_size)
         return None
 
 
-def candidates(path, root):
-    """Return relative paths, as parts, at which a row's bytes may be: the sure and the guessed.
+def list_paths(path: str, root: Path) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the relative paths, as parts, at which a file may be: the certain and the guesses.
 
-    The old backend kept absolute paths, paths from where it was started, or from the folder.
+    The old backend stored absolute paths, paths relative to where it was started, and paths
+    relative to the folder.
     """
     if re.match(r"[a-zA-Z][\w+.-]+://", path):
         path = unquote(urlsplit(path).path)
@@ -151,75 +154,73 @@ def candidates(path, root):
         parts = parts[parts.index("..") + 1 :]
     if not parts:
         return [], []
-    sure = [parts]
+    certain = [parts]
     if root.name in parts[:-1]:
-        sure.append(parts[parts.index(root.name) + 1 :])
+        certain.append(parts[parts.index(root.name) + 1 :])
     guesses = [parts[start:] for start in range(1, len(parts))]
-    return sure, [guess for guess in guesses if guess not in sure]
+    return certain, [guess for guess in guesses if guess not in certain]
 
 
-class Linked:
-    """The bytes of a file that the old folder shares with Camp: no copy, one more name.
+class LinkedUpload:
+    """A staged upload, like StagedBytes, that is a hard link to a file of the old folder."""
 
-    Goes where storage.Staged goes.
-    """
-
-    def __init__(self, source):
-        """Raises OSError where the system cannot."""
+    def __init__(self, source: Path) -> None:
+        """Raises OSError where no hard link can be made."""
         folder = Path(settings.UPLOAD_STAGING)
-        backend.make_folders(folder)
-        self.path = folder / f"{backend.new_path().rpartition('/')[2]}{backend.PART_SUFFIX}"
+        make_folder(folder, staging.FOLDER_MODE)
+        self.path = folder / f"{backend.new_path().rpartition('/')[2]}{staging.SUFFIX}"
         os.link(source, self.path)
-        self.kept = False
-        self.size = 0
-        self._hash = hashlib.sha256()
+        self.is_kept, self.size, self._hash = False, 0, hashlib.sha256()
 
     @property
-    def sha256(self):
+    def sha256(self) -> str:
         """The checksum of the bytes that were read, in hex."""
         return self._hash.hexdigest()
 
-    def write(self, chunk):
-        """Take note of the next bytes, which are there already."""
+    def write(self, chunk: bytes) -> None:
+        """Count and hash bytes that are on the disk already."""
         self.size += len(chunk)
         self._hash.update(chunk)
 
-    def finish(self):
-        """Return at once: the bytes have been on the disk for long."""
+    def finish(self) -> None:
+        """Do nothing: the bytes are on the disk."""
 
-    def touch(self):
-        """Show the sweep that somebody wants the bytes."""
+    def touch(self) -> None:
+        """Keep the sweep from removing the link."""
         os.utime(self.path)
 
-    def discard(self):
-        """Remove the name, unless it is kept already."""
-        if not self.kept:
+    def discard(self) -> None:
+        """Remove the link, unless it was stored."""
+        if not self.is_kept:
             self.path.unlink(missing_ok=True)
 
 
-def staged(source, link, progress):
-    """Return the bytes of a file, counted and hashed, in Camp's staging; raises OSError."""
-    part = None
+Upload = LinkedUpload | staging.StagedBytes
+
+
+def stage_file(source: Path, link: bool, progress: Progress | NoProgress) -> Upload:
+    """Return a staged upload with the bytes of a file; raises OSError."""
+    upload: Upload | None = None
     if link:
         try:
-            part = Linked(source)
+            upload = LinkedUpload(source)
         except OSError:
-            pass  # another volume, or a system without: a copy it is
-    part = part or backend.Staged()
+            pass  # on another disk, or not supported: copy
+    upload = upload or staging.StagedBytes()
     try:
         with open_regular(source) as stream:
             while chunk := stream.read(CHUNK):
-                part.write(chunk)
+                upload.write(chunk)
                 progress.add(len(chunk))
-        part.finish()
+        upload.finish()
     except BaseException:
-        part.discard()
+        upload.discard()
         raise
-    return part
+    return upload
 
 
-def open_regular(path):
-    """Return an open file; a link or anything else than a file raises OSError."""
+def open_regular(path: Path) -> BinaryIO:
+    """Return an open file; raises OSError for links and anything else that is no regular file."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -229,8 +230,8 @@ def open_regular(path):
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Bytes that are in Camp's storage by now, for the row that had `old_path`."""
+class ImportedFile:
+    """Bytes in Camp's storage, of the row that had `old_path`."""
 
     old_path: str
     path: str
@@ -239,11 +240,11 @@ class Kept:
 
 
 class Journal:
-    """What was brought in already, in case that the rest fails: {key: Kept}."""
+    """A file that lists what was imported, {key: ImportedFile}, so that a second try goes on."""
 
-    def __init__(self, file):
+    def __init__(self, file: str | Path) -> None:
         self.file = Path(file)
-        self.kept = {}
+        self.imported: dict[str, ImportedFile] = {}
         try:
             lines = self.file.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
@@ -251,84 +252,89 @@ class Journal:
         for line in lines:
             try:
                 key, *values = json.loads(line)
-                self.kept[key] = Kept(*values)
+                self.imported[key] = ImportedFile(*values)
             except (ValueError, TypeError):
-                continue  # cut short by a crash
+                continue  # cut off by a crash
 
-    def add(self, batch):
-        """Note {key: Kept} on the disk."""
+    def add(self, batch: dict[str, ImportedFile]) -> None:
+        """Write {key: ImportedFile} to the disk."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with self.file.open("a", encoding="utf-8") as stream:
-            for key, kept in batch.items():
-                values = [key, kept.old_path, kept.path, kept.size, kept.sha256]
+            for key, imported in batch.items():
+                values = [key, imported.old_path, imported.path, imported.size, imported.sha256]
                 stream.write(json.dumps(values) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
-        self.kept |= batch
+        self.imported |= batch
 
-    def of(self, row):
-        """Return the Kept of a row whose bytes are there, or None."""
-        kept = self.kept.get(row.key)
-        if kept and kept.old_path == row.path and backend.exists(kept.path):
-            return kept
+    def find(self, row: OldFile) -> ImportedFile | None:
+        """Return the ImportedFile of a row whose bytes are still there, or None."""
+        imported = self.imported.get(row.key)
+        if imported and imported.old_path == row.path and backend.exists(imported.path):
+            return imported
         return None
 
-    def forget_other_sizes(self, rows, sources):
-        """Forget what was noted of rows whose bytes are not as many as are taken now."""
+    def forget_changed(self, rows: Iterable[OldFile], sources: dict[str, Source]) -> None:
+        """Forget the rows whose bytes have another size now than when they were imported."""
         for row in rows:
-            kept = self.kept.get(row.key)
-            if kept and kept.size not in (row.size, sources[row.key].size):
-                del self.kept[row.key]
+            imported = self.imported.get(row.key)
+            if imported and imported.size not in (row.size, sources[row.key].size):
+                del self.imported[row.key]
 
-    def remove(self):
-        """Forget everything: the rows know it now."""
+    def remove(self) -> None:
+        """Delete the file: the rows name the bytes now."""
         self.file.unlink(missing_ok=True)
 
 
-def bring(rows, sources, journal, *, link, progress):
-    """Bring the bytes of rows into the storage; returns {key: OSError} for those that failed.
+def import_bytes(
+    rows: Iterable[OldFile],
+    sources: dict[str, Source],
+    journal: Journal,
+    *,
+    link: bool,
+    progress: Progress | NoProgress,
+) -> dict[str, OSError]:
+    """Copy the bytes of rows into the storage; returns {key: OSError} for those that failed.
 
-    What the journal has already is not brought again.
+    What the journal lists is not copied again.
     """
-    failed, batch = {}, []
+    failed: dict[str, OSError] = {}
+    batch: list[tuple[OldFile, Upload]] = []
     for row in rows:
         source = sources[row.key]
         if source.path is None:
             continue
-        if journal.of(row):
+        if journal.find(row):
             progress.add(source.size)
             continue
         try:
-            part = staged(source.path, link, progress)
+            upload = stage_file(source.path, link, progress)
         except OSError as error:
             failed[row.key] = error
             continue
-        if part.size != source.size:
-            part.discard()
-            failed[row.key] = OtherSize(part.size)
+        if upload.size != source.size:
+            upload.discard()
+            failed[row.key] = SizeChanged(upload.size)
             continue
-        batch.append((row, part))
-        if len(batch) >= BATCH_FILES or sum(part.size for _row, part in batch) >= BATCH_BYTES:
-            keep(batch, journal)
+        batch.append((row, upload))
+        if len(batch) >= BATCH_FILES or sum(each.size for _row, each in batch) >= BATCH_BYTES:
+            store_batch(batch, journal)
             batch = []
-    keep(batch, journal)
+    store_batch(batch, journal)
     return failed
 
 
-def keep(batch, journal):
-    """Move staged bytes to their place and note it; raises OSError, and nothing is kept."""
+def store_batch(batch: list[tuple[OldFile, Upload]], journal: Journal) -> None:
+    """Store (row, upload) pairs and list them; on an OSError none of them is stored."""
     try:
-        paths = backend.keep_all([part for _row, part in batch])
+        paths = staging.keep_all([cast(staging.StagedBytes, upload) for _row, upload in batch])
     except BaseException:
-        for _row, part in batch:
-            part.discard()
+        for _row, upload in batch:
+            upload.discard()
         raise
-    kept = zip(batch, paths, strict=True)
     journal.add(
-        {row.key: Kept(row.path, path, part.size, part.sha256) for (row, part), path in kept}
+        {
+            row.key: ImportedFile(row.path, path, upload.size, upload.sha256)
+            for (row, upload), path in zip(batch, paths, strict=True)
+        }
     )
-
-
-def tallied(sources):
-    """Return how many sources there are of each state."""
-    return Counter(source.state for source in sources.values())

@@ -1,107 +1,91 @@
-"""What was found and what would be done, told to a person."""
+"""The report of `manage.py takeover`: what was found, and what it would do."""
+
+from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.operations.database import server
-from camp.operations.takeover import postgresql
+from camp.operations.database.old_tables import APPS
+from camp.operations.takeover.run import Plan
+from camp.operations.takeover.shapes import TableMap
 
 
-def lines(plan):
-    """Yield the report of a Plan, line by line."""
-    place = server.place()
-    where = f"{place.engine}, {place.host}" if place.host else place.engine
-    yield _("Database: %(name)s (%(where)s)") % {"name": place.name, "where": where}
-    if plan.found.revision:
-        yield _("Made by Alembic, revision %(revision)s.") % {"revision": plan.found.revision}
-    else:
-        yield _("Made by the old backend, without a revision of Alembic.")
-    for name in plan.expected.tables:
+def describe_plan(plan: Plan) -> Iterator[str]:
+    """Yield the lines of the report on a Plan."""
+    place = server.locate_database()
+    yield _("Database: %(name)s (PostgreSQL, %(host)s)") % {"name": place.name, "host": place.host}
+    if plan.revision:
+        yield _("Made by Alembic, revision %(revision)s.") % {"revision": plan.revision}
+    for table in APPS:
         yield ""
-        if name in plan.matches:
-            yield from table_lines(plan.matches[name])
+        if table in plan.maps:
+            yield from describe_table(plan.maps[table])
         else:
-            yield _("%(table)s: missing") % {"table": name}
-    if plan.found.others:
+            yield _("%(table)s: missing") % {"table": table}
+    if plan.other_tables:
         yield ""
         yield _("Tables that Camp does not know, and keeps:")
-        for name, rows in plan.found.others.items():
-            yield f"  {name}: {counted(rows)}"
-    for table, target in plan.found.holders:
-        text = _("  What %(table)s points to in %(target)s cannot be deleted: it has no ON DELETE.")
-        yield text % {"table": table, "target": target}
-    for part in plan.parts:
-        if part.lines:
-            yield from ["", f"{part.title}:", *(f"  {line}" for line in part.lines)]
-
-
-def counted(rows):
-    """Return a number of rows in words."""
-    return ngettext("%(count)s row", "%(count)s rows", rows) % {"count": f"{rows:,}"}
-
-
-def table_lines(match):
-    """Yield what there is to tell of a table."""
-    called = f" ← {match.found.name}" if match.found.name != match.name else ""
-    yield f"{match.name}{called}: {counted(match.found.rows)}"
-    as_camps, others = [], []
-    for column in match.expected.columns.values():
-        old = match.old(column.name)
-        if old is None:
-            others.append(f"  - {column.name}: {_('missing')}")
-        elif (difference := differs(column, old)) or old.name != column.name:
-            called = f" ← {old.name}" if old.name != column.name else ""
-            others.append(f"  ~ {column.name}{called}: {difference or old.type}")
-        else:
-            as_camps.append(column.name)
-    if as_camps:
-        yield "  = " + _("as Camp's: %(columns)s") % {"columns": ", ".join(as_camps)}
-    yield from others
-    for column in match.unknown:
-        empty = "" if column.null else " NOT NULL"
-        yield "  + " + _("%(column)s: %(type)s, unknown to Camp, kept") % {
-            "column": column.name,
-            "type": f"{column.type}{empty}",
-        }
-    for key in match.found.foreign_keys:
-        yield f"    {', '.join(key.columns)} → {key.table} (ON DELETE {key.rule})"
-    unique = [", ".join(each.columns) for each in match.found.uniques]
-    if unique:
-        yield "    " + _("unique: %(columns)s") % {"columns": "; ".join(unique)}
-    if match.found.indexes:
-        yield "    " + _("indexes: %(names)s") % {"names": ", ".join(match.found.indexes)}
-    for name, definition in match.found.checks.items():
-        yield f"    {name} {definition}".rstrip()
-
-
-def differs(column, old):
-    """Return in what an old column is not as Camp's, or ""."""
-    words = []
-    values = {"old": old.type, "new": postgresql.plain_type(column)}
-    room = old.limit if old.family == "text" else None
-    if is_other(old, column):
-        words.append(_("%(old)s, Camp's is %(new)s") % values)
-    elif column.limit and (room is None or room > column.limit):
-        words.append(_("%(old)s, wider than Camp's %(new)s, which does no harm") % values)
-    if old.null and not column.null:
-        words.append(_("may be empty"))
-    return ", ".join(words)
-
-
-def is_other(old, column):
-    """Return whether a column is of a type that Camp's database would not have."""
-    if server.is_postgresql():
-        return postgresql.changes(old, column)
-    return column.family != {"naive": "moment"}.get(old.family, old.family)
-
-
-def plan_lines(plan):
-    """Yield what must be settled first, else what --apply does."""
-    problems = plan.all_problems
+        for name, rows in plan.other_tables.items():
+            yield f"  {name}: {count_rows(rows)}"
+    for name, pointers in plan.pointers.items():
+        for table in {each.table for each in pointers if "ON DELETE" not in each.definition}:
+            text = _("Rows of %(target)s that %(table)s refers to cannot be deleted.")
+            yield "  " + text % {"target": name, "table": table}
+    for title, lines in plan.sections.items():
+        if lines:
+            yield from ["", f"{title}:", *(f"  {line}" for line in lines)]
+    problems = plan.problems
     if problems:
         yield from ["", _("To be settled first:"), *(f"  ✗ {text}" for text in problems)]
-        return
-    yield from ["", _("With --apply:")]
-    texts = [step.text for step in plan.steps if step.text]
-    for number, text in enumerate(texts, 1):
-        yield f"  {number:>2}. {text}"
+    else:
+        yield from ["", _("With --apply:"), *(f"  • {text}" for text in describe_steps(plan))]
+
+
+def count_rows(number: int) -> str:
+    """Return a number of rows in words."""
+    return ngettext("%(count)s row", "%(count)s rows", number) % {"count": f"{number:,}"}
+
+
+def describe_table(mapping: TableMap) -> Iterator[str]:
+    """Yield what becomes of an old table and of its columns."""
+    title = (
+        mapping.name if mapping.old.name == mapping.name else f"{mapping.name} ← {mapping.old.name}"
+    )
+    yield f"{title}: {count_rows(mapping.old.rows)}"
+    same = [each for each, source in mapping.columns.items() if each == source not in mapping.kept]
+    if same:
+        yield "  = " + _("as in Camp: %(columns)s") % {"columns": ", ".join(same)}
+    for column, source in mapping.columns.items():
+        if column != source and not (column == "id" and mapping.renumbered):
+            yield "  → " + _("%(old)s becomes %(new)s") % {"old": source, "new": column}
+    for source, name in mapping.kept.items():
+        text = _("%(column)s: %(type)s, unknown to Camp, kept as %(name)s")
+        values = {"column": source, "type": mapping.old.columns[source].type, "name": name}
+        yield "  + " + text % values
+
+
+def describe_steps(plan: Plan) -> Iterator[str]:
+    """Yield what --apply does."""
+    for mapping in plan.maps.values():
+        values = {
+            "old": mapping.old.name,
+            "table": mapping.name,
+            "rows": count_rows(mapping.old.rows),
+        }
+        if mapping.name in plan.beside:
+            text = _(
+                "%(rows)s of %(old)s are added after those of %(table)s, and %(old)s is removed."
+            )
+            yield text % values
+        elif mapping.renumbered:
+            yield _("%(rows)s of %(old)s get integer keys, and become %(table)s.") % values
+        else:
+            yield _("%(rows)s of %(old)s become %(table)s.") % values
+    if "sample_users" in plan.maps:
+        yield _("Argon2 hashes get Django's prefix; bcrypt is recognised at log-in.")
+    if "sample_sessions" in plan.maps:
+        yield _("Sessions without a title get one from their metadata or their first message.")
+    if "sample_files" in plan.maps:
+        yield _("Files get clean names and types, and the place of their imported bytes.")
+    yield _("All of this happens in one transaction, or nothing of it.")

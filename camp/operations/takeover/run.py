@@ -1,47 +1,43 @@
-"""Moving in from the old backend: its tables, its people, and the bytes of its files."""
+"""Taking over a database of the old backend: tables, accounts, and the bytes of files."""
 
-# ruff: noqa: S608  (names come from the catalogue or from models, and are quoted)
+# ruff: noqa: S608  (names come from the catalogue, and are quoted)
 
-import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from typing import TextIO
 
-from django.conf import settings
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError
 from django.db import DatabaseError, connection, transaction
-from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
-from camp.db.errors import error_reason
-from camp.db.search_text import normalise
-from camp.fs.filenames import clean_filename
-from camp.operations.console import Progress
-from camp.operations.database import server
-from camp.operations.takeover import accounts as people
-from camp.operations.takeover import import_files, work
-from camp.operations.takeover import plan as plans
-from camp.operations.takeover import sessions as conversations
-from camp.operations.takeover.collisions import Settlement
-from camp.operations.takeover.found import ALEMBIC
-from camp.operations.takeover.import_files import DAMAGED, UNREADABLE, OldFile, OtherSize, Source
-from camp.operations.takeover.import_report import folder, room, source_lines, write_missing
-from camp.operations.takeover.steps import Choices, Part, Step, quoted
-from files.library import usage
-from files.models import File
-from files.storage import backend
-from files.uploads.content_types import media_type
-from sessions_app.models import Message, Session
+from accounts.keys import fill_keys
+from accounts.settlement import Settlement
+from camp.db.errors import error_reason, sqlstate
+from camp.operations.database import connected_users, old_tables, server
+from camp.operations.takeover import accounts, catalogue, convert, files, sessions, shapes
+from camp.operations.takeover.catalogue import Pointer, fetch_value, quote
+from camp.operations.takeover.import_files import Journal
+from camp.operations.takeover.shapes import TableMap
 
-TABLE = "sample_files"
-BATCH = 500
+LOCK_NOT_AVAILABLE = "55P03"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+
+WITHOUT_LOGIN = "last_login IS NULL AND last_login_at IS NOT NULL"
 
 
 @dataclass
 class Options:
-    """What a person asked for; `uploads` is the old folder, `missing` where to list its gaps."""
+    """What the command line asks for.
 
-    choices: Choices = field(default_factory=Choices)
+    `tables` is {Camp's table: old table}, `columns` {(Camp's table, Camp's column): old column, ""
+    for none}, `zone` the time zone of times without one, `uploads` the old folder, `missing` a file
+    for the list of what is missing there.
+    """
+
+    tables: dict[str, str] = field(default_factory=dict)
+    columns: dict[tuple[str, str], str] = field(default_factory=dict)
+    zone: str = "UTC"
     settlement: Settlement = field(default_factory=Settlement)
     uploads: str = ""
     link: bool = False
@@ -49,215 +45,189 @@ class Options:
     any_size: bool = False
 
 
-def examined(options):
-    """Return the Plan of a takeover; touches nothing."""
-    return plans.made(options.choices, contributors(options))
+@dataclass
+class Plan:
+    """What was found, what must be settled first, and how the tables become Camp's.
 
-
-def carried_out(options, stream):
-    """Take the configured database over, and the bytes with it; returns the Plan.
-
-    First the bytes come in: if the rest fails, no row names them, and the next try finds
-    them again.
+    `maps` is {Camp's table: TableMap}, `beside` the names of Camp's tables that are there already,
+    `pointers` {Camp's table: Pointers into the old one}, `sections` {title: lines} of the report.
     """
-    journal = import_files.Journal(journal_file())
-    if options.uploads:
-        plan = examined(options)
-        if not plan.all_problems:
-            rows = list(old_files(plan.matches))
-            fetch(rows, options, journal, stream)
-    plan = work.take_over(options.choices, contributors(options, journal), check=try_out)
-    journal.remove()
+
+    maps: dict[str, TableMap]
+    beside: set[str]
+    zone: str
+    revision: str
+    counts: dict[str, int]  # {table: rows} of all tables
+    new_accounts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pointers: dict[str, list[Pointer]] = field(default_factory=dict)
+    sections: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def other_tables(self) -> dict[str, int]:
+        """Return {table: rows} of the tables that are neither Camp's nor taken over."""
+        known = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+        known |= {old_tables.ALEMBIC, "django_migrations"}
+        known |= {mapping.old.name for mapping in self.maps.values()}
+        return {name: rows for name, rows in self.counts.items() if name not in known}
+
+
+def examine(options: Options) -> Plan:
+    """Return the Plan for the configured database; changes nothing."""
+    counts = server.row_counts()
+    migrated = old_tables.read_migrated_apps()
+    beside = {table for table, app in old_tables.APPS.items() if app in migrated}
+    maps = {}
+    for table, old_name in old_tables.find_old_tables(options.tables).items():
+        old = catalogue.read_table(old_name, counts.get(old_name, 0))
+        fields = convert.find_model(table)._meta.concrete_fields
+        columns = [each.column for each in fields]
+        maps[table] = shapes.map_table(
+            table, old, options.columns, camps_columns=columns, is_beside=table in beside
+        )
+    plan = Plan(maps, beside, options.zone, read_revision(counts), counts)
+    plan.problems = list(list_problems(plan, options))
+    if not plan.problems:
+        add_sections(plan, options)
     return plan
 
 
-def contributors(options, journal=None):
-    """Return what takes part beside the tables: see camp.operations.takeover.plan.made."""
-    return [
-        partial(people.part, settlement=options.settlement),
-        conversations.part,
-        partial(files_part, options=options, journal=journal),
-    ]
+def read_revision(counts: dict[str, int]) -> str:
+    """Return Alembic's revision of the old tables, "" if there is none."""
+    if not counts.get(old_tables.ALEMBIC):
+        return ""
+    return fetch_value(f"SELECT string_agg(version_num, ', ') FROM {old_tables.ALEMBIC}")
 
 
-def journal_file():
-    """Return where the bytes are noted that were brought in for the configured database."""
-    place = "\n".join(map(str, vars(server.place()).values())) + str(
-        connection.settings_dict["NAME"]
-    )
-    name = hashlib.sha256(place.encode()).hexdigest()[:16]
-    return settings.CAMP_DATA_DIR / f"takeover-{name}.jsonl"
-
-
-def old_files(matches):
-    """Yield the OldFiles of an old table, as its columns still are called."""
-    match = matches.get(TABLE)
-    if match is None or not match.names.get("storage_path"):
-        return
-    names = [match.names.get(name) for name in ("id", "storage_path", "size", "filename")]
-    yield from files_of(match.found.name, *names)
-
-
-def files_of(table, key, *names):
-    """Yield an OldFile for each row; the names are those of key, path, size and file name."""
-    chosen = ", ".join(quoted(name) if name else "NULL" for name in (key, *names))
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {chosen} FROM {quoted(table)} ORDER BY {quoted(key)}")
-        while rows := cursor.fetchmany(2000):
-            for row_key, path, length, name in rows:
-                length = int(length) if str(length).isdigit() else None
-                yield OldFile(str(row_key), str(path or ""), length, str(name or ""))
-
-
-def files_part(matches, options, journal):
-    """Return what the takeover of the files finds and does, as a Part."""
-    found = Part(_("Files"))
-    match = matches.get(TABLE)
-    if match is None:
-        return found
-    if options.uploads and journal is None:
-        rows = list(old_files(matches))
-        sources = folder(options).sources(rows)
-        found.lines += source_lines(rows, sources)
-        found.problems += room(sources, options)
-        if options.missing:
-            write_missing(options.missing, rows, sources)
-    elif not options.uploads and match.found.rows:
-        found.lines.append(
-            _("Their bytes stay where they are. Bring them in, now or later: --uploads FOLDER")
+def list_problems(plan: Plan, options: Options) -> Iterator[str]:
+    """Yield a sentence for everything that must be settled before the rows are looked at."""
+    if not plan.maps:
+        sentence = _(
+            "Camp knows none of these tables: %(tables)s. If they are the old backend's, say which "
+            "is which with --table sample_users=NAME and so on. If not, give Camp a database of "
+            "its own in DATABASE_URL."
         )
-    key = match.aside.get(match.names["id"], "id")
-    text = _("Files get names and types as Camp keeps them, and the place of their bytes.")
-    found.after = [Step(text, run=partial(complete, key, journal))]
-    return found
+        yield sentence % {"tables": ", ".join(plan.other_tables) or "–"}
+    if unknown := {table for table, _column in options.columns} - plan.maps.keys():
+        yield _("There is no table %(table)s here.") % {"table": min(unknown)}
+    for mapping in plan.maps.values():
+        yield from shapes.list_missing_columns(mapping, options.columns)
+        yield from shapes.list_problems(mapping, plan.maps, plan.beside)
+    if not catalogue.may_create_schemas():
+        yield _("The log-in of DATABASE_URL may not create schemas and tables: use the owner's.")
 
 
-def fetch(rows, options, journal, stream):
-    """Bring the bytes of rows in; raises CommandError where the disk does not take them."""
-    sources = folder(options).sources(rows)
-    journal.forget_other_sizes(rows, sources)
-    total = sum(source.size for source in sources.values())
-    try:
-        with Progress(stream, total, _("Files")) as progress:
-            failed = import_files.bring(
-                rows, sources, journal, link=options.link, progress=progress
-            )
-    except OSError as error:
-        sentence = _("The files could not be brought in (%(why)s). The database is as it was.")
-        raise CommandError(sentence % {"why": error.strerror or error}) from None
-    for key, error in failed.items():
-        state = DAMAGED if isinstance(error, OtherSize) else UNREADABLE
-        sources[key] = Source(state, found=getattr(error, "found", None))
-        stream.write(
-            _("File %(key)s cannot be read (%(why)s).")
-            % {
-                "key": key,
-                "why": error.strerror or error,
-            }
-            + "\n"
+def add_sections(plan: Plan, options: Options) -> None:
+    """Add to a Plan what the rows of the old tables tell."""
+    names = [mapping.old.name for mapping in plan.maps.values()]
+    for each in plan.maps.values():
+        plan.pointers[each.name] = catalogue.read_pointers(each.old.name, names)
+    if mapping := plan.maps.get("sample_users"):
+        order = convert.order_rows(mapping) if mapping.renumbered else quote(mapping.key)
+        review = accounts.review_accounts(
+            mapping, order, options.settlement, is_beside=mapping.name in plan.beside
         )
-    if options.missing:
-        write_missing(options.missing, rows, sources)
+        plan.sections[_("Accounts")] = review.lines
+        plan.problems += review.problems
+        plan.new_accounts = review.changes
+    if mapping := plan.maps.get("sample_messages"):
+        plan.sections[_("Conversations")] = list(sessions.describe_equal_times(mapping))
+    if mapping := plan.maps.get("sample_files"):
+        lines, problems = files.review_files(mapping, options)
+        plan.sections[_("Files")] = lines
+        plan.problems += problems
 
 
-def complete(key, journal):
-    """Give all rows names, types and search texts as Camp keeps them, and their new bytes.
+def take_over(options: Options, stream: TextIO) -> None:
+    """Take the configured database over, and the bytes of its files.
 
-    `key` is the column of the key by which the journal knows a row.
+    The bytes come first: if the rest fails, no row names them, and the next try finds them again.
+    Raises CommandError; the database is unchanged then.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id, {quoted(key)} FROM {quoted(TABLE)}")
-        keys = {number: str(old) for number, old in cursor.fetchall()}
-    batch = []
-    for file in File.objects.order_by("pk").iterator(chunk_size=2000):
-        row = OldFile(keys[file.pk], file.storage_path, file.size)
-        if completed(file, journal.of(row) if journal else None):
-            batch.append(file)
-        if len(batch) >= BATCH:
-            save(batch)
-            batch = []
-    save(batch)
-
-
-CHANGED = ["filename", "search_text", "content_type", "storage_path", "size", "sha256"]
-
-
-def completed(file, kept):
-    """Bring a File into Camp's form; returns whether that changed it."""
-    before = [getattr(file, name) for name in CHANGED]
-    file.filename = clean_filename(file.filename or file.storage_path)
-    file.search_text = normalise(file.filename)[:255]
-    file.content_type = media_type(file.content_type, file.filename)
-    if kept:
-        file.storage_path, file.size, file.sha256 = kept.path, kept.size, kept.sha256
-    return before != [getattr(file, name) for name in CHANGED]
-
-
-def save(batch):
-    """Write the changes of a batch of Files."""
-    File.objects.bulk_update(batch, CHANGED)
-
-
-def mends(options):
-    """Return the Steps for what an earlier version of Camp did not do well when it took over."""
-    if ALEMBIC not in connection.introspection.table_names():
-        return []
-    return [*people.mends(options.choices.zone), *conversations.mends()]
-
-
-def left():
-    """Return the OldFiles of Camp's own rows whose bytes still are in the old backend's place."""
-    values = File.objects.order_by("pk").values_list("pk", "storage_path", "size", "filename")
-    return [
-        OldFile(str(key), *others)
-        for key, *others in values.iterator(chunk_size=2000)
-        if not backend.OPAQUE.fullmatch(others[0])
-    ]
-
-
-def left_lines(options):
-    """Return lines on the bytes that `later` would bring in."""
-    rows = left()
-    sources = folder(options).sources(rows)
-    if options.missing:
-        write_missing(options.missing, rows, sources)
-    return list(source_lines(rows, sources))
-
-
-def later(options, stream):
-    """Bring in the bytes of a database that is Camp's already; returns how many files got theirs.
-
-    Each row changes only if it still names the old place.
-    """
-    journal = import_files.Journal(journal_file())
-    rows = left()
-    fetch(rows, options, journal, stream)
-    done = sum(settle(row, kept) for row in rows if (kept := journal.of(row)))
-    journal.remove()
-    return done
-
-
-def settle(row, kept):
-    """Point a row to its new bytes; returns 1, or 0 where it changed meanwhile."""
-    files = File.objects.filter(pk=row.key, storage_path=row.path)
-    new = files.update(storage_path=kept.path, size=kept.size, sha256=kept.sha256)
-    if new:
-        usage.forget(File.objects.values_list("user_id", flat=True).get(pk=row.key))
-    return new
-
-
-def try_out():
-    """Raise CommandError unless the tables take what Camp writes; leaves nothing behind."""
-    name = f"camp-{get_random_string(12)}"
+    journal = files.open_journal()
+    if options.uploads:
+        plan = examine(options)
+        if not plan.problems and "sample_files" in plan.maps:
+            rows = files.read_old_files(plan.maps["sample_files"])
+            files.fetch_files(rows, options, journal, stream)
     try:
         with transaction.atomic():
-            user = get_user_model().objects.create_user(name, f"{name}@example.org")
-            session = Session.objects.create(user=user)
-            Session.objects.create()
-            for role in Message.Role:
-                Message.objects.create(session=session, role=role, content="x")
-            File.objects.create(user=user, filename="x", size=0, storage_path="x")
-            transaction.set_rollback(True)
+            convert.lock_tables(old_tables.find_old_tables(options.tables).values())
+            plan = examine(options)
+            if plan.problems:
+                raise CommandError(plan.problems[0])
+            convert.convert_tables(plan)
+            complete(plan, journal)
     except DatabaseError as error:
-        sentence = _("The old tables do not take what Camp writes (%(why)s). Nothing was changed.")
-        raise CommandError(sentence % {"why": error_reason(error)}) from None
+        raise CommandError(describe_failure(error)) from error
+    journal.remove()
+
+
+def complete(plan: Plan, journal: Journal) -> None:
+    """Fill what Camp's own code computes for the copied rows."""
+    fill_keys(get_user_model())
+    sessions.set_titles()
+    if "sample_files" in plan.maps:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT new, old FROM {convert.key_table('sample_files')}")
+            files.complete_rows(dict(cursor.fetchall()), journal)
+    with connection.cursor() as cursor:
+        # Here an error can still be named.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def describe_failure(error: DatabaseError) -> str:
+    """Return the sentence for a takeover that a DatabaseError ended."""
+    if sqlstate(error) == LOCK_NOT_AVAILABLE:
+        sentence = _(
+            "The old tables are in use (%(who)s). Stop the old backend, then try again. The "
+            "database is unchanged."
+        )
+        return sentence % {"who": ", ".join(connected_users.other_connections()) or _("unknown")}
+    sentence = _("The takeover failed (%(why)s). The database is unchanged.")
+    return sentence % {"why": error_reason(error)}
+
+
+def find_repairs() -> dict[str, Callable[[], None]]:
+    """Return {sentence: function} for what an earlier version of Camp left undone."""
+    if not server.is_postgresql() or old_tables.ALEMBIC not in old_tables.read_table_names():
+        return {}
+    counts = {
+        fill_last_login: count_last_logins(),
+        sessions.set_titles: sum(1 for _session in sessions.find_untitled()),
+        sessions.reorder_messages: count_misplaced(),
+    }
+    texts = {
+        fill_last_login: _("Accounts that get the time of their last log-in: %(count)s"),
+        sessions.set_titles: _("Sessions without a title that get one: %(count)s"),
+        sessions.reorder_messages: _(
+            "Messages that precede their question or follow their answer, and get their place: "
+            "%(count)s"
+        ),
+    }
+    return {
+        texts[repair] % {"count": f"{number:,}"}: repair
+        for repair, number in counts.items()
+        if number
+    }
+
+
+def count_last_logins() -> int:
+    """Return how many accounts lack the time of a log-in that the old backend noted."""
+    if "last_login_at" not in catalogue.read_table("sample_users", 0).columns:
+        return 0
+    return fetch_value(f"SELECT COUNT(*) FROM sample_users WHERE {WITHOUT_LOGIN}")
+
+
+def fill_last_login() -> None:
+    """Copy when people last logged in with the old backend."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE sample_users SET last_login = last_login_at WHERE {WITHOUT_LOGIN}")
+
+
+def count_misplaced() -> int:
+    """Return how many messages an earlier version numbered by their random old keys."""
+    old_key = catalogue.read_table("sample_messages", 0).columns.get("old_id")
+    if old_key is None or old_key.type_name in shapes.INTEGERS:
+        return 0
+    return fetch_value(f"SELECT COUNT(*) FROM ({sessions.select_misplaced()}) AS misplaced")

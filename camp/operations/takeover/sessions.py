@@ -1,7 +1,8 @@
-"""Conversations of the old backend: the order of their messages, and their titles."""
+"""Sessions of the old backend: the order of their messages, and their titles."""
 
-# ruff: noqa: S608  (the parts of the SQL come from camp.operations.takeover)
+# ruff: noqa: S608  (names come from the catalogue, and are quoted)
 
+from collections.abc import Iterator
 from itertools import islice
 
 from django.db import connection, transaction
@@ -10,52 +11,104 @@ from django.db.models.functions import Coalesce, Left
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.db.search_text import normalise
-from camp.operations.takeover import catalogue, ordering
-from camp.operations.takeover.ordering import MESSAGES
-from camp.operations.takeover.steps import Part, Step, count, quoted
+from camp.db.search_text import normalize_for_search
+from camp.operations.takeover.catalogue import fetch_value, quote
+from camp.operations.takeover.shapes import TableMap
 from sessions_app.models import Message, Session
 from sessions_app.titles import LOOKED_AT, title_of
 
-SESSIONS = "sample_sessions"
-BATCH = 500
+BATCH = 500  # sessions written at once
+ANSWERS = "'assistant', 'ai', 'bot', 'model', 'tool', 'function'"  # roles
+# How messages of one session and one time follow each other, in columns of `judge_messages`.
+WITHIN_TIME = "CASE broken WHEN 0 THEN place ELSE 0 END, speaker, place"
 
 
-def part(matches):
-    """Return what the takeover of the conversations finds and does, as a Part."""
-    found = Part(_("Conversations"))
-    if MESSAGES in matches:
-        found.lines += tie_lines(matches[MESSAGES])
-    if SESSIONS in matches:
-        text = _("Sessions without a title get one from their metadata or their first message.")
-        found.after = [Step(text, run=give_titles)]
-    return found
+def order_messages(mapping: TableMap, table: str) -> tuple[str, str]:
+    """Return a WITH clause and the SQL terms that sort its `judged` rows as they were said.
+
+    `mapping` is the TableMap of the messages, `table` the SQL name of their table.
+    """
+    created = mapping.columns.get("created_at")
+    tells_order = mapping.has_integer_keys or not created
+    clause = judge_messages(
+        table,
+        key=quote(mapping.key),
+        session=quote(mapping.columns["session_id"]) if "session_id" in mapping.columns else "NULL",
+        created=quote(created) if created else "NULL::timestamptz",
+        role=quote(mapping.columns["role"]) if "role" in mapping.columns else "NULL",
+        # Rows that were never changed lie as they were inserted.
+        inserted=quote(mapping.key) if mapping.has_integer_keys else "ctid",
+        by_role=not tells_order,
+    )
+    return clause, f"written, {WITHIN_TIME}, old"
 
 
-def tie_lines(match):
-    """Yield what there is to tell of messages that have the same time."""
-    if not {"session_id", "created_at"} <= match.names.keys():
+def judge_messages(
+    table: str,
+    *,
+    key: str,
+    session: str,
+    created: str,
+    role: str,
+    inserted: str,
+    by_role: bool = True,
+) -> str:
+    """Return a WITH clause that ends in `judged`: messages, and how those of one time follow.
+
+    Its columns: `old` (the key), `session`, `written`, `speaker` (0 system, 1 question, 2 answer),
+    `place` (in order of insertion) and `broken`. The old backend wrote a question and its answer
+    in one transaction, so they have the same time. `broken` is 0 where the order of insertion
+    reads like a conversation, with a question before each answer; where it is 1, system messages
+    come first, then questions, then answers.
+    """
+    spoken = f"lower({role}::text)"
+    speaker = f"CASE WHEN {spoken} = 'system' THEN 0 WHEN {spoken} IN ({ANSWERS}) THEN 2 ELSE 1 END"
+    speaker = f"CASE WHEN {created} IS NULL THEN 0 ELSE {speaker} END" if by_role else "0"
+    return f"""
+    WITH ranked AS (
+        SELECT {key} AS old, {session} AS session, {created} AS written, {speaker} AS speaker,
+               row_number() OVER (PARTITION BY {session}, {created} ORDER BY {inserted}) AS place
+        FROM {table}
+    ), counted AS (
+        SELECT ranked.*,
+               count(*) FILTER (WHERE speaker = 1) OVER so_far AS questions,
+               count(*) FILTER (WHERE speaker = 2) OVER so_far AS answers
+        FROM ranked WINDOW so_far AS (PARTITION BY session, written ORDER BY place)
+    ), judged AS (
+        SELECT counted.*, max(
+            CASE WHEN (speaker = 2 AND answers > questions)
+                   OR (speaker = 0 AND questions + answers > 0) THEN 1 ELSE 0 END
+        ) OVER (PARTITION BY session, written) AS broken
+        FROM counted
+    )"""
+
+
+def describe_equal_times(mapping: TableMap) -> Iterator[str]:
+    """Yield a line on messages that have the same time as others of their session."""
+    if not {"session_id", "created_at"} <= mapping.columns.keys():
         return
-    names = [match.names[name] for name in ("session_id", "created_at")]
-    messages, groups = ordering.ties(match.found.name, *names)
-    if not messages:
-        yield _("no two messages of a session have the same time")
+    session, created = (quote(mapping.columns[name]) for name in ("session_id", "created_at"))
+    groups = (
+        f"SELECT COUNT(*) AS number FROM {quote(mapping.old.name)} WHERE {created} IS NOT NULL "
+        f"GROUP BY {session}, {created} HAVING COUNT(*) > 1"
+    )
+    number = int(fetch_value(f"SELECT coalesce(sum(number), 0) FROM ({groups}) AS groups"))
+    if not number:
         return
     text = ngettext(
-        "%(count)s message has the time of another of its session (%(groups)s times)",
-        "%(count)s messages have the time of another of their session (%(groups)s times)",
-        messages,
+        "%(count)s message has the same time as another of its session: %(why)s",
+        "%(count)s messages have the same time as another of their session: %(why)s",
+        number,
     )
-    told = text % {"count": f"{messages:,}", "groups": f"{groups:,}"}
-    if column := ordering.counter(match):
-        why = _("the column %(column)s tells their order") % {"column": column.name}
+    if mapping.has_integer_keys:
+        why = _("the keys tell their order")
     else:
         why = _("the question comes before its answer")
-    yield f"{told}: {why}"
+    yield text % {"count": f"{number:,}", "why": why}
 
 
-def untitled():
-    """Yield the sessions of the old backend that have no title, with the one that they get."""
+def find_untitled() -> Iterator[Session]:
+    """Yield the sessions without a title for which there is one, with that title."""
     messages = Message.objects.filter(session=OuterRef("pk")).order_by("created_at", "id")
     messages = messages.values(beginning=Left("content", LOOKED_AT))
     asked = Subquery(messages.filter(role=Message.Role.USER)[:1])
@@ -63,58 +116,45 @@ def untitled():
     sessions = sessions.annotate(first=Coalesce(asked, Subquery(messages[:1])))
     for session in sessions.order_by("pk").iterator(chunk_size=BATCH):
         session.title = title_of(session.first, session.old_metadata)
-        session.search_text = normalise(session.title)[:255]
+        session.search_text = normalize_for_search(session.title)[:255]
         if session.title:
             yield session
 
 
-def give_titles():
-    """Give sessions without a title one; when they last changed stays as it is."""
-    sessions = untitled()
+def set_titles() -> None:
+    """Give sessions without a title one; the time of their last change stays."""
+    sessions = find_untitled()
     while batch := list(islice(sessions, BATCH)):
         Session.objects.bulk_update(batch, ["title", "search_text"])
 
 
-def mends():
-    """Yield the Steps that an earlier takeover left to do."""
-    if number := sum(1 for _session in untitled()):
-        text = ngettext(
-            "%(count)s session without a title gets one from its metadata or its first message.",
-            "%(count)s sessions without a title get one from their metadata or first message.",
-            number,
-        )
-        yield Step(text % {"count": f"{number:,}"}, run=give_titles)
-    if number := misplaced():
-        text = ngettext(
-            "%(count)s message of the old backend stands before its question, or after its "
-            "answer: it gets its place.",
-            "%(count)s messages of the old backend stand before their question, or after their "
-            "answer: they get their places.",
-            number,
-        )
-        yield Step(text % {"count": f"{number:,}"}, run=put_in_order)
+def select_misplaced() -> str:
+    """Return a SELECT of (`old`, `new`) ids of Camp's messages that precede their question.
 
-
-def misplaced():
-    """Return how many messages an earlier version of Camp put before their question.
-
-    It numbered those of the same time by their old random keys, which still are there.
+    `new` is an id of the same session and time.
     """
-    match = catalogue.found({MESSAGES: MESSAGES}).tables.get(MESSAGES)
-    if match is None or "old_id" not in match.columns:
-        return 0
-    return count(f"SELECT COUNT(*) FROM ({ordering.misplaced()}) AS misplaced")
+    rows = judge_messages(
+        "sample_messages",
+        key="id", session="session_id", created="created_at", role="role", inserted="id",
+    )  # fmt: skip
+    return f"""{rows}, wanted AS (
+        SELECT judged.*,
+               row_number() OVER (PARTITION BY session, written ORDER BY {WITHIN_TIME}) AS best
+        FROM judged WHERE broken = 1
+    )
+    SELECT wanted.old AS old, other.old AS new FROM wanted JOIN wanted AS other
+        ON other.session = wanted.session AND other.written = wanted.written
+       AND other.place = wanted.best
+    WHERE other.old <> wanted.old"""
 
 
 @transaction.atomic
-def put_in_order():
-    """Exchange the ids of messages that stand before their question; returns how many."""
-    table = quoted(MESSAGES)
+def reorder_messages() -> None:
+    """Exchange the ids of messages that precede their question."""
     with connection.cursor() as cursor:
-        cursor.execute(ordering.misplaced())
+        cursor.execute(select_misplaced())
         moves = cursor.fetchall()
-        # First out of each other's way.
-        move = f"UPDATE {table} SET id = %s WHERE id = %s"
+        # Negative ids are free.
+        move = "UPDATE sample_messages SET id = %s WHERE id = %s"
         cursor.executemany(move, [(-new, old) for old, new in moves])
-        cursor.execute(f"UPDATE {table} SET id = -id WHERE id < 0")
-    return len(moves)
+        cursor.execute("UPDATE sample_messages SET id = -id WHERE id < 0")

@@ -8,14 +8,11 @@ import time
 import zlib
 
 import pytest
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.backends.cached_db import SessionStore
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.urls import path
 
-from camp.cache import backends, breaker
-from camp.cache.manager import cache_manager, cached
+from camp.cache import breaker, cache_manager, get_or_compute
 from tests.camp.cache.redis_process import PASSWORD, RedisProcess
 
 pytestmark = pytest.mark.fault
@@ -50,7 +47,7 @@ urlpatterns = [path("who/", who), path("busy/", busy)]
 def server(tmp_path_factory, settings, monkeypatch):
     """A server that the cache of this test is on; not started yet."""
     process = RedisProcess(tmp_path_factory.mktemp("redis"))
-    monkeypatch.setattr(breaker, "PAUSE", 0.2)
+    monkeypatch.setattr(breaker, "RETRY_AFTER", 0.2)
     settings.CACHES = {
         "default": {
             "BACKEND": "camp.cache.backends.ResilientRedisCache",
@@ -58,7 +55,6 @@ def server(tmp_path_factory, settings, monkeypatch):
             "KEY_PREFIX": "camp",
         }
     }
-    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
     yield process
     process.close()
 
@@ -101,12 +97,8 @@ ANSWERS = [
     (lambda: cache.incr("count"), 1),
     (lambda: cache.incr("count", 5), 5),
     (lambda: cache.decr("count"), -1),
-    (lambda: cache.incr_version("user:1"), 2),
     (lambda: cache.ttl("user:1"), 0),
     (lambda: cache.keys("*"), []),
-    (lambda: list(cache.iter_keys("*")), []),
-    (lambda: cache.expire("user:1", 5), False),
-    (lambda: cache.persist("user:1"), False),
     (lambda: cache.sadd("set", 1), None),
     (lambda: cache.hset("hash", "field", 1), None),
     (lambda: cache.get_or_set("user:1", lambda: "made"), "made"),
@@ -114,7 +106,7 @@ ANSWERS = [
     (lambda: cache_manager.get_sync("user:1", "default"), "default"),
     (lambda: cache_manager.delete_sync("user:1"), False),
     (lambda: cache_manager.clear_sync("user:*"), 0),
-    (lambda: cached("user:1", 60, lambda: "made"), "made"),
+    (lambda: get_or_compute("user:1", 60, lambda: "made"), "made"),
 ]
 
 
@@ -133,7 +125,6 @@ class TestAnswers:
         assert await cache_manager.delete("user:1") is False
         assert await cache_manager.clear("user:*") == 0
         assert await cache.aincr("count", 2) == 2
-        assert await cache.aset_many({"a": 1}) == ["a"]
 
     def test_a_lock_in_the_cache_is_refused(self, server):
         with pytest.raises(NotImplementedError):
@@ -171,9 +162,7 @@ class TestReturn:
             cache.get("user:1")
         started.start()
         wait_until_used_again()
-        lines = [
-            record.getMessage() for record in caplog.records if record.name == "camp.cache.manager"
-        ]
+        lines = [record.getMessage() for record in caplog.records if record.name == "camp.cache"]
         assert len(lines) == 2
         assert "does not answer" in lines[0]
         assert "answers again" in lines[1]
@@ -207,16 +196,6 @@ class TestStaleEntries:
         started.wake()
         wait_until_used_again()
         assert cache.get("user:1") != "known"
-
-    def test_a_restarted_server_does_not_bring_back_its_snapshot(self, started):
-        started.client().save()
-        cache.delete("user:1")
-        started.kill()
-        started.start()  # so quickly that no call failed
-        assert started.client().exists("camp:1:user:1")
-        assert cache.get("user:1") is None
-        wait_until_used_again()
-        assert cache.get("user:1") is None
 
     @can_hang
     def test_entries_of_other_projects_stay(self, started):
@@ -273,34 +252,19 @@ class TestRequests:
         usual = max(self.together(client))
         started.hang()
         assert max(self.together(client)) < usual + 1
-        # The outage is known now, and stays known while it is tried again behind the scenes.
+        # From now on one request in RETRY_AFTER seconds makes an attempt.
         waits, deadline = [], time.monotonic() + 1.5
         while time.monotonic() < deadline:
             waits.append(self.seconds(client))
-        assert statistics.median(waits) < backends.ANSWER_TIMEOUT / 2
+        assert statistics.median(waits) < 0.25
 
-    def test_a_log_in_survives_the_loss_of_redis(self, started, client, owner):
-        client.force_login(owner)
-        assert client.get("/who/").content == str(owner.pk).encode()
-        started.kill()
-        assert client.get("/who/").content == str(owner.pk).encode()
-
-    def test_one_can_log_in_while_redis_is_away(self, server, client, owner):
-        client.force_login(owner)
-        assert client.get("/who/").content == str(owner.pk).encode()
-        server.start()
-        wait_until_used_again()
-        assert client.get("/who/").content == str(owner.pk).encode()
-
-    @can_hang
-    def test_a_log_out_while_redis_is_away_holds_when_it_is_back(self, started, client, owner):
+    def test_log_ins_and_log_outs_do_not_depend_on_redis(self, started, client, owner):
         client.force_login(owner)
         session = client.cookies["camp_session"].value
-        client.get("/who/")
-        assert SESSION_KEY in SessionStore(session)
-        started.hang()
+        started.kill()
+        assert client.get("/who/").content == str(owner.pk).encode()
         client.logout()
-        started.wake()
+        started.start()
         wait_until_used_again()
         # Somebody who copied the cookie
         client.cookies["camp_session"] = session

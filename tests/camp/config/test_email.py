@@ -5,6 +5,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 
 from camp.config import env as environment
+from camp.config import urls
 
 SECRET = "hunter2-very-secret"
 
@@ -17,7 +18,7 @@ def mail(tmp_path, monkeypatch):
 
     def read(url):
         (tmp_path / ".env.local").write_text(f"EMAIL_URL={url}\n", encoding="utf-8")
-        return environment.load(tmp_path).email("EMAIL_URL")
+        return urls.read_email(environment.load(tmp_path), "EMAIL_URL")
 
     return read
 

@@ -35,7 +35,7 @@ def test_only_its_line_changes(tmp_path, before, after):
     file = tmp_path / ".env.local"
     file.write_bytes(before.encode())
 
-    env_file.put(file, NAME, "new")
+    env_file.set_variable(file, NAME, "new")
 
     assert file.read_bytes().decode() == after
     assert list(tmp_path.iterdir()) == [file]
@@ -48,18 +48,18 @@ def test_the_settings_read_what_was_written(tmp_path, monkeypatch, before):
     monkeypatch.setenv("CAMP_ENV_FILES", str(tmp_path / ".env.local"))
     (tmp_path / ".env.local").write_bytes(before.encode())
 
-    env_file.put(tmp_path / ".env.local", NAME, url)
+    env_file.set_variable(tmp_path / ".env.local", NAME, url)
 
     assert env.load(tmp_path).text(NAME) == url
 
 
-def test_it_is_the_file_whose_values_win(tmp_path, monkeypatch):
+def test_other_files_can_be_named(tmp_path, monkeypatch):
     monkeypatch.delenv("CAMP_ENV_FILES")
-    assert env_file.path(tmp_path) == tmp_path / ".env.local"
+    assert env_file.paths(tmp_path) == [tmp_path / ".env.local", tmp_path / ".env"]
     monkeypatch.setenv("CAMP_ENV_FILES", os.pathsep.join(["one", "two"]))
-    assert env_file.path(tmp_path) == tmp_path / "one"
+    assert env_file.paths(tmp_path) == [tmp_path / "one", tmp_path / "two"]
     monkeypatch.setenv("CAMP_ENV_FILES", "")
-    assert env_file.path(tmp_path) is None
+    assert env_file.paths(tmp_path) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX rights")
@@ -68,7 +68,7 @@ def test_a_new_file_is_its_owners_alone_and_an_old_one_keeps_its_rights(tmp_path
     old.touch(mode=0o640)
 
     for file in (new, old):
-        env_file.put(file, NAME, "x")
+        env_file.set_variable(file, NAME, "x")
 
     assert [file.stat().st_mode & 0o777 for file in (new, old)] == [0o600, 0o640]
 
@@ -78,7 +78,7 @@ def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "real").write_text("A=1\n")
     (tmp_path / "link").symlink_to("real")
 
-    env_file.put(tmp_path / "link", NAME, "x")
+    env_file.set_variable(tmp_path / "link", NAME, "x")
 
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text() == "A=1\nDATABASE_URL=x\n"
@@ -93,7 +93,7 @@ def test_a_failure_leaves_the_file_as_it_was(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="no room"):
-        env_file.put(file, NAME, "x")
+        env_file.set_variable(file, NAME, "x")
 
     assert file.read_text() == "A=1\n"
     assert list(tmp_path.iterdir()) == [file]

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.http import Http404, QueryDict
 from django.utils import timezone
 
-from camp.db.keyset import KeyPage, decode, encode
+from camp.db.keyset import KeysetPage, decode, encode
 from sessions_app.models import Session
 
 KEYS = ["-updated_at", "-id"]
@@ -32,7 +32,7 @@ def sessions(owner):
 
 
 def page(query="", keys=KEYS, size=5):
-    return KeyPage(Session.objects.all(), keys, QueryDict(query.lstrip("?")), size=size)
+    return KeysetPage(Session.objects.all(), keys, QueryDict(query.lstrip("?")), size=size)
 
 
 def walk(link, start="", keys=KEYS):
@@ -159,7 +159,7 @@ def test_a_made_up_address_is_not_found(sessions, word, side):
     params = QueryDict(mutable=True)
     params[side] = word
     with pytest.raises(Http404):
-        KeyPage(Session.objects.all(), KEYS, params)
+        KeysetPage(Session.objects.all(), KEYS, params)
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
@@ -178,6 +178,6 @@ def test_text_that_no_database_takes_is_not_found(sessions, text):
 
 def test_faults_of_the_code_are_not_hidden(sessions):
     with pytest.raises(ValueError, match="expected a number"):
-        KeyPage(Session.objects.filter(pk="one"), KEYS, QueryDict())
-    rows = KeyPage(Session.objects.annotate(twice=F("id") * 2), ["-twice", "-id"], QueryDict())
+        KeysetPage(Session.objects.filter(pk="one"), KEYS, QueryDict())
+    rows = KeysetPage(Session.objects.annotate(twice=F("id") * 2), ["-twice", "-id"], QueryDict())
     assert len(rows) == 23

@@ -147,7 +147,7 @@ def test_the_trash_keeps_what_is_held_and_lets_the_rest_go(refer, things, owner,
     model.objects.update(deleted_at=timezone.now())
     refer(held)
     response = browser(owner).post("/files/trash/purge/", {"of": f"{what}s"}, follow=True)
-    assert "1 thing is gone for good." in told(response)
+    assert "1 item was deleted for good." in told(response)
     assert HELD in told(response)
     assert list(model.objects.all()) == [held]
 

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from camp.config.memory import cgroup_limits, memory_limit
-from camp.web import hashing_slots
-from camp.web.hashing_slots import HashingBusy, HashingSlots
+from camp.web import slots as module
+from camp.web.slots import HashingBusy, HashingSlots
 
 ALGORITHMS = ["argon2", "pbkdf2_sha256", "scrypt", "bcrypt_sha256", "bcrypt"]
 
@@ -20,7 +20,7 @@ def few(monkeypatch, settings):
     """One slot, no patience, and the hashers of a real place."""
     slots = HashingSlots(1, longest_queue=1)
     monkeypatch.setattr("accounts.hashers.hashing_slots", slots)
-    monkeypatch.setattr(hashing_slots, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(module, "HASHING_WAIT_SECONDS", 0.05)
     settings.PASSWORD_HASHERS = settings.PASSWORD_HASHERS[1:]  # without the one for tests
     return slots
 
@@ -49,7 +49,7 @@ def test_a_log_in_beyond_the_limit_is_asked_to_come_back(few, django_user_model,
         response = Client().post(reverse("accounts:login"), form)
 
     assert response.status_code == 503
-    assert response["Retry-After"] == str(hashing_slots.RETRY_AFTER)
+    assert response["Retry-After"] == str(module.HASHING_RETRY_AFTER)
     assert "logging in at once" in response.content.decode()
     assert Client().post(reverse("accounts:login"), form).status_code in (200, 302)
 

@@ -114,12 +114,14 @@ def heads(member):
 @pytest.mark.fault
 class TestSlowClients:
     @pytest.mark.parametrize("kind", ["log-in form", "head", "upload", "download"])
+    @pytest.mark.machine
     def test_more_of_them_than_threads_leave_threads_for_others(self, member, kind):
         with opened(member.server, SLOW, heads(member)[kind]):
             assert member.ask("GET", "/files/")[0] == 200
             assert answers(member.server, "/health/live")
             assert answers(member.server, "/accounts/login/")
 
+    @pytest.mark.machine
     def test_more_silent_connections_than_files_are_usual_leave_room(self, member):
         resource = pytest.importorskip("resource")
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -138,6 +140,7 @@ class TestSlowClients:
             assert connections <= int(THREADS) + 2
 
     @pytest.mark.slow
+    @pytest.mark.machine
     def test_a_form_that_stops_is_answered_and_closed(self, member):
         with socket.create_connection(("127.0.0.1", member.server.port), timeout=60) as connection:
             connection.sendall(heads(member)["log-in form"])

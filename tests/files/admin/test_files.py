@@ -3,8 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from files.library import services, usage
+from files.library import quota
 from files.models import File
+from files.uploads import form
 from sessions_app.models import Session
 from tests.admin_pages import act, browser, changelist, counts, helper, names, page, queries, told
 from tests.conftest import person
@@ -76,7 +77,7 @@ class TestList:
 
 class TestPage:
     def test_it_saves_name_owner_and_session(self, as_organiser, file, stranger, foreign_session):
-        usage.bytes_used(file.user)
+        quota.bytes_used(file.user)
         data = {"filename": "Ａ/か\u3099い\u202egpj.exe", "user": stranger.pk}
         response = as_organiser.post(
             page(FILE, "change", file.pk), data | {"session": foreign_session.pk}
@@ -87,10 +88,10 @@ class TestPage:
         assert (file.user, file.session) == (stranger, foreign_session)
 
     def test_sums_follow_a_file_to_its_new_owner(self, as_organiser, file, owner, stranger):
-        assert (usage.bytes_used(owner), usage.bytes_used(stranger)) == (5, 0)
+        assert (quota.bytes_used(owner), quota.bytes_used(stranger)) == (5, 0)
         data = {"filename": "notes.txt", "user": stranger.pk, "session": ""}
         as_organiser.post(page(FILE, "change", file.pk), data)
-        assert (usage.bytes_used(owner), usage.bytes_used(stranger)) == (0, 5)
+        assert (quota.bytes_used(owner), quota.bytes_used(stranger)) == (0, 5)
 
     def test_a_session_of_somebody_else_is_refused(self, as_organiser, file, foreign_session):
         data = {"filename": "a", "user": file.user_id, "session": foreign_session.pk}
@@ -111,7 +112,7 @@ class TestPage:
 
     def test_it_lists_what_the_file_held_before(self, as_organiser, file, owner):
         held = file.sha256
-        services.replace(file=file, upload=services.Incoming(stage(b"other"), "b.txt"))
+        form.replace(file=file, upload=form.StagedUpload(stage(b"other"), "b.txt"))
         assert held in as_organiser.get(page(FILE, "change", file.pk)).content.decode()
         people = as_organiser.get(changelist("accounts_user")).content.decode()
         assert "10\u00a0bytes" in people

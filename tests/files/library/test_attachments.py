@@ -119,7 +119,7 @@ def test_a_file_leaves_its_session_and_stays_in_the_library(as_owner, keep, sess
     file = keep(session=session)
     response = detach(as_owner, file)
     assert response.url == session.get_absolute_url()
-    assert notes(response) == ["“notes.txt” is in no session any more."]
+    assert notes(response) == ["“notes.txt” was removed from its session."]
     file.refresh_from_db()
     assert (file.session, file.deleted_at) == (None, None)
 

@@ -82,11 +82,11 @@ class TestPage:
         assert escape("<b>&.txt") in page
 
     def test_of_many_some_are_named(self, as_owner, keep, monkeypatch):
-        monkeypatch.setattr(library, "SAME", 2)
+        monkeypatch.setattr(library, "MAX_SAME", 2)
         files = [keep(str(number)) for number in range(4)]
         response = as_owner.get(files[3].get_absolute_url())
         assert response.context["same"] == files[:2]
-        assert "There are more of them." in response.content.decode()
+        assert "There are more." in response.content.decode()
 
     @pytest.mark.parametrize("count", [2, 8])
     def test_queries_do_not_grow(self, as_owner, keep, django_assert_max_num_queries, count):
@@ -136,7 +136,7 @@ class TestUpload:
         assert send_for_json(as_owner, part("a")) == [None]
 
     def test_of_many_some_are_named(self, as_owner, file, monkeypatch):
-        monkeypatch.setattr(upload, "NAMED", 2)
+        monkeypatch.setattr(upload, "MAX_NAMED", 2)
         page = send(as_owner, *(part(str(number)) for number in range(5)))
         assert page.count("has the same content as “") == 2
         assert "3 more files have the same content as earlier ones." in page

@@ -35,7 +35,7 @@ def begin(client, length):
 
 
 def left(user):
-    return LIMIT - quota.taken(user.pk)
+    return LIMIT - quota.bytes_used_and_reserved(user.pk)
 
 
 def test_a_form_that_fits_is_taken_to_the_last_byte(as_owner, owner):
@@ -50,7 +50,7 @@ def test_what_does_not_fit_is_refused_by_itself(as_owner, owner):
     [error] = response.json()["errors"]
     assert error == {
         "name": "400.bin",
-        "message": "There is not enough room: 300\u00a0bytes of yours are left.",
+        "message": "There is not enough room: you have 300\u00a0bytes left.",
     }
     assert Reservation.objects.count() == 0
     assert len(stored()) == 2
@@ -60,7 +60,7 @@ def test_a_full_library_refuses_in_words(as_owner, keep):
     keep(content=b"x" * LIMIT)
     response = send(as_owner, 1)
     assert response.status_code == 507
-    assert "not enough room: 0" in response.json()["errors"][0]["message"]
+    assert "not enough room: you have 0" in response.json()["errors"][0]["message"]
     page = as_owner.post("/files/upload/", {"files": part("a.txt", b"x")})
     assert "not enough room" in page.content.decode()
 
@@ -129,13 +129,13 @@ def test_home_tells_how_much_is_left(as_owner, keep):
 def test_all_is_counted_at_one_moment(owner, django_assert_num_queries):
     # What becomes a file between two queries would be in neither.
     with django_assert_num_queries(1):
-        assert quota.taken(owner.pk) == 0
+        assert quota.bytes_used_and_reserved(owner.pk) == 0
 
 
 @pytest.fixture
 def lapsed(monkeypatch):
     """Have no reservation count, as those of forms that stalled for an hour."""
-    monkeypatch.setattr("files.library.quota.FORGOTTEN", timedelta(seconds=-1))
+    monkeypatch.setattr("files.library.quota.RESERVATION_EXPIRES", timedelta(seconds=-1))
 
 
 def meanwhile(monkeypatch, act):
@@ -156,7 +156,7 @@ def test_a_form_whose_room_lapsed_looks_for_room_again(as_owner, owner, keep, la
     assert response.status_code == 201
     assert [file["name"] for file in response.json()["files"]] == ["400.bin", "100.bin"]
     [error] = response.json()["errors"]
-    assert (error["name"], "100\u00a0bytes of yours" in error["message"]) == ("300.bin", True)
+    assert (error["name"], "you have 100\u00a0bytes left" in error["message"]) == ("300.bin", True)
     assert left(owner) == 0
     assert len(stored()) == 3
 
@@ -166,7 +166,7 @@ def test_new_content_whose_room_lapsed_is_refused(as_owner, owner, keep, lapsed,
     meanwhile(monkeypatch, lambda: keep(content=b"y" * 500))
     response = as_owner.post(f"/files/{file.pk}/replace/", {"files": part("a.txt", b"z" * 400)})
     assert response.status_code == 507
-    assert "200\u00a0bytes of yours are left" in response.content.decode()
+    assert "you have 200\u00a0bytes left" in response.content.decode()
     file.refresh_from_db()
     assert (file.size, file.versions.count(), len(stored())) == (300, 0, 2)
 

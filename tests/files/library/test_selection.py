@@ -33,7 +33,7 @@ def three(keep):
 def test_a_question_tells_how_many_and_how_large(as_owner, three):
     page = act(as_owner, "delete", *three[:2]).content.decode()
     assert "Delete 2 files?" in page
-    assert "Together 2\u00a0KiB." in page
+    assert "Total size: 2\u00a0KiB." in page
     assert File.objects.filter(deleted_at=None).count() == 3
 
 
@@ -79,7 +79,7 @@ def test_files_move_to_a_session_and_out_of_it(as_owner, three, session):
     assert told(response) == ["3 files were added to the session."]
     assert session.files.count() == 3
     assert told(act(as_owner, "move", three[0], sure="1", to=""))[-1] == (
-        "1 file is in no session any more."
+        "1 file was removed from its session."
     )
     assert session.files.count() == 2
 
@@ -97,7 +97,7 @@ def test_a_zip_comes_at_once(as_owner, three):
 
 
 def test_too_many_for_a_zip_are_refused(as_owner, three, monkeypatch):
-    monkeypatch.setattr("files.views.selection.MOST", 2)
+    monkeypatch.setattr("files.views.selection.MAX_FILES", 2)
     assert act(as_owner, "zip", *three).status_code == 413
 
 
@@ -105,11 +105,11 @@ def test_too_many_for_a_zip_are_refused(as_owner, three, monkeypatch):
 def test_from_the_trash_they_come_back_or_go_for_good(as_owner, owner, three):
     for file in three:
         file.trash()
-    assert told(act(as_owner, "restore", three[0], trashed="1")) == ["1 file is back."]
+    assert told(act(as_owner, "restore", three[0], trashed="1")) == ["1 file was restored."]
     question = act(as_owner, "purge", all="1", trashed="1").content.decode()
     assert "Delete 2 files for good?" in question
     assert told(act(as_owner, "purge", all="1", trashed="1", sure="1"))[-1] == (
-        "2 things are gone for good."
+        "2 items were deleted for good."
     )
     assert names(File.objects.all()) == ["a.txt"]
     assert list(stored()) == [three[0].storage_path]

@@ -134,7 +134,7 @@ def test_a_link_that_is_over_leads_nowhere(as_owner, client, link, file, owner, 
     for address in (link, f"{link}{file.pk}/", f"{link}zip/"):
         response = client.get(address)
         assert response.status_code == 404
-    assert "or it is over" in response.content.decode()
+    assert "or it has expired" in response.content.decode()
 
 
 @pytest.mark.parametrize("change", ["trashed", "given away"])
@@ -145,7 +145,7 @@ def test_a_file_that_is_gone_is_not_given_out(client, link, file, stranger, chan
         file.user = stranger
         file.save()
     assert client.get(f"{link}{file.pk}/").status_code == 404
-    assert "Nothing is here any more" in client.get(link).content.decode()
+    assert "These files are no longer available" in client.get(link).content.decode()
 
 
 def test_downloads_are_counted_up_to_the_limit(as_owner, client, file):
@@ -158,7 +158,7 @@ def test_downloads_are_counted_up_to_the_limit(as_owner, client, file):
     assert client.get(f"{path}zip/").status_code == 200
     assert client.get(address).status_code == 404
     share = Share.objects.get()
-    assert (share.downloads, share.is_over) == (2, True)
+    assert (share.downloads, share.is_closed) == (2, True)
     assert share.used_at is not None
 
 
@@ -167,8 +167,8 @@ def test_a_password_is_asked_for_once(as_owner, client, file):
     for address in (path, f"{path}{file.pk}/", f"{path}zip/"):
         response = client.get(address, follow=True)
         assert "notes.txt" not in response.content.decode()
-        assert "Password of the link" in response.content.decode()
-    assert "This is not the password." in client.post(path, {"password": "x"}).content.decode()
+        assert "Link password" in response.content.decode()
+    assert "The password is wrong." in client.post(path, {"password": "x"}).content.decode()
     assert client.post(path, {"password": "open sesame"}).url == path
     assert client.get(f"{path}{file.pk}/").getvalue() == b"hello"
     assert Share.objects.get().password.count("open sesame") == 0
@@ -181,7 +181,7 @@ def test_a_link_without_a_password_asks_for_none(client, link):
 
 
 def test_guessing_has_to_wait(as_owner, client, file, monkeypatch):
-    monkeypatch.setattr("files.library.shares.FAILURES", 3)
+    monkeypatch.setattr("files.library.shares.MAX_WRONG_PASSWORDS", 3)
     path = make(as_owner, file, password="open sesame")
     for _ in range(3):
         client.post(path, {"password": "wrong"})
@@ -197,17 +197,17 @@ def test_guessing_has_to_wait(as_owner, client, file, monkeypatch):
 
 
 def test_tries_that_come_at_once_are_counted_too(as_owner, file, monkeypatch):
-    monkeypatch.setattr("files.library.shares.FAILURES", 3)
+    monkeypatch.setattr("files.library.shares.MAX_WRONG_PASSWORDS", 3)
     make(as_owner, file, password="open sesame")
     at_once = [Share.objects.get() for _number in range(4)]
-    assert shares.is_right(at_once[0], "open sesame") is True
+    assert shares.check_share_password(at_once[0], "open sesame") is True
     for share in at_once[1:]:
-        assert shares.is_right(share, "wrong") is False
-    assert shares.is_right(at_once[0], "open sesame") is None
+        assert shares.check_share_password(share, "wrong") is False
+    assert shares.check_share_password(at_once[0], "open sesame") is None
 
 
 def test_whoever_guesses_addresses_has_to_wait_and_nobody_else(client, link, monkeypatch):
-    monkeypatch.setattr("files.library.shares.MISSES", 3)
+    monkeypatch.setattr("files.library.shares.MAX_UNKNOWN_TOKENS", 3)
     for _number in range(3):
         assert client.get(f"/s/x{link[4:]}").status_code == 404  # no nonce has an x
     for address in ("/s/wrong/", link):
@@ -223,7 +223,7 @@ def test_whoever_guesses_addresses_has_to_wait_and_nobody_else(client, link, mon
 
 
 def test_a_link_that_is_over_is_no_guess(client, link, monkeypatch):
-    monkeypatch.setattr("files.library.shares.MISSES", 1)
+    monkeypatch.setattr("files.library.shares.MAX_UNKNOWN_TOKENS", 1)
     Share.objects.update(expires_at=timezone.now())
     assert [client.get(link).status_code for _number in range(3)] == [404, 404, 404]
 

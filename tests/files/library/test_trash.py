@@ -71,7 +71,7 @@ def test_one_goes_for_good(as_owner, trashed, of):
     response = purge(as_owner, of, trashed[of])
     assert response.url == f"/files/trash/?of={of}"
     assert [str(note) for note in get_messages(response.wsgi_request)] == [
-        f"“{trashed[of]}” is gone for good."
+        f"“{trashed[of]}” was deleted for good."
     ]
     assert (File.objects.count(), Session.objects.count()) == ((0, 1) if of == "files" else (1, 0))
     assert len(stored()) == (0 if of == "files" else 1)
@@ -81,10 +81,10 @@ def test_one_goes_for_good(as_owner, trashed, of):
 def test_all_of_a_kind_goes(as_owner, trashed, keep):
     kept = keep("kept.txt")
     keep("second.txt").trash()
-    assert "2 things go." in as_owner.get("/files/trash/purge/").content.decode()
+    assert "2 items will be deleted." in as_owner.get("/files/trash/purge/").content.decode()
     response = purge(as_owner, "files")
     assert [str(note) for note in get_messages(response.wsgi_request)] == [
-        "2 things are gone for good."
+        "2 items were deleted for good."
     ]
     assert list(File.objects.all()) == [kept]
     assert list(stored()) == [kept.storage_path]

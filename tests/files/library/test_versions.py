@@ -6,10 +6,12 @@ import threading
 import pytest
 from django.db import DatabaseError, connection
 
-from files.library import quota, services, usage, versions
+from files import sweep
+from files.library import quota, versions
 from files.library.versions import Outcome
 from files.models import File, Version
-from files.storage import backend
+from files.storage import backend, staging
+from files.uploads import form
 from tests.files.conftest import age, stage, stored
 from tests.files.storage.test_sweep import OLD
 
@@ -17,11 +19,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def incoming(content=b"new", name="new.txt", **fields):
-    return services.Incoming(stage(content), name, **fields)
+    return form.StagedUpload(stage(content), name, **fields)
 
 
 def replace(file, content=b"new", name="new.txt", **fields):
-    return services.replace(file=file, upload=incoming(content, name, **fields))
+    return form.replace(file=file, upload=incoming(content, name, **fields))
 
 
 def held(file):
@@ -128,7 +130,7 @@ class TestReplacing:
         def run(upload):
             try:
                 ready.wait()
-                services.replace(file=file, upload=upload)
+                form.replace(file=file, upload=upload)
             except Exception as problem:
                 problems.append(problem)
             finally:
@@ -146,11 +148,11 @@ class TestReplacing:
     @pytest.mark.parametrize(
         ("where", "name"),
         [
-            (backend.Staged, "finish"),
-            (backend, "keep_all"),
-            (versions, "locked"),
+            (staging.StagedBytes, "finish"),
+            (staging, "keep_all"),
+            (versions, "lock_file"),
             (Version, "save"),
-            (versions, "hold"),
+            (versions, "set_content"),
             (File, "save"),
             (versions, "prune"),
         ],
@@ -163,7 +165,7 @@ class TestReplacing:
         upload = incoming()
         monkeypatch.setattr(where, name, fail)
         with pytest.raises(type(error)):
-            services.replace(file=file, upload=upload)
+            form.replace(file=file, upload=upload)
         monkeypatch.undo()
         upload.staged.discard()  # as the end of a request does
         assert as_before(file)
@@ -208,14 +210,14 @@ class TestRestoring:
 class TestRoom:
     def test_versions_take_up_room(self, file, owner, stranger):
         replace(file, b"1234567")
-        assert usage.bytes_used(owner) == quota.taken(owner.pk) == 12
-        assert usage.bytes_used(stranger) == quota.taken(stranger.pk) == 0
+        assert quota.bytes_used(owner) == quota.bytes_used_and_reserved(owner.pk) == 12
+        assert quota.bytes_used(stranger) == quota.bytes_used_and_reserved(stranger.pk) == 0
 
     def test_to_delete_one_frees_room(self, file, owner):
         replace(file, b"1234567")
-        assert usage.bytes_used(owner) == 12
+        assert quota.bytes_used(owner) == 12
         versions.remove(file.versions.get())
-        assert usage.bytes_used(owner) == 7
+        assert quota.bytes_used(owner) == 7
         assert held(file) == [b"1234567"]
 
 
@@ -223,7 +225,7 @@ class TestGoing:
     def test_the_trash_keeps_them(self, file):
         replace(file)
         file.trash()
-        services.sweep()
+        sweep.sweep()
         file.restore()
         assert held(file) == [b"new", b"hello"]
 
@@ -231,15 +233,15 @@ class TestGoing:
         replace(file)
         for path in stored():
             age(path, OLD)
-        assert services.sweep() == services.Swept()
+        assert sweep.sweep() == sweep.SweepResult()
         assert held(file) == [b"new", b"hello"]
 
     def test_they_go_with_their_file(self, file, owner):
         replace(file)
         file.trash()
-        assert services.purge(File.objects.trashed_by(owner)) == 1
+        assert sweep.purge(File.objects.trashed_by(owner)) == 1
         assert stored() == {}
-        assert usage.bytes_used(owner) == 0
+        assert quota.bytes_used(owner) == 0
 
     def test_they_go_with_their_owner(self, file, owner):
         replace(file)

@@ -15,7 +15,7 @@ def get(client, file, **options):
     return client.get(f"/files/{file.pk}/download/", **options)
 
 
-@pytest.mark.parametrize("size", [0, 1, backend.BLOCK, backend.BLOCK * 2 + 1])
+@pytest.mark.parametrize("size", [0, 1, backend.BLOCK_SIZE, backend.BLOCK_SIZE * 2 + 1])
 def test_the_bytes_come_back(as_owner, keep, size):
     content = os.urandom(size)
     response = get(as_owner, keep(content=content))
@@ -97,7 +97,7 @@ def test_unreadable_bytes_are_told_and_logged(as_owner, file, caplog, monkeypatc
     monkeypatch.setattr("files.storage.backend.open", refuse)
     response = get(as_owner, file)
     assert response.status_code == 503
-    assert "did not give out" in response.content.decode()
+    assert "could not read the content of" in response.content.decode()
     assert "Permission denied" in caplog.text
 
 

@@ -44,6 +44,7 @@ def shown(client, file):
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
+@pytest.mark.machine
 def test_a_picture_is_shown_as_one_of_our_own(as_owner, keep, form):
     file = keep("a.img", picture(form, (2600, 1300)), content_type=f"image/{form.lower()}")
     assert f'src="/files/{file.pk}/thumbnail/"' in page(as_owner, file)
@@ -75,6 +76,7 @@ def gradient(mode, top):
         ("TIFF", "F", 1000),
     ],
 )
+@pytest.mark.machine
 def test_grey_pictures_of_more_bits_keep_their_shades(as_owner, keep, form, mode, top):
     stream = io.BytesIO()
     gradient(mode, top).save(stream, form)
@@ -87,7 +89,7 @@ def test_grey_pictures_of_more_bits_keep_their_shades(as_owner, keep, form, mode
 def test_it_is_made_once(as_owner, keep, monkeypatch):
     file = keep("a.png", picture(), content_type="image/png")
     shown(as_owner, file).getvalue()
-    monkeypatch.setattr("files.serving.thumbnails.picture", None)
+    monkeypatch.setattr("files.serving.thumbnails.run_thumbnailer", None)
     assert shown(as_owner, file).status_code == 200
 
 
@@ -96,16 +98,17 @@ def test_it_is_made_once(as_owner, keep, monkeypatch):
     [bomb(), picture()[:60], b"GIF89a", SVG, os.urandom(1000), b"%PDF-1.4"],
     ids=["bomb", "cut", "head", "svg", "noise", "pdf"],
 )
+@pytest.mark.machine
 def test_a_lying_picture_gives_a_plain_page(as_owner, keep, content, monkeypatch):
     file = keep("a.png", content, content_type="image/png")
     assert "thumbnail" not in page(as_owner, file)
-    monkeypatch.setattr("files.serving.thumbnails.picture", None)  # it is not tried again
+    monkeypatch.setattr("files.serving.thumbnails.run_thumbnailer", None)  # it is not tried again
     assert shown(as_owner, file).status_code == 404
     assert 'loading="lazy"' not in as_owner.get("/files/").content.decode()
 
 
 def test_a_picture_that_takes_too_long_is_given_up(as_owner, keep, monkeypatch):
-    monkeypatch.setattr("files.serving.thumbnails.SECONDS", 0.001)
+    monkeypatch.setattr("files.serving.thumbnails.TIMEOUT", 0.001)
     file = keep("a.png", picture(), content_type="image/png")
     assert shown(as_owner, file).status_code == 404
 
@@ -156,7 +159,7 @@ def test_markdown_is_rendered_safely(as_owner, keep):
 
 def test_only_the_beginning_of_a_long_text_is_shown(as_owner, keep):
     content = page(as_owner, keep("a.txt", "あ".encode() * 60_000))
-    assert "This is only the beginning." in content
+    assert "Only the beginning is shown." in content
     assert "\ufffd" not in content
 
 

@@ -7,6 +7,8 @@ from django.urls import reverse
 
 from files.serving.previews import TEXT_BYTES
 
+pytestmark = pytest.mark.machine
+
 JAPANESE = {
     "half-width CSV": "ﾔﾏﾀﾞ,ｽｽﾞｷ\n",
     "half-width in a table": "番号,氏名,ﾌﾘｶﾞﾅ\n1,山田太郎,ﾔﾏﾀﾞﾀﾛｳ\n2,鈴木花子,ｽｽﾞｷﾊﾅｺ\n",

@@ -13,20 +13,22 @@ from tests.files.conftest import browser
 from tests.files.serving.test_previews import page, picture
 from tests.files.wire import Browser, until
 
+pytestmark = pytest.mark.machine
+
 
 @pytest.fixture
 def slow(monkeypatch):
     """Have each thumbnail take until the returned Event is set; requests do not wait at all."""
     release, calls = threading.Event(), []
-    make = thumbnails.picture
+    make = thumbnails.run_thumbnailer
 
     def wait_and_make(source, target):
         calls.append(source)
         release.wait(30)
         return make(source, target)
 
-    monkeypatch.setattr("files.serving.thumbnails.picture", wait_and_make)
-    monkeypatch.setattr("files.serving.thumbnails.WAIT", 0)
+    monkeypatch.setattr("files.serving.thumbnails.run_thumbnailer", wait_and_make)
+    monkeypatch.setattr("files.serving.thumbnails.MAX_WAIT", 0)
     release.calls = calls
     yield release
     release.set()
@@ -73,10 +75,10 @@ def test_no_request_waits_for_one_of_many(as_owner, keep, slow):
 
 
 def test_only_a_few_requests_wait_a_moment(as_owner, keep, slow, monkeypatch):
-    monkeypatch.setattr("files.serving.thumbnails.WAIT", 60)
-    monkeypatch.setattr("files.serving.thumbnails.may_wait", threading.BoundedSemaphore(1))
+    monkeypatch.setattr("files.serving.thumbnails.MAX_WAIT", 60)
+    monkeypatch.setattr("files.serving.thumbnails.wait_slots", threading.BoundedSemaphore(1))
     [file] = pictures(keep, 1)
-    assert thumbnails.may_wait.acquire(blocking=False)
+    assert thumbnails.wait_slots.acquire(blocking=False)
     assert ask(as_owner, file).status_code == 202
 
 
@@ -102,7 +104,7 @@ def test_the_same_content_is_worked_on_once(as_owner, keep, slow):
 
 
 def test_no_more_wait_than_a_person_may_have(as_owner, keep, slow, monkeypatch):
-    monkeypatch.setattr("files.serving.thumbnail_queue.MOST", 3)
+    monkeypatch.setattr("files.serving.thumbnails.MAX_QUEUED", 3)
     files = pictures(keep, 10)
     assert {ask(as_owner, file).status_code for file in files} == {202}
     assert len(thumbnails.queue._jobs) <= 4

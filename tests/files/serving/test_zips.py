@@ -120,7 +120,7 @@ def test_nothing_is_not_found(as_owner):
 
 
 def test_too_many_are_refused(as_owner, owner, monkeypatch, keep):
-    monkeypatch.setattr("files.views.zips.MOST", 1)
+    monkeypatch.setattr("files.views.download.MAX_FILES", 1)
     files = [keep(), keep()]
     assert as_owner.get("/files/zip/", {"id": [file.pk for file in files]}).status_code == 413
 

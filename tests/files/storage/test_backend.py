@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from camp.fs import threaded_writer
-from files.storage import backend
+from files.storage import backend, staging
 from tests.files.conftest import place, stage, stored
 
 LARGE = os.urandom(2**20)
@@ -17,22 +17,22 @@ LARGE = os.urandom(2**20)
 
 def large(staged):
     """Write more than a thread is started for."""
-    for _ in range(threaded_writer.THREADS_FROM // len(LARGE) + 2):
+    for _ in range(threaded_writer.THREAD_FROM // len(LARGE) + 2):
         staged.write(LARGE)
     return staged
 
 
 def workers():
-    return [thread for thread in threading.enumerate() if thread.name == "upload-worker"]
+    return [thread for thread in threading.enumerate() if thread.name == "file-writer"]
 
 
 @pytest.mark.parametrize("chunks", [[], [b""], [b"one"], [b"one", b"two"], [LARGE] * 12])
 def test_bytes_are_counted_hashed_and_kept(chunks):
-    staged = backend.Staged()
+    staged = staging.StagedBytes()
     for chunk in chunks:
         staged.write(chunk)
     staged.finish()
-    path = backend.keep(staged)
+    path = staging.keep(staged)
     whole = b"".join(chunks)
     assert (staged.size, staged.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
     assert stored() == {path: whole}
@@ -48,7 +48,7 @@ def test_only_the_owner_reads_them(settings):
     staged = stage()
     staged.finish()
     assert stat.S_IMODE(staged.path.stat().st_mode) == 0o600
-    path = settings.LOCAL_STORAGE_PATH / backend.keep(staged)
+    path = settings.LOCAL_STORAGE_PATH / staging.keep(staged)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for folder in (path.parent, path.parent.parent, settings.UPLOAD_STAGING):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -67,7 +67,7 @@ def test_discarded_bytes_are_gone(write):
 def test_kept_bytes_are_not_discarded():
     staged = stage()
     staged.finish()
-    path = backend.keep(staged)
+    path = staging.keep(staged)
     staged.discard()
     assert backend.exists(path)
 
@@ -77,10 +77,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(monkeypatch, size):
     def full(descriptor, data):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    staged = backend.Staged()
-    if size > threaded_writer.THREADS_FROM:
+    staged = staging.StagedBytes()
+    if size > threaded_writer.THREAD_FROM:
         large(staged)  # the thread meets the error
-    monkeypatch.setattr(backend.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space"):
         large(staged).finish()
     staged.discard()
@@ -89,8 +89,8 @@ def test_a_full_disk_is_told_and_leaves_nothing(monkeypatch, size):
 
 
 def test_an_error_on_the_last_bytes_is_told(monkeypatch):
-    staged = large(backend.Staged())
-    monkeypatch.setattr(backend.os, "write", lambda *_: 1 / 0)
+    staged = large(staging.StagedBytes())
+    monkeypatch.setattr(os, "write", lambda *_: 1 / 0)
     staged.write(b"last")
     with pytest.raises(ZeroDivisionError):
         staged.finish()
@@ -100,7 +100,7 @@ def test_an_error_on_the_last_bytes_is_told(monkeypatch):
 
 def test_short_writes_are_completed(monkeypatch):
     write = os.write
-    monkeypatch.setattr(backend.os, "write", lambda fd, data: write(fd, data[:1000]))
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:1000]))
     staged = stage(LARGE)
     staged.finish()
     assert list(stored().values()) == [LARGE]
@@ -119,20 +119,13 @@ def test_bytes_are_on_the_disk_before_they_have_their_name(monkeypatch):
         steps.append("rename")
         replace(*paths)
 
-    monkeypatch.setattr(backend.os, "fsync", sync)
-    monkeypatch.setattr(backend.os, "replace", rename)
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", rename)
     staged = stage()
     staged.finish()
-    backend.keep(staged)
+    staging.keep(staged)
     assert steps[:2] == ["bytes", "rename"]
     assert set(steps[2:]) == ({"folder"} if os.name == "posix" else set())
-
-
-def test_a_small_file_waits_in_memory_until_it_is_whole():
-    staged = stage(b"small")
-    assert stored() == {}
-    staged.finish()
-    assert list(stored().values()) == [b"small"]
 
 
 def test_what_goes_wrong_beside_the_caller_is_told_in_the_end(monkeypatch):
@@ -140,8 +133,8 @@ def test_what_goes_wrong_beside_the_caller_is_told_in_the_end(monkeypatch):
         raise OSError(errno.EIO, "Input/output error")
 
     staged = stage(b"small")
-    monkeypatch.setattr(backend.os, "fsync", broken)
-    staged.finish_soon()
+    monkeypatch.setattr(os, "fsync", broken)
+    staged.finish_in_background()
     with pytest.raises(OSError, match="Input/output"):
         staged.finish()
     staged.discard()
@@ -151,10 +144,10 @@ def test_what_goes_wrong_beside_the_caller_is_told_in_the_end(monkeypatch):
 def test_files_that_come_together_share_a_folder():
     several = [stage(str(number).encode()) for number in range(5)]
     for staged in several:
-        staged.finish_soon()
+        staged.finish_in_background()
     for staged in several:
         staged.finish()
-    paths = backend.keep_all(several)
+    paths = staging.keep_all(several)
     assert sorted(stored()) == sorted(paths)
     if not backend.object_store():  # to sync one folder is enough
         assert len({path.rpartition("/")[0] for path in paths}) == 1
@@ -167,7 +160,7 @@ def test_a_failed_move_keeps_nothing(monkeypatch):
         staged.finish()
     second.path.unlink()
     with pytest.raises(FileNotFoundError):
-        backend.keep_all([first, second])
+        staging.keep_all([first, second])
     first.discard()
     assert stored() == {}
 
@@ -200,7 +193,7 @@ def test_paths_of_the_old_backend_work():
 def test_a_failing_removal_is_logged(caplog, monkeypatch):
     staged = stage()
     staged.finish()
-    path = backend.keep(staged)
+    path = staging.keep(staged)
 
     def refuse(*_):
         raise PermissionError(errno.EACCES, "Permission denied")

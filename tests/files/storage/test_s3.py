@@ -12,12 +12,12 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from camp.storage import s3 as stores
-from files.library import services
-from files.library.services import Incoming
+from files import sweep
 from files.models import File, Upload
-from files.storage import backend, s3
-from files.uploads import resumable
-from files.uploads.upload_parts import Part
+from files.storage import backend, s3, staging
+from files.uploads import form, resumable
+from files.uploads.form import StagedUpload
+from files.uploads.upload_parts import UploadPart
 from tests.files.conftest import place, stage, stored
 
 LARGE = bytes(range(256)) * 2**10 * 80  # 20 MiB: two parts
@@ -66,7 +66,7 @@ class TestKeeping:
 
         requests_of(object_store, monkeypatch, "upload_part", fail)
         with pytest.raises(stores.StoreError):
-            services.store(user=owner, staged=stage(LARGE), filename="a")
+            form.store(user=owner, staged=stage(LARGE), filename="a")
         assert (stored(), File.objects.count(), unfinished(object_store)) == ({}, 0, [])
 
     @pytest.mark.parametrize(("call", "content"), [("PutObject", b"hello"), ("UploadPart", LARGE)])
@@ -98,15 +98,15 @@ class TestKeeping:
                 refuse()
 
         requests_of(object_store, monkeypatch, "put_object", fail)
-        uploads = [Incoming(stage(str(n).encode()), f"{n}") for n in range(6)]
-        kept, failed = services.store_all(user=owner, uploads=uploads)
+        uploads = [StagedUpload(stage(str(n).encode()), f"{n}") for n in range(6)]
+        kept, failed = form.store_all(user=owner, uploads=uploads)
         assert (kept, len(failed)) == ([], 6)
         assert (stored(), File.objects.count()) == ({}, 0)
 
     def test_without_the_row_the_object_goes(self, owner, monkeypatch):
         monkeypatch.setattr(File.objects, "bulk_create", refuse)
         with pytest.raises(EndpointConnectionError):
-            services.store(user=owner, staged=stage(), filename="a")
+            form.store(user=owner, staged=stage(), filename="a")
         assert stored() == {}
 
     def test_bytes_on_their_way_stay_fresh(self, monkeypatch, keep):
@@ -122,7 +122,7 @@ class TestResumable:
     def upload(self, owner):
         """An upload whose bytes are all here, and no more was done."""
         upload = resumable.create(user=owner, length=5, filename="a")
-        Part(upload.pk).path.write_bytes(b"hello")
+        UploadPart(upload.pk).path.write_bytes(b"hello")
         Upload.objects.filter(pk=upload.pk).update(offset=5)
         upload.refresh_from_db()
         return upload
@@ -131,14 +131,14 @@ class TestResumable:
         monkeypatch.setattr(object_store.client, "put_object", refuse)
         with pytest.raises(stores.StoreError):
             resumable.finish(upload)
-        assert Part(upload.pk).path.read_bytes() == b"hello"
+        assert UploadPart(upload.pk).path.read_bytes() == b"hello"
         monkeypatch.undo()
         upload.refresh_from_db()
         assert backend.size(resumable.finish(upload).storage_path) == 5
-        assert not Part(upload.pk).path.exists()
+        assert not UploadPart(upload.pk).path.exists()
 
     def test_a_crash_behind_the_upload_is_mended(self, object_store, upload, monkeypatch):
-        monkeypatch.setattr(resumable, "insert", refuse)
+        monkeypatch.setattr(resumable, "save_file", refuse)
         with pytest.raises(EndpointConnectionError):
             resumable.finish(upload)
         monkeypatch.undo()
@@ -148,7 +148,7 @@ class TestResumable:
         assert File.objects.get() == file
 
     def test_a_store_that_does_not_answer_loses_no_upload(self, object_store, upload, monkeypatch):
-        monkeypatch.setattr(resumable, "insert", refuse)
+        monkeypatch.setattr(resumable, "save_file", refuse)
         with pytest.raises(EndpointConnectionError):
             resumable.finish(upload)
         monkeypatch.setattr(object_store.client, "head_object", refuse)
@@ -165,11 +165,11 @@ class TestResumable:
             go_on.wait(10)
 
         asked = requests_of(object_store, monkeypatch, "put_object", wait)
-        path, outcomes = Part(upload.pk).path, []
+        path, outcomes = UploadPart(upload.pk).path, []
 
         def move():
             try:
-                backend.move_in(path, "ab/cd/x")
+                staging.move_in(path, "ab/cd/x")
                 outcomes.append("moved")
             except FileNotFoundError:
                 outcomes.append("gone")
@@ -293,24 +293,24 @@ class TestSweep:
         """Its row comes with those of all files of a form; one of them may take hours."""
         staged = stage(b"first of a form")
         staged.finish()
-        path = backend.keep(staged)
-        day, most = timedelta(days=1), backend.UPLOADING + services.UNTOUCHED
+        path = staging.keep(staged)
+        day, most = timedelta(days=1), backend.LONGEST_UPLOAD + sweep.MIN_AGE
         object_store.ages[path] = day.total_seconds()
-        assert services.sweep().orphans == 0
+        assert sweep.sweep().orphans == 0
         assert backend.exists(path)
         object_store.ages[path] = most.total_seconds() + 60
-        assert services.sweep().orphans == 1
+        assert sweep.sweep().orphans == 1
         assert not backend.exists(path)
 
     def test_what_lies_elsewhere_in_the_bucket_stays(self, object_store, db):
         outside = {"Bucket": object_store.bucket_name, "Key": "elsewhere"}
         object_store.client.put_object(**outside, Body=b"x")
         place("notes.txt")
-        services.sweep(older_than=-backend.UPLOADING - timedelta(1))
+        sweep.sweep(older_than=-backend.LONGEST_UPLOAD - timedelta(1))
         assert object_store.client.head_object(**outside)
         assert stored() == {"notes.txt": b"x"}
 
     def test_a_store_that_does_not_answer_is_told(self, object_store, db, monkeypatch):
         monkeypatch.setattr(stores.ObjectStore, "listed", lambda *args: refuse())
         with pytest.raises(EndpointConnectionError):
-            services.sweep()
+            sweep.sweep()

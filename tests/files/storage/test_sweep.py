@@ -5,12 +5,12 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.sessions.models import Session as LogIn
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from files.library import services
 from files.models import File
-from files.storage import backend
+from files.storage import backend, staging
 from sessions_app.models import Session
 from tests.files.conftest import age, place, stage, stored
 
@@ -23,7 +23,7 @@ def orphan(seconds=OLD):
     """Keep bytes without a row; returns their storage path."""
     staged = stage(b"orphan")
     staged.finish()
-    path = backend.keep(staged)
+    path = staging.keep(staged)
     age(path, seconds)
     return path
 
@@ -42,10 +42,11 @@ def sweep(*arguments):
     return out.getvalue()
 
 
-def removed(staged=0, orphans=0, files=0, sessions=0, verb="Removed"):
+def removed(staged=0, orphans=0, files=0, sessions=0, log_ins=0, verb="Removed"):
     return (
         f"{verb}: unfinished uploads {staged}, bytes without a file {orphans}, "
-        f"from the trash files {files} and sessions {sessions}.\n"
+        f"from the trash files {files} and sessions {sessions}, "
+        f"expired log-ins {log_ins}.\n"
     )
 
 
@@ -74,7 +75,7 @@ def test_bytes_are_as_old_as_their_place_not_as_their_upload():
     staged = stage()
     staged.finish()
     age(staged.path, 7200)
-    path = backend.keep(staged)
+    path = staging.keep(staged)
     assert sweep() == removed()
     assert backend.exists(path)
 
@@ -103,7 +104,7 @@ def test_the_trash_is_emptied_after_its_days(settings, owner, keep):
 
 
 def test_it_works_in_batches(monkeypatch, keep):
-    monkeypatch.setattr(services, "BATCH", 2)
+    monkeypatch.setattr("files.sweep.BATCH_SIZE", 2)
     kept = {keep(str(number)).storage_path for number in range(3)}
     for path in kept:
         age(path, OLD)
@@ -126,7 +127,7 @@ def test_what_is_not_its_own_stays():
 
 
 def test_the_storage_of_another_database_is_left_alone(monkeypatch, keep):
-    monkeypatch.setattr(services, "FEW", 3)
+    monkeypatch.setattr("files.sweep.FEW_ORPHANS", 3)
     file = keep()
     age(file.storage_path, OLD)
     for _ in range(4):
@@ -160,3 +161,11 @@ def test_a_file_that_cannot_be_removed_does_not_stop_it(monkeypatch, caplog):
     monkeypatch.setattr(os, "unlink", refuse)
     sweep()
     assert caplog.text.count("Permission denied") == 2
+
+
+def test_expired_log_ins_go(client, owner):
+    client.force_login(owner)
+    LogIn.objects.create(session_key="old", expire_date=timezone.now() - timedelta(seconds=1))
+    assert sweep("--dry-run") == removed(log_ins=1, verb="Would remove")
+    assert sweep() == removed(log_ins=1)
+    assert LogIn.objects.get().session_key == client.session.session_key

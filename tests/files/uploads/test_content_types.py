@@ -2,7 +2,7 @@
 
 import pytest
 
-from files.uploads.content_types import media_type, sent_type
+from files.content_types import media_type, sent_type
 from tests.files.conftest import part
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

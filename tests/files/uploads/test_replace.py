@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from files.library import services, shares, versions
+from files.library import shares, versions
 from files.models import File, Share, Version
-from files.storage import backend
+from files.storage import staging
+from files.uploads import form
 from tests.files.conftest import browser, part, stage, stored
 
 
@@ -26,8 +27,8 @@ def address(file):
 @pytest.fixture
 def version(file):
     """The content that a file of the owner held before."""
-    upload = services.Incoming(stage(b"newer"), "newer.txt")
-    services.replace(file=file, upload=upload)
+    upload = form.StagedUpload(stage(b"newer"), "newer.txt")
+    form.replace(file=file, upload=upload)
     return file.versions.get()
 
 
@@ -47,7 +48,7 @@ class TestReplace:
 
     def test_it_says_where_none_is_kept(self, as_owner, file, settings):
         settings.FILE_VERSIONS = 0
-        assert "goes for good" in as_owner.get(address(file)).content.decode()
+        assert "will be lost" in as_owner.get(address(file)).content.decode()
 
     def test_a_file_gets_its_new_content(self, as_owner, file):
         response = as_owner.post(address(file), {"files": part("b.txt", b"second")})
@@ -58,7 +59,7 @@ class TestReplace:
 
     def test_the_same_content_changes_nothing(self, as_owner, file):
         response = as_owner.post(address(file), {"files": part("b.txt", b"hello")})
-        assert notes(response) == ["“notes.txt” has this content already: nothing was changed."]
+        assert notes(response) == ["“notes.txt” already has this content. Nothing was changed."]
         assert not Version.objects.exists()
 
     def test_the_token_is_asked_for(self, owner, file):
@@ -90,25 +91,23 @@ class TestReplace:
         def full(several):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(backend, "keep_all", full)
+        monkeypatch.setattr(staging, "keep_all", full)
         response = as_owner.post(address(file), {"files": part(content=b"hallo")})
         assert response.status_code == 507
         assert list(stored().values()) == [b"hello"]
 
     def test_one_that_goes_to_the_trash_meanwhile_is_left_alone(self, as_owner, file, monkeypatch):
-        finish = backend.Staged.finish
+        finish = staging.StagedBytes.finish
 
         def slow(staged):
             File.objects.get(pk=file.pk).trash()
             finish(staged)
 
-        monkeypatch.setattr(backend.Staged, "finish", slow)
+        monkeypatch.setattr(staging.StagedBytes, "finish", slow)
         response = as_owner.post(address(file), {"files": part("b.txt", b"second")})
         new = File.objects.get(deleted_at=None)
         assert response.url == new.get_absolute_url()
-        assert notes(response) == [
-            "The file is in the trash or gone: “b.txt” was stored as a new one."
-        ]
+        assert notes(response) == ["The file had been deleted, so “b.txt” was stored as a new one."]
 
     def test_strangers_log_in_first(self, client, file):
         assert client.post(address(file), {"files": part()}).url.startswith("/accounts/login/")
@@ -149,14 +148,14 @@ class TestPage:
 
         one = count()
         for number in range(3):
-            upload = services.Incoming(stage(b"%d" % number), "x.txt")
-            services.replace(file=version.file, upload=upload)
+            upload = form.StagedUpload(stage(b"%d" % number), "x.txt")
+            form.replace(file=version.file, upload=upload)
         assert count() == one
 
     def test_the_picture_of_another_content_has_another_address(self, as_owner, keep):
         file = keep("a.png")
         before = as_owner.get("/files/").content.decode()
-        services.replace(file=file, upload=services.Incoming(stage(b"x"), "b.png"))
+        form.replace(file=file, upload=form.StagedUpload(stage(b"x"), "b.png"))
         plain = f'"/files/{file.pk}/thumbnail/"'
         assert plain in before
         assert plain not in as_owner.get("/files/").content.decode()
@@ -208,7 +207,7 @@ class TestDelete:
     @pytest.mark.django_db(transaction=True)
     def test_it_goes_with_its_bytes(self, as_owner, version):
         response = as_owner.post(at(version, "delete"))
-        assert notes(response) == ["The version is gone for good."]
+        assert notes(response) == ["The version was deleted for good."]
         assert list(stored().values()) == [b"newer"]
 
 
@@ -242,7 +241,7 @@ class TestAccess:
 
 @pytest.mark.parametrize("act", ["restore", "delete"])
 def test_one_that_goes_meanwhile_is_not_found(as_owner, version, monkeypatch, act):
-    monkeypatch.setattr(versions, "locked", lambda pk, user_id: None)
+    monkeypatch.setattr(versions, "lock_file", lambda pk, user_id: None)
     assert as_owner.post(at(version, act)).status_code == 404
 
 

@@ -270,23 +270,22 @@ def test_other_verbs_are_refused(as_owner, method):
 
 def test_a_later_request_makes_an_earlier_one_let_go(as_owner):
     address = begin(as_owner)
-    part = upload_parts.Part(Upload.objects.get().pk)
+    part = upload_parts.UploadPart(Upload.objects.get().pk)
     token = part.claim()
-    slow = upload_parts.Appender(part, token, 0)
+    slow = upload_parts.PartAppender(part, token, 0)
     slow.write(CONTENT[:10])
-    while part.size() < 10:
-        pass
     assert offset(as_owner, address) == 10
     with pytest.raises(upload_parts.Superseded):
         slow.write(b"late")
-    slow.end()
+    with pytest.raises(upload_parts.Superseded):
+        slow.close()
     assert patch(as_owner, address, 10, CONTENT[10:]).status_code == 204
     assert File.objects.get().sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
 def test_bytes_of_a_killed_server_count(as_owner):
     address = begin(as_owner)
-    part = upload_parts.Part(Upload.objects.get().pk)
+    part = upload_parts.UploadPart(Upload.objects.get().pk)
     part.path.write_bytes(CONTENT[:12])
     assert offset(as_owner, address) == 12
     assert Upload.objects.get().offset == 12
@@ -296,7 +295,7 @@ def test_bytes_of_a_killed_server_count(as_owner):
 
 def test_a_server_killed_after_the_last_byte_leaves_a_file(as_owner):
     address = begin(as_owner)
-    upload_parts.Part(Upload.objects.get().pk).path.write_bytes(CONTENT)
+    upload_parts.UploadPart(Upload.objects.get().pk).path.write_bytes(CONTENT)
     assert offset(as_owner, address) == LENGTH
     assert File.objects.get().sha256 == hashlib.sha256(CONTENT).hexdigest()
 
@@ -308,7 +307,7 @@ def test_an_end_that_was_cut_short_is_made_up_for(as_owner, moved, monkeypatch):
     def crash(*args):
         raise RuntimeError("killed here")
 
-    where = "files.uploads.resumable.insert" if moved else "files.storage.backend.move_in"
+    where = "files.uploads.resumable.save_file" if moved else "files.storage.staging.move_in"
     with monkeypatch.context() as patched:
         patched.setattr(where, crash)
         with pytest.raises(RuntimeError):
@@ -333,7 +332,7 @@ def test_a_full_disk_keeps_what_came(as_owner, monkeypatch):
         patched.setattr("files.uploads.upload_parts.os.write", full)
         response = patch(as_owner, address, 5, CONTENT[5:])
     assert response.status_code == 507
-    assert "no room left" in response.content.decode()
+    assert "no space left" in response.content.decode()
     assert offset(as_owner, address) == 5
     assert patch(as_owner, address, 5, CONTENT[5:]).status_code == 204
     assert stored() == {File.objects.get().storage_path: CONTENT}
@@ -359,17 +358,17 @@ def test_a_read_only_disk_is_told(as_owner, monkeypatch):
         raise OSError(30, "Read-only file system")
 
     with monkeypatch.context() as patched:
-        patched.setattr(upload_parts.Part, "claim", refuse)
+        patched.setattr(upload_parts.UploadPart, "claim", refuse)
         assert offset(as_owner, address) == 5
         response = patch(as_owner, address, 5, CONTENT[5:])
     assert response.status_code == 507
-    assert "could not store it" in response.content.decode()
+    assert "could not store the file" in response.content.decode()
     assert patch(as_owner, address, 5, CONTENT[5:]).status_code == 204
 
 
 def test_lost_bytes_are_told(as_owner):
     address = begin(as_owner)
-    upload_parts.Part(Upload.objects.get().pk).path.unlink()
+    upload_parts.UploadPart(Upload.objects.get().pk).path.unlink()
     assert as_owner.head(address, headers=TUS).status_code == 410
 
 

@@ -49,7 +49,7 @@ def test_another_process_reads_the_bytes_again(as_owner):
 def test_it_is_read_once(as_owner, monkeypatch):
     address = begin(as_owner)
     patch(as_owner, address, 0, CONTENT[:10])
-    monkeypatch.setattr(upload_parts.Part, "hash", None)
+    monkeypatch.setattr(upload_parts.UploadPart, "hash", None)
     assert digest_of(as_owner, address) == digest_of(as_owner, address) == sha(CONTENT[:10])
 
 
@@ -73,7 +73,7 @@ def test_nobody_else_is_told(as_owner, as_stranger, client):
 def test_bytes_that_are_gone_have_none(as_owner):
     address = begin(as_owner)
     patch(as_owner, address, 0, CONTENT[:10])
-    upload_parts.Part(Upload.objects.get().pk).remove()
+    upload_parts.UploadPart(Upload.objects.get().pk).remove()
     assert as_owner.head(address, headers={**TUS, **WANTED}).status_code == 410
 
 
@@ -106,7 +106,7 @@ def test_two_halves_that_are_not_the_file_its_client_named_become_none(as_owner)
     patch(as_owner, address, 0, b"x" * 10)
     answer = patch(as_owner, address, 10, CONTENT[10:])
     assert answer.status_code == 460
-    assert "not the bytes of the file that was named" in answer.content.decode()
+    assert "does not match the announced SHA-256" in answer.content.decode()
     assert as_owner.head(address, headers=TUS).status_code == 404
     assert not File.objects.exists()
     assert stored() == {}

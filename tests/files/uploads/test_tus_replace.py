@@ -57,7 +57,7 @@ def test_several_uploads_may_have_become_the_same_file(as_owner, file):
 def test_the_same_bytes_change_nothing(as_owner, file):
     response = create(as_owner, 5, b"hello", **replacing(file))
     assert response.headers["Camp-File"] == file.get_absolute_url()
-    assert notes(response) == ["“notes.txt” has this content already: nothing was changed."]
+    assert notes(response) == ["“notes.txt” already has this content. Nothing was changed."]
     assert stored() == {file.storage_path: b"hello"}
     assert not Version.objects.exists()
 
@@ -74,7 +74,7 @@ def test_where_the_file_is_gone_by_then_it_becomes_a_new_one(as_owner, file, gon
 
 def test_a_crash_before_the_row_is_mended_by_the_next_request(as_owner, file, monkeypatch):
     address = begin(as_owner, **replacing(file))
-    monkeypatch.setattr(versions, "put", lambda new, pk: 1 / 0)
+    monkeypatch.setattr(versions, "save_or_replace", lambda new, pk: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         patch(as_owner, address, 0, CONTENT)
     monkeypatch.undo()
@@ -98,7 +98,7 @@ def test_room_is_needed_beside_the_old_content(as_owner, file, settings):
 def test_what_is_not_there_cannot_be_replaced(as_owner, named):
     response = create(as_owner, **replacing(named))
     assert response.status_code == 404
-    assert response.content == b"The file to replace is in the trash or gone.\n"
+    assert response.content == b"The file to replace was deleted.\n"
     assert not Upload.objects.exists()
 
 
@@ -111,5 +111,5 @@ def test_neither_can_somebody_elses_nor_one_in_the_trash(as_owner, stranger, fil
 def test_the_sweep_leaves_what_became_a_version(as_owner, file):
     create(as_owner, LENGTH, CONTENT, **replacing(file))
     Upload.objects.update(expires_at="2020-01-01T00:00:00Z")
-    assert resumable.expired(file.created_at) == 0
+    assert resumable.remove_expired(file.created_at) == 0
     assert len(stored()) == 2

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from files.models import File, Upload
-from files.uploads import single_request
+from files.uploads import resumable
 from tests.files.conftest import stored
 from tests.files.uploads.test_tus import CONTENT, TUS, begin, create, metadata, offset, sha
 
@@ -45,9 +45,9 @@ def test_sent_again_under_its_key_it_is_the_same(as_owner, as_stranger):
 
 def test_sent_twice_at_once_under_its_key_it_is_one(as_owner, monkeypatch):
     create(as_owner, body=CONTENT, **NAMED)
-    found = single_request.finished
+    found = resumable.get_finished
     answers = iter([None])
-    monkeypatch.setattr(single_request, "finished", lambda *args: next(answers, found(*args)))
+    monkeypatch.setattr(resumable, "get_finished", lambda *args: next(answers, found(*args)))
     assert create(as_owner, body=CONTENT, **NAMED).status_code == 201
     assert len(stored()) == File.objects.count() == 1
 
@@ -67,14 +67,14 @@ def test_a_full_disk_is_told(as_owner, monkeypatch):
         patched.setattr("os.write", full)
         response = create(as_owner, body=CONTENT)
     assert response.status_code == 507
-    assert "no room left" in response.content.decode()
+    assert "no space left" in response.content.decode()
     assert stored() == {}
     assert not Upload.objects.exists()
 
 
 def test_a_larger_one_comes_in_pieces(as_owner, monkeypatch):
-    monkeypatch.setattr(single_request, "LARGEST", 10)
-    monkeypatch.setattr(single_request, "receive", None)
+    monkeypatch.setattr(resumable, "LARGEST_SINGLE_REQUEST", 10)
+    monkeypatch.setattr(resumable, "receive_single_request", None)
     create(as_owner, body=CONTENT)
     assert list(stored().values()) == [CONTENT]
 

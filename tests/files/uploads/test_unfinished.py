@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from files.models import File, Upload
-from files.storage import backend
-from files.uploads.upload_parts import Part
+from files.storage import backend, staging
+from files.uploads.upload_parts import UploadPart
 from tests.files.conftest import stored
 from tests.files.uploads.test_tus import begin, metadata, patch
 
@@ -43,7 +43,7 @@ def test_the_upload_page_tells_how_far_each_is(as_owner):
     assert "42%, 420\N{NO-BREAK SPACE}bytes of 1000\N{NO-BREAK SPACE}bytes" in shown
     assert 'max="1000"' in shown
     assert 'value="420"' in shown
-    assert "Can go on until" in shown
+    assert "Can be resumed until" in shown
     assert "Choose the same file again" in shown
     assert f'action="/files/upload/{found.pk}/delete/"' in shown
 
@@ -95,20 +95,20 @@ def test_what_is_over_is_not_shown(as_owner):
 
 def test_after_a_crash_the_bytes_count_not_the_row(as_owner):
     found = upload(as_owner)
-    Part(found.pk).path.write_bytes(b"x" * 700)
+    UploadPart(found.pk).path.write_bytes(b"x" * 700)
     assert "70%, 700" in page(as_owner)
 
 
 def test_bytes_that_are_gone_are_none(as_owner):
     found = upload(as_owner, arrived=b"x" * 500)
-    Part(found.pk).remove()
+    UploadPart(found.pk).remove()
     assert "0%, 0" in page(as_owner)
 
 
 def test_another_program_must_go_on_with_what_it_began(as_owner):
     begin(as_owner)
     shown = page(as_owner)
-    assert "The program that began it can go on with it." in shown
+    assert "The program that started it can resume it." in shown
     assert "data-unfinished-choose" not in shown
 
 
@@ -125,7 +125,7 @@ def test_giving_up_removes_row_and_bytes(as_owner):
     response = give_up(as_owner, found)
     assert (response.status_code, response.url) == (302, "/files/upload/")
     [message] = get_messages(response.wsgi_request)
-    assert str(message) == f"The upload of “{NAME}” was given up."
+    assert str(message) == f"The upload of “{NAME}” was discarded."
     assert not Upload.objects.exists()
     assert stored() == {}
 
@@ -139,7 +139,7 @@ def test_giving_up_leads_back(as_owner, session):
 def test_giving_up_what_became_a_file_keeps_the_file(as_owner):
     response = give_up(as_owner, upload(as_owner, length=3, arrived=b"abc"))
     assert [str(message) for message in get_messages(response.wsgi_request)] == [
-        f"“{NAME}” was uploaded meanwhile. The file stays."
+        f"“{NAME}” has been uploaded completely meanwhile, so the file was kept."
     ]
     file = File.objects.get()
     assert stored() == {file.storage_path: b"abc"}
@@ -151,7 +151,7 @@ def test_an_upload_of_somebody_else_is_not_found(as_owner, as_stranger, client):
     assert give_up(client, found).url.startswith("/accounts/login/")
     assert as_owner.get(f"/files/upload/{found.pk}/delete/").status_code == 405
     found.refresh_from_db()
-    assert Part(found.pk).size() == 10
+    assert UploadPart(found.pk).size() == 10
 
 
 def test_giving_up_twice_is_not_found(as_owner):
@@ -163,14 +163,15 @@ def test_giving_up_twice_is_not_found(as_owner):
 @pytest.mark.parametrize("moment", ["new_path", "move_in"])
 def test_giving_up_at_the_last_moment_is_no_error(as_owner, monkeypatch, moment):
     found = upload(as_owner, length=3)
-    real = getattr(backend, moment)
+    module = {"new_path": backend, "move_in": staging}[moment]
+    real = getattr(module, moment)
 
     def given_up(*args):
         result = real(*args)
         give_up(as_owner, found)
         return result
 
-    monkeypatch.setattr(backend, moment, given_up)
+    monkeypatch.setattr(module, moment, given_up)
     response = patch(as_owner, found.get_absolute_url(), 0, b"abc")
     assert response.status_code == 410
     assert not File.objects.exists()

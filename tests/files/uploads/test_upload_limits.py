@@ -7,8 +7,8 @@ import pytest
 from django.contrib.messages import get_messages
 
 from files.models import File
-from files.storage import backend
-from files.uploads import handler
+from files.storage import backend, staging
+from files.uploads import form
 from tests.files.conftest import part, stored
 
 URL = "/files/upload/"
@@ -35,7 +35,7 @@ def broken_disk(monkeypatch):
                 raise OSError(number, os.strerror(number))
             return write(descriptor, data)
 
-        monkeypatch.setattr(backend.os, "write", fail)
+        monkeypatch.setattr(os, "write", fail)
 
     return break_with
 
@@ -57,7 +57,7 @@ def test_a_larger_one_is_refused_with_its_name_and_the_limit(as_owner, settings,
     assert response.status_code == 413
     page = response.content.decode()
     assert "大.bin" in page
-    assert "larger than the 1000\N{NO-BREAK SPACE}bytes" in page
+    assert "larger than the limit of 1000\N{NO-BREAK SPACE}bytes" in page
     assert stored() == {}
     assert names() == []
 
@@ -71,7 +71,7 @@ def test_the_other_files_of_the_form_are_taken(as_owner, settings):
     assert sorted(stored().values()) == [b"x", b"y"]
     said = [str(message) for message in get_messages(response.wsgi_request)]
     assert said[0] == "2 files were uploaded."
-    assert said[1].startswith("large: It is larger than")
+    assert said[1].startswith("large: The file is larger than")
 
 
 def test_javascript_gets_both_files_and_errors(as_owner, settings):
@@ -87,7 +87,7 @@ def test_the_bytes_of_a_refused_file_go_at_once(as_owner, settings, monkeypatch)
     """Not only at the end of the form, by when they would have filled the disk."""
     settings.MAX_UPLOAD_SIZE = 1000
     seen = []
-    refuse = handler.StagingHandler._refuse
+    refuse = form.StagingHandler._refuse
 
     def watch(self, refusal):
         try:
@@ -95,7 +95,7 @@ def test_the_bytes_of_a_refused_file_go_at_once(as_owner, settings, monkeypatch)
         finally:
             seen.append(stored())
 
-    monkeypatch.setattr(handler.StagingHandler, "_refuse", watch)
+    monkeypatch.setattr(form.StagingHandler, "_refuse", watch)
     as_owner.post(URL, {"files": part("large", b"x" * 3_000_000)})
     assert seen == [{}]
 
@@ -113,7 +113,7 @@ def test_too_many_files_at_once_are_refused_whole(as_owner, settings):
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 3
     response = as_owner.post(URL, {"files": [part(str(number)) for number in range(4)]})
     assert response.status_code == 413
-    assert "Camp takes up to 3 files at once." in response.content.decode()
+    assert "Camp accepts up to 3 files at once." in response.content.decode()
     assert stored() == {}
     assert names() == []
 
@@ -124,7 +124,7 @@ def test_a_full_disk_is_told(as_owner, broken_disk, size, room, number):
     broken_disk(number, until=room)
     response = as_owner.post(URL, {"files": part("map.png", b"x" * size)}, headers=JSON)
     assert response.status_code == 507
-    assert errors(response) == {"map.png": "The server has no room left for it."}
+    assert errors(response) == {"map.png": "The server has no space left for it."}
     assert stored() == {}
     assert names() == []
 
@@ -136,7 +136,7 @@ def test_a_broken_disk_is_told_and_logged(as_owner, broken_disk, caplog, number)
     assert response.status_code == 507
     page = response.content.decode()
     assert "map.png" in page
-    assert "The server could not store it." in page
+    assert "The server could not store the file." in page
     assert os.strerror(number) in caplog.text
     assert "map.png" not in caplog.text
     assert stored() == {}
@@ -150,7 +150,7 @@ def test_a_small_file_still_fits_after_a_large_one_did_not(as_owner, monkeypatch
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(descriptor, data)
 
-    monkeypatch.setattr(backend.os, "write", nearly_full)
+    monkeypatch.setattr(os, "write", nearly_full)
     files = [part("large", b"x" * 12_000_000), part("small", b"y")]
     response = as_owner.post(URL, {"files": files}, headers=JSON)
     assert response.status_code == 201
@@ -164,7 +164,7 @@ def test_an_error_at_any_step_leaves_nothing(as_owner, monkeypatch, step):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(backend.os, step, fail)
+        patch.setattr(os, step, fail)
         response = as_owner.post(URL, {"files": [part("a"), part("b")]}, headers=JSON)
     assert response.status_code == 507
     assert set(errors(response)) == {"a", "b"}
@@ -174,16 +174,16 @@ def test_an_error_at_any_step_leaves_nothing(as_owner, monkeypatch, step):
 
 def test_a_form_larger_than_the_free_space_is_not_begun(as_owner, monkeypatch):
     monkeypatch.setattr(backend, "free_bytes", lambda: 100_000)
-    monkeypatch.setattr(backend, "Staged", None)
+    monkeypatch.setattr(staging, "StagedBytes", None)
     response = as_owner.post(URL, {"files": part("large", b"x" * 200_000)}, headers=JSON)
     assert response.status_code == 507
-    assert errors(response) == {"large": "The server has no room left for it."}
+    assert errors(response) == {"large": "The server has no space left for it."}
 
 
 def test_a_slow_form_keeps_its_first_files_from_the_sweep(as_owner, monkeypatch):
-    monkeypatch.setattr(handler, "TOUCH_EVERY", -1)
+    monkeypatch.setattr(form, "TOUCH_EVERY", -1)
     touched = []
-    monkeypatch.setattr(backend.Staged, "touch", lambda self: touched.append(self.path))
+    monkeypatch.setattr(staging.StagedBytes, "touch", lambda self: touched.append(self.path))
     as_owner.post(URL, {"files": [part("a"), part("b")]})
     # The first while the second came, and both when they were kept.
     assert len(touched) == 3

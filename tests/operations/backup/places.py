@@ -15,9 +15,9 @@ from camp.operations import backup
 from camp.operations.backup import engine_neutral
 from camp.operations.backup.archive import Reader, Writer
 from camp.operations.database import server as database
-from files.library import services
 from files.models import File
-from files.storage import backend
+from files.storage import backend, staging
+from files.uploads import form
 from sessions_app.models import Message, Session
 from tests.conftest import person
 
@@ -33,7 +33,7 @@ def copy(source, target):
         return
     # Several times as fast as the default, and older servers know no other way.
     how = " STRATEGY FILE_COPY" if database.server_version() >= 15 else ""
-    with database.maintenance() as server:
+    with database.connect_for_maintenance() as server:
         server.execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}"{how}')
 
 
@@ -57,7 +57,7 @@ def kept_apart(name, make):
 
 def databases(prefix=NAME):
     """Return the names of the databases of PostgreSQL that begin so."""
-    with database.maintenance() as server:
+    with database.connect_for_maintenance() as server:
         rows = server.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [str(prefix)]
         )
@@ -67,7 +67,6 @@ def databases(prefix=NAME):
 def drop_all(prefix):
     """Drop the databases of PostgreSQL that begin so."""
     for name in databases(prefix) if connection.vendor == "postgresql" else ():
-        database.open_again(name)
         database.drop(name)
 
 
@@ -85,7 +84,7 @@ def furnish(name="owner"):
 def store(user, filename, content):
     """Put a file with its row into the storage; returns the File."""
     digest = hashlib.sha256(content).hexdigest()
-    path = f"{digest[:2]}/{digest[2:4]}/{digest[:8]}-{filename.replace(' ', '-')}"
+    path = backend.new_path()
     target = Path(settings.LOCAL_STORAGE_PATH) / path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
@@ -96,22 +95,22 @@ def store(user, filename, content):
 
 def replace(file, content=b"another content"):
     """Give a file another content; returns the Version with what it held before."""
-    staged = backend.Staged()
+    staged = staging.StagedBytes()
     staged.write(content)
-    services.replace(file=file, upload=services.Incoming(staged, file.filename))
+    form.replace(file=file, upload=form.StagedUpload(staged, file.filename))
     return file.versions.first()
 
 
-def archive(**wanted):
+def archive(**options):
     """Make a backup; returns its path."""
-    return backup.make(backup.Wanted(**wanted)).path
+    return backup.create_backup(backup.BackupOptions(**options)).path
 
 
 def restore(path, *options, confirmed=True, trust=True):
     """Run `manage.py restore`; returns what it printed."""
     output = io.StringIO()
     if confirmed:
-        options = ["--no-input", "--name", database.place().name, *options]
+        options = ["--no-input", "--name", database.locate_database().name, *options]
     options = [*options, *trusted()] if trust else options
     call_command("restore", path, *options, stdout=output, stderr=output)
     return output.getvalue()
@@ -195,17 +194,18 @@ def digest():
 
 
 def tree(folder):
-    """Return {path: checksum} of all that is in a folder."""
+    """Return {path: checksum} of all files in a folder, and of work folders, but not others."""
     return {
         str(path.relative_to(folder)): path.is_file()
         and hashlib.sha256(path.read_bytes()).hexdigest()
         for path in Path(folder).rglob("*")
+        if path.is_file() or path.suffix == ".part"
     }
 
 
 def leftovers():
-    """Return what lies about besides the data, the locks and a journal never begun."""
-    known = {"serving", "serving.pid", "replacing.lock", "replacing.new", "processes"}
+    """Return what lies about besides the data and the locks."""
+    known = {"serving", "serving.pid", "processes"}
     if connection.vendor == "postgresql":
         return sorted({path.name for path in settings.CAMP_DATA_DIR.iterdir()} - known), databases()
     names = {path.name for path in settings.CAMP_DATA_DIR.iterdir()} - known
@@ -215,6 +215,6 @@ def leftovers():
 
 def go_back(app, migration):
     """Undo migrations, confirmed and without a backup."""
-    name = database.place().name
+    name = database.locate_database().name
     options = {"interactive": False, "name": name, "no_backup": True, "stdout": io.StringIO()}
     call_command("migrate", app, migration, verbosity=0, **options)

@@ -1,53 +1,70 @@
-"""Archives: read by others, and no byte of them changes unseen."""
+"""The archive format: readable by tar, and no damage goes unseen."""
 
 import hashlib
 import io
+import json
+import lzma
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tracemalloc
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from camp.fs.atomic import AtomicFile, remove_stale, replace_file
 from camp.operations.backup.archive import (
+    END,
+    SUMS,
     Damaged,
-    Part,
     Reader,
     Writer,
-    pipeline,
-    remove_stale,
-    writer,
+    is_safe,
+    make_header,
+    sums_line,
 )
-from camp.operations.backup.archive import format as form
 
 MANIFEST = b'{"format": 1, "kind": "native"}'
 LONG = "files/" + "/".join(["東京の" * 12] * 12)
 ROOT = Path(__file__).resolve().parents[3]
+OLD_ARCHIVES = sorted((Path(__file__).parent / "old_archives").glob("*.tar.xz"))
+BLOCK = tarfile.BLOCKSIZE
+
+pytestmark = pytest.mark.machine
 
 
-@pytest.fixture
-def small_buffers(monkeypatch):
-    """Have members span many buffers."""
-    monkeypatch.setattr(pipeline, "SIZE", 1536)
-    monkeypatch.setattr(pipeline, "COUNT", 2)
-
-
-@pytest.fixture
-def one_buffer(monkeypatch):
-    """Have a small archive fit into one small buffer: thousands are read."""
-    monkeypatch.setattr(pipeline, "SIZE", 8192)
-
-
-def pack(path, members, mtime=1_700_000_000):
+def pack(path, members):
     """Write an archive of {name: bytes}; returns its path."""
-    with Writer(path, mtime) as archive:
-        archive.add_bytes("manifest.json", MANIFEST)
-        for name, content in members.items():
+    with Writer(path, 1_700_000_000) as archive:
+        for name, content in ({"manifest.json": MANIFEST} | members).items():
             archive.add_bytes(name, content)
+    return path
+
+
+def pack_with_tarfile(path, *members):
+    """Write a whole archive of any members, as a stranger would; returns its path."""
+    sums = b""
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for member in [("manifest.json", MANIFEST), *members]:
+            if isinstance(member, tarfile.TarInfo):
+                tar.addfile(member)
+                sums += sums_line(hashlib.sha256().hexdigest(), member.name)
+                continue
+            name, content = member
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+            sums += sums_line(hashlib.sha256(content).hexdigest(), name)
+        info = tarfile.TarInfo(SUMS)
+        info.size = len(sums)
+        tar.addfile(info, io.BytesIO(sums))
+        end = tar.fileobj.tell()
+    with path.open("r+b") as stream:
+        stream.truncate(end + len(END))
     return path
 
 
@@ -63,66 +80,68 @@ def unpack(path):
     return {name: stream.getvalue() for name, stream in found.items()}
 
 
-def damage(path):
+def verify(path):
+    """Read a whole archive; returns (number of members, their bytes)."""
+    return Reader(path).unpack(lambda name, size: None)
+
+
+def refusal(path):
     """Return the sentence with which the archive is refused."""
     with pytest.raises(Damaged) as refused:
-        Reader(path).verify()
+        verify(path)
     return str(refused.value)
 
 
-def is_whole(path):
-    """Return whether an archive passes."""
+def is_refused(path):
     try:
-        Reader(path).verify()
+        verify(path)
     except Damaged:
-        return False
-    return True
+        return True
+    return False
 
 
-def test_what_is_packed_comes_back(tmp_path, small_buffers):
-    members = {
+def members_of_all_kinds():
+    chance = random.Random(1)
+    return {
         "files/empty": b"",
-        "files/block": b"b" * 512,
-        "files/large": os.urandom(10_000),
+        "files/block": b"b" * BLOCK,
+        "files/large": chance.randbytes(3_000_000),
         LONG: b"long",
         "files/line\nbreak\\": b"odd",
     }
+
+
+def test_what_is_packed_comes_back(tmp_path):
+    members = members_of_all_kinds()
     source = tmp_path / "source"
     source.write_bytes(members["files/large"])
-    seen, hashed = [], {}
     with Writer(tmp_path / "a.tar", 1) as archive:
         archive.add_bytes("manifest.json", MANIFEST)
         for name, content in members.items():
+            digest = hashlib.sha256(content).hexdigest()
             if name == "files/large":
-                archive.add_file(name, source, on_hash=lambda *told: seen.append(told))
+                assert archive.add_file(name, source) == (len(content), digest)
             else:
-                archive.add_stream(name, io.BytesIO(content))
-        archive.settle()
-        assert seen == [(10_000, hashlib.sha256(members["files/large"]).hexdigest())]
-    assert unpack(tmp_path / "a.tar") == {"manifest.json": MANIFEST} | members
-    reader = Reader(tmp_path / "a.tar")
+                assert archive.add_stream(name, io.BytesIO(content)) == (len(content), digest)
+        with archive.member("late") as member:
+            member.write(b"in two ")
+            member.write(b"parts")
+    assert unpack(tmp_path / "a.tar") == {
+        "manifest.json": MANIFEST,
+        **members,
+        "late": b"in two parts",
+    }
+    reader, hashes = Reader(tmp_path / "a.tar"), {}
     assert reader.manifest() == {"format": 1, "kind": "native"}
-    out = tmp_path / "out"
-    out.mkdir()
-    names = iter("abcdefg")
-    told = reader.unpack(
-        lambda name, size: out / next(names) if size > 100 else None, on_hash=hashed.__setitem__
+    target = tmp_path / "target"
+    count, size = reader.unpack(
+        lambda name, size: target if name == "files/large" else None, on_hash=hashes.__setitem__
     )
-    assert told == (6, len(MANIFEST) + 10_519)
-    assert [path.read_bytes() for path in sorted(out.iterdir())] == [
-        members["files/block"],
-        members["files/large"],
-    ]
-    assert hashed["files/large"] == seen[0][1]
-    assert len(hashed) == 6
-
-
-def test_the_same_members_make_the_same_bytes(tmp_path):
-    one = pack(tmp_path / "1.tar", {"files/a": b"a", LONG: b"b"})
-    other = pack(tmp_path / "2.tar", {"files/a": b"a", LONG: b"b"})
-    assert one.read_bytes() == other.read_bytes()
+    assert (count, size) == (7, len(MANIFEST) + sum(map(len, members.values())) + 12)
+    assert target.read_bytes() == members["files/large"]
+    assert hashes["files/large"] == hashlib.sha256(members["files/large"]).hexdigest()
     if os.name == "posix":
-        assert one.stat().st_mode & 0o777 == 0o600
+        assert (tmp_path / "a.tar").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.skipif(not shutil.which("sha256sum"), reason="needs coreutils")
@@ -136,45 +155,42 @@ def test_tar_and_sha256sum_read_it(tmp_path):
     subprocess.run(["sha256sum", "-c", "--strict", "SHA256SUMS"], cwd=out, check=True)
     assert (out / LONG).read_bytes() == b"b"
     with tarfile.open(path) as archive:
-        assert archive.getnames() == ["manifest.json", *members, "SHA256SUMS"]
+        assert archive.getnames() == ["manifest.json", *members, SUMS]
         assert {member.mtime for member in archive} == {1_700_000_000}
 
 
-@pytest.mark.machine
-def test_every_flipped_bit_is_found(tmp_path, one_buffer):
-    path = pack(tmp_path / "a.tar", {"files/a": b"abc" * 171, "files/あ": b""})
-    whole, missed = path.read_bytes(), []
-    # Changed in place: to write it anew each time would wait for the disk.
-    with path.open("r+b", buffering=0) as stream:
-        for position, byte in enumerate(whole):
-            stream.seek(position)
-            stream.write(bytes([byte ^ 1 << position % 8]))
-            if is_whole(path):
-                missed.append(position)
-            stream.seek(position)
-            stream.write(bytes([byte]))
-    assert missed == []
-    assert is_whole(path)
+def test_every_flipped_bit_is_found(tmp_path):
+    path = tmp_path / "a.tar"
+    with Writer(path, 1) as archive:
+        archive.add_bytes("manifest.json", MANIFEST)
+        archive.add_bytes("files/あ", b"abc" * 171)
+        archive.add_stream("late", io.BytesIO())
+    whole = path.read_bytes()
+    # Of the zeros that fill up blocks some are enough.
+    empty = re.compile(rb"(?<=\0{9})\0+")
+    skipped = {at for found in empty.finditer(whole) for at in range(*found.span()) if at % 9}
+    for position in sorted(set(range(len(whole))) - skipped):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        assert is_refused(path), f"bit at {position}"
 
 
-@pytest.mark.machine
-def test_every_cut_is_found(tmp_path, one_buffer):
+def test_every_cut_and_every_addition_is_found(tmp_path):
     path = pack(tmp_path / "a.tar", {"files/a": b"abc" * 171, "files/あ": b""})
-    size = path.stat().st_size
-    with path.open("ab", buffering=0) as stream:
-        for byte in range(256):
-            stream.write(bytes([byte]))
-            assert not is_whole(path), f"{byte} at the end"
-            stream.truncate(size)
-    assert is_whole(path)
-    for length in reversed(range(size)):
-        os.truncate(path, length)
-        assert not is_whole(path), f"cut at {length}"
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 37):
+        path.write_bytes(whole[:length])
+        assert is_refused(path), f"cut at {length}"
+    for addition in (b"\0", b"x", bytes(BLOCK), whole):
+        path.write_bytes(whole + addition)
+        assert is_refused(path), f"{len(addition)} bytes added"
+    path.write_bytes(whole)
+    assert not is_refused(path)
 
 
 def test_members_that_are_missing_swapped_or_added_are_found(tmp_path):
-    names = {"files/a": b"1", "files/b": b"2"}
-    path = pack(tmp_path / "a.tar", names)
+    path = pack(tmp_path / "a.tar", {"files/a": b"1", "files/b": b"2"})
     whole = path.read_bytes()
     manifest, one, two = (whole[start : start + 1024] for start in (0, 1024, 2048))
     rest = whole[3072:]
@@ -182,26 +198,26 @@ def test_members_that_are_missing_swapped_or_added_are_found(tmp_path):
         manifest + two + rest,
         manifest + two + one + rest,
         manifest + one + one + two + rest,
-        manifest + one + two + bytes(512) + rest,
+        manifest + one + two + bytes(BLOCK) + rest,
         manifest + one + two + rest[1024:],
         one + two + rest,
     ):
         path.write_bytes(content)
-        damage(path)
+        refusal(path)
     path.write_bytes(whole)
-    assert Reader(path).verify() == (3, len(MANIFEST) + 2)
+    assert verify(path) == (3, len(MANIFEST) + 2)
 
 
 def test_the_sentence_names_what_is_damaged(tmp_path):
     path = pack(tmp_path / "a.tar", {"files/a": b"1"})
     content = bytearray(path.read_bytes())
-    content[1024 + 512] ^= 1
+    content[1024 + BLOCK] ^= 1
     path.write_bytes(content)
-    assert damage(path) == (
+    assert refusal(path) == (
         f"The archive {path} is damaged: files/a does not have the checksum that was noted."
     )
     os.truncate(path, 1300)
-    assert damage(path) == f"The archive {path} is damaged: it is cut off."
+    assert refusal(path) == f"The archive {path} is damaged: it is cut off."
     path.write_bytes(b"")
     with pytest.raises(Damaged, match="damaged"):
         Reader(path).manifest()
@@ -215,14 +231,57 @@ def test_the_sentence_names_what_is_damaged(tmp_path):
     ],
 )
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
-    damage(pack(tmp_path / "a.tar", {name: b""}))
+    assert "a header is not what was packed" in refusal(pack(tmp_path / "a.tar", {name: b""}))
+    assert not is_safe(name) or not is_safe(name.partition("/")[2])
+
+
+def test_a_member_that_is_there_twice_is_refused(tmp_path):
+    path = pack_with_tarfile(tmp_path / "a.tar", ("files/a", b"1"))
+    assert not is_refused(path)
+    path = pack_with_tarfile(tmp_path / "b.tar", ("files/a", b"1"), ("files/a", b"1"))
+    assert "it holds files/a twice" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *[tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE],
+        *[tarfile.DIRTYPE, tarfile.CONTTYPE, tarfile.GNUTYPE_SPARSE, tarfile.XGLTYPE, b"7"],
+    ],
+)
+def test_what_is_no_regular_file_is_refused(tmp_path, kind):
+    info = tarfile.TarInfo("files/a")
+    info.type, info.linkname = kind, "/etc/passwd"
+    path = pack_with_tarfile(tmp_path / "a.tar", info)
+    assert "a header is not what was packed" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        *[{"path": "/etc/passwd"}, {"linkpath": "/etc/passwd"}, {"size": "-1"}],
+        *[{"GNU.sparse.map": "0,1", "GNU.sparse.size": "1"}, {"path": "x" * 10_000}],
+    ],
+)
+def test_extended_headers_that_camp_does_not_write_are_refused(tmp_path, headers):
+    info = tarfile.TarInfo("files/a")
+    info.pax_headers = headers
+    refusal(pack_with_tarfile(tmp_path / "a.tar", info))
+
+
+def test_extended_headers_without_end_are_refused(tmp_path):
+    path = pack(tmp_path / "a.tar", {LONG: b""})
+    whole = path.read_bytes()
+    extended = whole[1024 : 1024 + 3 * BLOCK]
+    path.write_bytes(whole[:1024] + extended * 3000 + whole[1024:])
+    assert "a header is not what was packed" in refusal(path)
 
 
 def test_sizes_beyond_8_gib_fit_into_a_header():
     for size in (8 * 2**30 - 1, 8 * 2**30, 5 * 2**40):
-        block = form.header("files/a", size, 1)
-        assert tarfile.TarInfo.frombuf(block, "utf-8", "strict").size == size
-        assert form.parse(block)[1] == size
+        for is_late in (False, True):
+            header = io.BytesIO(make_header("files/a", size, 1, is_late))
+            assert tarfile.TarFile(fileobj=header).firstmember.size == size
 
 
 def test_what_is_no_file_is_not_packed(tmp_path):
@@ -238,16 +297,14 @@ def test_what_is_no_file_is_not_packed(tmp_path):
     assert list(unpack(tmp_path / "a.tar")) == ["manifest.json"]
 
 
-def test_a_file_that_shrinks_is_filled_up(tmp_path, monkeypatch):
-    source = tmp_path / "source"
-    source.write_bytes(b"short")
-    grown = SimpleNamespace(st_mode=source.stat().st_mode, st_size=1000)
+def test_a_file_that_shrinks_is_filled_up_and_one_that_grows_is_cut(tmp_path):
     with Writer(tmp_path / "a.tar", 1) as archive:
         archive.add_bytes("manifest.json", MANIFEST)
-        with monkeypatch.context() as patch:
-            patch.setattr(writer.os, "fstat", lambda descriptor: grown)
-            assert archive.add_file("files/a", source) == 1000
-    assert unpack(tmp_path / "a.tar")["files/a"] == b"short" + bytes(995)
+        assert archive.add_stream("files/a", io.BytesIO(b"short"), 1000)[0] == 1000
+        assert archive.add_stream("files/b", io.BytesIO(b"longer"), 3)[0] == 3
+    found = unpack(tmp_path / "a.tar")
+    assert found["files/a"] == b"short" + bytes(995)
+    assert found["files/b"] == b"lon"
 
 
 def test_an_archive_that_fails_leaves_nothing(tmp_path):
@@ -281,14 +338,14 @@ def test_nothing_is_overwritten(tmp_path):
         archive.add_bytes("manifest.json", MANIFEST)
     with pytest.raises(FileExistsError):
         Writer(path, 1)
-    assert Reader(path).verify() == (1, len(MANIFEST))
+    assert verify(path) == (1, len(MANIFEST))
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path):
     code = (
-        "import os, sys; from camp.fs.atomic import Part; "
-        "Part(sys.argv[1]).write(b'x'); "
-        "print('written', flush=True); sys.stdin.read()"
+        "import sys; from camp.fs.atomic import AtomicFile; file = AtomicFile(sys.argv[1]); "
+        "file.stream.write(b'x'); file.stream.flush(); print('written', flush=True); "
+        "sys.stdin.read()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, tmp_path / "a.tar"],
@@ -307,15 +364,34 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_part_that_is_finished_has_its_name(tmp_path):
-    with Part(tmp_path / "x.sql") as part:
-        part.write(b"SELECT 1;")
+def test_an_atomic_file_has_its_name_once_it_is_finished(tmp_path):
+    with AtomicFile(tmp_path / "x.sql") as file:
+        file.stream.write(b"SELECT 1;")
         assert not (tmp_path / "x.sql").exists()
-    part.discard()
+    file.discard()
     assert (tmp_path / "x.sql").read_bytes() == b"SELECT 1;"
 
 
-def test_memory_does_not_grow_with_the_files(tmp_path, small_buffers):
+def test_a_small_file_is_replaced_or_left_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    replace_file(path, b"old")
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o600
+    replace_file(path, b"new", mode=0o644)
+    assert path.read_bytes() == b"new"
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o644
+
+    def fail(*paths):
+        raise OSError("no")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="no"):
+        replace_file(path, b"newer")
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == [b"new"]
+
+
+def test_memory_does_not_grow_with_the_files(tmp_path):
     source = tmp_path / "source"
     source.write_bytes(bytes(1000))
 
@@ -326,10 +402,33 @@ def test_memory_does_not_grow_with_the_files(tmp_path, small_buffers):
             with Writer(path, 1) as archive:
                 for number in range(count):
                     archive.add_file(f"files/{number}", source)
-            Reader(path).verify()
+            verify(path)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
     peak(10)
     assert peak(2000) < peak(200) + 2**20
+
+
+@pytest.mark.parametrize("compressed", OLD_ARCHIVES, ids=lambda path: path.name)
+def test_archives_of_camp_0_1_are_verified(tmp_path, compressed):
+    path = tmp_path / "old.tar"
+    whole = lzma.decompress(compressed.read_bytes())
+    path.write_bytes(whole)
+    reader = Reader(path)
+    count, size = verify(path)
+    assert reader.manifest()["camp"] == "0.1.0"
+    with tarfile.open(path) as tar:
+        members = tar.getmembers()
+    assert count == len(members) - 1
+    assert size == sum(member.size for member in members[:-1])
+    assert json.loads(unpack(path)["manifest.json"])["files"] == {"count": 4, "bytes": 796}
+    chance = random.Random(compressed.name)
+    for member in chance.choices(members, k=25):
+        for begin, end in ((-BLOCK, 0), (0, member.size)):
+            position = member.offset_data + chance.randrange(begin, max(end, begin + 1))
+            damaged = bytearray(whole)
+            damaged[position] ^= 1 << chance.randrange(8)
+            path.write_bytes(damaged)
+            assert is_refused(path) or not member.size, f"{member.name}: bit at {position}"

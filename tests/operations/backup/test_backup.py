@@ -20,9 +20,10 @@ from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
 from camp.config import shell
+from camp.fs.atomic import AtomicFile
 from camp.operations import backup
 from camp.operations.backup import create, folder, snapshot
-from camp.operations.backup.archive import Part, Writer
+from camp.operations.backup.archive import Writer
 from camp.operations.database import server
 from files.models import File, Version
 from tests import old_backend
@@ -80,7 +81,7 @@ def test_an_archive_holds_the_database_and_the_files(place, settings):
     path = made(settings)
     assert re.fullmatch(r"backup_\d{8}_\d{6}\.tar", path.name)
     assert f"Backup: {path} (" in told
-    assert f"{shell.manage('restore')} {shell.quoted(path)}" in told
+    assert f"{shell.manage('restore')} {shell.quote(path)}" in told
     members = places.members(path)
     stored = {f"files/{file.storage_path}": file for file in File.objects.order_by("pk")}
     database_member = "database.sqlite3" if connection.vendor == "sqlite" else "database.dump"
@@ -94,7 +95,7 @@ def test_an_archive_holds_the_database_and_the_files(place, settings):
     assert manifest["database"] == place
     assert manifest["environment"] == "development"
     assert "0001_initial" in manifest["migrations"]["files"]
-    assert manifest["engine"] == server.place().engine
+    assert manifest["engine"] == server.locate_database().engine
     assert manifest["engine_major"] == server.server_version()
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o600
@@ -107,7 +108,7 @@ def test_it_goes_where_one_wants_it_and_overwrites_nothing(place, tmp_path):
     assert places.manifest(target)["files"] is None
     assert len(places.members(target)) == 2
     whole = target.read_bytes()
-    assert "there already" in refusal("--output", str(target))
+    assert "exists already" in refusal("--output", str(target))
     assert target.read_bytes() == whole
     elsewhere = tmp_path / "elsewhere"
     assert "no folder" in refusal("--output", str(elsewhere))
@@ -123,7 +124,7 @@ def test_sql_is_for_psql_or_sqlite3(place, settings, tmp_path):
     text = path.read_text(encoding="utf-8")
     assert "東京" in text
     assert "OWNER TO" not in text
-    assert "It has its end." in run("--verify", str(path))
+    assert "It is complete." in run("--verify", str(path))
     cut = tmp_path / "cut.sql"
     cut.write_text(text[:-200], encoding="utf-8")
     assert refusal("--verify", str(cut)) == f"The file {cut} is damaged: it is cut off."
@@ -135,8 +136,8 @@ def test_sql_is_for_psql_or_sqlite3(place, settings, tmp_path):
 
 def test_a_backup_is_proved_to_be_whole(whole):
     told = run("--verify", str(whole))
-    assert "Every byte is as it was packed." in told
-    assert f"from {places.manifest(whole)['database']} on {server.place().engine}" in told
+    assert "Every checksum matches." in told
+    assert f"from {places.manifest(whole)['database']} on {server.locate_database().engine}" in told
     assert re.search(r"Holds: \d+ rows, 6 files", told)
     places.flip(whole, whole.stat().st_size // 2)
     assert "is damaged" in refusal("--verify", str(whole))
@@ -187,25 +188,25 @@ def test_older_ones_stay_where_the_storage_seems_to_be_another(place, settings):
     shutil.rmtree(settings.LOCAL_STORAGE_PATH)
     told = run("--keep", "1")
     assert "The bytes of 5 files are not in the storage" in told
-    assert "Older backups were left" in told
+    assert "Older backups were kept" in told
     assert len(list(settings.BACKUP_FOLDER.iterdir())) == 2
 
 
 def test_names_that_are_taken_are_left_to_others(own_folder, monkeypatch):
     same = timezone.now()
     monkeypatch.setattr(folder.timezone, "now", lambda: same)
-    names = list(itertools.islice(folder.names("", "tar"), 3))
+    names = list(itertools.islice(folder.new_names("", "tar"), 3))
 
-    def begun():
-        return create.begun(Part, own_folder, folder.names("", "tar"))
+    def begin():
+        return create.open_first_free(AtomicFile, own_folder, folder.new_names("", "tar"))
 
-    with begun() as one, begun() as two:
-        folder.clean(own_folder, "backup_*")
+    with begin() as one, begin() as two:
+        folder.remove_leftovers(own_folder, "backup_*")
         assert [one.part.name, two.part.name] == [f"{name}.part" for name in names[:2]]
-    begun().finish()
+    begin().finish()
     assert backup.last_backup()[0].name == names[2]
-    with pytest.raises(CommandError, match="Another backup is just writing"):
-        create.begun(Part, own_folder, names)
+    with pytest.raises(CommandError, match="Another backup is being written"):
+        create.open_first_free(AtomicFile, own_folder, names)
 
 
 def test_the_last_backup_is_known_by_its_name(settings, tmp_path):
@@ -234,8 +235,8 @@ def test_what_is_not_as_the_rows_say_is_packed_and_told(place, settings):
     told = run()
     members = places.members(made(settings))
     assert f"The bytes of 1 file are not in the storage:\n  {lost.storage_path}\n" in told
-    assert "1 file is said to lie outside of the storage, where nothing was read:" in told
-    assert "The bytes of 2 files are not those that were stored" in told
+    assert "The path of 1 file leads out of the storage; nothing was read there:" in told
+    assert "The bytes of 2 files differ from their rows" in told
     assert members[f"files/{rotten.storage_path}"] == b"rotten"
     assert not any("secret" in name or content == b"secret" for name, content in members.items())
     there = {"table": "sample_files", "row_gone": False}
@@ -331,7 +332,7 @@ def test_a_disk_without_room_is_noticed_first(place, settings, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(create.shutil, "disk_usage", lambda path: usage(1, 1, 200_000))
     told = refusal()
-    assert "has 195.3 KB left" in told
+    assert "has 195 KiB left" in told
     assert shell.manage("backup", "--output") in told
     assert list(settings.BACKUP_FOLDER.iterdir()) == []
     if connection.vendor == "postgresql":
@@ -377,7 +378,7 @@ def test_what_a_killed_backup_left_is_removed_by_the_next(place, settings, monke
 
 
 def test_without_a_database_there_is_nothing_to_back_up(monkeypatch):
-    monkeypatch.setattr(server, "is_there", lambda: False)
+    monkeypatch.setattr(server, "database_exists", lambda: False)
     assert backup.safety_copy(lambda line: None) is None
     assert "nothing to back up" in refusal()
 
@@ -386,7 +387,7 @@ def test_without_a_safety_copy_one_goes_on_only_by_saying_so(monkeypatch):
     def away():
         raise DatabaseError("no route to host")
 
-    monkeypatch.setattr(server, "is_there", away)
+    monkeypatch.setattr(server, "database_exists", away)
     with pytest.raises(CommandError, match=r"no route to host\. .*--no-backup"):
         backup.safety_copy(lambda line: None)
 
@@ -426,7 +427,7 @@ def test_a_pg_dump_that_fails_says_why_and_leaves_nothing(db, own_folder, monkey
         return popen(command, **options)
 
     monkeypatch.setattr(snapshot.subprocess, "Popen", noting)
-    monkeypatch.setattr(snapshot.database, "program_environment", lambda: environment)
+    monkeypatch.setattr(snapshot.server, "program_environment", lambda: environment)
     for options in ([], ["--sql"]):
         told = refusal(*options)
         assert re.match(r"pg_dump failed \(.*/nowhere.*\): no backup was made\.", told)
@@ -435,6 +436,7 @@ def test_a_pg_dump_that_fails_says_why_and_leaves_nothing(db, own_folder, monkey
     assert list(own_folder.iterdir()) == []
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("shape", ["loose", "uuids"])
 def test_a_database_of_the_old_backend_is_backed_up_as_it_is(old, shape, settings, tmp_path):
     settings.BACKUP_FOLDER = tmp_path / "backups"

@@ -14,13 +14,13 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 
 from camp.models import Instance
-from camp.operations.backup import swap
-from camp.operations.backup.restore import inventory
-from camp.operations.backup.swap import databases
+from camp.operations.backup.restore import stored_files
+from camp.operations.backup.swap import postgresql, sqlite
 from camp.operations.database import environment, server
 from camp.operations.local_postgres import programs
 from camp.operations.server import lock
 from files.models import File, Share, Upload, Version
+from files.storage import backend
 from sessions_app.models import Session
 from tests.operations.backup import places
 
@@ -35,7 +35,7 @@ def stored(file):
 def change():
     """Have people go on working after the backup."""
     Session.objects.all().delete()
-    stored(File.objects.exclude(size=0).first()).write_bytes(b"something else")
+    stored(File.objects.exclude(size=0).first()).unlink()
     places.furnish("newcomer")
 
 
@@ -77,6 +77,32 @@ def test_earlier_versions_come_back_with_their_bytes(place, kind):
     )
 
 
+def test_bytes_are_never_overwritten_and_damaged_ones_come_back_beside_them(place, archive):
+    damaged, in_the_way, intact = File.objects.exclude(size=0)[:3]
+    held = {file.pk: stored(file).read_bytes() for file in File.objects.all()}
+    stored(damaged).write_bytes(b"x" * damaged.size)
+    stored(in_the_way).unlink()
+    stored(in_the_way).mkdir()
+    told = places.restore(archive, "--no-backup")
+    assert "Restored: 6 files." in told
+    assert {file.pk: stored(file).read_bytes() for file in File.objects.all()} == held
+    assert File.objects.get(pk=intact.pk).storage_path == intact.storage_path
+    for old in (damaged, in_the_way):
+        assert backend.OPAQUE.fullmatch(File.objects.get(pk=old.pk).storage_path)
+        assert File.objects.get(pk=old.pk).storage_path != old.storage_path
+    assert not stored(damaged).exists()
+    assert stored(in_the_way).is_dir()
+
+
+def test_a_restore_that_fails_late_leaves_no_file_behind(place, archive, monkeypatch):
+    shutil.rmtree(camp_settings.LOCAL_STORAGE_PATH)
+    camp_settings.LOCAL_STORAGE_PATH.mkdir()
+    before = places.digest()
+    fail(monkeypatch, "swap", OSError(5, "Input/output error"))
+    assert "(Input/output error). Nothing was changed" in places.refusal(archive, "--no-backup")
+    assert places.digest() == before
+
+
 def test_files_may_be_left_as_they_are(place, archive):
     change()
     shutil.rmtree(camp_settings.LOCAL_STORAGE_PATH / File.objects.first().storage_path[:2])
@@ -89,7 +115,7 @@ def test_files_may_be_left_as_they_are(place, archive):
 
 
 def test_of_files_that_stay_the_newest_are_looked_for(place, archive, monkeypatch):
-    monkeypatch.setattr(inventory, "LOOKED_AT", 2)
+    monkeypatch.setattr(stored_files, "SAMPLE", 2)
     for file in File.objects.order_by("pk")[2:]:
         stored(file).unlink()
     told = places.restore(archive, "--no-files", "--no-backup")
@@ -112,7 +138,7 @@ def test_the_new_database_goes_on_where_both_were(place, archive):
     Session.objects.all().delete()
     environment.mark("staging")
     places.restore(archive, "--no-backup")
-    assert environment.marked() == "staging"  # it is still for the same
+    assert environment.read_mark() == "staging"  # it is still for the same
     assert Session.objects.create(title="new").pk == last + 1
 
 
@@ -151,7 +177,7 @@ def test_a_missing_database_is_restored(place, archive):
     else:
         Path(connection.settings_dict["NAME"]).unlink()
     told = places.restore(archive)
-    assert "It holds nothing." in told
+    assert "It is empty." in told
     assert without_mark(places.digest) == before
 
 
@@ -190,13 +216,13 @@ def test_what_is_not_confirmed_is_refused_before_the_archive_is_read(place, arch
     wrong = ["--no-input", "--name", "another"]
     assert "not the name" in places.refusal(archive, *wrong, confirmed=False)
     settings.CAMP_ENVIRONMENT = "production"
-    assert "one of production" in places.refusal(archive)
+    assert "a production database" in places.refusal(archive)
     assert "damaged" in places.refusal(archive, "--force-production", place)
     assert places.digest() == before
 
 
 def test_it_waits_for_nobody_who_serves(place, archive):
-    with lock.serving():
+    with lock.hold_server_lock():
         assert "Stop it first" in places.refusal(archive)
 
 
@@ -209,7 +235,7 @@ def test_an_archive_of_a_newer_camp_is_refused(place, archive):
     assert "files.0999_better" in told
     other = {"format": 2, "camp": "8.0", "kind": "better"}
     places.repack(archive, {"manifest.json": json.dumps(other).encode()})
-    assert "newer Camp (8.0), in a form" in places.refusal(archive)
+    assert "newer Camp (8.0), in a format" in places.refusal(archive)
 
 
 def test_what_a_damaged_manifest_says_is_no_reason(place, archive):
@@ -268,19 +294,20 @@ def test_a_disk_without_room_is_noticed_first(place, archive, monkeypatch):
     ],
 )
 def test_what_goes_wrong_at_the_end_is_one_sentence(place, archive, monkeypatch, error, sentence):
-    fail(monkeypatch, "seal", error)
+    fail(monkeypatch, "make_durable", error)
     before = places.digest()
     assert sentence in places.refusal(archive, "--no-backup")
     assert places.digest() == before
 
 
-def test_a_database_that_goes_away_at_the_last_moment_is_settled_later(place, archive, monkeypatch):
+def test_a_database_that_goes_away_at_the_last_moment_is_whole(place, archive, monkeypatch):
     before = places.digest()
     with monkeypatch.context() as patch:
-        for name in ("swap", "is_done"):
+        for name in ("swap", "is_swapped"):
             fail(patch, name, OperationalError("gone"))
-        assert "settled by the next command" in places.refusal(archive, "--no-backup")
-    swap.recover(lambda line: None)
+        said = places.refusal(archive, "--no-backup")
+    assert "either everything was replaced, or nothing" in said
+    assert "manage.py doctor" in said
     assert places.digest() == before
 
 
@@ -290,7 +317,7 @@ def fail(patch, name, error):
     def failing(*args):
         raise error
 
-    for engine in (databases.PostgreSQL, databases.SQLite):
+    for engine in (postgresql.PostgreSQL, sqlite.SQLite):
         patch.setattr(engine, name, failing)
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
-from camp.operations.backup.restore import statements
+from camp.operations.backup.restore import postgresql
 from camp.operations.database import server
 from camp.operations.local_postgres import programs as postgres_programs
 from files.models import File
@@ -38,7 +38,7 @@ lines; \ of it', $1$, a$b$c; ;
 
 def split(text):
     found = []
-    for statement in statements.split(text.splitlines(keepends=True)):
+    for statement in postgresql.split_statements(text.splitlines(keepends=True)):
         data = b"".join(statement.data) if statement.data is not None else None
         found.append((b" ".join(statement.text.split()), data))
     return found
@@ -75,8 +75,8 @@ def test_a_dump_is_split_where_its_statements_end():
 )
 def test_what_leaves_the_database_is_refused(statement):
     lines = [b"SELECT 1;\n", statement + b"\n", b"SELECT 2;\n"]
-    with pytest.raises(statements.Refused):
-        statements.check(statements.split(lines))
+    with pytest.raises(postgresql.ForbiddenStatement):
+        postgresql.check_statements(postgresql.split_statements(lines))
 
 
 @pytest.mark.parametrize("text", [b"SELECT 'a", b"SELECT 1", b"COPY t (a) FROM stdin;\n1\n"])
@@ -117,7 +117,7 @@ def test_a_dump_of_camp_puts_the_database_back_and_leaves_the_files(place, tmp_p
     assert places.digest() == before
     assert "left as they are" in told
     file = File.objects.exclude(user=None).first()
-    assert file in File.objects.search_by_index(file.filename, file.user)
+    assert file in File.objects.search(file.filename, file.user)
 
 
 def test_what_powershell_writes_is_read(place, tmp_path):
@@ -190,14 +190,14 @@ def test_a_dump_that_fails_half_way_changes_nothing(place, tmp_path):
     dump.write_text(OLD.replace("1\tsomebody", "one\tsomebody"))
     assert "invalid input syntax" in places.refusal(dump, "--no-backup")
     dump.write_text(OLD.replace("public.sample_users", "public.other").replace("alembic", "x"))
-    assert "no database of Camp" in places.refusal(dump, "--no-backup")
+    assert "does not contain a Camp database" in places.refusal(dump, "--no-backup")
     assert places.digest() == before
 
 
 def test_what_is_no_dump_is_refused(place, tmp_path):
     file = tmp_path / "notes.sql"
     file.write_text("DROP TABLE sample_users;")
-    assert "neither an archive of Camp nor a plain SQL dump" in places.refusal(file)
+    assert "neither a Camp archive nor a plain SQL dump" in places.refusal(file)
     file.write_text("--\n-- PostgreSQL database cluster dump\n--\n")
     assert "neither" in places.refusal(file)
     other = "BEGIN TRANSACTION;\nCOMMIT;\n" if connection.vendor == "postgresql" else OLD
@@ -243,7 +243,7 @@ def test_a_dump_runs_as_a_superuser_only_if_that_is_named(place, tmp_path, conte
 def test_a_custom_dump_is_one_of_postgresql(place, tmp_path):
     dump = tmp_path / "camp.dump"
     dump.write_bytes(b"PGDMP\x01\x0e\x00")
-    assert "is one of PostgreSQL, and this database is SQLite" in places.refusal(dump)
+    assert "is for PostgreSQL, and this database is SQLite" in places.refusal(dump)
 
 
 def tar_of(name):
@@ -258,12 +258,12 @@ def tar_of(name):
     ("name", "content", "said"),
     [
         ("empty.tar", b"", "is empty"),
-        ("photos.zip", b"PK\x03\x04rest", "is a ZIP"),
+        ("photos.zip", b"PK\x03\x04rest", "is a ZIP file"),
         ("backup.tar.gz", gzip.compress(b"x"), "compressed with gzip: unpack it first"),
         ("backup.tar.xz", lzma.compress(b"x"), "compressed with xz: unpack it first"),
-        ("home.tar", tar_of("home/notes.txt"), "a tar, but not an archive of Camp"),
+        ("home.tar", tar_of("home/notes.txt"), "a tar file, but not a Camp archive"),
         ("dump.tar", tar_of("toc.dat"), "Dump it again with pg_dump -Fc"),
-        ("camp.sqlite3", b"SQLite format 3\0" + b"x" * 600, "is a file of SQLite"),
+        ("camp.sqlite3", b"SQLite format 3\0" + b"x" * 600, "is an SQLite file"),
     ],
 )
 def test_files_of_other_kinds_are_named(place, tmp_path, name, content, said):

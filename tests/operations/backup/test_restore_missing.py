@@ -104,5 +104,5 @@ def test_what_is_no_archive_is_refused(place, tmp_path):
     for name, content in (("dump.sql", b"SELECT 1;"), ("nothing.tar", None)):
         if content is not None:
             (tmp_path / name).write_bytes(content)
-        with pytest.raises(CommandError, match="is no archive of Camp's"):
+        with pytest.raises(CommandError, match="is not a Camp archive"):
             bring_back(tmp_path / name)

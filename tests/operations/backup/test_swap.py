@@ -1,28 +1,27 @@
-"""Data that is replaced: all of it or nothing, wherever the process is killed."""
+"""The atomic swap: the old database or the new one, whole, wherever the process is killed."""
 
 import os
-import shutil
 import signal
 import sqlite3
+import time
 from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
+from threading import Thread
 
-import django
 import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError
-from django.db import OperationalError, connection
-from django.utils import translation
+from django.db import DatabaseError, OperationalError, connection
+from django.utils import timezone, translation
 
-from camp import wsgi
 from camp.models import Instance
-from camp.operations import cli
-from camp.operations.backup import swap as replacing
-from camp.operations.backup.swap import Replacement, databases, journal
+from camp.operations.backup import swap
+from camp.operations.backup.swap import AtomicSwap, atomic_swap, postgresql, sqlite
 from camp.operations.database import server
 from camp.operations.diagnostics import backups
+from files.storage import staging
 from tests.operations.backup import places
 
 pytest_plugins = ["tests.operations.backup.place_fixtures"]
@@ -30,89 +29,85 @@ pytest_plugins = ["tests.operations.backup.place_fixtures"]
 
 @pytest.fixture
 def made(place, furnished):
-    """The database that replacements are made from; the place has a few files."""
+    """The database that new ones are copied from."""
     Instance.objects.update_or_create(pk=1, defaults={"restored": "at first"})
     connection.close()
-    folder = settings.LOCAL_STORAGE_PATH
-    shutil.rmtree(folder)
-    for path in ("aa/bb/old", ".staging/resumable/part", "theirs/readme.txt"):
-        (folder / path).parent.mkdir(parents=True)
-        (folder / path).write_bytes(path.encode())
     return furnished.database
 
 
 def fill(new, word, made):
-    """Make the fresh database and files of a replacement; both say `word`."""
-    places.copy(made, new.fresh)
-    with server.connected_to(new.fresh):
+    """Make the new database of a swap; it says `word`."""
+    places.copy(made, new.database)
+    with server.connected_to(new.database):
         Instance.objects.update(restored=word)
-    (new.files.new / "aa/bb").mkdir(parents=True)
-    (new.files.new / "aa/bb/new").write_text(word)
-    (new.files.new / "cc").write_text(word)
 
 
-def replace(word, made, files=True):
-    with Replacement() as new:
+def replace(word, made, say=print):
+    with AtomicSwap() as new:
+        new.freeze()
         fill(new, word, made)
-        new.commit(files=files)
+        new.commit()
+    new.remove_old(say)
 
 
-def stands():
-    """Return what the database says of itself, and what the files are; nothing else lies about."""
+def read_word():
+    """Return what the database in place says."""
     word = Instance.objects.get().restored
     connection.close()
-    root = Path(settings.LOCAL_STORAGE_PATH)
-    files = {path for path, sha256 in places.tree(root).items() if sha256}
+    return word
+
+
+def assert_stands(word):
+    """Fail unless the database in place says `word`, and nothing else lies about."""
+    assert read_word() == word
     only = ["camp_place"] if connection.vendor == "postgresql" else []
     assert places.leftovers() == ([], only)
-    return word, {path: (root / path).read_text() for path in files}
+    assert list(settings.UPLOAD_STAGING.glob("*")) == []
 
 
-THEIRS = {"theirs/readme.txt": "theirs/readme.txt"}
-AT_FIRST = (
-    "at first",
-    THEIRS | {"aa/bb/old": "aa/bb/old", ".staging/resumable/part": ".staging/resumable/part"},
-)
-
-
-def replaced_by(word):
-    return word, THEIRS | {"aa/bb/new": word, "cc": word}
-
-
-def test_database_and_files_are_replaced_and_what_is_not_camps_stays(made):
+def test_a_database_is_replaced(made):
     replace("one", made)
-    assert stands() == replaced_by("one")
-    replace("two", made)  # `cc` is no name of Camp's: it is kept
-    [kept] = Path(settings.LOCAL_STORAGE_PATH).glob(".replaced-*")
-    assert (kept / "cc").read_text() == "one"
-    shutil.rmtree(kept)
-    assert stands() == replaced_by("two")
+    assert_stands("one")
+    replace("two", made)
+    assert_stands("two")
 
 
-def test_files_may_stay(made):
-    replace("one", made, files=False)
-    assert stands() == ("one", AT_FIRST[1])
-
-
-def test_what_is_not_committed_never_was(made):
-    with Replacement() as new:
+def test_what_is_not_committed_changes_nothing(made):
+    undone = []
+    with AtomicSwap() as new:
         fill(new, "one", made)
-    assert stands() == AT_FIRST
-    with suppress(KeyError), Replacement() as new:
+        new.undo.callback(undone.append, 1)
+    assert_stands("at first")
+    with suppress(KeyError), AtomicSwap() as new:
         fill(new, "one", made)
         raise KeyError
-    assert stands() == AT_FIRST
+    assert_stands("at first")
+    assert undone == [1]
 
 
-def test_what_fails_at_the_last_moment_is_taken_back(made, monkeypatch):
+@pytest.mark.parametrize("error", [OSError("no"), KeyboardInterrupt()])
+def test_what_fails_at_the_last_moment_changes_nothing(made, monkeypatch, error):
     def fail(self):
-        raise OSError("no")
+        raise error
 
-    for engine in (databases.PostgreSQL, databases.SQLite):
+    for engine in (postgresql.PostgreSQL, sqlite.SQLite):
         monkeypatch.setattr(engine, "swap", fail)
-    with pytest.raises(OSError, match="no"):
+    with pytest.raises(type(error)):
         replace("one", made)
-    assert stands() == AT_FIRST
+    assert_stands("at first")
+
+
+def test_an_error_after_the_swap_does_not_take_it_back(made, monkeypatch):
+    for engine in (postgresql.PostgreSQL, sqlite.SQLite):
+        swap_databases = engine.swap
+
+        def fail_late(self, swap_databases=swap_databases):
+            swap_databases(self)
+            raise OperationalError("the answer was lost")
+
+        monkeypatch.setattr(engine, "swap", fail_late)
+    replace("one", made)
+    assert_stands("one")
 
 
 @pytest.mark.sqlite
@@ -121,7 +116,7 @@ def test_a_database_that_is_open_elsewhere_is_not_replaced(made):
         other.execute("SELECT * FROM camp_instance").fetchall()
         with pytest.raises(CommandError, match="Another program has the database"):
             replace("one", made)
-    assert stands() == AT_FIRST
+    assert_stands("at first")
 
 
 @pytest.mark.sqlite
@@ -131,7 +126,29 @@ def test_a_broken_database_is_replaced_with_all_that_lies_beside_it(made):
     file.write_bytes(b"no database" * 1000)
     file.with_name(f"{file.name}-wal").write_bytes(b"no log" * 1000)
     replace("one", made)
-    assert stands() == replaced_by("one")
+    assert_stands("one")
+
+
+@pytest.mark.sqlite
+def test_what_is_still_in_the_log_of_sqlite_is_not_lost_or_mixed_up(made):
+    """Kill a writer before its log is merged into the file; then restore over that."""
+    file = connection.settings_dict["NAME"]
+    child = os.fork()
+    if not child:
+        with suppress(BaseException):
+            other = sqlite3.connect(file, isolation_level=None)
+            other.execute("PRAGMA journal_mode = WAL")
+            other.execute("UPDATE camp_instance SET restored = 'in the log'")
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert Path(f"{file}-wal").stat().st_size
+    with suppress(KeyError), AtomicSwap() as new:
+        new.freeze()
+        fill(new, "one", made)
+        raise KeyError
+    assert read_word() == "in the log"
+    replace("one", made)
+    assert_stands("one")
 
 
 @pytest.mark.postgresql
@@ -141,7 +158,48 @@ def test_whoever_is_connected_is_disconnected(made):
         replace("one", made)
         with pytest.raises(psycopg.OperationalError):
             other.execute("SELECT 1")
-    assert stands() == replaced_by("one")
+    assert_stands("one")
+
+
+@pytest.mark.postgresql
+def test_no_write_that_was_confirmed_is_lost(made):
+    """Others connect and try to write all the time: only the new database takes it."""
+    parameters = server.connection_parameters()
+    confirmed, stop = [], []
+
+    def write():
+        while not stop:
+            with suppress(psycopg.Error), closing(psycopg.connect(**parameters)) as other:
+                other.execute("UPDATE camp_instance SET restored = restored || '+'")
+                other.commit()
+                confirmed.append(1)
+
+    writers = [Thread(target=write) for _number in range(4)]
+    with AtomicSwap() as new:
+        fill(new, "one", made)
+        new.freeze()
+        for writer in writers:
+            writer.start()
+        time.sleep(0.2)
+        new.commit()
+    time.sleep(0.5)
+    stop.append(1)
+    for writer in writers:
+        writer.join()
+    new.remove_old(print)
+    assert confirmed
+    assert_stands("one" + "+" * len(confirmed))
+
+
+@pytest.mark.postgresql
+def test_a_swap_that_the_server_refuses_disconnects_nobody(made, monkeypatch):
+    with psycopg.connect(**server.connection_parameters()) as other:
+        other.execute("SELECT 1")
+        monkeypatch.setattr(postgresql, "_rename_statement", lambda name, other: "SELECT 1/0")
+        with pytest.raises(DatabaseError, match="division by zero"):
+            replace("one", made)
+        assert other.execute("SELECT 1").fetchone() == (1,)
+    assert_stands("at first")
 
 
 def test_a_missing_database_is_replaced(made):
@@ -151,7 +209,7 @@ def test_a_missing_database_is_replaced(made):
     else:
         Path(connection.settings_dict["NAME"]).unlink()
     replace("one", made)
-    assert stands() == replaced_by("one")
+    assert_stands("one")
 
 
 @pytest.mark.postgresql
@@ -165,12 +223,13 @@ def test_the_disk_is_waited_for_again_once_a_database_is_in_place(made):
             )
             return cursor.fetchall()
 
-    with Replacement() as new:
-        new.make_database()
-        with server.connected_to(new.fresh):
+    with AtomicSwap() as new:
+        new.create_database()
+        with server.connected_to(new.database):
             assert own_settings() == [(["synchronous_commit=off"],)]
-        new.commit(files=False)
+        new.commit()
     assert own_settings() == []
+    new.remove_old(print)
 
 
 @pytest.mark.postgresql
@@ -178,92 +237,50 @@ def test_a_database_that_cannot_be_dropped_is_named_and_found_again(made, monkey
     def refuse(name):
         raise OperationalError("no right to")
 
-    told = []
+    said = []
     with monkeypatch.context() as patch, translation.override("en"):
         patch.setattr(server, "drop", refuse)
-        with Replacement(told.append) as new:
-            fill(new, "one", made)
-            new.commit(files=True)
-        [name] = replacing.abandoned()
-        [finding] = backups.abandoned()
-    assert told[0] == "Removing the old files ..."
-    assert told[1].endswith(f'(no right to). Drop it with: DROP DATABASE "{name}";')
-    assert finding.fix == f'DROP DATABASE "{name}";'
-    server.drop(name)
-    assert list(backups.abandoned()) == []
-    assert stands() == replaced_by("one")
+        replace("one", made, said.append)
+        [(name, fix)] = swap.list_leftovers()
+        [finding] = backups.check_leftover_databases()
+    assert said == [
+        f"The old database is still there, as {name}, since it could not be dropped "
+        f'(no right to). Drop it with: DROP DATABASE "{name}";'
+    ]
+    assert finding.fix == fix == f'DROP DATABASE "{name}";'
+    replace("two", made)
+    assert list(backups.check_leftover_databases()) == []
+    assert_stands("two")
 
 
-def test_what_fails_after_the_last_moment_is_finished_by_the_next_command(made):
-    with suppress(KeyError), Replacement() as new:
-        fill(new, "one", made)
-        new.commit(files=True)
-        raise KeyError
-    assert replacing.is_unsettled()
-    told = []
-    replacing.recover(told.append)
-    assert "it is complete" in told[0]
-    assert stands() == replaced_by("one")
+def test_databases_of_other_names_are_none_of_its_leftovers():
+    names = {postgresql._shorten(name) for name in ("camp", "x" * 40, "x" * 41, "東京" * 10)}
+    assert len(names) == 4
+    assert all(len(f"{name}_restore_20261128080000_abcdef".encode()) <= 63 for name in names)
 
 
-def test_one_at_a_time(made):
-    with Replacement():
-        with pytest.raises(CommandError, match="is replacing the data"), Replacement():
-            pass
-        replacing.recover()  # leaves what is under way alone
-        assert replacing.is_unsettled()
-    assert not replacing.is_unsettled()
-
-
-def interrupted():
-    """Leave the journal of a replacement, as a power cut would."""
-    with Replacement():
-        kept = journal.path().read_bytes()
-    journal.path().write_bytes(kept)
-
-
-def test_it_is_settled_with_the_database_that_it_was_about(made, monkeypatch):
-    interrupted()
-    with monkeypatch.context() as patch:
-        patch.setitem(connection.settings_dict, "NAME", "another")
-        with pytest.raises(replacing.Interrupted, match="camp_place"):
-            replacing.recover()
-    told = []
-    replacing.recover(told.append)
-    assert "taken back" in told[0]
-    assert stands() == AT_FIRST
-
-
-def test_commands_that_need_the_data_settle_it_first(made, monkeypatch):
-    interrupted()
-    monkeypatch.setattr(django, "setup", lambda: None)
-    monkeypatch.setattr(django.core.management, "execute_from_command_line", lambda argv: None)
-    with translation.override(None):
-        for words in (["postgres", "start"], ["doctor"], ["--version"], []):
-            cli.execute(["manage.py", *words])
-            assert replacing.is_unsettled()
-        cli.execute(["manage.py", "environment"])
-    assert not replacing.is_unsettled()
-    assert stands() == AT_FIRST
-
-
-def test_any_server_settles_it_first(made):
-    interrupted()
-    assert wsgi.settled("application") == "application"
-    assert not replacing.is_unsettled()
-    assert stands() == AT_FIRST
+def test_the_sweep_removes_the_work_folder_of_a_killed_restore(place):
+    folder = settings.UPLOAD_STAGING / "restore-20261128080000_abcdef.part"
+    (folder / "files").mkdir(parents=True)
+    (folder / "files" / "x").write_bytes(b"x")
+    [found] = staging.list_staged(timezone.now() + timezone.timedelta(seconds=1))
+    staging.remove_staged(found)
+    assert not folder.exists()
 
 
 def steps():
     """Return the functions at which a process is killed, as (module, name)."""
     if connection.vendor == "postgresql":
-        # What is done to files is the same on both.
-        names = ("drop", "allow_connections", "_rename")
-        return [*((server, name) for name in names), (journal, "write")]
+        return [
+            *((server, name) for name in ("drop", "get_oid", "make_durable")),
+            (postgresql, "_rename_statement"),
+            (postgresql.PostgreSQL, "release"),
+            (atomic_swap, "clear_cache"),
+        ]
     return [
         *((os, name) for name in ("rename", "replace", "unlink")),
-        *((journal, name) for name in ("write", "remove")),
-        (shutil, "rmtree"),
+        (sqlite, "sync_folder"),
+        (atomic_swap, "clear_cache"),
     ]
 
 
@@ -297,42 +314,16 @@ def killing(function, left, step):
 @pytest.mark.fault
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")
-def test_a_process_killed_at_any_step_leaves_all_or_nothing(made):
-    before, outcomes = AT_FIRST, set()
+def test_a_process_killed_at_any_step_leaves_one_of_both_whole(made):
+    before, outcomes = "at first", set()
     for step in count(1):
         word = f"step {step}"
         if not killed_at(step, word, made):
             break
-        replacing.recover(lambda line: None)
-        for kept in Path(settings.LOCAL_STORAGE_PATH).glob(".replaced-*"):
-            shutil.rmtree(kept)
-        after = stands()
-        assert after in (before, replaced_by(word)), step
+        after = read_word()  # at once: nothing has to be recovered
+        assert after in (before, word), step
         outcomes.add(after == before)
         before = after
     assert outcomes == {True, False}
     assert step > 8
-
-
-@pytest.mark.fault
-@pytest.mark.slow
-@pytest.mark.sqlite
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")
-def test_recovery_itself_may_be_killed(made):
-    # Both the files that are out and those that are in are somewhere then.
-    swap = 8
-    assert killed_at(swap, "one", made)
-    assert not (Path(settings.LOCAL_STORAGE_PATH) / "aa/bb/old").exists()
-    for step in count(1):
-        connection.close()
-        child = os.fork()
-        if not child:
-            left = count(1)
-            for module, name in steps():
-                setattr(module, name, killing(getattr(module, name), left, step))
-            replacing.recover(lambda line: None)
-            os._exit(0)
-        if os.WIFEXITED(os.waitpid(child, 0)[1]):
-            break
-    assert stands() == AT_FIRST
-    assert step > 5
+    assert_stands(word)  # the next one has cleaned up behind all of them

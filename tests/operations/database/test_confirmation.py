@@ -11,7 +11,7 @@ ACTION = "Everything goes."
 @pytest.fixture
 def name():
     """The name of the database, which has to be typed."""
-    return server.place().name
+    return server.locate_database().name
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def confirm(said=None, **given):
 def test_the_typed_name_confirms(owner, at_a_terminal, name):
     said = []
     confirm(said, answer=f" {name} ")
-    place = server.place()
+    place = server.locate_database()
     assert said[0].startswith(f"Database: {name} on {place.engine}")
     assert said[1] == "Environment: development"
     assert "  sample_users: 1 row" in said
@@ -107,4 +107,4 @@ def test_what_cannot_be_read_is_said(tmp_path):
     said = []
     with server.connected_to(broken):
         confirm(said, no_input=True, name="broken.sqlite3")
-    assert said[2].startswith("What is in it cannot be read")
+    assert said[2].startswith("Its content cannot be read")

@@ -34,7 +34,7 @@ def test_a_database_remembers_the_strictest_settings(settings):
     call_command("migrate", verbosity=0)
     settings.CAMP_ENVIRONMENT = "development"
     call_command("migrate", verbosity=0)
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
 
 
 def test_the_command_shows_mark_and_settings(capsys):
@@ -46,7 +46,7 @@ def test_the_command_shows_mark_and_settings(capsys):
 
 def test_a_stricter_mark_needs_no_confirmation():
     call_command("environment", "production", verbosity=0)
-    assert environment.marked() == "production"
+    assert environment.read_mark() == "production"
 
 
 def test_a_looser_mark_is_confirmed_by_name():
@@ -55,6 +55,6 @@ def test_a_looser_mark_is_confirmed_by_name():
         call_command("environment", "development")
     with pytest.raises(CommandError, match="is not the name"):
         call_command("environment", "development", no_input=True, name="other")
-    assert environment.marked() == "production"
-    call_command("environment", "development", no_input=True, name=server.place().name)
-    assert environment.marked() == "development"
+    assert environment.read_mark() == "production"
+    call_command("environment", "development", no_input=True, name=server.locate_database().name)
+    assert environment.read_mark() == "development"

@@ -8,8 +8,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection
 
-from camp.operations.database import connected_users
-from camp.operations.database import server as database
+from camp.operations.database import connected_users, server
 
 SCRATCH = "camp_scratch"
 ASIDE = "camp_scratch_aside"
@@ -18,32 +17,32 @@ ASIDE = "camp_scratch_aside"
 @pytest.fixture
 def scratch(transactional_db):
     """Make an empty database beside the one of the tests; returns its name."""
-    database.create(SCRATCH)
+    server.create(SCRATCH)
     yield SCRATCH
     for name in (SCRATCH, ASIDE):
-        database.drop(name)
+        server.drop(name)
 
 
 def tables_of(name):
     """Return the tables of a database of the server."""
-    with psycopg.connect(**database.connection_parameters(name)) as server:
-        rows = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    with psycopg.connect(**server.connection_parameters(name)) as session:
+        rows = session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         return [table for (table,) in rows]
 
 
 def make_table(name, table):
-    with psycopg.connect(**database.connection_parameters(name)) as server:
-        server.execute(f"CREATE TABLE {table} ()")
+    with psycopg.connect(**server.connection_parameters(name)) as session:
+        session.execute(f"CREATE TABLE {table} ()")
 
 
 @pytest.mark.sqlite
 def test_place_of_sqlite_is_named_by_its_file(settings):
-    assert database.place() == database.Place("SQLite", "", "test.sqlite3")
+    assert server.locate_database() == server.DatabaseLocation("SQLite", "", "test.sqlite3")
 
 
 @pytest.mark.postgresql
 def test_place_of_postgresql_has_an_address():
-    place = database.place()
+    place = server.locate_database()
     assert place.engine == "PostgreSQL"
     assert place.host == f"127.0.0.1:{connection.settings_dict['PORT']}"
     assert place.name == connection.settings_dict["NAME"]
@@ -82,13 +81,13 @@ class Said:
     ],
 )
 def test_the_index_for_the_search_is_no_damage(lines, expected):
-    found = database.sqlite_damage(Said(*lines), thorough=True)
+    found = server.sqlite_damage(Said(*lines), thorough=True)
     assert found.startswith(expected)
     assert bool(found) == bool(expected)
 
 
 def test_rows_are_counted_in_every_table(owner, member):
-    counts = database.row_counts()
+    counts = server.row_counts()
     assert counts["sample_users"] == 2
     assert counts["sample_files"] == 0
     assert "django_migrations" in counts
@@ -96,19 +95,19 @@ def test_rows_are_counted_in_every_table(owner, member):
 
 @pytest.mark.django_db
 def test_the_database_has_a_size():
-    assert database.size() > 10_000
+    assert server.database_size() > 10_000
 
 
 @pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_an_empty_file_is_no_database(tmp_path):
     missing = tmp_path / "missing.sqlite3"
-    with database.connected_to(missing):
-        assert not database.is_there()
-        assert database.row_counts() == {}
-        assert database.size() == 0
+    with server.connected_to(missing):
+        assert not server.database_exists()
+        assert server.row_counts() == {}
+        assert server.database_size() == 0
     assert not missing.exists()
-    assert database.is_there()
+    assert server.database_exists()
 
 
 @pytest.mark.sqlite
@@ -116,72 +115,39 @@ def test_an_empty_file_is_no_database(tmp_path):
 def test_a_file_that_is_no_database_is_said_to_be_unreadable(tmp_path):
     broken = tmp_path / "broken.sqlite3"
     broken.write_bytes(b"not a database at all" * 100)
-    with database.connected_to(broken), pytest.raises(DatabaseError):
-        database.row_counts()
+    with server.connected_to(broken), pytest.raises(DatabaseError):
+        server.row_counts()
 
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_a_missing_database_is_told_from_a_server_that_refuses():
-    with database.connected_to("camp_nowhere"):
-        assert not database.is_there()
-        assert database.row_counts() == {}
-        assert database.size() == 0
+    with server.connected_to("camp_nowhere"):
+        assert not server.database_exists()
+        assert server.row_counts() == {}
+        assert server.database_size() == 0
         connection.settings_dict["PASSWORD"], kept = "wrong", connection.settings_dict["PASSWORD"]
         try:
             with pytest.raises(DatabaseError):
-                database.is_there()
+                server.database_exists()
         finally:
             connection.settings_dict["PASSWORD"] = kept
-    assert database.is_there()
-
-
-@pytest.mark.postgresql
-def test_a_swap_renames_both(scratch):
-    make_table(scratch, "fresh")
-    database.swap(scratch, "camp_scratch_new", ASIDE)
-    assert tables_of("camp_scratch_new") == ["fresh"]
-    database.create(scratch)
-    make_table(scratch, "fresher")
-    database.swap(scratch, "camp_scratch_new", ASIDE)
-    assert tables_of("camp_scratch_new") == ["fresher"]
-    assert tables_of(ASIDE) == ["fresh"]
-    database.drop("camp_scratch_new")
-
-
-@pytest.mark.postgresql
-def test_a_swap_that_fails_leaves_both_open(scratch):
-    taken = connection.settings_dict["NAME"]
-    database.create(ASIDE)
-    with pytest.raises(DatabaseError):
-        database.swap(ASIDE, scratch, taken)
-    assert tables_of(scratch) == tables_of(ASIDE) == []
-
-
-@pytest.mark.postgresql
-def test_a_swap_disconnects_whoever_is_there(scratch):
-    database.create(ASIDE)
-    with psycopg.connect(**database.connection_parameters(ASIDE)) as other:
-        other.execute("SELECT 1")
-        database.swap(scratch, ASIDE, "camp_scratch_before")
-        with pytest.raises(psycopg.OperationalError):
-            other.execute("SELECT 1")
-    database.drop("camp_scratch_before")
+    assert server.database_exists()
 
 
 @pytest.mark.postgresql
 def test_a_new_database_has_the_locale_of_the_configured_one(scratch):
-    with database.maintenance() as server:
+    with server.connect_for_maintenance() as session:
         query = "SELECT datcollate, datctype, encoding FROM pg_database WHERE datname = %s"
-        [new] = server.execute(query, [scratch]).fetchall()
-        [configured] = server.execute(query, [connection.settings_dict["NAME"]]).fetchall()
+        [new] = session.execute(query, [scratch]).fetchall()
+        [configured] = session.execute(query, [connection.settings_dict["NAME"]]).fetchall()
     assert new == configured
 
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_others_are_named_and_disconnected():
-    parameters = database.connection_parameters() | {"application_name": "somebody"}
+    parameters = server.connection_parameters() | {"application_name": "somebody"}
     with psycopg.connect(**parameters) as other:
         assert any(" somebody (process " in name for name in connected_users.other_connections())
         connected_users.disconnect_others(connection.settings_dict["NAME"])
@@ -192,7 +158,7 @@ def test_others_are_named_and_disconnected():
 @pytest.mark.postgresql
 @pytest.mark.django_db
 def test_programs_reach_the_database_without_a_password_on_the_command_line():
-    environment = database.program_environment()
+    environment = server.program_environment()
     assert environment["PGDATABASE"] == connection.settings_dict["NAME"]
     code = "import psycopg; print(psycopg.connect().execute('SELECT 42').fetchone()[0])"
     done = subprocess.run(

@@ -5,7 +5,8 @@ import threading
 import pytest
 from django.core.cache import cache
 
-from camp.operations.diagnostics import dashboard, registry
+from camp.operations.diagnostics import runner
+from camp.operations.diagnostics.runner import Topic
 from camp.web.findings import ERROR, OK, WARNING, Finding
 from tests.admin_pages import browser, helper
 from tests.markup import Page
@@ -17,8 +18,7 @@ INDEX = "/admin/"
 def findings(monkeypatch):
     """What there is to find, instead of the state of this machine."""
     found = []
-    monkeypatch.setattr(registry, "_topics", {})
-    registry.register("only", lambda: found)
+    monkeypatch.setattr(runner, "TOPICS", (Topic("only", lambda: found),))
     return found
 
 
@@ -42,9 +42,9 @@ def test_what_is_not_well_is_shown_with_what_mends_it(organiser, findings):
     assert html.index("c is") < html.index("b is late")  # the worst first
 
 
-def test_all_well_is_said_in_a_line(organiser, findings):
+def test_no_problems_are_one_line(organiser, findings):
     html = shown(organiser)
-    assert "is well." in html
+    assert "No problems found." in html
     assert 'class="findings"' not in html
 
 
@@ -71,8 +71,8 @@ def test_the_real_state_is_shown(organiser, settings):
 
 def test_it_waits_for_nothing_long(organiser, findings, monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(dashboard, "PATIENCE", 0.1)
-    registry.register("hangs", lambda: release.wait(20))
+    monkeypatch.setattr(runner, "PAGE_TIME_LIMIT", 0.1)
+    monkeypatch.setattr(runner, "TOPICS", (Topic("hangs", lambda: release.wait(20)),))
     html = shown(organiser)
     release.set()
     assert "takes too long" in html

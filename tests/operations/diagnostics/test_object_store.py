@@ -3,7 +3,7 @@
 import pytest
 from django.core.files.storage import storages
 
-from camp.operations.diagnostics import checks, object_store
+from camp.operations.diagnostics import checks, storage
 from camp.web.findings import ERROR, OK
 from tests.servers import free_port
 
@@ -23,13 +23,13 @@ def other(settings, object_store):
 
 
 def told():
-    [finding] = object_store.look()
+    [finding] = storage.check_object_store()
     return finding
 
 
 def test_a_folder_needs_none():
-    assert list(object_store.look()) == []
-    assert list(object_store.contradictions()) == []
+    assert list(storage.check_object_store()) == []
+    assert checks.check_storage() == []
 
 
 @pytest.mark.usefixtures("object_store")
@@ -41,9 +41,9 @@ def test_one_that_takes_files_keeps_nothing_of_the_trial():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"secret_key": "wrong"}, "does not know who Camp is"),
-        ({"access_key": "nobody"}, "does not know who Camp is"),
-        ({"bucket_name": "nowhere", "access_key": "reader"}, "does not know who Camp is"),
+        ({"secret_key": "wrong"}, "rejects the credentials"),
+        ({"access_key": "nobody"}, "rejects the credentials"),
+        ({"bucket_name": "nowhere", "access_key": "reader"}, "rejects the credentials"),
     ],
 )
 def test_keys_that_are_wrong(other, options, words):
@@ -68,7 +68,7 @@ def missing(store):
 
 def test_a_server_that_does_not_answer(other):
     other(endpoint_url=f"http://127.0.0.1:{free_port()}")
-    assert "gives no answer" in told().title
+    assert "does not answer" in told().title
     assert "S3_ENDPOINT_URL" in told().detail
 
 

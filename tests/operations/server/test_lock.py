@@ -1,4 +1,4 @@
-"""Servers, and commands that must be alone with the data."""
+"""The instance lock: several servers, or one command that replaces the data."""
 
 import pytest
 from django.core.management import CommandError
@@ -14,32 +14,32 @@ def own_folder(settings, tmp_path):
 
 def test_a_running_server_is_named():
     refused = pytest.raises(CommandError, match=r"process \d+.*manage.py reset")
-    with lock.serving(), refused, lock.alone("python3 manage.py reset"):
+    with lock.hold_server_lock(), refused, lock.exclusive_access("python3 manage.py reset"):
         pytest.fail("it was let through")
 
 
 def test_several_servers_may_run():
-    with lock.serving(), lock.serving():
-        assert lock.is_serving()
-    assert not lock.is_serving()
+    refused = pytest.raises(CommandError, match="Camp is running here")
+    with lock.hold_server_lock(), lock.hold_server_lock(), refused, lock.exclusive_access("again"):
+        pytest.fail("it was let through")
 
 
 def test_no_server_starts_meanwhile():
     refused = pytest.raises(CommandError, match="replacing the data")
-    with lock.alone("again"), refused, lock.serving():
+    with lock.exclusive_access("again"), refused, lock.hold_server_lock():
         pytest.fail("it was let through")
 
 
 def test_afterwards_both_work_again():
-    with lock.serving():
+    with lock.hold_server_lock():
         pass
-    with lock.alone("again"):
+    with lock.exclusive_access("again"):
         pass
-    with lock.serving():
+    with lock.hold_server_lock():
         pass
 
 
 def test_the_folder_is_made(settings, tmp_path):
     settings.CAMP_DATA_DIR = tmp_path / "other"
-    with lock.alone("again"):
+    with lock.exclusive_access("again"):
         assert settings.CAMP_DATA_DIR.is_dir()

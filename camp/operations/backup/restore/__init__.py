@@ -1,9 +1,9 @@
-"""An archive, or a plain SQL dump, in the place of what is there.
+"""Replace the data by an archive or a dump.
 
-Everything is verified and made beside the present data first; `backup.swap` then puts it into
-its place, in one step.
+Everything is verified and made beside the present data first; `backup.swap` then puts the new
+database in place, in one step.
 """
 
-from camp.operations.backup.restore.restoring import restore
+from camp.operations.backup.restore.steps import restore
 
 __all__ = ["restore"]

@@ -1,22 +1,26 @@
-"""Restoring from an archive that camp.operations.backup made."""
+"""Restore from an archive that `manage.py backup` made."""
 
 import contextlib
-import os
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TextIO
 
+from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from camp.config import shell
+from camp.fs.ownership import make_folder
 from camp.operations import console
 from camp.operations.backup import engine_neutral
 from camp.operations.backup.archive import Damaged, Reader
-from camp.operations.backup.restore import disk_space, postgresql, prepare
-from camp.operations.backup.restore.inventory import REMARKS, Inventory
-from camp.operations.backup.swap.files import storage
+from camp.operations.backup.restore import postgresql, prepare
+from camp.operations.backup.restore.prepare import Result
+from camp.operations.backup.restore.stored_files import REMARKS, ArchivedFiles
+from camp.operations.backup.swap import AtomicSwap
 from camp.operations.database import server
 from camp.operations.local_postgres import programs
 
@@ -26,7 +30,7 @@ NATIVE = {"PostgreSQL": "database.dump", "SQLite": "database.sqlite3"}
 MAGIC_AT, MAGIC = 257, b"ustar"
 
 
-def is_archive(path):
+def is_archive(path: Path) -> bool:
     """Return whether a file looks like an archive of any kind; raises OSError."""
     with path.open("rb") as stream:
         stream.seek(MAGIC_AT)
@@ -41,33 +45,45 @@ class Archive:
     Raises Damaged, OSError.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._reader = Reader(path)
         self._manifest = self._reader.manifest()
-        self._inventory = None
-        with self._doubting():
+        self._files: ArchivedFiles  # from `unpack` on
+        self.left_out: list[str] = []  # tables and columns that no migration makes
+        with self._trusting_manifest():
             self._read_manifest()
 
     @contextlib.contextmanager
-    def _doubting(self):
-        """Refuse nothing for what a damaged manifest says; raises Damaged then."""
+    def _trusting_manifest(self) -> Iterator[None]:
+        """Where the manifest gives a reason to refuse, see whether it is damaged itself."""
         try:
             yield
         except (CommandError, Damaged):
             self._reader.refuse_wrong_manifest()
             raise
 
-    def _read_manifest(self):
+    def _read_manifest(self) -> None:
         try:
-            self._read(**self._manifest)
+            self._set_attributes(**self._manifest)
         except (TypeError, ValueError, KeyError, AttributeError):
             # Of a newer format nothing but the number is known.
             self._refuse_format()
             sentence = _("The archive %(file)s is damaged: its manifest cannot be read.")
             raise Damaged(sentence % {"file": self.path}) from None
 
-    def _read(self, *, kind, camp, made_at, engine, migrations, counts, files, **rest):
+    def _set_attributes(
+        self,
+        *,
+        kind: Any,
+        camp: Any,
+        made_at: Any,
+        engine: Any,
+        migrations: Any,
+        counts: Any,
+        files: Any,
+        **rest: Any,
+    ) -> None:
         self._refuse_format()
         self.portable = {"portable": True, "native": False}[kind]
         self._version = str(camp)
@@ -75,43 +91,44 @@ class Archive:
         self._engine = engine
         self._migrations = {str(app): list(names) for app, names in migrations.items()}
         self.counts = {str(table): int(rows) for table, rows in counts.items()}
-        self._told = None if files is None else (int(files["count"]), int(files["bytes"]))
-        self.files = self._told is not None
-        self._majors = int(rest.get("engine_major") or 0), _major(rest.get("dump_tool"))
+        self._claimed = None if files is None else (int(files["count"]), int(files["bytes"]))
+        self.files = self._claimed is not None
+        self._server_major = int(rest.get("engine_major") or 0)
+        self._tool_major = _major(rest.get("dump_tool"))
 
-    def _refuse_format(self):
+    def _refuse_format(self) -> None:
         if self._manifest["format"] != FORMAT:
             sentence = _(
-                "The archive %(file)s was made by a newer Camp (%(version)s), in a form that "
-                "this one cannot read: nothing was done. Bring Camp up to date first."
+                "The archive %(file)s was made by a newer Camp (%(version)s), in a format that "
+                "this one cannot read: nothing was done. Update Camp first."
             )
             version = self._manifest.get("camp", "?")
             raise CommandError(sentence % {"file": self.path, "version": version})
 
     @property
-    def runs_sql(self):
+    def runs_sql(self) -> bool:
         """Whether the file holds statements that run on a server; pg_restore runs them all."""
         return not self.portable and self._engine == "PostgreSQL"
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What people call it."""
         return self.path.name
 
-    def refuse(self):
+    def refuse(self) -> None:
         """Raise CommandError where this Camp, or this database, cannot take it."""
-        with self._doubting():
+        with self._trusting_manifest():
             self._refuse()
 
-    def _refuse(self):
+    def _refuse(self) -> None:
         prepare.refuse_newer(self._migrations, self._version)
-        here = server.place().engine
+        here = server.locate_database().engine
         if self.portable:
             return
         if self._engine != here:
             sentence = _(
-                "The archive %(file)s is one of %(engine)s, and this database is %(here)s: "
-                "nothing was done. Where it came from, make one that either takes: %(fix)s"
+                "The archive %(file)s is for %(engine)s, and this database is %(here)s: nothing "
+                "was done. On the original installation, make an archive for either with: %(fix)s"
             )
             fix = shell.manage("backup", "--portable")
             values = {"file": self.path, "engine": self._engine, "here": here, "fix": fix}
@@ -119,42 +136,46 @@ class Archive:
         if here == "PostgreSQL":
             self._refuse_server()
 
-    def _refuse_server(self):
-        made, tool = self._majors
-        here = server.server_version()
-        if made > here:
+    def _refuse_server(self) -> None:
+        here = server.server_version() or 0
+        if self._server_major > here:
             sentence = _(
-                "The archive %(file)s is one of PostgreSQL %(made)s, and this server is "
-                "%(here)s: nothing was done. Where it came from, make one that any takes: %(fix)s"
+                "The archive %(file)s is for PostgreSQL %(made)s, and this server is version "
+                "%(here)s: nothing was done. On the original installation, make an archive for "
+                "any version with: %(fix)s"
             )
             fix = shell.manage("backup", "--portable")
-            raise CommandError(
-                sentence % {"file": self.path, "made": made, "here": here, "fix": fix}
-            )
-        self._programs = programs.client("pg_restore", at_least=tool)
+            values = {"file": self.path, "made": self._server_major, "here": here, "fix": fix}
+            raise CommandError(sentence % values)
+        self._programs = programs.client("pg_restore", at_least=self._tool_major)
 
-    def refuse_without_room(self):
+    def refuse_without_room(self) -> None:
         """Raise CommandError where the disk has no room for all of it."""
-        files = self._told[1] if self._told else 0
+        files = self._claimed[1] if self._claimed else 0
         rest = max(self._reader.size - files, 0)
-        needed = {storage(): files * self.files}
+        storage = Path(settings.LOCAL_STORAGE_PATH)
+        make_folder(storage, 0o700)
+        needed = {storage: files * self.files}
         if connection.vendor == "postgresql" or self.portable:
-            needed[storage()] += rest
+            needed[storage] += rest
         if connection.vendor == "sqlite":
             beside = Path(connection.settings_dict["NAME"]).resolve().parent
             needed[beside] = needed.get(beside, 0) + rest
-        with self._doubting():
-            disk_space.refuse_without(needed)
+        with self._trusting_manifest():
+            prepare.refuse_without_room(needed)
 
-    def action(self):
+    def action(self) -> str:
         """Return the sentence that says what will happen."""
         values = {
             "file": self.path.name,
             "when": f"{self.made_at:%Y-%m-%d %H:%M}",
             "rows": f"{sum(self.counts.values()):,}",
         }
-        if self.files:
-            values |= {"files": f"{self._told[0]:,}", "size": console.size(self._told[1])}
+        if self.files and self._claimed:
+            values |= {
+                "files": f"{self._claimed[0]:,}",
+                "size": console.format_size(self._claimed[1]),
+            }
             return (
                 _(
                     "All of this, and all stored files, will be replaced by %(file)s of %(when)s: "
@@ -164,24 +185,23 @@ class Archive:
             )
         return _("All of this will be replaced by %(file)s of %(when)s: %(rows)s rows.") % values
 
-    def unpack(self, new, stream):
-        """Verify all of the archive, and put its members beside the present data."""
-        self._tables = new.files.work / "tables"
+    def unpack(self, new: AtomicSwap, stream: TextIO) -> None:
+        """Verify all of the archive, and unpack it into the work folder of the swap `new`."""
+        self._folder = new.folder
+        self._tables = new.folder / "tables"
         self._tables.mkdir(mode=0o700)
         if connection.vendor == "sqlite" and not self.portable:
-            self._database = Path(new.fresh)
+            self._database = Path(new.database)
         else:
-            self._database = new.files.work / "database"
-        self._inventory = Inventory(new.files.work / "inventory")
-        self._folders = set()
-        self._new = new
+            self._database = new.folder / "database"
+        self._files = ArchivedFiles(new.folder)
         label = _("Checking the archive")
-        with console.Progress(stream, self._reader.size, label) as shown, self._inventory:
-            on_hash = self._inventory.note if self.files else None
-            with self._doubting():
-                self._reader.unpack(self._place, shown, on_hash)
+        with console.Progress(stream, self._reader.size, label) as progress, self._files:
+            on_hash = self._files.note if self.files else None
+            with self._trusting_manifest():
+                self._reader.unpack(self._place, progress, on_hash)
 
-    def _place(self, name, size):
+    def _place(self, name: str, size: int) -> Path | None:
         """Return where a member goes; None for what is only verified."""
         first, _slash, rest = name.partition("/")
         if name == "manifest.json":
@@ -190,54 +210,55 @@ class Archive:
             return self._database
         if first == "tables" and self.portable and "/" not in rest:
             return self._tables / rest
-        if name in REMARKS and self._told:
-            return self._new.files.work / name if self.files else None
-        if first == "files" and rest and self._told:
-            return self._file(rest, size) if self.files else None
+        if name in REMARKS and self._claimed:
+            return self._folder / name if self.files else None
+        if first == "files" and rest and self._claimed:
+            return self._files.expect(rest, size) if self.files else None
         sentence = _("The archive %(file)s is damaged: it holds %(name)s, which does not belong.")
         raise Damaged(sentence % {"file": self.path, "name": name})
 
-    def _file(self, storage_path, size):
-        self._inventory.expect(storage_path, size)
-        target = os.path.join(self._new.files.new, storage_path)
-        folder = os.path.dirname(target)
-        if folder not in self._folders:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            self._folders.add(folder)
-        return target
-
-    def make_database(self, new):
-        """Make the fresh database, if it is not what was unpacked."""
+    def create_database(self, new: AtomicSwap) -> None:
+        """Create the new database, if it is not what was unpacked."""
         if connection.vendor == "sqlite" and not self.portable:
             if not self._database.exists():
                 raise self._without_database()
         else:
-            new.make_database()
+            new.create_database()
 
-    def _without_database(self):
+    def _without_database(self) -> Damaged:
         sentence = _("The archive %(file)s is damaged: there is no database in it.")
         return Damaged(sentence % {"file": self.path})
 
-    def fill(self, new, result, stream):
-        """Bring the rows into the fresh database, to which Django is connected."""
+    def fill(self, stream: TextIO) -> None:
+        """Bring the rows into the new database, to which Django is connected."""
         if self.portable:
             if not self._migrations:
                 raise self._without_database()
             label, total = _("Rows"), sum(self.counts.values())
-            with console.Progress(stream, total, label, unit=_("rows")) as shown:
-                engine_neutral.load(self._tables, self._migrations, shown)
+            with console.Progress(stream, total, label, unit=_("rows")) as progress:
+                _counts, self.left_out = engine_neutral.load(
+                    self._tables, self._migrations, progress
+                )
+            for table in self.left_out:
+                self.counts.pop(table, None)
         elif connection.vendor == "postgresql":
             if not self._database.exists():
                 raise self._without_database()
-            postgresql.restore(self._programs, self._database)
+            postgresql.restore_custom(self._programs, self._database)
 
-    def check(self, new, result):
-        """Hold the files against the rows; raises Damaged."""
+    def check_files(self, result: Result) -> None:
+        """Hold the files against the rows of the new database; raises Damaged."""
+        if self.files and self._claimed:
+            with self._files as files:
+                files.read_remarks()
+                files.check(self._claimed[0], result)
+
+    def add_files(self, undo: contextlib.ExitStack) -> None:
+        """Add the files to the storage; `undo` is an ExitStack that removes them again."""
         if self.files:
-            with self._inventory as inventory:
-                inventory.read_remarks(new.files.work)
-                inventory.check(self._told[0], result)
+            with self._files as files:
+                files.add_to_storage(undo)
 
 
-def _major(version):
+def _major(version: object) -> int:
     return int(str(version).partition(".")[0]) if version else 0

@@ -4,60 +4,64 @@ The archive is verified as a whole before any of its bytes goes to its place. Ro
 they are, and so does every file that is what its row says; people may go on working.
 """
 
-import os
+import hashlib
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from django.conf import settings
 from django.core.management import CommandError
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.config import shell
+from camp.fs.ownership import make_folder
 from camp.operations.backup import archive
-from camp.operations.backup.restore import archives, disk_space
+from camp.operations.backup.restore import archives, prepare
 from camp.operations.console import Progress
-from camp.operations.diagnostics.file_check.contents import digest, hashed, total, with_bytes
-from camp.operations.diagnostics.file_check.shared import batches
-from files.storage import backend
+from files.models import File, Version
+from files.storage import backend, staging
 
-FILES = "files/"  # what the names of stored files begin with in an archive
+FILES = "files/"  # prefix of stored files in an archive
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Bytes that a row names and that are not there, or not as they should be."""
+class ExpectedBytes:
+    """What a row says of its bytes."""
 
     size: int
     sha256: str
 
-    def is_met_by(self, size, sha256):
+    def match(self, size: int, sha256: str) -> bool:
         """Return whether bytes are those; without a checksum their number must do."""
         return size == self.size and self.sha256 in ("", sha256)
 
 
-def recover(path, *, say, stream):
+def restore_missing(path: Path, *, say: Callable[[str], object], stream: TextIO) -> None:
     """Bring missing and damaged bytes back from the archive at `path`; `say` prints a line.
 
     Raises CommandError, and then nothing was changed.
     """
     if not path.is_file() or not archives.is_archive(path):
-        sentence = _("%(file)s is no archive of Camp's: only such a one has single files.")
+        sentence = _("%(file)s is not a Camp archive: single files can only be restored from one.")
         raise CommandError(sentence % {"file": path})
     try:
-        wanted = missing_or_damaged(stream)
-        brought = bring_back(path, wanted, stream) if wanted else 0
+        wanted = find_missing(stream)
+        restored = copy_from_archive(path, wanted, stream) if wanted else 0
     except archive.Damaged as error:
-        raise CommandError(f"{error} {_('Nothing was changed.')}") from None
+        unchanged = _("Nothing was changed.")
+        raise CommandError(f"{error} {unchanged}") from None
     except OSError as error:
-        sentence = _("The files could not be brought back (%(why)s).")
+        sentence = _("The files could not be restored (%(why)s).")
         raise CommandError(sentence % {"why": error.strerror or error}) from error
     text = ngettext(
-        "%(count)s file has its bytes again.", "%(count)s files have their bytes again.", brought
+        "%(count)s file has its bytes again.", "%(count)s files have their bytes again.", restored
     )
-    say(text % {"count": f"{brought:,}"})
-    if left := len(wanted) - brought:
+    say(text % {"count": f"{restored:,}"})
+    if left := len(wanted) - restored:
         text = ngettext(
             "%(count)s file is not in this archive: look at it with: %(fix)s",
             "%(count)s files are not in this archive: look at them with: %(fix)s",
@@ -67,64 +71,65 @@ def recover(path, *, say, stream):
         say(text % values)
 
 
-def missing_or_damaged(stream):
-    """Return {storage path: Wanted} of all rows whose bytes are not what the rows say."""
-    wanted = {}
-    size = sum(total(hashed(rows)) for rows in with_bytes())
+def find_missing(stream: TextIO) -> dict[str, ExpectedBytes]:
+    """Return {storage path: ExpectedBytes} of all rows whose bytes are not what the rows say."""
+    wanted: dict[str, ExpectedBytes] = {}
+    tables = [model._base_manager.exclude(storage_path="") for model in (File, Version)]
+    size = sum(rows.aggregate(bytes=Sum("size", default=0))["bytes"] for rows in tables)
     with Progress(stream, size, _("Reading the files")) as progress:
-        for rows in with_bytes():
-            for batch in batches(rows, "size", "sha256", "storage_path"):
-                for row in batch:
-                    if not is_well(row, progress):
-                        wanted[row.storage_path] = Wanted(row.size, row.sha256)
+        for rows in tables:
+            for row in rows.only("size", "sha256", "storage_path").iterator():
+                expected = ExpectedBytes(row.size, row.sha256)
+                if not is_intact(row.storage_path, expected):
+                    wanted[row.storage_path] = expected
+                progress.add(row.size)
     return wanted
 
 
-def is_well(row, progress):
-    """Return whether the bytes of a row are there, and those that came."""
-    if backend.size(row.storage_path) != row.size:
+def is_intact(path: str, expected: ExpectedBytes) -> bool:
+    """Return whether the bytes at a storage path are the expected ones."""
+    if backend.size(path) != expected.size:
         return False
+    if not expected.sha256:
+        return True
+    found = hashlib.sha256()
     try:
-        return not row.sha256 or digest(row.storage_path, progress)[1] == row.sha256
+        with backend.open(path) as stored:
+            for block in backend.blocks(stored, 0, expected.size):
+                found.update(block)
     except OSError:
         return False
+    return found.hexdigest() == expected.sha256
 
 
-def bring_back(path, wanted, stream):
-    """Take what is wanted out of an archive; returns how many files that are."""
-    staging = Path(settings.UPLOAD_STAGING)
-    backend.make_folders(staging)
-    reader, staged, sums = archive.Reader(path), {}, {}
-    disk_space.refuse_without({staging: sum(each.size for each in wanted.values())})
+def copy_from_archive(path: Path, wanted: dict[str, ExpectedBytes], stream: TextIO) -> int:
+    """Copy what is wanted from an archive to the storage; returns the number of files."""
+    folder = Path(settings.UPLOAD_STAGING)
+    make_folder(folder, staging.FOLDER_MODE)
+    reader = archive.Reader(path)
+    staged: dict[str, Path] = {}
+    sums: dict[str, str] = {}
+    prepare.refuse_without_room({folder: sum(each.size for each in wanted.values())})
 
-    def place(name, size):
+    def place(name: str, size: int) -> Path | None:
         stored = name.removeprefix(FILES)
         if not name.startswith(FILES) or stored not in wanted or size != wanted[stored].size:
             return None
-        staged[name] = staging / f"{uuid.uuid4()}{backend.PART_SUFFIX}"
-        return staged[name]
+        staged[stored] = folder / f"{uuid.uuid4()}{staging.SUFFIX}"
+        return staged[stored]
 
-    def note(name, sha256):
-        if name in staged:
-            sums[name] = sha256
+    def note(name: str, sha256: str) -> None:
+        if name.removeprefix(FILES) in staged:
+            sums[name.removeprefix(FILES)] = sha256
 
     try:
         with Progress(stream, reader.size, _("Checking the archive")) as progress:
             reader.unpack(place, progress, note)
-        return sum(
-            put_back(part, name.removeprefix(FILES), wanted[name.removeprefix(FILES)], sums[name])
-            for name, part in staged.items()
-        )
+        right = [name for name in staged if wanted[name].match(wanted[name].size, sums[name])]
+        for name in right:
+            staging.sync_file(staged[name])
+            staging.move_in(staged[name], name, sums[name])
+        return len(right)
     finally:
         for part in staged.values():
             part.unlink(missing_ok=True)
-
-
-def put_back(part, path, wanted, sha256):
-    """Move unpacked bytes to their storage path, if they are those; returns whether they were."""
-    size = part.stat().st_size
-    if not wanted.is_met_by(size, sha256):
-        return False
-    backend.sync(part, os.O_RDWR | getattr(os, "O_BINARY", 0))
-    backend.move_in(part, path, sha256)
-    return True

@@ -1,16 +1,20 @@
-"""Other data in the place of what is there: all of it, or nothing at all.
+"""Replace the database in one atomic step, while this process is alone with the data.
 
-    with Replacement(say) as new:
-        ...                     # fill new.database and new.files, harming nothing
-        new.commit(files=True)
+    with AtomicSwap() as new:
+        new.freeze()                # nobody writes to the old database from now on
+        new.create_database()
+        ...                         # fill new.database, add files beside the old ones
+        new.commit()
+    new.remove_old(say)
 
-The files go first, the database last: its swap, which either happens or does not, decides.
-What is under way stands in a journal in the data folder. Whatever a killed process or a
-power cut left is settled by `recover` before the data is used again.
+Stored files are immutable and have opaque names, so new ones are added beside the old ones,
+and the swap of the database alone decides: with SQLite the renaming of a file, with PostgreSQL
+two renames in one transaction. A process that is killed leaves either the old or the new
+database in place, whole, and beside it only what takes up room: a database that
+`list_leftovers` names and the next swap removes, and files that no row names, which the sweep
+removes. Locks end with the process. Nothing has to be recovered.
 """
 
-from camp.operations.backup.swap.databases import abandoned
-from camp.operations.backup.swap.journal import is_unsettled
-from camp.operations.backup.swap.replacement import Interrupted, Replacement, recover
+from camp.operations.backup.swap.atomic_swap import AtomicSwap, OutcomeUnknown, list_leftovers
 
-__all__ = ["Interrupted", "Replacement", "abandoned", "is_unsettled", "recover"]
+__all__ = ["AtomicSwap", "OutcomeUnknown", "list_leftovers"]

@@ -1,58 +1,54 @@
-// Whose page this is, and whether they are still logged in; for every script that changes
-// something on the server. The token of a page is good until the next log-in in this browser:
-// it is asked for again, and only handed out if the same person is logged in.
-// The element has data-account, data-account-check and the sentences data-text-logged-out and
-// data-text-other-account.
-(() => {
-  const PATIENCE = 15000; // ms
-  const OUT = "out";
-  const OTHER = "other";
+// Check that the reader of a page is still logged in, and get a CSRF token for requests. A token
+// is valid until the next log-in in this browser, so it is fetched anew, and used only if the
+// same person is logged in.
+const TIMEOUT = 15000; // ms
+export const LOGGED_OUT = "logged out";
+export const OTHER_ACCOUNT = "other account";
 
-  // The reader has to log in first; `reason` is OUT or OTHER, the message is for them.
-  class NotLoggedIn extends Error {
-    constructor(reason, message) {
-      super(message);
-      this.reason = reason;
-    }
+// The reader must log in; `reason` is one of the above, `name` that of the other account.
+export class NotLoggedIn extends Error {
+  constructor(reason, name) {
+    super(reason);
+    this.reason = reason;
+    this.name = name;
+  }
+}
+
+export const fetchWithTimeout = (url, options) =>
+  fetch(url, { ...options, signal: AbortSignal.timeout?.(TIMEOUT) });
+
+export class Account {
+  constructor({ account, urls, csrfHeader }) {
+    this.id = account.id;
+    this.url = urls.account;
+    this.csrfHeader = csrfHeader;
+    this.token = "";
+    this.checked = null;
   }
 
-  class Account {
-    constructor({ dataset }) {
-      this.dataset = dataset;
-      this.asked = null;
-      this.token = "";
-    }
-
-    get headers() {
-      return { "X-CSRFToken": this.token, Accept: "application/json" };
-    }
-
-    // Resolve once there is a good token; asks once until `renew`. Rejects with NotLoggedIn, or
-    // with another error where the server gives no answer.
-    check() {
-      this.asked ??= this.ask();
-      this.asked.catch(() => this.renew());
-      return this.asked;
-    }
-
-    // Have the next `check` ask again.
-    renew() {
-      this.asked = null;
-    }
-
-    async ask() {
-      const signal = AbortSignal.timeout?.(PATIENCE);
-      const headers = { Accept: "application/json" };
-      const answer = await fetch(this.dataset.accountCheck, { headers, signal, cache: "no-store" });
-      if (!answer.ok) throw new Error(answer.statusText);
-      const { account, name, token } = await answer.json();
-      if (!account) throw new NotLoggedIn(OUT, this.dataset.textLoggedOut);
-      if (account !== this.dataset.account) {
-        throw new NotLoggedIn(OTHER, this.dataset.textOtherAccount.replace("{other}", () => name));
-      }
-      this.token = token;
-    }
+  get headers() {
+    return { [this.csrfHeader]: this.token, Accept: "application/json" };
   }
 
-  window.campAccount = { Account, NotLoggedIn, OUT, OTHER };
-})();
+  // Resolve once there is a valid token; asks the server once until `invalidate`. Rejects with
+  // NotLoggedIn, or with another error if the server does not answer.
+  check() {
+    this.checked ??= this.request();
+    this.checked.catch(() => this.invalidate());
+    return this.checked;
+  }
+
+  invalidate() {
+    this.checked = null;
+  }
+
+  async request() {
+    const headers = { Accept: "application/json" };
+    const response = await fetchWithTimeout(this.url, { headers, cache: "no-store" });
+    if (!response.ok) throw new Error(response.statusText);
+    const { account, name, token } = await response.json();
+    if (!account) throw new NotLoggedIn(LOGGED_OUT);
+    if (account !== this.id) throw new NotLoggedIn(OTHER_ACCOUNT, name);
+    this.token = token;
+  }
+}

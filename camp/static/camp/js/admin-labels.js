@@ -1,38 +1,31 @@
-// The admin's autocomplete fields and permission boxes come without names that a screen
-// reader could say: they get those of the labels they stand for.
-(() => {
-  const labelOf = (select) => select.labels && select.labels[0];
+// Accessible names for what Django's admin leaves without: autocomplete fields take those of
+// their labels, and help tooltips the role that lets them have one.
+const labelOf = (select) => select.labels?.[0];
 
-  function nameSelection(select) {
-    const label = labelOf(select);
-    const field = select.nextElementSibling;
-    if (!label || !field) {
-      return;
-    }
-    label.id = label.id || `${select.id}-label`;
-    for (const part of field.querySelectorAll("[role=combobox], [role=textbox], input")) {
-      const value = field.querySelector(".select2-selection__rendered[id]");
-      const names = value && value !== part ? [label.id, value.id] : [label.id];
-      part.setAttribute("aria-labelledby", names.join(" "));
-    }
+const nameField = (select) => {
+  const label = labelOf(select);
+  const field = select.nextElementSibling;
+  if (!label || !field) return;
+  label.id ||= `${select.id}-label`;
+  const value = field.querySelector(".select2-selection__rendered[id]");
+  for (const part of field.querySelectorAll("[role=combobox], [role=textbox], input")) {
+    const names = value && value !== part ? [label.id, value.id] : [label.id];
+    part.setAttribute("aria-labelledby", names.join(" "));
   }
+};
 
-  function nameSearch(event) {
-    const label = labelOf(event.target);
-    const search = document.querySelector(".select2-dropdown .select2-search__field");
-    if (label && search) {
-      search.setAttribute("aria-labelledby", label.id);
-    }
-  }
+const nameSearch = ({ target }) => {
+  const label = labelOf(target);
+  const search = document.querySelector(".select2-dropdown .select2-search__field");
+  if (label) search?.setAttribute("aria-labelledby", label.id);
+};
 
-  // The fields are drawn when the page is ready, before it has loaded.
-  window.addEventListener("load", () => {
-    document.querySelectorAll("select.admin-autocomplete").forEach(nameSelection);
-    document
-      .querySelectorAll("span.help-tooltip[aria-label]:not([role])")
-      .forEach((tip) => tip.setAttribute("role", "img"));
-    if (window.django && window.django.jQuery) {
-      window.django.jQuery(document).on("select2:open", nameSearch);
-    }
-  });
-})();
+for (const tip of document.querySelectorAll("span.help-tooltip[aria-label]:not([role])")) {
+  tip.setAttribute("role", "img");
+}
+
+// jQuery calls this after the admin's own scripts, which draw the fields with Select2.
+window.django?.jQuery?.(($) => {
+  document.querySelectorAll("select.admin-autocomplete").forEach(nameField);
+  $(document).on("select2:open", nameSearch);
+});

@@ -1,5 +1,2 @@
-// After a form came back with errors, start at the first field that needs attention.
-(() => {
-  const field = document.querySelector("[aria-invalid='true']:not([type='hidden'])");
-  if (field) field.focus();
-})();
+// After a form came back with errors, focus the first invalid field.
+document.querySelector("[aria-invalid='true']:not([type='hidden'])")?.focus();

@@ -1,24 +1,16 @@
 // Menus (details[data-menu]) close on Escape, on a click elsewhere and when another opens.
-(() => {
-  const close = (except) => {
-    for (const menu of document.querySelectorAll("details[data-menu][open]")) {
-      if (menu !== except) menu.open = false;
-    }
-  };
+const OPEN = "details[data-menu][open]";
 
-  document.addEventListener("click", (event) => {
-    close(event.target.closest("details[data-menu]"));
-  });
+const closeOthers = (event) => {
+  const current = event.target.closest("details[data-menu]");
+  for (const menu of document.querySelectorAll(OPEN)) if (menu !== current) menu.open = false;
+};
 
-  document.addEventListener("focusin", (event) => {
-    close(event.target.closest("details[data-menu]"));
-  });
-
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    const menu = document.querySelector("details[data-menu][open]");
-    if (!menu) return;
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  });
-})();
+document.addEventListener("click", closeOthers);
+document.addEventListener("focusin", closeOthers);
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && document.querySelector(OPEN);
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});

@@ -1,40 +1,33 @@
-// A picture that is none (.thumb img) leaves its place to the icon below it. One that is still
-// being made comes as a single pixel: it is asked for again, a few times.
-(() => {
-  const PICTURES = ".thumb img, .preview img";
-  const DELAYS = [1000, 2000, 4000, 8000, 16000]; // milliseconds
-  const tries = new WeakMap();
+// Thumbnails: one that fails to load gives way to the icon below it. The server sends a single
+// pixel while a thumbnail is being made; it is then requested again, a few times.
+const IMAGES = ".thumb img, .preview img";
+const DELAYS = [1000, 2000, 4000, 8000, 16000]; // ms
+const attempts = new WeakMap();
 
-  const isBroken = (image) => image.complete && !image.naturalWidth;
-  const isPending = (image) => image.complete && image.naturalWidth === 1;
+const retryIfPending = (image) => {
+  const count = attempts.get(image) ?? 0;
+  if (!image.complete || image.naturalWidth !== 1 || count === DELAYS.length) return;
+  attempts.set(image, count + 1);
+  setTimeout(() => {
+    const url = new URL(image.src);
+    url.searchParams.set("again", count + 1);
+    image.src = url;
+  }, DELAYS[count]);
+};
 
-  function askAgain(image) {
-    const count = tries.get(image) ?? 0;
-    if (count === DELAYS.length) return;
-    tries.set(image, count + 1);
-    setTimeout(() => {
-      const address = new URL(image.src);
-      address.searchParams.set("again", count + 1);
-      image.src = address;
-    }, DELAYS[count]);
-  }
-
+// Neither event bubbles, so both are captured.
+const listen = (type, selector, handle) =>
   document.addEventListener(
-    "error",
-    (event) => {
-      if (event.target.matches?.(".thumb img")) event.target.remove();
+    type,
+    ({ target }) => {
+      if (target.matches?.(selector)) handle(target);
     },
     true,
   );
-  document.addEventListener(
-    "load",
-    (event) => {
-      if (event.target.matches?.(PICTURES) && isPending(event.target)) askAgain(event.target);
-    },
-    true,
-  );
-  for (const image of document.querySelectorAll(PICTURES)) {
-    if (isPending(image)) askAgain(image);
-    else if (isBroken(image) && image.matches(".thumb img")) image.remove();
-  }
-})();
+listen("error", ".thumb img", (image) => image.remove());
+listen("load", IMAGES, retryIfPending);
+
+for (const image of document.querySelectorAll(IMAGES)) {
+  if (image.complete && !image.naturalWidth && image.matches(".thumb img")) image.remove();
+  else retryIfPending(image);
+}
