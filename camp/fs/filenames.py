@@ -75,3 +75,17 @@ def download_name(name: str) -> str:
     name = name.rstrip(". ") or FALLBACK
     name = shorten_bytes(f"_{name}" if WINDOWS_DEVICES.fullmatch(name) else name)
     return name.rstrip(". ") or FALLBACK  # the name may now end with dots
+
+
+def is_safe_path(name: str) -> bool:
+    """Return whether a relative path stays inside its folder on every system.
+
+    Also refuses other spellings of the same path, such as `a//b` or `a/./b`.
+    """
+    return (
+        not {"", ".", ".."} & set(name.split("/"))
+        and ".." not in name.replace("\\", "/").split("/")
+        and not name.startswith((".", "\\"))
+        and name[1:2] != ":"
+        and "\0" not in name
+    )

@@ -28,6 +28,7 @@ from typing import IO, Any, BinaryIO, Protocol, Self
 from django.utils.translation import gettext as _
 
 from camp.fs.atomic import AtomicFile
+from camp.fs.filenames import is_safe_path
 from camp.operations.console import NoProgress, Progress
 
 MANIFEST = "manifest.json"
@@ -59,20 +60,6 @@ class Sink(Protocol):
 
     def write(self, data: bytes, /) -> object:
         """Take some bytes."""
-
-
-def is_safe(name: str) -> bool:
-    """Return whether a member name or storage path stays inside its folder on every system.
-
-    Also refuses other spellings of the same path, such as `a//b` or `a/./b`.
-    """
-    return (
-        not {"", ".", ".."} & set(name.split("/"))
-        and ".." not in name.replace("\\", "/").split("/")
-        and not name.startswith((".", "\\"))
-        and name[1:2] != ":"
-        and "\0" not in name
-    )
 
 
 def padding(size: int) -> int:
@@ -235,7 +222,7 @@ class _Header(tarfile.TarInfo):
 
     def is_acceptable(self, stream: BinaryIO) -> bool:
         """Return whether the name is safe, and the extended header in `stream` Camp's."""
-        if not (is_safe(self.name) and is_safe(self.name.partition("/")[2] or self.name)):
+        if not (is_safe_path(self.name) and is_safe_path(self.name.partition("/")[2] or self.name)):
             return False
         length = self.offset_data - self.offset
         if length > BLOCK:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Self
 from django.conf import settings
 from django.db import connection
 
-from camp.operations.backup.archive import Writer, is_safe
+from camp.fs.filenames import is_safe_path
+from camp.operations.backup.archive import Writer
 from camp.operations.console import NoProgress, Progress
 from camp.storage.object_store import object_store
 from files.models import File, Version
@@ -97,7 +98,7 @@ class StoredFiles:
         """Return how many bytes the files really have."""
         root, store, total = Path(settings.LOCAL_STORAGE_PATH), object_store(), 0
         for row in self:
-            if row.first and is_safe(row.storage_path):
+            if row.first and is_safe_path(row.storage_path):
                 path = row.storage_path
                 try:
                     total += store.size(path) if store else (root / path).stat().st_size
@@ -145,7 +146,7 @@ class FilePacker:
     def pack(self, rows: Iterable[Row]) -> None:
         """Pack the bytes of all rows, then the remarks that a restore needs."""
         for row in rows:
-            if not is_safe(row.storage_path):
+            if not is_safe_path(row.storage_path):
                 self.problems["outside"].add(row.storage_path)
                 self._note_missing(row)
                 continue
@@ -200,7 +201,7 @@ class FilePacker:
                 existing = existing_rows(batch)
                 for remark in batch:
                     gone = (remark["table"], str(remark["id"])) not in existing
-                    if not gone and is_safe(remark["storage_path"]):
+                    if not gone and is_safe_path(remark["storage_path"]):
                         self.problems["lost"].add(remark["storage_path"])
                     member.write(json_line(remark | {"row_gone": gone}).encode())
 
