@@ -99,12 +99,7 @@ class NoProgress:
     def __enter__(self) -> "NoProgress":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         pass
 
     def add(self, amount: int) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import os
 import random
-import secrets
 import shutil
 import socket
 import struct
@@ -45,14 +44,6 @@ def staged(server):
 def rows(server):
     """Return (user, name, storage path, size, checksum) of every file in the database."""
     return server.query(ROWS)
-
-
-@pytest.fixture(scope="module")
-def member(camp_server):
-    """Somebody new at the shared server; returns their name."""
-    name = f"member{secrets.token_hex(4)}"
-    camp_server.make_user(name)
-    return name
 
 
 @pytest.fixture

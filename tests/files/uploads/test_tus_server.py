@@ -81,14 +81,6 @@ def status_on(wire):
     return response.status
 
 
-@pytest.fixture(scope="module")
-def member(camp_server):
-    """Somebody at the shared server; returns their name."""
-    name = f"member{secrets.token_hex(4)}"
-    camp_server.make_user(name)
-    return name
-
-
 @pytest.fixture
 def browser(camp_server, member):
     """Their browser."""
