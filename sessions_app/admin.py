@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.dashboard import Figure, counts_by_day, readable_number
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
@@ -117,6 +117,7 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
     ]
     readonly_fields = ["session_id", "created_at", "updated_at", "deleted_at"]
     inlines = [MessageInline]
+    front_page_days_label = gettext_lazy("Sessions started")
 
     def get_queryset(self, request):
         """Return the sessions without those that are being deleted."""
@@ -155,9 +156,14 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
             ),
         ]
 
-    def front_page_figures(self, request):
+    def front_page_numbers(self):
+        """Return the numbers of all sessions and of those in the trash."""
+        return Session.objects.aggregate(
+            all=Count("pk"), trashed=Count("pk", filter=Q(deleted_at__isnull=False))
+        )
+
+    def front_page_figures(self, numbers):
         """Return the number of sessions for the front page."""
-        numbers = self.cached_for_front_page("figures", count_sessions)
         note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
         note = note % {"count": readable_number(numbers["trashed"])}
         return [
@@ -169,12 +175,9 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
             )
         ]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return recent sessions for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(Session.objects.all(), "created_at", since)
-        )
-        return Series(_("Sessions started"), counts)
+        return counts_by_day(Session.objects.all(), "created_at", since)
 
 
 @admin.register(Message)
@@ -190,6 +193,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     autocomplete_fields = ["session"]
     fields = ["session", "role", "content", "created_at", "edited_at"]
     readonly_fields = ["created_at", "edited_at"]
+    front_page_days_label = gettext_lazy("Messages written")
 
     @admin.display(description=gettext_lazy("message"))
     def beginning(self, message):
@@ -227,24 +231,17 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
             ),
         ]
 
-    def front_page_figures(self, request):
+    def front_page_numbers(self):
+        """Return the number of messages."""
+        return Message.objects.count()
+
+    def front_page_figures(self, number):
         """Return the number of messages for the front page."""
-        number = self.cached_for_front_page("figures", Message.objects.count)
         return [Figure(_("Messages"), readable_number(number), url=self.list_url())]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return recent messages for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(Message.objects.all(), "created_at", since)
-        )
-        return Series(_("Messages written"), counts)
-
-
-def count_sessions():
-    """Return the numbers of all sessions and of those in the trash."""
-    return Session.objects.aggregate(
-        all=Count("pk"), trashed=Count("pk", filter=Q(deleted_at__isnull=False))
-    )
+        return counts_by_day(Message.objects.all(), "created_at", since)
 
 
 def role_name(message):

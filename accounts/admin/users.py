@@ -19,7 +19,7 @@ from accounts import emails
 from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_accounts
-from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.dashboard import Figure, counts_by_day, readable_number
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
 
 User = get_user_model()
@@ -67,6 +67,7 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
     filter_horizontal = ["user_permissions"]
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
+    front_page_days_label = gettext_lazy("Users signed up")
 
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):
@@ -175,9 +176,14 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         forget_front_page()
         return managed
 
-    def front_page_figures(self, request):
+    def front_page_numbers(self):
+        """Return the numbers of all and of deactivated users."""
+        return User.objects.aggregate(
+            all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False))
+        )
+
+    def front_page_figures(self, numbers):
         """Return the number of users for the front page."""
-        numbers = self.cached_for_front_page("figures", count_users)
         inactive = ngettext("%(count)s deactivated", "%(count)s deactivated", numbers["inactive"])
         note = inactive % {"count": readable_number(numbers["inactive"])}
         return [
@@ -189,17 +195,9 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
             )
         ]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return the recent sign-ups for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(User.objects.all(), "created_at", since)
-        )
-        return Series(_("Users signed up"), counts)
-
-
-def count_users():
-    """Return the numbers of all and of deactivated users."""
-    return User.objects.aggregate(all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False)))
+        return counts_by_day(User.objects.all(), "created_at", since)
 
 
 def exclude_field(options, name):

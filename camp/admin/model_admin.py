@@ -2,36 +2,30 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote
-from django.db import transaction
 from django.db.models import BigIntegerField, Count, DateTimeField, Field, OuterRef, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from camp.admin.dashboard import readable_number
+from camp.admin.dashboard import FRONT_PAGE_KEY, readable_number
 from camp.admin.deletion import summarize_deletion
 from camp.admin.limits import StrictChangeList, refuse_lookup, refuse_search
 from camp.admin.pagination import WindowPaginator
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
-from camp.cache.manager import cache_manager, get_or_compute
 from camp.db.search_text import normalize_for_search
 from camp.templatetags.camp import when
+from camp.web import shared_results
 from camp.web.external_references import atomic_deletion
-
-FRONT_PAGE_EXPIRE = 60  # seconds
-FRONT_PAGE_KEY = "admin:front:"
 
 
 class CampModelAdmin(admin.ModelAdmin):
@@ -151,19 +145,6 @@ class CampModelAdmin(admin.ModelAdmin):
         super().delete_queryset(request, queryset)
         forget_front_page()
 
-    def cached_for_front_page(self, name, compute):
-        """Return `compute()`, cached for a minute for all front pages."""
-        key = f"{FRONT_PAGE_KEY}{self.opts.label_lower}:{name}"
-        return get_or_compute(key, FRONT_PAGE_EXPIRE, compute)
-
-    def cached_days(self, since, compute):
-        """Return {date: rows} of `compute()`, cached for a minute per time zone."""
-        name = f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}"
-        days = self.cached_for_front_page(
-            name, lambda: {day.isoformat(): count for day, count in compute().items()}
-        )
-        return {date.fromisoformat(day): count for day, count in days.items()}
-
     def list_url(self, query=""):
         """Return the URL of this table's list."""
         name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
@@ -176,8 +157,8 @@ class CampModelAdmin(admin.ModelAdmin):
 
 
 def forget_front_page():
-    """Invalidate the front page's figures after commit."""
-    transaction.on_commit(lambda: cache_manager.clear_sync(f"{FRONT_PAGE_KEY}*"))
+    """Have the front page's figures counted again when somebody opens it."""
+    shared_results.outdate(FRONT_PAGE_KEY)
 
 
 def datetime_column(field):

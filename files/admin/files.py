@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
-from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.dashboard import Figure, counts_by_day, readable_number
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
@@ -92,6 +92,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
     search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
     ordering = ["-id"]
     autocomplete_fields = ["user", "session"]
+    front_page_days_label = gettext_lazy("Files uploaded")
     fieldsets = [
         (None, {"fields": ["filename", "user", "session", "download"]}),
         (
@@ -193,9 +194,17 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         stored = RelatedCount("bytes_kept", _("Stored"), size, readable=readable_bytes)
         return [number, stored] if relation == "user" else [number]
 
-    def front_page_figures(self, request):
+    def front_page_numbers(self):
+        """Return the number of all files, of those in the trash, and all bytes."""
+        numbers = File.objects.aggregate(
+            all=Count("pk"),
+            trashed=Count("pk", filter=Q(deleted_at__isnull=False)),
+            bytes=Sum("size", default=0),
+        )
+        return numbers | {"bytes": numbers["bytes"] + bytes_of(Version.objects)}
+
+    def front_page_figures(self, numbers):
         """Return the number of files and their bytes for the front page."""
-        numbers = self.cached_for_front_page("figures", count_files)
         note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
         note = note % {"count": readable_number(numbers["trashed"])}
         return [
@@ -208,22 +217,9 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
             Figure(_("Stored"), readable_bytes(numbers["bytes"])),
         ]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return the uploads of the last days for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(File.objects.all(), "created_at", since)
-        )
-        return Series(_("Files uploaded"), counts)
-
-
-def count_files():
-    """Return the number of all files, of those in the trash, and all bytes."""
-    numbers = File.objects.aggregate(
-        all=Count("pk"),
-        trashed=Count("pk", filter=Q(deleted_at__isnull=False)),
-        bytes=Sum("size", default=0),
-    )
-    return numbers | {"bytes": numbers["bytes"] + bytes_of(Version.objects)}
+        return counts_by_day(File.objects.all(), "created_at", since)
 
 
 def bytes_of(rows):
