@@ -48,6 +48,7 @@ import json, uuid
 from datetime import timedelta
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 from django.utils import timezone
 from accounts.models import User
 from files.models import File
@@ -61,14 +62,17 @@ sessions = Session.objects.bulk_create(
 Message.objects.bulk_create(
     Message(session=sessions[0], role="user",
         content=f"Message {number}: see **the plan** and [the map](https://example.org/map).")
-    for number in range(200)
+    for number in range(50)
 )
 kinds = [("notes.txt", "text/plain"), ("plan.pdf", "application/pdf"), ("photo.jpg", "image/jpeg"),
          ("talk.mp3", "audio/mpeg")]
 for number in range(1000):
     name, content_type = kinds[number % len(kinds)]
-    File.objects.create(user=user, filename=f"{number:04} {name}", content_type=content_type,
+    session = sessions[number] if number % 3 == 0 else None
+    File.objects.create(user=user, session=session, filename=f"{number:04} {name}", content_type=content_type,
         size=1000 * number + 1, sha256="0" * 64, storage_path=f"aa/bb/{uuid.uuid4()}")
+with connection.cursor() as cursor:
+    cursor.execute("ANALYZE")
 store = SessionStore()
 store[SESSION_KEY] = str(user.pk)
 store[BACKEND_SESSION_KEY] = "accounts.backends.LoginBackend"
