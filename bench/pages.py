@@ -4,7 +4,7 @@
     .venv/bin/python bench/pages.py [--seconds 3] [--rounds 5] [--connections 1 8 32]
 
 Starts a PostgreSQL and a Redis (or uses DATABASE_URL, an empty database, and REDIS_URL), fills
-1,000 files and sessions of one person, and serves them in turns with one process of Camp, with
+1,000 files and 30 sessions of one person, and serves them in turns with one process of Camp, with
 Camp as `manage.py up` starts it, and with bench/peer on one uvicorn process, whose packages
 are installed into a temporary environment. wrk requests each page; the tables show medians of
 the rounds. Responses other than 200 count as refused: the admin allows few requests at once.
@@ -54,9 +54,11 @@ from accounts.models import User
 from files.models import File
 from sessions_app.models import Message, Session
 user = User.objects.create_superuser("bench", "bench@example.org", "a good long password")
+other = User.objects.create_user("other", "other@example.org", "a good long password")
 now = timezone.now()
 sessions = Session.objects.bulk_create(
-    Session(user=user, title=f"Evening talk {number}", updated_at=now - timedelta(hours=number))
+    Session(user=user if number < 30 else other, title=f"Evening talk {number}",
+        updated_at=now - timedelta(hours=number))
     for number in range(1000)
 )
 Message.objects.bulk_create(
@@ -68,7 +70,7 @@ kinds = [("notes.txt", "text/plain"), ("plan.pdf", "application/pdf"), ("photo.j
          ("talk.mp3", "audio/mpeg")]
 for number in range(1000):
     name, content_type = kinds[number % len(kinds)]
-    session = sessions[number] if number % 3 == 0 else None
+    session = sessions[number % 30] if number % 3 == 0 else None
     File.objects.create(user=user, session=session, filename=f"{number:04} {name}",
         content_type=content_type, size=1000 * number + 1, sha256="0" * 64,
         storage_path=f"aa/bb/{uuid.uuid4()}")
