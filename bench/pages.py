@@ -197,8 +197,8 @@ def manage(*words):
     return [sys.executable, str(ROOT / "manage.py"), *words]
 
 
-def start_servers(stack, given):
-    """Fill the database; return the servers and the values of the paths."""
+def fill_database(stack):
+    """Fill an empty database; return the environment of its servers, and the facts of FILL."""
     from tests import servers
 
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="camp-pages-")))
@@ -218,10 +218,16 @@ def start_servers(stack, given):
     done = subprocess.run(
         manage("shell", "-v", "0", "-c", FILL), env=environment, check=True, capture_output=True
     )
-    facts = json.loads(done.stdout.splitlines()[-1])
-    python = peer_python(folder / "peer")
+    return environment, json.loads(done.stdout.splitlines()[-1])
+
+
+def start_servers(stack, given):
+    """Fill the database; return the servers and the values of the paths."""
+    environment, facts = fill_database(stack)
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="camp-peer-"))
+    python = peer_python(Path(folder))
     peer_environment = environment | {
-        "DATABASE_URL": re.sub(r"^\w+:", "postgresql+asyncpg:", database)
+        "DATABASE_URL": re.sub(r"^\w+:", "postgresql+asyncpg:", environment["DATABASE_URL"])
     }
     cookie = f"Cookie: camp_session={facts['log_in']}"
     bearer = f"Authorization: Bearer {token(python, facts['user'])}"
