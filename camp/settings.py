@@ -14,6 +14,7 @@ from camp.web import logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.load(BASE_DIR)
+MISSPELT_VARIABLES = environment.find_misspelt(env, BASE_DIR / ".env.example")
 
 # Data directory
 CAMP_DATA_DIR = env.folder("CAMP_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         )
 
     def check_settings(self, host):
-        """Run the system checks, then warn about settings of a development machine."""
+        """Run the system checks, then warn about misspelt and unsafe settings."""
         self.check()
-        for finding in safety.check_development_settings(host):
+        for finding in [*safety.check_variables(), *safety.check_development_settings(host)]:
             self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
