@@ -85,7 +85,7 @@ def test_what_a_person_chose_is_not_named(manage, tmp_path):
         ("SIGNPU=closed", "SIGNUP"),
         ("signup=closed", "SIGNUP"),
         ("ALLOWED_HOST=camp.local", "ALLOWED_HOSTS"),
-        ("DATABASE_URI=postgresql://secret@h/d", "DATABASE_URL"),
+        ("DATABASE_URI=postgresql://hunter9@h/d", "DATABASE_URL"),
     ],
 )
 def test_doctor_names_a_variable_that_looks_like_a_known_one(manage, line, known):
@@ -93,7 +93,7 @@ def test_doctor_names_a_variable_that_looks_like_a_known_one(manage, line, known
     told = findings(done)["safety.variable"]
     assert line.partition("=")[0] in told["title"]
     assert known in told["detail"]
-    assert "secret" not in done.stdout
+    assert "hunter9" not in done.stdout
     assert done.stdout.count("safety.variable") == 1
 
 
