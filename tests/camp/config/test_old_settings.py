@@ -79,6 +79,7 @@ def test_what_a_person_chose_is_not_named(manage, tmp_path):
     assert not {*IDS} & findings(manage("doctor", "--json", text=text)).keys()
 
 
+@pytest.mark.slow
 def test_up_names_each(make_camp_server, tmp_path):
     file = tmp_path / ".env.local"
     # Relative, but to nowhere in the tree; and with an address that others do not reach.
