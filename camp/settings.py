@@ -99,6 +99,16 @@ TEMPLATES = [
             ],
         },
     },
+    {
+        # The rows of long lists
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates" / "jinja2"],
+        "OPTIONS": {
+            "environment": "camp.web.jinja.environment",
+            "trim_blocks": True,
+            "lstrip_blocks": True,
+        },
+    },
 ]
 
 # Database and cache
@@ -232,7 +242,12 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [NONE],
+        # Some versions of Firefox load the icons, `<use>` of another file, by this directive.
+        "default-src": [SELF],
+        "child-src": [NONE],
+        "frame-src": [NONE],
+        "object-src": [NONE],
+        "worker-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
