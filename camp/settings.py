@@ -63,6 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "camp.web.middleware.RequestLogMiddleware",
     "camp.web.middleware.SecurityHeadersMiddleware",
+    "camp.web.middleware.CompressionMiddleware",
     "camp.web.health.HealthMiddleware",
     "camp.web.middleware.FormEncodingMiddleware",
     "camp.web.database_errors.DatabaseErrorMiddleware",
