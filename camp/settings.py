@@ -6,8 +6,6 @@ Every variable is listed in `.env.example` and in the README.
 from datetime import timedelta
 from pathlib import Path
 
-from csp.constants import NONE, SELF
-
 from camp.config import env as environment
 from camp.config import s3, secret_key, urls
 from camp.web import logging
@@ -58,17 +56,16 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "camp.apps.LogInGuardConfig",
-    "csp",
 ]
 
 MIDDLEWARE = [
     "camp.web.middleware.RequestLogMiddleware",
     "camp.web.middleware.SecurityHeadersMiddleware",
+    "camp.web.middleware.CompressionMiddleware",
     "camp.web.health.HealthMiddleware",
     "camp.web.middleware.FormEncodingMiddleware",
     "camp.web.database_errors.DatabaseErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "camp.web.request_limits.RequestLimitsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -240,32 +237,19 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        # Some versions of Firefox load the icons, `<use>` of another file, by this directive.
-        "default-src": [SELF],
-        "child-src": [NONE],
-        "frame-src": [NONE],
-        "object-src": [NONE],
-        "worker-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "media-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
 # Camp uses none of these features, and neither may content that it shows.
 UNUSED_FEATURES = (
     "accelerometer browsing-topics camera display-capture geolocation gyroscope hid magnetometer "
     "microphone midi payment serial usb xr-spatial-tracking"
 )
 SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        # Some versions of Firefox load the icons, `<use>` of another file, by default-src.
+        "default-src 'self'; child-src 'none'; frame-src 'none'; object-src 'none'; "
+        "worker-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; media-src 'self'; manifest-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES.split()),
     "Cross-Origin-Resource-Policy": "same-origin",
 }
