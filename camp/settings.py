@@ -35,6 +35,8 @@ SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.choose_secret_key(
 )
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+# Worker processes of `manage.py up`; None for one per processor
+WORKERS = env.integer("WORKERS", None, minimum=1, maximum=256)
 # Entries may have a port, which links use; Django validates host names only.
 _hosts = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 ALLOWED_HOSTS_WITH_PORT = [name for name in _hosts if environment.has_port(name)]
