@@ -112,7 +112,7 @@ CACHE_TTL = env.integer("CACHE_TTL", 300, minimum=1)  # seconds
 if REDIS_URL:
     CACHES = {
         "default": {
-            "BACKEND": "camp.cache.backends.ResilientRedisCache",
+            "BACKEND": "camp.cache.redis_cache.ResilientRedisCache",
             "LOCATION": REDIS_URL,
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": env.text("CACHE_PREFIX", "camp"),
@@ -121,7 +121,8 @@ if REDIS_URL:
 else:
     CACHES = {
         "default": {
-            "BACKEND": "camp.cache.backends.LocalMemoryCache",
+            "BACKEND": "camp.cache.file_cache.FileCache",
+            "LOCATION": CAMP_DATA_DIR / "cache.sqlite3",
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": "camp",
             "OPTIONS": {"MAX_ENTRIES": 10_000},
