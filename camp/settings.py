@@ -34,6 +34,8 @@ SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.choose_secret_key(
 )
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+# Worker processes of `manage.py up`; None for one per processor
+WORKERS = env.integer("WORKERS", None, minimum=1, maximum=256)
 # Entries may have a port, which links use; Django validates host names only.
 _hosts = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 ALLOWED_HOSTS_WITH_PORT = [name for name in _hosts if environment.has_port(name)]
@@ -118,7 +120,7 @@ CACHE_TTL = env.integer("CACHE_TTL", 300, minimum=1)  # seconds
 if REDIS_URL:
     CACHES = {
         "default": {
-            "BACKEND": "camp.cache.backends.ResilientRedisCache",
+            "BACKEND": "camp.cache.redis_cache.ResilientRedisCache",
             "LOCATION": REDIS_URL,
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": env.text("CACHE_PREFIX", "camp"),
@@ -127,7 +129,8 @@ if REDIS_URL:
 else:
     CACHES = {
         "default": {
-            "BACKEND": "camp.cache.backends.LocalMemoryCache",
+            "BACKEND": "camp.cache.file_cache.FileCache",
+            "LOCATION": CAMP_DATA_DIR / "cache.sqlite3",
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": "camp",
             "OPTIONS": {"MAX_ENTRIES": 10_000},
