@@ -19,7 +19,7 @@ from accounts import emails
 from accounts.admin.password_links import PasswordLinkMixin
 from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.forms import IdentityForm, SignUpForm
-from accounts.lifecycle import LastOrganiserError, delete_account
+from accounts.lifecycle import LastOrganiserError, delete_accounts
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
 
@@ -62,7 +62,10 @@ class UserAdmin(
             {"fields": ["preferences", "created_at", "updated_at", "last_login"]},
         ),
     ]
-    readonly_fields = ["password_link", "preferences", "created_at", "updated_at", "last_login"]
+    readonly_fields = [
+        *("password_link", "preferences", "created_at", "updated_at", "last_login"),
+        "deletion_started_at",
+    ]
     list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
     search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
@@ -91,13 +94,15 @@ class UserAdmin(
         return f"{language}, {user.time_zone or settings.TIME_ZONE}"
 
     def manages(self, request, user):
-        """Return whether the reader may change this account."""
+        """Return whether the reader may manage this account."""
         ordinary = not (user.is_staff or user.is_superuser)
         return ordinary or request.user.is_superuser or user == request.user
 
     def has_change_permission(self, request, obj=None):
         allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or self.manages(request, obj))
+        return allowed and (
+            obj is None or (self.manages(request, obj) and not obj.deletion_started_at)
+        )
 
     def has_delete_permission(self, request, obj=None):
         allowed = super().has_delete_permission(request, obj)
@@ -116,6 +121,8 @@ class UserAdmin(
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
+        if obj and obj.deletion_started_at:
+            fieldsets = [(_("Deletion"), {"fields": ["deletion_started_at"]}), *fieldsets]
         if obj and self.has_change_permission(request, obj):
             return fieldsets
         return [(name, exclude_field(options, "password_link")) for name, options in fieldsets]
@@ -135,12 +142,17 @@ class UserAdmin(
         self.delete_queryset(request, [obj])
 
     def delete_queryset(self, request, queryset):
-        for user in queryset:
-            try:
-                delete_account(user)
-            except LastOrganiserError:
-                # Two administrators deleted each other at the same time.
-                raise PermissionDenied from None
+        try:
+            in_background = delete_accounts(list(queryset))
+        except LastOrganiserError:
+            # Two administrators deleted each other at the same time.
+            raise PermissionDenied from None
+        if in_background:
+            text = _(
+                "Their data is being deleted in the background; with this much that takes a few "
+                "minutes. Until then they are deactivated, and their pages say how much is left."
+            )
+            messages.info(request, text)
         forget_front_page()
 
     @admin.action(permissions=["change"], description=gettext_lazy("Deactivate selected users"))
@@ -161,7 +173,7 @@ class UserAdmin(
 
     def switched(self, request, queryset, *, active):
         """Set `is_active` on the users that the reader manages; return those that changed."""
-        users = list(queryset.exclude(is_active=active))
+        users = list(queryset.exclude(is_active=active).filter(deletion_started_at=None))
         managed = [user for user in users if self.manages(request, user)]
         spared = len(users) - len(managed)
         if spared:
