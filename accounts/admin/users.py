@@ -56,14 +56,19 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         ),
     ]
     readonly_fields = ["password_link", "preferences", "created_at", "updated_at", "last_login"]
-    list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
+    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
     search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
-    filter_horizontal = ["user_permissions"]
+    filter_horizontal = []
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
+
+    @admin.display(description=gettext_lazy("user"), ordering="username")
+    def name_and_email(self, user):
+        """Return the user name, and the e-mail below it."""
+        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
 
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):
