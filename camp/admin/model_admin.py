@@ -22,6 +22,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from camp.admin.dashboard import readable_number
+from camp.admin.date_filter import InvalidDateError
 from camp.admin.deletion import summarize_deletion
 from camp.admin.limits import StrictChangeList, refuse_lookup, refuse_search
 from camp.admin.pagination import WindowPaginator
@@ -94,6 +95,8 @@ class CampModelAdmin(admin.ModelAdmin):
             return refusal
         try:
             return super().changelist_view(request, extra_context)
+        except InvalidDateError as error:
+            return refuse_lookup(request, error.detail)
         except DisallowedModelAdminLookup:
             return refuse_lookup(request)
 
