@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -66,14 +66,19 @@ class UserAdmin(
         *("password_link", "preferences", "created_at", "updated_at", "last_login"),
         "deletion_started_at",
     ]
-    list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
+    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
     search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
-    filter_horizontal = ["user_permissions"]
+    filter_horizontal = []
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
+
+    @admin.display(description=gettext_lazy("user"), ordering="username")
+    def name_and_email(self, user):
+        """Return the user name, and the e-mail below it."""
+        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
 
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):
