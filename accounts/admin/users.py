@@ -11,11 +11,12 @@ from django.db.models import Count, Q
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import emails
+from accounts.admin.password_links import PasswordLinkMixin
 from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_accounts
@@ -32,7 +33,13 @@ class UserForm(IdentityForm, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, DjangoUserAdmin):
+class UserAdmin(
+    PasswordLinkMixin,
+    RelatedCountsMixin,
+    TranslatedPermissionsMixin,
+    CampModelAdmin,
+    DjangoUserAdmin,
+):
     """Find users, see what they store, activate and deactivate them.
 
     Organisers who are not administrators manage ordinary users only: changing an organiser's
@@ -59,21 +66,32 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         *("password_link", "preferences", "created_at", "updated_at", "last_login"),
         "deletion_started_at",
     ]
-    list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
+    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
     search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
-    filter_horizontal = ["user_permissions"]
+    filter_horizontal = []
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
     front_page_days_label = gettext_lazy("Users signed up")
 
+    @admin.display(description=gettext_lazy("user"), ordering="username")
+    def name_and_email(self, user):
+        """Return the user name, and the e-mail below it."""
+        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
+
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):
-        """Return the link to the form that sets a new password."""
-        url = reverse(f"{self.admin_site.name}:auth_user_password_change", args=[user.pk])
-        return format_html('<a href="{}">{}</a>', url, _("Set a new password"))
+        """Return the links to the pages that set a new password, or have the user do so."""
+        links = [
+            (reverse(f"{self.admin_site.name}:{name}", args=[user.pk]), text)
+            for name, text in (
+                ("auth_user_password_change", _("Set a new password")),
+                ("accounts_user_password_link", _("Create a link to set it")),
+            )
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     @admin.display(description=gettext_lazy("preferences"))
     def preferences(self, user):
