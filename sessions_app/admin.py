@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
@@ -187,6 +188,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     fields = ["session", "role", "content", "created_at", "edited_at"]
     readonly_fields = ["created_at", "edited_at"]
 
+    @exported("content")
     @admin.display(description=gettext_lazy("message"))
     def beginning(self, message):
         """Return the first words of the message."""

@@ -68,9 +68,6 @@ class ReadOnlyAdmin(CampModelAdmin):
     def has_change_permission(self, request, obj=None):
         return False
 
-    def get_actions(self, request):
-        return {} if not self.has_delete_permission(request) else super().get_actions(request)
-
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin):

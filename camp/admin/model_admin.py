@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from camp.admin.dashboard import readable_number
 from camp.admin.deletion import summarize_deletion
+from camp.admin.export import ExportMixin, exported
 from camp.admin.limits import StrictChangeList, refuse_lookup, refuse_search
 from camp.admin.pagination import WindowPaginator
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
@@ -34,7 +35,7 @@ FRONT_PAGE_EXPIRE = 60  # seconds
 FRONT_PAGE_KEY = "admin:front:"
 
 
-class CampModelAdmin(admin.ModelAdmin):
+class CampModelAdmin(ExportMixin, admin.ModelAdmin):
     """A ModelAdmin for tables of any size.
 
     No page counts a whole table, deletions are confirmed with counts, and actions apply to the
@@ -183,6 +184,7 @@ def forget_front_page():
 def datetime_column(field):
     """Return a column for a datetime: relative within a day, then the date."""
 
+    @exported(field.name)
     @admin.display(description=field.verbose_name, ordering=field.name)
     def column(row):
         return when(getattr(row, field.name)) or None
@@ -233,6 +235,7 @@ class RelatedCount:
     def column(self):
         """Return the function by which Django's admin shows a column or a field."""
 
+        @exported(self.name)
         @admin.display(description=self.label, ordering=self.name)
         def column(row):
             value = getattr(row, self.name)

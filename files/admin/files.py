@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
@@ -119,6 +120,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         """Return the name of the kind."""
         return file.kind.label
 
+    @exported("size", gettext_lazy("size in bytes"))
     @admin.display(description=gettext_lazy("size"), ordering="size")
     def readable_size(self, file):
         """Return the size in a readable unit."""

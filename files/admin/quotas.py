@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from camp.admin.export import exported
 from camp.admin.model_admin import CampModelAdmin
 from camp.config.env import parse_size
 from camp.templatetags.camp import readable_bytes
@@ -61,11 +62,13 @@ class QuotaAdmin(CampModelAdmin):
     search_fields = ["user__username_key__contains", "user__email_key__contains", "user__email"]
     autocomplete_fields = ["user"]
 
+    @exported("limit", gettext_lazy("room in bytes"))
     @admin.display(description=gettext_lazy("room"), ordering="limit")
     def room(self, quota):
         """Return the limit as text."""
         return _("no limit") if quota.limit is None else readable_bytes(quota.limit)
 
+    @exported(lambda quota: quotas.bytes_used(quota.user), gettext_lazy("used bytes"))
     @admin.display(description=gettext_lazy("used"))
     def used(self, quota):
         """Return the size of the user's files."""

@@ -8,6 +8,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter
 from camp.admin.model_admin import CampModelAdmin, link_to
 from files.models import Share
@@ -87,6 +88,7 @@ class ShareAdmin(CampModelAdmin):
             _("no files any more")
         )
 
+    @exported("downloads")
     @admin.display(description=gettext_lazy("downloads"), ordering="downloads")
     def use(self, share):
         """Return the downloads, and the limit."""
