@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Left, Length
 from django.db.models.lookups import GreaterThan
@@ -11,6 +12,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from camp.admin.bulk_edit import HandOverMixin, NewOwnerForm, TrashActionsMixin
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
@@ -19,11 +21,11 @@ from camp.admin.model_admin import (
     CampModelAdmin,
     RelatedCount,
     RelatedCountsMixin,
-    RestoreFromTrashMixin,
     link_to,
     total_of,
 )
 from sessions_app.forms import TitleField
+from sessions_app.hand_over import hand_over_session
 from sessions_app.models import Message, Session
 
 ROLES = [
@@ -95,8 +97,29 @@ class RoleFilter(admin.SimpleListFilter):
         return queryset.filter(role=self.value()) if self.value() in Message.Role else queryset
 
 
+class NewSessionOwnerForm(NewOwnerForm):
+    """The choice of a new owner, and of what becomes of the files."""
+
+    FILES = [
+        ("move", gettext_lazy("The files of the session go along")),
+        ("leave", gettext_lazy("The files stay with their owner and leave the session")),
+    ]
+
+    files = forms.ChoiceField(
+        label=gettext_lazy("Files"), choices=FILES, initial="move", widget=forms.RadioSelect
+    )
+
+    def __init__(self, model_admin, request, data=None):
+        super().__init__(model_admin, request, data)
+        files = model_admin.files_admin
+        if not files.has_change_permission(request):
+            self.fields["files"].choices, self.initial["files"] = self.FILES[1:], "leave"
+
+
 @admin.register(Session)
-class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, CampModelAdmin):
+class SessionAdmin(
+    OldMetadataMixin, TrashActionsMixin, HandOverMixin, RelatedCountsMixin, CampModelAdmin
+):
     """Sessions with their last messages."""
 
     list_display = ["title_or_none", "created_at", "updated_at"]
@@ -118,6 +141,8 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
     ]
     readonly_fields = ["session_id", "created_at", "updated_at", "deleted_at"]
     inlines = [MessageInline]
+    actions = ["trash_selected", "restore_selected", "hand_over_selected"]
+    new_owner_form = NewSessionOwnerForm
 
     @admin.display(description=gettext_lazy("title"), ordering="search_text")
     def title_or_none(self, session):
@@ -132,6 +157,29 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
     def get_list_display(self, request):
         title, *rest = super().get_list_display(request)
         return [title, link_to(self, request, "user"), *rest]
+
+    @property
+    def files_admin(self):
+        """Return the admin of files: a higher layer, known by its relation only."""
+        return self.admin_site.get_model_admin(Session._meta.get_field("files").related_model)
+
+    def bulk_note(self, queryset):
+        """Return the number of some sessions, and of their files with the bytes."""
+        files = self.files_admin.bulk_note(
+            self.files_admin.model.objects.filter(session__in=queryset)
+        )
+        return f"{super().bulk_note(queryset)} ({files})"
+
+    def trash_notes(self):
+        """Return what becomes of the files."""
+        return [_("The files of a session stay in the library.")]
+
+    def hand_over(self, sessions, user, form):
+        """Give sessions to another user, all or none of them."""
+        with transaction.atomic():
+            for session in sessions:
+                with_files = form.cleaned_data["files"] == "move"
+                hand_over_session(session, user, with_files=with_files)
 
     def autocomplete_label(self, session):
         """Return the title with owner and date, because titles repeat."""

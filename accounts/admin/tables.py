@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.permissions import TranslatedPermissionsMixin
+from accounts.admin.permissions import TranslatedPermissionsMixin, group_label
 from accounts.models import AttemptCounter, FormerLogEntry
 from camp.admin.model_admin import CampModelAdmin
 from camp.fs.text import clean_line, is_blank
@@ -36,6 +36,16 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
     """
 
     form = GroupForm
+    list_display = ["label"]
+
+    @admin.display(description=_("name"), ordering="name")
+    def label(self, group):
+        """Return the name in the reader's language."""
+        return group_label(group)
+
+    def autocomplete_label(self, group):
+        """Return the same in fields to choose from."""
+        return group_label(group)
 
     def get_readonly_fields(self, request, obj=None):
         fields = [*super().get_readonly_fields(request, obj)]

@@ -1,11 +1,13 @@
 """Users in the admin."""
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.shortcuts import redirect
@@ -16,7 +18,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import emails
-from accounts.admin.permissions import TranslatedPermissionsMixin
+from accounts.admin.permissions import (
+    GROUPS,
+    READERS,
+    GroupFilter,
+    GroupsField,
+    TranslatedPermissionsMixin,
+)
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_account
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
@@ -29,6 +37,14 @@ class UserForm(IdentityForm, UserChangeForm):
     """The user's fields except the password hash."""
 
     password = None
+    first_groups = GroupsField(
+        Group.objects.filter(name__in=GROUPS),
+        label=gettext_lazy("As an organiser"),
+        required=False,
+        initial=lambda: Group.objects.filter(name=READERS),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("For somebody who becomes an organiser by this change."),
+    )
 
 
 @admin.register(User)
@@ -57,7 +73,10 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
     ]
     readonly_fields = ["password_link", "preferences", "created_at", "updated_at", "last_login"]
     list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
+    list_filter = [
+        *("is_active", "is_staff", "is_superuser", "created_at", "last_login"),
+        ("groups", GroupFilter),
+    ]
     search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
@@ -103,6 +122,8 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
+        if obj and not obj.is_staff and "is_staff" not in self.get_readonly_fields(request, obj):
+            fieldsets = [(name, offer_groups(options)) for name, options in fieldsets]
         if obj and self.has_change_permission(request, obj):
             return fieldsets
         return [(name, exclude_field(options, "password_link")) for name, options in fieldsets]
@@ -112,6 +133,17 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         if self.get_object(request, unquote(id)) == request.user:
             return redirect("accounts:password_change")
         return super().user_change_password(request, id, form_url)
+
+    def save_related(self, request, form, formsets, change):
+        """Save groups and permissions; a new organiser gets the groups chosen for that."""
+        super().save_related(request, form, formsets, change)
+        user = form.instance
+        if "is_staff" not in form.changed_data or not user.is_staff:
+            return
+        user.groups.add(*form.cleaned_data["first_groups"])
+        if not user.is_superuser and not user.get_all_permissions():
+            text = _("%(user)s has no permissions yet: the administration is empty for them.")
+            messages.warning(request, text % {"user": user})
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
@@ -188,6 +220,14 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
 def count_users():
     """Return the numbers of all and of deactivated users."""
     return User.objects.aggregate(all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False)))
+
+
+def offer_groups(options):
+    """Return a fieldset's options with the groups for a new organiser after that field."""
+    fields = [*options["fields"]]
+    if "is_staff" in fields:
+        fields.insert(fields.index("is_staff") + 1, "first_groups")
+    return options | {"fields": fields}
 
 
 def exclude_field(options, name):

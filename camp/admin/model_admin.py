@@ -7,6 +7,7 @@ from datetime import date
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import quote
 from django.db import transaction
 from django.db.models import BigIntegerField, Count, DateTimeField, Field, OuterRef, Subquery
@@ -17,7 +18,6 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import capfirst
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from camp.admin.dashboard import readable_number
@@ -125,6 +125,14 @@ class CampModelAdmin(ExportMixin, admin.ModelAdmin):
             kwargs.setdefault("widget", AutocompleteSelectMultiple(db_field, self.admin_site))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
+    def get_actions(self, request):
+        """Return the actions, with those that other admins offer as `related_actions(model)`."""
+        actions = super().get_actions(request)
+        if self.actions is not None and IS_POPUP_VAR not in request.GET:
+            for offer in self.admin_site.offers(request, "related_actions"):
+                actions |= offer(request, self.model)
+        return actions
+
     def get_deleted_objects(self, objs, request):
         """Return the data of the confirmation page, with counts instead of a list."""
         return summarize_deletion(self, objs, request)
@@ -172,6 +180,7 @@ class CampModelAdmin(ExportMixin, admin.ModelAdmin):
 
     def log_and_report(self, request, objs, text, done):
         """Write a log entry for each of `objs`, and show the reader what was `done`."""
+        forget_front_page()
         LogEntry.objects.log_actions(request.user.pk, objs, CHANGE, change_message=text)
         self.message_user(request, done, messages.SUCCESS)
 
@@ -294,19 +303,3 @@ class RelatedCountsMixin:
         if obj and related_counts:
             fieldsets.append((_("In numbers"), {"fields": related_counts}))
         return fieldsets
-
-
-class RestoreFromTrashMixin:
-    """A ModelAdmin mixin for tables with a trash: an action that restores rows."""
-
-    actions = ["restore_selected"]
-
-    @admin.action(permissions=["change"], description=_("Restore selected %(verbose_name_plural)s"))
-    def restore_selected(self, request, queryset):
-        rows = list(queryset.exclude(deleted_at=None))
-        for row in rows:
-            row.restore()
-        forget_front_page()
-        done = ngettext("%(count)d restored.", "%(count)d restored.", len(rows))
-        done %= {"count": len(rows)}
-        self.log_and_report(request, rows, gettext("Restored from the trash."), done)

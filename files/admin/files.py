@@ -14,21 +14,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
+from camp.admin.bulk_edit import HandOverMixin, TrashActionsMixin
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
-from camp.admin.model_admin import (
-    CampModelAdmin,
-    RelatedCount,
-    RestoreFromTrashMixin,
-    link_to,
-    total_of,
-)
+from camp.admin.model_admin import CampModelAdmin, RelatedCount, link_to, total_of
 from camp.fs.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes, when
 from files.content_types import Kind
 from files.library import quota
+from files.library.hand_over import hand_over_files
 from files.models import File, Version
 from files.serving.downloads import file_response
 from sessions_app.models import Session
@@ -70,7 +66,7 @@ class FileForm(forms.ModelForm):
 
 
 @admin.register(File)
-class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
+class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdmin):
     """Find, rename, reassign, download and delete files."""
 
     form = FileForm
@@ -84,6 +80,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         "created_at",
     ]
     list_select_related = ["user", "session"]
+    actions = ["trash_selected", "restore_selected", "hand_over_selected"]
     search_fields = [
         "search_text__contains",
         "user__username_key__contains",
@@ -174,11 +171,18 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         # The signal of the save does this for the new owner.
         quota.forget_usage(form.initial["user"])
 
+    def bulk_note(self, queryset):
+        """Return the number of some files, and their bytes."""
+        return f"{super().bulk_note(queryset)}, {readable_bytes(bytes_with_versions(queryset))}"
+
+    def hand_over(self, files, user, form):
+        """Give files to another user, all or none of them."""
+        hand_over_files(File.objects.filter(pk__in=[file.pk for file in files]), user)
+
     def deletion_note(self, queryset):
         """Return how much a deletion frees, for its confirmation page."""
-        numbers = queryset.aggregate(all=Count("pk"), bytes=Sum("size", default=0))
-        size = numbers["bytes"] + bytes_of(Version.objects.filter(file__in=queryset))
-        return f"{readable_number(numbers['all'])} ({readable_bytes(size)})"
+        size = readable_bytes(bytes_with_versions(queryset))
+        return f"{readable_number(queryset.count())} ({size})"
 
     def related_counts(self, model):
         """Return the number of a user's or session's files, and the bytes of a user's."""
@@ -226,6 +230,11 @@ def count_files():
         bytes=Sum("size", default=0),
     )
     return numbers | {"bytes": numbers["bytes"] + bytes_of(Version.objects)}
+
+
+def bytes_with_versions(files):
+    """Return the bytes of some files, with those of their earlier versions."""
+    return bytes_of(files) + bytes_of(Version.objects.filter(file__in=files))
 
 
 def bytes_of(rows):

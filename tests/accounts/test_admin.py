@@ -380,7 +380,7 @@ class TestOtherTables:
         permission = Permission.objects.get(codename="view_file")
         data = {"name": "librarians", "permissions": [permission.pk]}
         as_organiser.post(reverse("admin:auth_group_add"), data)
-        group = Group.objects.get()
+        group = Group.objects.get(name="librarians")
         change = {
             "username": "owner",
             "email": "owner@example.org",
