@@ -3,7 +3,7 @@
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Left, Length
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
@@ -24,6 +24,7 @@ from camp.admin.model_admin import (
     link_to,
     total_of,
 )
+from sessions_app.admin_reading import ReadingMixin
 from sessions_app.forms import TitleField
 from sessions_app.hand_over import hand_over_session
 from sessions_app.models import Message, Session
@@ -118,7 +119,12 @@ class NewSessionOwnerForm(NewOwnerForm):
 
 @admin.register(Session)
 class SessionAdmin(
-    OldMetadataMixin, TrashActionsMixin, HandOverMixin, RelatedCountsMixin, CampModelAdmin
+    ReadingMixin,
+    OldMetadataMixin,
+    TrashActionsMixin,
+    HandOverMixin,
+    RelatedCountsMixin,
+    CampModelAdmin,
 ):
     """Sessions with their last messages."""
 
@@ -200,6 +206,11 @@ class SessionAdmin(
             ),
         ]
 
+    def activity_time(self):
+        """Return an expression for the time of a user's last change of a session."""
+        sessions = Session.objects.filter(user=OuterRef("pk")).order_by("-updated_at", "-id")
+        return Subquery(sessions.values("updated_at")[:1])
+
     def front_page_figures(self, request):
         """Return the number of sessions for the front page."""
         numbers = self.cached_for_front_page("figures", count_sessions)
@@ -253,7 +264,8 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
 
     def get_list_display(self, request):
         beginning, *rest = super().get_list_display(request)
-        return [beginning, link_to(self, request, "session"), *rest]
+        links = [link_to(self, request, "session"), link_to(self, request, "session__user")]
+        return [beginning, *links, *rest]
 
     def save_model(self, request, obj, form, change):
         if change and "content" in form.changed_data:

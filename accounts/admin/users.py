@@ -28,7 +28,9 @@ from accounts.admin.permissions import (
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_account
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.export import exported
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
+from camp.templatetags.camp import when
 
 User = get_user_model()
 
@@ -68,11 +70,14 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         ),
         (
             gettext_lazy("Preferences and dates"),
-            {"fields": ["preferences", "created_at", "updated_at", "last_login"]},
+            {"fields": ["preferences", "created_at", "updated_at", "last_login", "last_activity"]},
         ),
     ]
-    readonly_fields = ["password_link", "preferences", "created_at", "updated_at", "last_login"]
-    list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
+    readonly_fields = [
+        *("password_link", "preferences"),
+        *("created_at", "updated_at", "last_login", "last_activity"),
+    ]
+    list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_activity"]
     list_filter = [
         *("is_active", "is_staff", "is_superuser", "created_at", "last_login"),
         ("groups", GroupFilter),
@@ -83,6 +88,18 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
     filter_horizontal = ["user_permissions"]
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
+
+    def get_queryset(self, request):
+        """Return the users with the times that other admins offer as `activity_time(model)`."""
+        offers = self.admin_site.offers(request, "activity_time")
+        times = {f"activity_{number}": offer() for number, offer in enumerate(offers)}
+        return super().get_queryset(request).annotate(**times)
+
+    @exported(lambda user: last_activity(user))
+    @admin.display(description=gettext_lazy("last activity"))
+    def last_activity(self, user):
+        """Return when the user last logged in, or changed something that the reader may view."""
+        return when(last_activity(user)) or None
 
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):
@@ -215,6 +232,16 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
             since, lambda: counts_by_day(User.objects.all(), "created_at", since)
         )
         return Series(_("Users signed up"), counts)
+
+
+def last_activity(user):
+    """Return the latest of a user's activity times, or None.
+
+    They are the last log-in, the last change of a session and the last upload, each the first row
+    of an index: nothing is written when a page is read.
+    """
+    times = [value for name, value in vars(user).items() if name.startswith("activity_")]
+    return max((time for time in (user.last_login, *times) if time), default=None)
 
 
 def count_users():

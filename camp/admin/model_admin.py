@@ -203,26 +203,40 @@ def datetime_column(field):
 
 
 def link_to(model_admin, request, name):
-    """Return a column for the foreign key `name`, linked if the reader may view it."""
-    relation = model_admin.opts.get_field(name)
-    opts = relation.remote_field.model._meta
-    site = model_admin.admin_site
-    may_view = site.get_model_admin(opts.model).has_view_permission(request)
+    """Return a column for a foreign key, linked if the reader may view its row.
 
+    `name` may be a path through several, such as `session__user`.
+    """
+    steps, opts = name.split("__"), model_admin.opts
+    for step in steps:
+        relation = opts.get_field(step)
+        opts = relation.remote_field.model._meta
+    site = model_admin.admin_site
+    may_view = may_view_rows(site, request, opts.model)
+
+    def target_of(row):
+        for step in steps:
+            row = row and getattr(row, step)
+        return row
+
+    @exported(lambda row: target_of(row) and str(target_of(row)))
     @admin.display(description=capfirst(relation.verbose_name))
     def column(row):
-        target = getattr(row, name)
-        if target is None:
-            return None
-        if not may_view:
-            return str(target)
+        target = target_of(row)
+        if target is None or not may_view:
+            return target and str(target)
         url = reverse(
             f"{site.name}:{opts.app_label}_{opts.model_name}_change", args=[quote(target.pk)]
         )
         return format_html('<a href="{}">{}</a>', url, target)
 
-    column.__name__ = name
+    column.__name__ = column.export_key = steps[-1]
     return column
+
+
+def may_view_rows(site, request, model):
+    """Return whether the reader may view the rows of a table in the admin."""
+    return site.is_registered(model) and site.get_model_admin(model).has_view_permission(request)
 
 
 @dataclass

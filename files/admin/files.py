@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.http import Http404
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
@@ -198,6 +198,11 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
         size += total_of(Version.objects, f"file__{relation}", Sum("size"))
         stored = RelatedCount("bytes_kept", _("Stored"), size, readable=readable_bytes)
         return [number, stored] if relation == "user" else [number]
+
+    def activity_time(self):
+        """Return an expression for the time of a user's last upload."""
+        files = File.objects.filter(user=OuterRef("pk")).order_by("-created_at", "-id")
+        return Subquery(files.values("created_at")[:1])
 
     def front_page_figures(self, request):
         """Return the number of files and their bytes for the front page."""
