@@ -39,7 +39,7 @@ def summarize_deletion(model_admin, objs, request):
                 counts[opts.verbose_name_plural] = other.deletion_note(queryset)
             if not may_delete_dependents(other, request):
                 needed.add(opts.verbose_name)
-    return list_first(model_admin, objs), counts, needed, []
+    return list_first(model_admin, objs, request), counts, needed, []
 
 
 def may_delete_dependents(model_admin, request):
@@ -68,20 +68,19 @@ def related_querysets(model, objs, lookups=(), seen=()):
         yield from related_querysets(related, objs, steps, seen)
 
 
-def list_first(model_admin, objs):
-    """Return the first objects as links, and the number of the others."""
+def list_first(model_admin, objs, request):
+    """Return the first objects, as links if the reader may view them, and how many more."""
     opts = model_admin.opts
+    may_view = model_admin.has_view_permission(request)
     lines = []
     for obj in objs[:LISTED]:
         try:
             name = f"{model_admin.admin_site.name}:{opts.app_label}_{opts.model_name}_change"
             url = reverse(name, args=[quote(obj.pk)])
         except NoReverseMatch:
-            lines.append(str(obj))
-        else:
-            lines.append(
-                format_html('{}: <a href="{}">{}</a>', capfirst(opts.verbose_name), url, obj)
-            )
+            url = ""
+        line = '{}: <a href="{}">{}</a>' if url and may_view else "{0}: {2}"
+        lines.append(format_html(line, capfirst(opts.verbose_name), url, obj))
     rest = len(objs) - LISTED
     if rest > 0:
         lines.append(

@@ -115,6 +115,52 @@ class CampModelAdmin(ExportMixin, admin.ModelAdmin):
         values = value if isinstance(value, list) else [value]
         return all(is_value_of(target, one) for one in values)
 
+    def has_add_permission(self, request):
+        """Return whether the reader may add rows, and view what a row must refer to."""
+        hidden = self.hidden_relations(request)
+        required = [name for name in hidden if not self.opts.get_field(name).blank]
+        return super().has_add_permission(request) and not required
+
+    def get_fieldsets(self, request, obj=None):
+        """Return the fieldsets; rows that the reader may not view are shown as plain text."""
+        hidden = self.hidden_relations(request)
+        return [
+            (title, options | {"fields": replace_names(options["fields"], hidden)})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
+    def get_readonly_fields(self, request, obj=None):
+        """Return the read-only fields; a row can only be chosen by those who may view it."""
+        hidden = self.hidden_relations(request)
+        return [*super().get_readonly_fields(request, obj), *hidden.values()]
+
+    def get_list_filter(self, request):
+        """Return the filters without those by rows that the reader may not view."""
+        filters = super().get_list_filter(request)
+        return [
+            one
+            for one in filters
+            if not isinstance(one, tuple) or not self.is_hidden(request, one[0])
+        ]
+
+    def is_hidden(self, request, name):
+        """Return whether a relation leads to a table that the reader may not view."""
+        model = self.opts.get_field(name).related_model
+        site = self.admin_site
+        return site.is_registered(model) and not may_view_rows(site, request, model)
+
+    def hidden_relations(self, request):
+        """Return {name: column} of the foreign keys to tables that the reader may not view."""
+        known = request.__dict__.setdefault("_camp_hidden_relations", {})
+        if self.model not in known:
+            names = [field.name for field in self.opts.fields if field.is_relation]
+            known[self.model] = {
+                name: link_to(self, request, name)
+                for name in names
+                if self.is_hidden(request, name)
+            }
+        return known[self.model]
+
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs.setdefault("widget", AutocompleteSelect(db_field, self.admin_site))
@@ -232,6 +278,11 @@ def link_to(model_admin, request, name):
 
     column.__name__ = column.export_key = steps[-1]
     return column
+
+
+def replace_names(fields, columns):
+    """Return the fields of a fieldset, with those replaced that `columns` has, each once."""
+    return list(dict.fromkeys(columns.get(name, name) for name in fields))
 
 
 def may_view_rows(site, request, model):

@@ -46,6 +46,8 @@ class KindFilter(admin.SimpleListFilter):
 class FileForm(forms.ModelForm):
     """What organisers may change of a file; not its bytes."""
 
+    RELATIONS = ("session", "user")
+
     class Meta:
         model = File
         fields = ["filename", "user", "session"]
@@ -59,9 +61,11 @@ class FileForm(forms.ModelForm):
 
     def clean(self):
         data = super().clean()
-        session, user = data.get("session"), data.get("user")
+        # What the reader may not view is not in the form.
+        session, user = (data.get(name, getattr(self.instance, name)) for name in self.RELATIONS)
         if session and user and session.user_id != user.pk:
-            self.add_error("session", _("The session and the file belong to different users."))
+            field = "session" if "session" in self.fields else None
+            self.add_error(field, _("The session and the file belong to different users."))
         return data
 
 
@@ -169,7 +173,7 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         # The signal of the save does this for the new owner.
-        quota.forget_usage(form.initial["user"])
+        quota.forget_usage(form.initial.get("user"))
 
     def bulk_note(self, queryset):
         """Return the number of some files, and their bytes."""

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter
-from camp.admin.model_admin import CampModelAdmin, link_to
-from files.models import Share
+from camp.admin.model_admin import CampModelAdmin, link_to, may_view_rows
+from files.models import File, Share
 
 
 class ValidFilter(admin.SimpleListFilter):
@@ -46,7 +46,7 @@ class ShareAdmin(CampModelAdmin):
     ]
     search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
     ordering = ["-created_at", "-id"]
-    fields = ["user", "names", "created_at", "expires_at", "use", "used_at", "has_password"]
+    fields = ["user", "created_at", "expires_at", "use", "used_at", "has_password"]
     readonly_fields = fields
 
     def get_queryset(self, request):
@@ -79,14 +79,23 @@ class ShareAdmin(CampModelAdmin):
         )
         return sentence % values
 
-    @admin.display(description=gettext_lazy("files"))
-    def names(self, share):
-        """Return links to the files, one per line."""
+    def get_fields(self, request, obj=None):
+        """Return the fields, with the files after the user."""
+        user, *rest = super().get_fields(request, obj)
+        return [user, self.names_column(request), *rest]
+
+    def names_column(self, request):
+        """Return a field with the files, linked if the reader may view them."""
         place = f"{self.admin_site.name}:files_file_change"
-        lines = ((reverse(place, args=[file.pk]), file.filename) for file in share.files.all())
-        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', lines) or (
-            _("no files any more")
-        )
+        may_view = may_view_rows(self.admin_site, request, File)
+
+        @admin.display(description=_("files"))
+        def names(share):
+            lines = ((reverse(place, args=[file.pk]), file.filename) for file in share.files.all())
+            line = '<a href="{}">{}</a>' if may_view else "{1}"
+            return format_html_join(mark_safe("<br>"), line, lines) or _("no files any more")
+
+        return names
 
     @exported("downloads")
     @admin.display(description=gettext_lazy("downloads"), ordering="downloads")
