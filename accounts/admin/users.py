@@ -58,7 +58,14 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
     readonly_fields = ["password_link", "preferences", "created_at", "updated_at", "last_login"]
     list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
-    search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
+    search_fields = [
+        "username_key__contains",
+        "email_key__contains",
+        "id__exact",
+        "username_key__exact",
+        "email_key__exact",
+    ]
+    sortable_by = ["username", "email", "created_at"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
     filter_horizontal = ["user_permissions"]
