@@ -36,7 +36,7 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
     """
 
     form = GroupForm
-    list_display = ["label"]
+    list_display = sortable_by = ["label"]
 
     @admin.display(description=_("name"), ordering="name")
     def label(self, group):
@@ -87,8 +87,9 @@ class LogEntryAdmin(ReadOnlyAdmin):
     list_display_links = ["__str__"]
     list_filter = ["action_time", "action_flag", "content_type"]
     list_select_related = ["user", "content_type"]
-    search_fields = ["object_repr", "user__username_key__contains"]
-    ordering = ["-id"]
+    search_fields = ["object_repr", "user__username_key__contains", "user__username_key__exact"]
+    sortable_by = ["action_time"]
+    ordering = ["-action_time", "-id"]
     fields = ["action_time", "user", "content_type", "object_repr", "message"]
     readonly_fields = fields
 
@@ -110,7 +111,8 @@ class FormerLogEntryAdmin(ReadOnlyAdmin):
     list_filter = ["action_time", "content_type"]
     list_select_related = ["content_type"]
     search_fields = ["object_repr"]
-    ordering = ["-id"]
+    sortable_by = ["action_time"]
+    ordering = ["-action_time", "-id"]
     fields = ["action_time", "former_pk", "content_type", "object_repr", "message"]
     readonly_fields = fields
 

@@ -82,7 +82,14 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         *("is_active", "is_staff", "is_superuser", "created_at", "last_login"),
         ("groups", GroupFilter),
     ]
-    search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
+    search_fields = [
+        "username_key__contains",
+        "email_key__contains",
+        "id__exact",
+        "username_key__exact",
+        "email_key__exact",
+    ]
+    sortable_by = ["username", "email", "created_at"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
     filter_horizontal = ["user_permissions"]

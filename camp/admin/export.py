@@ -32,6 +32,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from camp.admin.changelist import PAGE_PARAMETERS
 from camp.admin.limits import RETRY_AFTER, refuse_lookup, refuse_search
 from camp.web.content_disposition import attachment
 from camp.web.errors import error_response
@@ -60,7 +61,7 @@ def exported(source, title=None):
 
     def decorate(column):
         column.export_source = source if callable(source) else attrgetter(source)
-        column.export_key = source if isinstance(source, str) else column.__name__
+        column.export_key = source if isinstance(source, str) else ""
         column.export_title = title
         return column
 
@@ -88,7 +89,8 @@ class ExportMixin:
     def changelist_view(self, request, extra_context=None):
         """Show the list, with links to the exports."""
         query = request.GET.copy()
-        query.pop("p", None)
+        for name in PAGE_PARAMETERS:
+            query.pop(name, None)
         context = {"export_formats": list(ACTIONS), "export_query": query.urlencode()}
         return super().changelist_view(request, context | (extra_context or {}))
 
@@ -102,6 +104,9 @@ class ExportMixin:
         refusal = refuse_search(request, request.GET.get("q", ""))
         if refusal:
             return refusal
+        request.GET = request.GET.copy()
+        for name in PAGE_PARAMETERS:
+            request.GET.pop(name, None)
         try:
             rows = self.get_changelist_instance(request).queryset
         except DisallowedModelAdminLookup:
@@ -117,7 +122,8 @@ class ExportMixin:
             columns = [Column(self, name) for name in self.get_list_display(request)]
             key = Column(self, self.opts.pk.name, key="id", title="ID")
             form = FORMATS[suffix]([key, *columns])
-            pieces = stream(queryset, [key, *columns], form)
+            complete = partial(self.complete_rows, request)
+            pieces = stream(queryset, [key, *columns], form, complete)
             first = next(pieces)  # an error has a page as long as nothing was sent
             response = StreamingHttpResponse(chain([first], pieces), form.content_type)
         except BaseException:
@@ -136,7 +142,7 @@ def export_selected(model_admin, request, queryset, *, suffix):
     return model_admin.export(request, queryset, suffix)
 
 
-def stream(queryset, columns, form):
+def stream(queryset, columns, form, complete):
     """Yield the bytes of an export, with the rows of a chunk at a time.
 
     A chunk is one query; it takes a worker slot, and is in the request's language and time zone.
@@ -146,6 +152,8 @@ def stream(queryset, columns, form):
     while True:
         with worker_slots.working(), translation.override(language), timezone.override(zone):
             rows = list(rest[:CHUNK])
+            for row in rows:
+                complete([row])  # all at once, a sum that takes long would be left out
             text += form.body([[column.value(row) for column in columns] for row in rows])
         yield text.encode(errors="replace")
         if len(rows) < CHUNK:

@@ -19,9 +19,11 @@ from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
-from camp.admin.model_admin import CampModelAdmin, RelatedCount, link_to, total_of
+from camp.admin.model_admin import CampModelAdmin, CappedCount, RelatedCount, link_to
+from camp.admin.search import OWNER_FIELDS
 from camp.fs.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes, when
+from files.admin.usage import readable_usage, usage_of_page
 from files.content_types import Kind
 from files.library import quota
 from files.library.hand_over import hand_over_files
@@ -75,6 +77,7 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
 
     form = FileForm
     list_display = ["filename", "kind", "readable_size", "created_at", "deleted_at", "download"]
+    sortable_by = ["filename", "readable_size", "created_at"]
     list_filter = [
         ("user", ChosenFilter),
         ("session", ChosenFilter),
@@ -87,12 +90,16 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
     actions = ["trash_selected", "restore_selected", "hand_over_selected"]
     search_fields = [
         "search_text__contains",
-        "user__username_key__contains",
-        "user__email_key__contains",
-        "user__email",
+        "id__exact",
+        "sha256__exact",
+        "storage_path__exact",
+        "session__session_id__exact",
+        *OWNER_FIELDS,
     ]
-    search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
-    ordering = ["-id"]
+    search_help_text = gettext_lazy(
+        "Searches file names, user names, e-mails, IDs, SHA-256 and storage paths."
+    )
+    ordering = ["-created_at", "-id"]
     autocomplete_fields = ["user", "session"]
     fieldsets = [
         (None, {"fields": ["filename", "user", "session", "download"]}),
@@ -197,10 +204,15 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
         if not relation:
             return []
         url = self.list_url(f"?{filter_parameter(relation)}=")
-        number = RelatedCount("files_kept", _("Files"), total_of(File.objects, relation), url=url)
-        size = total_of(File.objects, relation, Sum("size"))
-        size += total_of(Version.objects, f"file__{relation}", Sum("size"))
-        stored = RelatedCount("bytes_kept", _("Stored"), size, readable=readable_bytes)
+        count = CappedCount(File.objects, relation)
+        number = RelatedCount("files_kept", _("Files"), count, url=url)
+        stored = RelatedCount(
+            "bytes_kept",
+            _("Stored"),
+            compute=usage_of_page,
+            readable=readable_usage,
+            export_label=_("Stored bytes"),
+        )
         return [number, stored] if relation == "user" else [number]
 
     def activity_time(self):

@@ -10,11 +10,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from camp.admin.bulk_edit import confirmation_page
 from camp.admin.dashboard import readable_number
 from camp.admin.export import exported
-from camp.admin.model_admin import CampModelAdmin
+from camp.admin.model_admin import CampModelAdmin, CappedCount
+from camp.admin.search import OWNER_FIELDS
 from camp.config.env import parse_size
 from camp.templatetags.camp import readable_bytes
-from files.library import quota as quotas
-from files.models import Quota
+from files.admin.usage import readable_usage, usage_of_page
+from files.library import quota
+from files.models import File, Quota
 
 
 class SizeField(forms.CharField):
@@ -81,9 +83,8 @@ class SetQuotaForm(forms.Form):
 
     def save(self, users):
         """Set the quota of some users."""
-        quotas = Quota.objects.filter(user__in=users)
         if self.cleaned_data["kind"] == "default":
-            quotas.delete()
+            Quota.objects.filter(user__in=users).delete()
             return
         limit = self.cleaned_data["size"] if self.cleaned_data["kind"] == "own" else None
         Quota.objects.bulk_create(
@@ -100,7 +101,7 @@ def set_quota(user_admin, request, queryset):
     users = list(queryset)
     form = SetQuotaForm(request.POST if "post" in request.POST else None)
     if not form.is_valid():
-        stored = readable_bytes(quotas.usage_of([user.pk for user in users]).total())
+        stored = readable_bytes(quota.usage_of([user.pk for user in users]).total())
         values = {"count": readable_number(len(users)), "stored": stored}
         note = ngettext(
             "%(count)s user, who stores %(stored)s.",
@@ -125,7 +126,8 @@ class QuotaAdmin(CampModelAdmin):
     form = QuotaForm
     list_display = ["user", "room", "used"]
     list_select_related = ["user"]
-    search_fields = ["user__username_key__contains", "user__email_key__contains", "user__email"]
+    search_fields = OWNER_FIELDS
+    ordering = ["-user"]
     autocomplete_fields = ["user"]
 
     def related_actions(self, request, model):
@@ -138,13 +140,24 @@ class QuotaAdmin(CampModelAdmin):
         return {"set_quota": (set_quota, "set_quota", set_quota.short_description)}
 
     @exported("limit", gettext_lazy("room in bytes"))
-    @admin.display(description=gettext_lazy("room"), ordering="limit")
+    @admin.display(description=gettext_lazy("room"))
     def room(self, quota):
         """Return the limit as text."""
         return _("no limit") if quota.limit is None else readable_bytes(quota.limit)
 
-    @exported(lambda quota: quotas.bytes_used(quota.user), gettext_lazy("used bytes"))
+    def get_queryset(self, request):
+        """Return the quotas with the number of the user's files."""
+        count = CappedCount(File.objects, "user")
+        return super().get_queryset(request).annotate(files_kept=count)
+
+    def complete_rows(self, request, rows):
+        """Add up the files of the users of a page."""
+        usage = usage_of_page(rows)
+        for row in rows:
+            row.bytes_used = usage[row.pk]
+
+    @exported(lambda quota: quota.bytes_used, gettext_lazy("used bytes"))
     @admin.display(description=gettext_lazy("used"))
     def used(self, quota):
         """Return the size of the user's files."""
-        return readable_bytes(quotas.bytes_used(quota.user))
+        return readable_usage(quota.bytes_used)
