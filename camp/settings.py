@@ -14,6 +14,7 @@ from camp.web import logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.load(BASE_DIR)
+MISSPELT_VARIABLES = environment.find_misspelt(env, BASE_DIR / ".env.example")
 
 # Data directory
 CAMP_DATA_DIR = env.folder("CAMP_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)
@@ -215,6 +216,7 @@ USE_TZ = True
 # E-mail, sent by a background thread: see camp.web.background
 BACKGROUND_JOBS_INLINE = False
 locals().update(urls.read_email(env, "EMAIL_URL"))
+EMAIL_IS_SET_UP = bool(env.text("EMAIL_URL").strip())
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@localhost>")
 

@@ -13,11 +13,12 @@ from django.db.models import Count, Q
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import emails
+from accounts.admin.password_links import PasswordLinkMixin
 from accounts.admin.permissions import (
     GROUPS,
     READERS,
@@ -50,7 +51,13 @@ class UserForm(IdentityForm, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, DjangoUserAdmin):
+class UserAdmin(
+    PasswordLinkMixin,
+    RelatedCountsMixin,
+    TranslatedPermissionsMixin,
+    CampModelAdmin,
+    DjangoUserAdmin,
+):
     """Find users, see what they store, activate and deactivate them.
 
     Organisers who are not administrators manage ordinary users only: changing an organiser's
@@ -110,9 +117,15 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
 
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):
-        """Return the link to the form that sets a new password."""
-        url = reverse(f"{self.admin_site.name}:auth_user_password_change", args=[user.pk])
-        return format_html('<a href="{}">{}</a>', url, _("Set a new password"))
+        """Return the links to the pages that set a new password, or have the user do so."""
+        links = [
+            (reverse(f"{self.admin_site.name}:{name}", args=[user.pk]), text)
+            for name, text in (
+                ("auth_user_password_change", _("Set a new password")),
+                ("accounts_user_password_link", _("Create a link to set it")),
+            )
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     @admin.display(description=gettext_lazy("preferences"))
     def preferences(self, user):

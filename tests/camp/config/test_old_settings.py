@@ -79,14 +79,37 @@ def test_what_a_person_chose_is_not_named(manage, tmp_path):
     assert not {*IDS} & findings(manage("doctor", "--json", text=text)).keys()
 
 
+@pytest.mark.parametrize(
+    ("line", "known"),
+    [
+        ("SIGNPU=closed", "SIGNUP"),
+        ("signup=closed", "SIGNUP"),
+        ("ALLOWED_HOST=camp.local", "ALLOWED_HOSTS"),
+        ("DATABASE_URI=postgresql://hunter9@h/d", "DATABASE_URL"),
+    ],
+)
+def test_doctor_names_a_variable_that_looks_like_a_known_one(manage, line, known):
+    done = manage("doctor", "--json", text=f"{line}\nAPP_NAME=camp-backend\nPORT=8000\n")
+    told = findings(done)["safety.variable"]
+    assert line.partition("=")[0] in told["title"]
+    assert known in told["detail"]
+    assert "hunter9" not in done.stdout
+    assert done.stdout.count("safety.variable") == 1
+
+
 def test_up_names_each(make_camp_server, tmp_path):
     file = tmp_path / ".env.local"
     # Relative, but to nowhere in the tree; and with an address that others do not reach.
     folder = os.path.relpath(tmp_path / "uploads", ROOT)
-    file.write_text(OLD.replace("./uploads", folder).replace("HOST=0.0.0.0", ""))
+    file.write_text(OLD.replace("./uploads", folder).replace("HOST=0.0.0.0", "SIGNPU=closed"))
     server = make_camp_server(CAMP_ENV_FILES=str(file), SECRET_KEY=PUBLISHED)
     server.start()
-    for word in ("SECRET_KEY: a published example", "DEBUG is on", f"{folder} is relative"):
+    for word in (
+        "SECRET_KEY: a published example",
+        "DEBUG is on",
+        f"{folder} is relative",
+        "SIGNPU in .env.local is unknown and has no effect. Did you mean SIGNUP?",
+    ):
         assert word in server.output
     assert PUBLISHED not in server.output
 
