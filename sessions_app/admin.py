@@ -22,9 +22,9 @@ from camp.admin.model_admin import (
     CappedCount,
     RelatedCount,
     RelatedCountsMixin,
-    link_to,
 )
 from camp.admin.search import OWNER_FIELDS
+from camp.admin.visibility import link_to
 from sessions_app.admin_reading import ReadingMixin
 from sessions_app.forms import TitleField
 from sessions_app.hand_over import hand_over_session
@@ -150,6 +150,10 @@ class SessionAdmin(
     inlines = [MessageInline]
     actions = ["trash_selected", "restore_selected", "hand_over_selected"]
     new_owner_form = NewSessionOwnerForm
+
+    def get_queryset(self, request):
+        """Return the sessions without those that are being deleted."""
+        return super().get_queryset(request).filter(deletion_started_at=None)
 
     @admin.display(description=gettext_lazy("title"), ordering="search_text")
     def title_or_none(self, session):

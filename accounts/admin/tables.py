@@ -36,6 +36,7 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
     """
 
     form = GroupForm
+    filter_horizontal = []
     list_display = sortable_by = ["label"]
 
     @admin.display(description=_("name"), ordering="name")

@@ -13,7 +13,7 @@ from django.db.models import Count, Q
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -27,7 +27,7 @@ from accounts.admin.permissions import (
     TranslatedPermissionsMixin,
 )
 from accounts.forms import IdentityForm, SignUpForm
-from accounts.lifecycle import LastOrganiserError, delete_account
+from accounts.lifecycle import LastOrganiserError, delete_accounts
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.export import exported
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
@@ -81,10 +81,10 @@ class UserAdmin(
         ),
     ]
     readonly_fields = [
-        *("password_link", "preferences"),
+        *("password_link", "preferences", "deletion_started_at"),
         *("created_at", "updated_at", "last_login", "last_activity"),
     ]
-    list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_activity"]
+    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_activity"]
     list_filter = [
         *("is_active", "is_staff", "is_superuser", "created_at", "last_login"),
         ("groups", GroupFilter),
@@ -96,10 +96,10 @@ class UserAdmin(
         "username_key__exact",
         "email_key__exact",
     ]
-    sortable_by = ["username", "email", "created_at"]
+    sortable_by = ["name_and_email", "created_at"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
-    filter_horizontal = ["user_permissions"]
+    filter_horizontal = []
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
 
@@ -108,6 +108,16 @@ class UserAdmin(
         offers = self.admin_site.offers(request, "activity_time")
         times = {f"activity_{number}": offer() for number, offer in enumerate(offers)}
         return super().get_queryset(request).annotate(**times)
+
+    def get_export_columns(self, request):
+        """Return the columns, with one for the user name and one for the e-mail."""
+        _both, *rest = super().get_export_columns(request)
+        return ["username", "email", *rest]
+
+    @admin.display(description=gettext_lazy("user"), ordering="username")
+    def name_and_email(self, user):
+        """Return the user name, and the e-mail below it."""
+        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
 
     @exported(lambda user: last_activity(user))
     @admin.display(description=gettext_lazy("last activity"))
@@ -134,13 +144,15 @@ class UserAdmin(
         return f"{language}, {user.time_zone or settings.TIME_ZONE}"
 
     def manages(self, request, user):
-        """Return whether the reader may change this account."""
+        """Return whether the reader may manage this account."""
         ordinary = not (user.is_staff or user.is_superuser)
         return ordinary or request.user.is_superuser or user == request.user
 
     def has_change_permission(self, request, obj=None):
         allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or self.manages(request, obj))
+        return allowed and (
+            obj is None or (self.manages(request, obj) and not obj.deletion_started_at)
+        )
 
     def has_delete_permission(self, request, obj=None):
         allowed = super().has_delete_permission(request, obj)
@@ -161,6 +173,8 @@ class UserAdmin(
         fieldsets = super().get_fieldsets(request, obj)
         if obj and not obj.is_staff and "is_staff" not in self.get_readonly_fields(request, obj):
             fieldsets = [(name, offer_groups(options)) for name, options in fieldsets]
+        if obj and obj.deletion_started_at:
+            fieldsets = [(_("Deletion"), {"fields": ["deletion_started_at"]}), *fieldsets]
         if obj and self.has_change_permission(request, obj):
             return fieldsets
         return [(name, exclude_field(options, "password_link")) for name, options in fieldsets]
@@ -191,12 +205,17 @@ class UserAdmin(
         self.delete_queryset(request, [obj])
 
     def delete_queryset(self, request, queryset):
-        for user in queryset:
-            try:
-                delete_account(user)
-            except LastOrganiserError:
-                # Two administrators deleted each other at the same time.
-                raise PermissionDenied from None
+        try:
+            in_background = delete_accounts(list(queryset))
+        except LastOrganiserError:
+            # Two administrators deleted each other at the same time.
+            raise PermissionDenied from None
+        if in_background:
+            text = _(
+                "Their data is being deleted in the background; with this much that takes a few "
+                "minutes. Until then they are deactivated, and their pages say how much is left."
+            )
+            messages.info(request, text)
         forget_front_page()
 
     @admin.action(permissions=["change"], description=gettext_lazy("Deactivate selected users"))
@@ -217,7 +236,7 @@ class UserAdmin(
 
     def switched(self, request, queryset, *, active):
         """Set `is_active` on the users that the reader manages; return those that changed."""
-        users = list(queryset.exclude(is_active=active))
+        users = list(queryset.exclude(is_active=active).filter(deletion_started_at=None))
         managed = [user for user in users if self.manages(request, user)]
         spared = len(users) - len(managed)
         if spared:

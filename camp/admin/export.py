@@ -33,6 +33,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from camp.admin.changelist import PAGE_PARAMETERS
+from camp.admin.date_filter import InvalidDateError
 from camp.admin.limits import RETRY_AFTER, refuse_lookup, refuse_search
 from camp.web.content_disposition import attachment
 from camp.web.errors import error_response
@@ -94,6 +95,10 @@ class ExportMixin:
         context = {"export_formats": list(ACTIONS), "export_query": query.urlencode()}
         return super().changelist_view(request, context | (extra_context or {}))
 
+    def get_export_columns(self, request):
+        """Return the columns besides the ID; they are those of the list."""
+        return self.get_list_display(request)
+
     @method_decorator(require_safe)
     def export_view(self, request, suffix):
         """Send all rows that the filters and the search in the address leave."""
@@ -109,6 +114,8 @@ class ExportMixin:
             request.GET.pop(name, None)
         try:
             rows = self.get_changelist_instance(request).queryset
+        except InvalidDateError as error:
+            return refuse_lookup(request, error.detail)
         except DisallowedModelAdminLookup:
             return refuse_lookup(request)
         return self.export(request, rows, suffix)
@@ -119,7 +126,7 @@ class ExportMixin:
             detail = _("Other exports are running. Try again when they have finished.")
             return error_response(request, 503, retry_after=RETRY_AFTER, detail=detail)
         try:
-            columns = [Column(self, name) for name in self.get_list_display(request)]
+            columns = [Column(self, name) for name in self.get_export_columns(request)]
             key = Column(self, self.opts.pk.name, key="id", title="ID")
             form = FORMATS[suffix]([key, *columns])
             complete = partial(self.complete_rows, request)

@@ -19,8 +19,9 @@ from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
-from camp.admin.model_admin import CampModelAdmin, CappedCount, RelatedCount, link_to
+from camp.admin.model_admin import CampModelAdmin, CappedCount, RelatedCount
 from camp.admin.search import OWNER_FIELDS
+from camp.admin.visibility import link_to
 from camp.fs.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes, when
 from files.admin.usage import readable_usage, usage_of_page
@@ -76,7 +77,7 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
     """Find, rename, reassign, download and delete files."""
 
     form = FileForm
-    list_display = ["filename", "kind", "readable_size", "created_at", "deleted_at", "download"]
+    list_display = ["filename", "kind", "readable_size", "created_at"]
     sortable_by = ["filename", "readable_size", "created_at"]
     list_filter = [
         ("user", ChosenFilter),
@@ -154,7 +155,9 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
     def get_list_display(self, request):
         name, *rest = super().get_list_display(request)
         links = [link_to(self, request, "user"), link_to(self, request, "session")]
-        return [name, *links, *rest]
+        in_trash = request.GET.get(TrashFilter.parameter_name) == "yes"
+        deleted = [self.format_datetimes("deleted_at")] if in_trash else []
+        return [name, *links, *rest, *deleted]
 
     def has_add_permission(self, request):
         # A row without bytes would be a broken file.

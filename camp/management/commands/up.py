@@ -25,15 +25,25 @@ class Command(BaseCommand):
         parser.add_argument(
             "--port", type=int, default=settings.PORT, help="port to listen on; 0 finds a free one"
         )
-        parser.add_argument("--threads", type=int, default=up.THREADS, help="concurrent requests")
+        parser.add_argument(
+            "--workers",
+            type=int,
+            default=settings.WORKERS,
+            help="worker processes (with PostgreSQL); one for each processor by default",
+        )
+        parser.add_argument(
+            "--threads", type=int, help="concurrent requests of all worker processes together"
+        )
 
-    def handle(self, *, host, port, threads, **options):
-        if not 0 <= port < 65536 or threads < 1:
-            raise CommandError(_("Port: 0 to 65535. Threads: at least 1."))
+    def handle(self, *, host, port, workers, threads, **options):
+        too_few = any(number is not None and number < 1 for number in (workers, threads))
+        if not 0 <= port < 65536 or too_few:
+            raise CommandError(_("Port: 0 to 65535. Workers and threads: at least 1."))
         say = make_printer(self.stdout)
         up.up(
             host=host,
             port=port,
+            processes=workers,
             threads=threads,
             say=say,
             start_database=partial(commands.start_if_configured, say),
