@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.permissions import TranslatedPermissionsMixin
+from accounts.admin.permissions import TranslatedPermissionsMixin, group_label
 from accounts.models import AttemptCounter, FormerLogEntry
 from camp.admin.model_admin import CampModelAdmin
 from camp.fs.text import clean_line, is_blank
@@ -37,6 +37,16 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
 
     form = GroupForm
     filter_horizontal = []
+    list_display = sortable_by = ["label"]
+
+    @admin.display(description=_("name"), ordering="name")
+    def label(self, group):
+        """Return the name in the reader's language."""
+        return group_label(group)
+
+    def autocomplete_label(self, group):
+        """Return the same in fields to choose from."""
+        return group_label(group)
 
     def get_readonly_fields(self, request, obj=None):
         fields = [*super().get_readonly_fields(request, obj)]
@@ -69,9 +79,6 @@ class ReadOnlyAdmin(CampModelAdmin):
     def has_change_permission(self, request, obj=None):
         return False
 
-    def get_actions(self, request):
-        return {} if not self.has_delete_permission(request) else super().get_actions(request)
-
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin):
@@ -81,8 +88,9 @@ class LogEntryAdmin(ReadOnlyAdmin):
     list_display_links = ["__str__"]
     list_filter = ["action_time", "action_flag", "content_type"]
     list_select_related = ["user", "content_type"]
-    search_fields = ["object_repr", "user__username_key__contains"]
-    ordering = ["-id"]
+    search_fields = ["object_repr", "user__username_key__contains", "user__username_key__exact"]
+    sortable_by = ["action_time"]
+    ordering = ["-action_time", "-id"]
     fields = ["action_time", "user", "content_type", "object_repr", "message"]
     readonly_fields = fields
 
@@ -104,7 +112,8 @@ class FormerLogEntryAdmin(ReadOnlyAdmin):
     list_filter = ["action_time", "content_type"]
     list_select_related = ["content_type"]
     search_fields = ["object_repr"]
-    ordering = ["-id"]
+    sortable_by = ["action_time"]
+    ordering = ["-action_time", "-id"]
     fields = ["action_time", "former_pk", "content_type", "object_repr", "message"]
     readonly_fields = fields
 

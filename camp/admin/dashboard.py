@@ -21,9 +21,11 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from camp.web import shared_results
 from camp.web.days import start_of_day
 
 DAYS = 14
+COUNTED = 1000  # rows of a relation that pages count
 FRONT_PAGE_KEY = "admin:"  # of shared results
 FRONT_PAGE_EXPIRE = 60  # seconds
 
@@ -155,3 +157,15 @@ def counts_by_day(queryset, column, since):
 def readable_number(number):
     """Return a number with the reader's thousands separators."""
     return number_format(number, force_grouping=True)
+
+
+def readable_capped_count(number):
+    """Return a count that stopped after COUNTED, for the reader."""
+    if number <= COUNTED:
+        return readable_number(number)
+    return _("more than %(count)s") % {"count": readable_number(COUNTED)}
+
+
+def forget_front_page():
+    """Have the front page's figures counted again when somebody opens it."""
+    shared_results.outdate(FRONT_PAGE_KEY)

@@ -132,7 +132,7 @@ def test_log_entries_are_preserved_once(owner, organiser, member):
     assert [entry.former_pk for entry in FormerLogEntry.objects.all()] == [owner.pk]
 
 
-@pytest.mark.parametrize("where", ["trash", "sweep"])
+@pytest.mark.parametrize("where", ["trash", "admin", "sweep"])
 def test_a_session_with_many_messages_disappears_at_once(
     owner, organiser, interrupted, where, capsys
 ):
