@@ -22,11 +22,11 @@ BATCH_SIZE = 500  # rows
 
 
 def find_dependents(model, keys, lookups=(), seen=()):
-    """Yield (queryset, column) for each table whose rows depend on the rows `keys` of `model`.
+    """Yield (queryset, column, parent) for each table whose rows depend on rows of `model`.
 
-    With the column "" they are deleted along with them, otherwise that column becomes NULL. Link
-    tables of many-to-many relations are left out. `lookups` leads from a table back to `model`,
-    through the models `seen`.
+    With the column "" they are deleted along with the rows `keys`, otherwise that column becomes
+    NULL. `parent` is the model that they refer to. Link tables of many-to-many relations are left
+    out. `lookups` leads from a table back to the first model, through the models `seen`.
     """
     seen = (*seen, model)
     for relation in model._meta.get_fields(include_hidden=True):
@@ -40,16 +40,16 @@ def find_dependents(model, keys, lookups=(), seen=()):
         steps = (relation.field.name, *lookups)
         rows = related._base_manager.filter(**{"__".join((*steps, "in")): keys})
         if rule is SET_NULL:
-            yield rows, relation.field.name
+            yield rows, relation.field.name, model
         else:
-            yield rows, ""
+            yield rows, "", model
             yield from find_dependents(related, keys, steps, seen)
 
 
 def is_large(model, keys):
     """Return whether the rows `keys` have more dependents than one transaction should delete."""
     room = BATCH_SIZE
-    for rows, _column in find_dependents(model, keys):
+    for rows, _column, _parent in find_dependents(model, keys):
         room -= rows.order_by()[: room + 1].count()
         if room < 0:
             return True
@@ -63,7 +63,7 @@ def mark(model, keys, **values):
     transaction.
     """
     rows = model._base_manager.filter(pk__in=keys)
-    dependents = [queryset for queryset, column in find_dependents(model, keys) if not column]
+    dependents = [each for each, column, _parent in find_dependents(model, keys) if not column]
     check_foreign_references([rows, *dependents])
     rows.update(deletion_started_at=timezone.now(), **values)
 
@@ -73,7 +73,7 @@ def delete_in_batches(model, keys):
 
     Raises StillReferenced, with that transaction undone.
     """
-    for rows, column in reversed(list(find_dependents(model, keys))):
+    for rows, column, _parent in reversed(list(find_dependents(model, keys))):
         found = sorted(rows.order_by().values_list("pk", flat=True))
         for start in range(0, len(found), BATCH_SIZE):
             # Filtered again: one may have been given to somebody else meanwhile.

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from camp.admin.bulk_edit import HandOverMixin
 from camp.admin.dashboard import (
+    COUNTED,
     Figure,
     counts_by_day,
     readable_capped_count,
@@ -32,6 +33,7 @@ from camp.fs.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes, when
 from files.admin.usage import readable_usage, usage_of_page
 from files.content_types import Kind
+from files.library import quota
 from files.library.hand_over import hand_over_files
 from files.models import File, Version
 from files.serving.downloads import file_response
@@ -203,10 +205,16 @@ class FileAdmin(OldMetadataMixin, TrashFirstMixin, HandOverMixin, CampModelAdmin
         """Return the number of some files, and the bytes that their deletion frees."""
         return f"{super().bulk_note(queryset)} ({readable_bytes(bytes_with_versions(queryset))})"
 
-    def deletion_note(self, queryset, count):
-        """Return how much a deletion frees, for its confirmation page."""
-        size = readable_bytes(bytes_with_versions(queryset))
-        return f"{readable_capped_count(count)} ({size})"
+    def deletion_note(self, queryset, count, model, keys):
+        """Return how much a deletion frees, for its confirmation page.
+
+        The sum of users with very many files may be a minute old.
+        """
+        if count > COUNTED and model is File._meta.get_field("user").related_model:
+            size = sum(quota.bytes_used(user) for user in model.objects.filter(pk__in=keys))
+        else:
+            size = bytes_with_versions(queryset)
+        return f"{readable_capped_count(count)} ({readable_bytes(size)})"
 
     def related_counts(self, model):
         """Return the number of a user's or session's files, and the bytes of a user's."""
