@@ -172,10 +172,10 @@ class UserAdmin(
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
-        if obj and not obj.is_staff and "is_staff" not in self.get_readonly_fields(request, obj):
-            fieldsets = [(name, offer_groups(options)) for name, options in fieldsets]
         if obj and obj.deletion_started_at:
             fieldsets = [(_("Deletion"), {"fields": ["deletion_started_at"]}), *fieldsets]
+        elif obj and not obj.is_staff and "is_staff" not in self.get_readonly_fields(request, obj):
+            fieldsets = [(name, offer_groups(options)) for name, options in fieldsets]
         if obj and self.has_change_permission(request, obj):
             return fieldsets
         return [(name, exclude_field(options, "password_link")) for name, options in fieldsets]

@@ -87,6 +87,13 @@ def test_a_trash_that_is_not_emptied(owner, bytes_at, settings):
     assert found()["swept"] == WARNING
 
 
+def test_a_deletion_that_nobody_went_on_with(owner):
+    type(owner).objects.update(deletion_started_at=timezone.now() - timedelta(days=1))
+    assert found()["swept"] == OK
+    type(owner).objects.update(deletion_started_at=timezone.now() - timedelta(days=5))
+    assert found()["swept"] == WARNING
+
+
 def test_an_upload_that_nobody_went_on_with(settings):
     settings.UPLOAD_STAGING.mkdir(parents=True)
     part = settings.UPLOAD_STAGING / "x.part"
