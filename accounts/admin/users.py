@@ -213,8 +213,8 @@ class UserAdmin(
             raise PermissionDenied from None
         if in_background:
             text = _(
-                "Their data is being deleted in the background; with this much that takes a few "
-                "minutes. Until then they are deactivated, and their pages say how much is left."
+                "Their data is being deleted in the background; that may take a few minutes. "
+                "Until then they are deactivated, and their pages say how much is left."
             )
             messages.info(request, text)
         forget_front_page()

@@ -6,6 +6,8 @@ deleted in batches, and the row itself is deleted last. Whatever interrupts that
 repeated deletion goes on.
 """
 
+import time
+
 from django.db import transaction
 from django.db.models import CASCADE, SET_NULL
 from django.utils import timezone
@@ -18,7 +20,12 @@ from camp.web.external_references import (
     check_foreign_references,
 )
 
-BATCH_SIZE = 500  # rows
+BATCH_SIZE = 500  # rows at most
+# The first batch of a table; how many rows follow depends on the time that it took: with the
+# search index of SQLite a long message takes as long as hundreds of short ones.
+FIRST_BATCH = 20
+FAST, SLOW = 0.1, 0.5  # seconds
+INLINE = 100  # dependents that are deleted at once, in the request
 
 
 def find_dependents(model, keys, lookups=(), seen=()):
@@ -48,7 +55,7 @@ def find_dependents(model, keys, lookups=(), seen=()):
 
 def is_large(model, keys):
     """Return whether the rows `keys` have more dependents than one transaction should delete."""
-    room = BATCH_SIZE
+    room = INLINE
     for rows, _column, _parent in find_dependents(model, keys):
         room -= rows.order_by()[: room + 1].count()
         if room < 0:
@@ -75,18 +82,29 @@ def delete_in_batches(model, keys):
     """
     for rows, column, _parent in reversed(list(find_dependents(model, keys))):
         found = sorted(rows.order_by().values_list("pk", flat=True))
-        for start in range(0, len(found), BATCH_SIZE):
+        start, size = 0, min(FIRST_BATCH, BATCH_SIZE)
+        while start < len(found):
             # Filtered again: one may have been given to somebody else meanwhile.
-            batch = rows.filter(pk__in=found[start : start + BATCH_SIZE])
+            batch = rows.filter(pk__in=found[start : start + size])
+            started = time.monotonic()
             with atomic_deletion():
                 if column:
                     batch.update(**{column: None})
                 else:
                     batch.order_by().delete()
+            start += size
+            size = next_size(size, time.monotonic() - started)
             yield
     with atomic_deletion():
         model._base_manager.filter(pk__in=keys).delete()
     yield
+
+
+def next_size(size, seconds):
+    """Return the size of the batch after one of `size` rows that took so long."""
+    if seconds > SLOW:
+        return max(1, size // 2)
+    return min(BATCH_SIZE, size * 2) if seconds < FAST else size
 
 
 def delete_in_background(name, steps):
