@@ -136,8 +136,10 @@ class SessionAdmin(
         "search_text__contains",
         "id__exact",
         "session_id__exact",
+        "messages__search_text__contains",
         *OWNER_FIELDS,
     ]
+    in_site_search = True
     search_help_text = gettext_lazy("Searches titles, session IDs, user names and e-mails.")
     sortable_by = ["title_or_none", "created_at", "updated_at"]
     ordering = ["-created_at", "-id"]
@@ -246,6 +248,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     list_filter = [("session", ChosenFilter), RoleFilter, "created_at"]
     list_select_related = ["session__user"]
     search_fields = ["search_text__contains", "id__exact", "session__session_id__exact"]
+    in_site_search = True
     search_help_text = gettext_lazy("Searches the text of the messages, and session IDs.")
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
@@ -258,6 +261,10 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     def beginning(self, message):
         """Return the first words of the message."""
         return Truncator(message.content).chars(80)
+
+    def autocomplete_label(self, message):
+        """Return the first words, with the session."""
+        return f"{self.beginning(message)} ({message.session})"
 
     @admin.display(description=gettext_lazy("role"))
     def role_name(self, message):

@@ -97,6 +97,7 @@ class UserAdmin(
         "email_key__exact",
     ]
     sortable_by = ["name_and_email", "created_at"]
+    in_site_search = True
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
     filter_horizontal = []
@@ -113,6 +114,10 @@ class UserAdmin(
         """Return the columns, with one for the user name and one for the e-mail."""
         _both, *rest = super().get_export_columns(request)
         return ["username", "email", *rest]
+
+    def autocomplete_label(self, user):
+        """Return the user name and the e-mail, by which people know each other."""
+        return f"{user.username} ({user.email})"
 
     @admin.display(description=gettext_lazy("user"), ordering="username")
     def name_and_email(self, user):

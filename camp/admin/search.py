@@ -109,6 +109,9 @@ class Search:
 
     def belongs_to(self, field, keys):
         """Return the condition that a row is related to one of some keys."""
+        if field.one_to_many:
+            rows = field.related_model._default_manager.filter(pk__in=keys)
+            return Q(pk__in=rows.values(field.field.name))
         if not field.many_to_many:
             return Q(**{f"{field.name}__in": keys})
         links = field.remote_field.through._default_manager

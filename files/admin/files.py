@@ -97,6 +97,7 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
         "session__session_id__exact",
         *OWNER_FIELDS,
     ]
+    in_site_search = True
     search_help_text = gettext_lazy(
         "Searches file names, user names, e-mails, IDs, SHA-256 and storage paths."
     )
@@ -123,6 +124,10 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
         "download",
         "versions",
     ]
+
+    def autocomplete_label(self, file):
+        """Return the name with the owner, because names repeat."""
+        return f"{file} ({file.user or _('nobody')})"
 
     @admin.display(description=gettext_lazy("kind"))
     def kind(self, file):
