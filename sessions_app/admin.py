@@ -25,16 +25,11 @@ from camp.admin.model_admin import (
 )
 from camp.admin.search import OWNER_FIELDS
 from camp.admin.visibility import link_to
-from sessions_app.admin_reading import ReadingMixin
+from sessions_app.admin_reading import ROLES, ReadingMixin
 from sessions_app.forms import TitleField
 from sessions_app.hand_over import hand_over_session
 from sessions_app.models import Message, Session
 
-ROLES = [
-    (Message.Role.USER, gettext_lazy("User")),
-    (Message.Role.ASSISTANT, gettext_lazy("Assistant")),
-    (Message.Role.SYSTEM, gettext_lazy("System")),
-]
 LATEST = 100  # messages on a session's page
 EXCERPT = 400  # characters of each
 

@@ -51,13 +51,16 @@ def count_files(count):
 
 
 @register.simple_tag
-def message_articles(messages, session=None):
-    """Return messages with their `html`; with `session` those of the reader can be changed."""
+def message_articles(messages, session=None, roles=None):
+    """Return messages with their `html`; with `session` those of the reader can be changed.
+
+    `roles` are the words for the roles, if the reader is not the one who wrote.
+    """
     own = [session.session_id] if session else None
     return jinja.render(
         "sessions_app/messages.html",
         messages=messages,
-        roles={role.value: role.label for role in Message.Role},
+        roles=roles or {role.value: role.label for role in Message.Role},
         edit=own and Route("sessions:message_edit", *own),
         delete=own and Route("sessions:message_delete", *own),
         old_metadata=lambda text: render_to_string("includes/old_metadata.html", {"text": text}),
