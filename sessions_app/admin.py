@@ -135,7 +135,6 @@ class SessionAdmin(
         *OWNER_FIELDS,
     ]
     in_site_search = True
-    search_help_text = gettext_lazy("Searches titles, session IDs, user names and e-mails.")
     sortable_by = ["title_or_none", "created_at", "updated_at"]
     ordering = ["-created_at", "-id"]
     autocomplete_fields = ["user"]
@@ -244,7 +243,6 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     list_select_related = ["session__user"]
     search_fields = ["search_text__contains", "id__exact", "session__session_id__exact"]
     in_site_search = True
-    search_help_text = gettext_lazy("Searches the text of the messages, and session IDs.")
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     autocomplete_fields = ["session"]

@@ -98,7 +98,6 @@ class UserAdmin(
     ]
     sortable_by = ["name_and_email", "created_at"]
     in_site_search = True
-    search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
     filter_horizontal = []
     autocomplete_fields = ["groups"]

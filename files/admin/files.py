@@ -98,9 +98,6 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
         *OWNER_FIELDS,
     ]
     in_site_search = True
-    search_help_text = gettext_lazy(
-        "Searches file names, user names, e-mails, IDs, SHA-256 and storage paths."
-    )
     ordering = ["-created_at", "-id"]
     autocomplete_fields = ["user", "session"]
     fieldsets = [

@@ -45,7 +45,6 @@ class ShareAdmin(CampModelAdmin):
     search_fields = ["id__exact", "files__search_text__contains", *OWNER_FIELDS]
     sortable_by = ["created_at"]
     in_site_search = True
-    search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
     ordering = ["-created_at", "-id"]
     fields = ["user", "created_at", "expires_at", "use", "used_at", "has_password"]
     readonly_fields = fields
