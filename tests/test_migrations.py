@@ -31,8 +31,9 @@ ADDED = {
         "time_zone",
         "username_key",
         "email_key",
+        "deletion_started_at",
     },
-    "sample_sessions": {"deleted_at", "search_text", "old_metadata"},
+    "sample_sessions": {"deleted_at", "deletion_started_at", "search_text", "old_metadata"},
     "sample_messages": {"edited_at", "search_text", "old_metadata"},
     "sample_files": {
         "session_id",
