@@ -1,5 +1,6 @@
 """Fixtures for all tests: four users, and an empty storage and cache for each test."""
 
+import contextlib
 import itertools
 import shutil
 import sys
@@ -11,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.files.storage import storages
 
-from tests.servers import NotAvailable
+from tests.servers import NotAvailable, temporary_folder
 
 PASSWORD = "a good long password"
 
@@ -56,10 +57,11 @@ def s3_server():
 
 
 @pytest.fixture(scope="session")
-def new_folders(tmp_path_factory):
-    """Paths for new folders; pytest's tmp_path searches for a free name each time."""
-    parent = tmp_path_factory.mktemp("storage")
-    return (parent / str(number) for number in itertools.count())
+def new_folders():
+    """Paths for new folders, in memory where there is room: each file kept there is synced."""
+    with contextlib.ExitStack() as stack:
+        parent = temporary_folder(stack, in_memory=True)
+        yield (parent / str(number) for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ def test_no_page_counts_the_table(as_organiser):
 
 
 def test_every_page_is_reached_by_following_the_numbers(as_organiser):
-    groups(1234)
+    groups(634)
     page, names = 1, []
     while True:
         response = as_organiser.get(changelist(LIST, f"?p={page}"))
@@ -41,8 +41,8 @@ def test_every_page_is_reached_by_following_the_numbers(as_organiser):
         if following not in response.content.decode():
             break
         page += 1
-    assert page == 25
-    assert names == [f"group {index:05}" for index in range(1234)]
+    assert page == 13
+    assert names == [f"group {index:05}" for index in range(634)]
 
 
 def test_a_length_that_was_not_counted_is_called_more_than(as_organiser):
