@@ -85,7 +85,9 @@ def wait_for(job):
 def has_none(file):
     """Return whether it is known that a file cannot have a thumbnail."""
     try:
-        return os.path.getsize(path_of(file.storage_path)) == 0
+        # Lists ask for each image: pathlib would take as long as the rest of a row.
+        path = f"{settings.LOCAL_STORAGE_PATH}/{FOLDER}/{backend.checked_path(file.storage_path)}"
+        return os.stat(path + SUFFIX).st_size == 0
     except (OSError, ValueError, SuspiciousFileOperation):
         return False
 

@@ -3,11 +3,10 @@
 const ROWS = ".list--rows > .list__item:not(:has(> .menu))";
 
 const fill = (panel, id) => {
-  for (const link of panel.querySelectorAll("a")) {
-    link.setAttribute("href", link.getAttribute("href").replace("/0/", `/${id}/`));
-  }
-  for (const button of panel.querySelectorAll("[formaction]")) {
-    button.setAttribute("formaction", button.getAttribute("formaction").replace("/0/", `/${id}/`));
+  for (const name of ["href", "formaction"]) {
+    for (const item of panel.querySelectorAll(`[${name}]`)) {
+      item.setAttribute(name, item.getAttribute(name).replace("/0/", `/${id}/`));
+    }
   }
   return panel;
 };
@@ -15,7 +14,11 @@ const fill = (panel, id) => {
 const addMenu = (row, template) => {
   const [menu, panel] = template.content.cloneNode(true).children;
   const title = row.querySelector(".list__title[id]");
-  menu.querySelector("summary").setAttribute("aria-labelledby", `more ${title.id}`);
+  const summary = menu.querySelector("summary");
+  summary.setAttribute("aria-labelledby", `more ${title.id}`);
+  // Tooltips: the names for screen readers are not shown.
+  summary.title = document.getElementById("more").textContent;
+  row.querySelector("[download]").title = document.getElementById("download").textContent;
   menu.addEventListener("toggle", () => {
     if (menu.open) menu.append(fill(panel, title.id.slice(1)));
     else panel.remove();
