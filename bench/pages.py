@@ -305,7 +305,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--one", default="", help="arguments of `up` for one process")
+    parser.add_argument("--one", default="--workers 1", help="arguments of `up` for one process")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         servers, facts = start_servers(stack, given)
