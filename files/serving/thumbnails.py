@@ -72,6 +72,15 @@ def get(file):
     return path if path.exists() and path.stat().st_size else None
 
 
+def dimensions(path):
+    """Return the width and height of a thumbnail, in pixels, from the header of WebP (RFC 9649)."""
+    with open(path, "rb") as file:
+        header = file.read(30)
+    if header[12:16] == b"VP8X":  # with transparency
+        return tuple(int.from_bytes(header[at : at + 3], "little") + 1 for at in (24, 27))
+    return tuple(int.from_bytes(header[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+
+
 def wait_for(job):
     """Return whether a job is done; wait a moment, unless too many requests do."""
     if not wait_slots.acquire(blocking=False):

@@ -144,12 +144,18 @@ def content_state(file, thorough=False):
 
 
 @register.simple_tag
-def picture_address(file):
-    """Return the address of a file's thumbnail, "" if it has none; starts making it."""
+def picture_of(file):
+    """Return the `address`, `width` and `height` of a file's thumbnail, None if it has none.
+
+    Starts making it; until it is made, its size is None.
+    """
+    width = height = None
     with contextlib.suppress(thumbnails.Pending):
-        if not thumbnails.get(file):
-            return ""
-    return thumbnail_address(file)
+        path = thumbnails.get(file)
+        if not path:
+            return None
+        width, height = thumbnails.dimensions(path)
+    return {"address": thumbnail_address(file), "width": width, "height": height}
 
 
 def thumbnail_address(file, thumbnail=None):

@@ -38,10 +38,8 @@ class Panel {
     this.isStale = false; // the page's lists of files
 
     part("button").hidden = true;
-    part("hint").hidden = false;
     // The browser's own control would always say "No file chosen", in the browser's language.
     part("zone").classList.add("dropzone--ready");
-    part("label").className = "button button--primary";
     // The browser restores the last choice when a person comes back to the page.
     this.input.value = "";
     const add = (picked) => this.add(picked);
