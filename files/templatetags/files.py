@@ -82,6 +82,24 @@ def file_rows(files, selectable=False, in_session=False):
     )
 
 
+@register.simple_tag
+def attach_rows(files):
+    """Return rows to choose files from."""
+    thumbnail, clock = Route("files:thumbnail"), Clock()
+    rows = [
+        (
+            file.pk,
+            file.filename,
+            file_icon(file, thumbnail),
+            readable_bytes(file.size),
+            clock.show(file.created_at),
+            shown_session(file),
+        )
+        for file in files
+    ]
+    return jinja.render("files/attach_rows.html", rows=rows)
+
+
 def shown_session(file):
     """Return the session of a file, None if it is in the trash."""
     return file.session if file.session_id and not file.session.deleted_at else None
