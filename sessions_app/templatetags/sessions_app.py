@@ -64,7 +64,6 @@ def message_articles(messages, session=None):
     """Return messages with their `html`; with `session` those of the reader can be changed."""
     clock, roles = Clock(), dict(Message._meta.get_field("role").flatchoices)
     edit = session and Route("sessions:message_edit", session.session_id)
-    delete = session and Route("sessions:message_delete", session.session_id)
     rows = [
         (
             message.pk,
@@ -74,7 +73,6 @@ def message_articles(messages, session=None):
             clock.show(message.edited_at),
             message.html,
             edit and message.role == Message.Role.USER and edit(message.pk),
-            edit and delete(message.pk),
             message.old_metadata and old_metadata(message.old_metadata),
         )
         for message in messages

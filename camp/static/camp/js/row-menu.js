@@ -1,11 +1,12 @@
-// The menu of a row exists once, in template[data-row-menu]: each row of the list gets a button,
-// and the menu while it is open. The addresses in it are those of row 0.
-const ROWS = ".list--rows > .list__item:not(:has(> .menu))";
+// The menu of rows exists once, in template[data-row-menu], which names their selector: each row
+// gets a button that opens it, and the menu while it is open. The button takes the place of a link
+// with [data-menu-link]. The URLs in the template are those of row 0.
+const OWN_NUMBER = /\/0\/(?=\w*\/?(#\w*)?$)/;
 
-const fill = (panel, id) => {
+const fill = (panel, number) => {
   for (const name of ["href", "formaction"]) {
     for (const item of panel.querySelectorAll(`[${name}]`)) {
-      item.setAttribute(name, item.getAttribute(name).replace("/0/", `/${id}/`));
+      item.setAttribute(name, item.getAttribute(name).replace(OWN_NUMBER, `/${number}/`));
     }
   }
   return panel;
@@ -13,22 +14,27 @@ const fill = (panel, id) => {
 
 const addMenu = (row, template) => {
   const [menu, panel] = template.content.cloneNode(true).children;
-  const title = row.querySelector(".list__title[id]");
+  const title = row.querySelector("[id]");
   const summary = menu.querySelector("summary");
-  summary.setAttribute("aria-labelledby", `more ${title.id}`);
-  // Tooltips: the names for screen readers are not shown.
-  summary.title = document.getElementById("more").textContent;
-  row.querySelector("[download]").title = document.getElementById("download").textContent;
+  summary.id = `more-${title.id}`;
+  summary.setAttribute("aria-labelledby", `${summary.id} ${title.id}`);
   menu.addEventListener("toggle", () => {
-    if (menu.open) menu.append(fill(panel, title.id.slice(1)));
+    if (menu.open) menu.append(fill(panel, title.id.match(/\d+$/)[0]));
     else panel.remove();
   });
-  row.append(menu);
+  const link = row.querySelector("[data-menu-link]");
+  if (link) link.replaceWith(menu);
+  else row.append(menu);
+  // A tooltip: the name for screen readers is not shown.
+  const download = row.querySelector("[download]");
+  if (download) download.title = document.getElementById("download").textContent;
 };
 
 const addMenus = () => {
-  const template = document.querySelector("template[data-row-menu]");
-  if (template) for (const row of document.querySelectorAll(ROWS)) addMenu(row, template);
+  for (const template of document.querySelectorAll("template[data-row-menu]")) {
+    const rows = `${template.dataset.rowMenu}:not(:has(> .menu))`;
+    for (const row of document.querySelectorAll(rows)) addMenu(row, template);
+  }
 };
 
 // An upload replaces the list.
