@@ -88,8 +88,16 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "camp.web.template_loader.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -143,6 +151,14 @@ CACHES["markdown"] = {
     "LOCATION": "markdown",
     "TIMEOUT": 3600,  # seconds
     "OPTIONS": {"MAX_ENTRIES": 200},
+}
+
+# Parts of pages that are the same for many people, by the template tag `cache`
+CACHES["template_fragments"] = {
+    "BACKEND": "django.core.cache.backends."
+    + ("dummy.DummyCache" if DEBUG else "locmem.LocMemCache"),
+    "LOCATION": "template_fragments",
+    "OPTIONS": {"MAX_ENTRIES": 1000},
 }
 
 # Log-in

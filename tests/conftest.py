@@ -9,7 +9,7 @@ import uuid
 import pytest
 from django.conf import settings as camp_settings
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.core.files.storage import storages
 
 from tests.servers import NotAvailable, temporary_folder
@@ -101,8 +101,9 @@ def object_store(settings, s3_server):
 
 @pytest.fixture(autouse=True)
 def empty_cache():
-    """Empty the cache before each test."""
+    """Empty the caches before each test: the data, and the parts of pages."""
     cache.clear()
+    caches["template_fragments"].clear()
 
 
 def person(name, **fields):

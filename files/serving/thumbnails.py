@@ -72,6 +72,15 @@ def get(file):
     return path if path.exists() and path.stat().st_size else None
 
 
+def dimensions(path):
+    """Return the width and height of a thumbnail, in pixels, from the header of WebP (RFC 9649)."""
+    with open(path, "rb") as file:
+        header = file.read(30)
+    if header[12:16] == b"VP8X":  # with transparency
+        return tuple(int.from_bytes(header[at : at + 3], "little") + 1 for at in (24, 27))
+    return tuple(int.from_bytes(header[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+
+
 def wait_for(job):
     """Return whether a job is done; wait a moment, unless too many requests do."""
     if not wait_slots.acquire(blocking=False):
@@ -85,7 +94,9 @@ def wait_for(job):
 def has_none(file):
     """Return whether it is known that a file cannot have a thumbnail."""
     try:
-        return os.path.getsize(path_of(file.storage_path)) == 0
+        # Lists ask for each image: pathlib would take as long as the rest of a row.
+        path = f"{settings.LOCAL_STORAGE_PATH}/{FOLDER}/{backend.checked_path(file.storage_path)}"
+        return os.stat(path + SUFFIX).st_size == 0
     except (OSError, ValueError, SuspiciousFileOperation):
         return False
 

@@ -103,3 +103,14 @@ def test_the_language_switch_leads_back_to_the_page(client, owner):
     assert response["Location"] == HOME
     page = client.get(HOME, headers={"accept-language": "ja"}).content.decode()
     assert '<html lang="en">' in page
+
+
+@pytest.mark.django_db
+def test_pages_load_nothing_from_elsewhere_and_embed_nothing(client):
+    policy = client.get("/").headers["Content-Security-Policy"]
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert (
+        directives["script-src"] == directives["style-src"] == directives["default-src"] == "'self'"
+    )
+    for name in ("child-src", "frame-src", "object-src", "worker-src"):
+        assert directives[name] == "'none'"
