@@ -69,7 +69,7 @@ MIDDLEWARE = [
     "camp.web.request_limits.RequestLimitsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.AuthenticationMiddleware",
     "accounts.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "camp.web.request_limits.AnonymousBodyMiddleware",
@@ -218,7 +218,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@l
 # Security
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "camp.web.views.csrf_failure"
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # a log-out holds without the cache
+SESSION_ENGINE = "accounts.login_sessions"  # in the database: a log-out holds without the cache
 SESSION_COOKIE_NAME = "camp_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
