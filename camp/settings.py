@@ -137,14 +137,6 @@ else:
         }
     }
 
-# Rendered Markdown, compressed: a few KiB each as a rule, at most 0.3 MiB
-CACHES["markdown"] = {
-    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-    "LOCATION": "markdown",
-    "TIMEOUT": 3600,  # seconds
-    "OPTIONS": {"MAX_ENTRIES": 200},
-}
-
 # Log-in
 SIGNUP_OPEN = env.choice("SIGNUP", "open", ["open", "closed"]) == "open"
 LOGIN_URL = "accounts:login"
