@@ -1,5 +1,7 @@
 """The list of sessions; create, rename, delete and restore."""
 
+from functools import cache
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, OuterRef, Subquery
@@ -33,6 +35,7 @@ def listing(request):
     return render(request, "sessions_app/list.html", {"page": page, "query": query})
 
 
+@cache
 def count_annotations():
     """Return annotations with a session's numbers of messages and files."""
     # The files app is a higher layer: use its relation only.
