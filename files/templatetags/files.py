@@ -32,7 +32,7 @@ def recent_files(context):
 
 @register.simple_tag(takes_context=True)
 def storage_room(context):
-    """Return the user's Room. At most two queries: the usage is cached."""
+    """Return the user's Room. One query."""
     return quota.room_of(context["user"])
 
 

@@ -33,7 +33,8 @@ def detail(request, session_id):
 def session_page(request, session, form):
     """Return the page of a session, with `form` for the next message."""
     # Newest first, so that the page without parameters shows the end.
-    page = KeysetPage(session.messages.all(), ["-created_at", "-id"], request.GET, size=PAGE_SIZE)
+    messages = session.messages.defer("search_text")  # as long as the content
+    page = KeysetPage(messages, ["-created_at", "-id"], request.GET, size=PAGE_SIZE)
     context = {"session": session, "page": page, "shown": render_messages(page.rows), "form": form}
     return render(request, "sessions_app/detail.html", context)
 

@@ -126,7 +126,7 @@ def test_few_and_many_messages_cost_the_same_queries(as_owner, untitled, owner):
         with CaptureQueriesContext(connection) as queries:
             assert as_owner.get(untitled.get_absolute_url()).status_code == 200
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 6
+    assert counts[0] == counts[1] <= 4
 
 
 def test_huge_sessions_are_shown_as_written_where_markdown_would_take_long(as_owner, untitled):

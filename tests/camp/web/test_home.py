@@ -75,7 +75,7 @@ def test_many_things_cost_as_many_queries_as_few(client, owner, django_assert_ma
     counts = []
     for count in (1, 30):
         keep(owner, count, start=count)
-        with django_assert_max_num_queries(6) as queries:
+        with django_assert_max_num_queries(4) as queries:
             client.get(HOME)
         counts.append(len(queries))
     assert counts[0] == counts[1]
