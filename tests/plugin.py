@@ -80,6 +80,7 @@ def isolate(environment):
         environment.pop(f"{name}_FILE", None)
     environment["CAMP_ENV_FILES"] = ""
     environment["SECRET_KEY"] = "tests-guard-nothing-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0"
+    environment["EMAIL_URL"] = "memorymail://"
     # Playwright runs an event loop in the thread in which tests use the ORM.
     environment["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 

@@ -36,6 +36,7 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
     """
 
     form = GroupForm
+    filter_horizontal = []
 
     def get_readonly_fields(self, request, obj=None):
         fields = [*super().get_readonly_fields(request, obj)]

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from camp.operations.console import make_printer
 from camp.operations.diagnostics import safety
 from camp.operations.local_postgres import commands
+from camp.operations.local_postgres.move import explain_empty_database
 from camp.operations.server import up
 from camp.web.findings import format_with_fix
 
@@ -50,7 +51,9 @@ class Command(BaseCommand):
         )
 
     def check_settings(self, host):
-        """Run the system checks, then warn about settings of a development machine."""
+        """Run the system checks, then warn about settings and people left behind."""
         self.check()
-        for finding in safety.check_development_settings(host):
+        for finding in [*safety.check_variables(), *safety.check_development_settings(host)]:
             self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
+        if notice := explain_empty_database():
+            self.stderr.write(self.style.WARNING(f"! {notice}"))
