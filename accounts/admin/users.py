@@ -5,7 +5,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.shortcuts import redirect
@@ -19,6 +19,7 @@ from accounts import emails
 from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_account
+from accounts.time_zones import zone_label
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
 
@@ -31,6 +32,15 @@ class UserForm(IdentityForm, UserChangeForm):
     password = None
 
 
+class NewPasswordForm(AdminPasswordChangeForm):
+    """A new password. An account is closed by deactivating it, not by having no password."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+        self.fields["password1"].required = self.fields["password2"].required = True
+
+
 @admin.register(User)
 class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, DjangoUserAdmin):
     """Find users, see what they store, activate and deactivate them.
@@ -41,6 +51,8 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
 
     form = UserForm
     add_form = SignUpForm
+    change_password_form = NewPasswordForm
+    change_user_password_template = "admin/new_password.html"  # noqa: S105
     add_fieldsets = [
         (None, {"classes": ["wide"], "fields": ["username", "email", "password1", "password2"]})
     ]
@@ -80,7 +92,7 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
     def preferences(self, user):
         """Return the user's language and time zone."""
         language = dict(settings.LANGUAGES).get(user.language, _("the browser's language"))
-        return f"{language}, {user.time_zone or settings.TIME_ZONE}"
+        return f"{language}, {zone_label(user.time_zone or settings.TIME_ZONE)}"
 
     def manages(self, request, user):
         """Return whether the reader may change this account."""
@@ -142,14 +154,16 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
             messages.warning(request, _("You cannot deactivate yourself."))
         users = self.switched(request, queryset.exclude(pk=request.user.pk), active=False)
         done = ngettext("%(count)d user deactivated.", "%(count)d users deactivated.", len(users))
-        self.log_and_report(request, users, _("Deactivated."), done % {"count": len(users)})
+        done %= {"count": len(users)}
+        self.log_and_report(request, users, gettext_lazy("Deactivated."), done)
 
     @admin.action(permissions=["change"], description=gettext_lazy("Reactivate selected users"))
     def reactivate(self, request, queryset):
         """Reactivate the selected users."""
         users = self.switched(request, queryset, active=True)
         done = ngettext("%(count)d user reactivated.", "%(count)d users reactivated.", len(users))
-        self.log_and_report(request, users, _("Reactivated."), done % {"count": len(users)})
+        done %= {"count": len(users)}
+        self.log_and_report(request, users, gettext_lazy("Reactivated."), done)
 
     def switched(self, request, queryset, *, active):
         """Set `is_active` on the users that the reader manages; return those that changed."""
