@@ -91,17 +91,43 @@ class ReadOnlyAdmin(CampModelAdmin):
         return {} if not self.has_delete_permission(request) else super().get_actions(request)
 
 
+class HistoryAdmin(ReadOnlyAdmin):
+    """A table of admin actions."""
+
+    list_display_links = ["target"]
+    list_filter = ["action_time", TableFilter]
+    list_select_related = ["content_type"]
+    ordering = ["-id"]
+
+    @admin.display(description=_("object"))
+    def target(self, entry):
+        """Return the name of the changed row."""
+        return entry.object_repr
+
+    @admin.display(description=_("kind of object"))
+    def table(self, entry):
+        """Return the name of the changed table."""
+        kind = entry.content_type
+        return capfirst(kind.name) if kind else self.get_empty_value_display()
+
+    @admin.display(description=_("what changed"))
+    def message(self, entry):
+        """Return the sentence about the change."""
+        return translate_log_message(entry)
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
 @admin.register(LogEntry)
-class LogEntryAdmin(ReadOnlyAdmin):
+class LogEntryAdmin(HistoryAdmin):
     """The actions of organisers in the admin."""
 
-    list_display = ["action_time", "user", "object_repr", "message", "content_type"]
-    list_display_links = ["object_repr"]
+    list_display = ["action_time", "user", "target", "message", "table"]
     list_filter = ["action_time", "action_flag", TableFilter]
     list_select_related = ["user", "content_type"]
     search_fields = ["object_repr", "user__username_key__contains"]
-    ordering = ["-id"]
-    fields = ["action_time", "user", "content_type", "object_repr", "message"]
+    fields = ["action_time", "user", "table", "target", "message"]
     readonly_fields = fields
 
     def get_object(self, *args, **kwargs):
@@ -111,35 +137,15 @@ class LogEntryAdmin(ReadOnlyAdmin):
             entry.change_message = translate_log_message(entry)
         return entry
 
-    @admin.display(description=_("what changed"))
-    def message(self, entry):
-        """Return the sentence about the change."""
-        return translate_log_message(entry)
-
-    def has_delete_permission(self, request, obj=None):
-        return False
-
 
 @admin.register(FormerLogEntry)
-class FormerLogEntryAdmin(ReadOnlyAdmin):
+class FormerLogEntryAdmin(HistoryAdmin):
     """The admin actions of people whose account is deleted."""
 
-    list_display = ["action_time", "former_pk", "object_repr", "message", "content_type"]
-    list_display_links = ["object_repr"]
-    list_filter = ["action_time", TableFilter]
-    list_select_related = ["content_type"]
+    list_display = ["action_time", "former_pk", "target", "message", "table"]
     search_fields = ["object_repr"]
-    ordering = ["-id"]
-    fields = ["action_time", "former_pk", "content_type", "object_repr", "message"]
+    fields = ["action_time", "former_pk", "table", "target", "message"]
     readonly_fields = fields
-
-    @admin.display(description=_("what changed"))
-    def message(self, entry):
-        """Return the sentence about the change."""
-        return translate_log_message(entry)
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(AttemptCounter)

@@ -36,8 +36,10 @@ def translate_label(label):
     """Return the translation of a stored label, or of its text as models write it."""
     if not label:  # gettext("") is the header of the catalogue
         return label
-    translated = gettext(label)
-    return translated if translated != label else gettext(label[0].lower() + label[1:])
+    for text in (label, label[0].lower() + label[1:]):
+        if gettext(text) != text:
+            return gettext(text)
+    return label
 
 
 def flag_label(entry):

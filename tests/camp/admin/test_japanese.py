@@ -99,7 +99,7 @@ def test_the_history_reads_in_the_language_of_each_reader(as_organiser, organise
         assert "Organiser" not in html
         assert "無効にしました" in html
         html = in_english.get(address).content.decode()
-        assert "Changed organiser and groups." in html
+        assert "Changed Organiser and Groups." in html
         assert "Deactivated." in html
 
 
