@@ -26,6 +26,7 @@ from camp.admin.date_filter import InvalidDateError
 from camp.admin.deletion import summarize_deletion
 from camp.admin.limits import StrictChangeList, refuse_lookup, refuse_search
 from camp.admin.log_messages import untranslated
+from camp.admin.neighbours import NeighboursMixin
 from camp.admin.pagination import WindowPaginator
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
 from camp.cache.manager import cache_manager, get_or_compute
@@ -37,7 +38,7 @@ FRONT_PAGE_EXPIRE = 60  # seconds
 FRONT_PAGE_KEY = "admin:front:"
 
 
-class CampModelAdmin(admin.ModelAdmin):
+class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
     """A ModelAdmin for tables of any size.
 
     No page counts a whole table, deletions are confirmed with counts, and actions apply to the
