@@ -5,7 +5,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.shortcuts import redirect
@@ -20,6 +20,7 @@ from accounts.admin.password_links import PasswordLinkMixin
 from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_accounts
+from accounts.time_zones import zone_label
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
 
@@ -30,6 +31,21 @@ class UserForm(IdentityForm, UserChangeForm):
     """The user's fields except the password hash."""
 
     password = None
+
+
+class NewPasswordForm(AdminPasswordChangeForm):
+    """A new password. An account is closed by deactivating it, not by having no password."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+        self.fields["password1"].required = self.fields["password2"].required = True
+
+
+@admin.display(description=gettext_lazy("user"), ordering="username")
+def username(user):
+    """Return the user name, and the e-mail below it."""
+    return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
 
 
 @admin.register(User)
@@ -48,6 +64,8 @@ class UserAdmin(
 
     form = UserForm
     add_form = SignUpForm
+    change_password_form = NewPasswordForm
+    change_user_password_template = "admin/new_password.html"  # noqa: S105
     add_fieldsets = [
         (None, {"classes": ["wide"], "fields": ["username", "email", "password1", "password2"]})
     ]
@@ -66,7 +84,7 @@ class UserAdmin(
         *("password_link", "preferences", "created_at", "updated_at", "last_login"),
         "deletion_started_at",
     ]
-    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_login"]
+    list_display = [username, "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
     search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
@@ -74,11 +92,6 @@ class UserAdmin(
     filter_horizontal = []
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
-
-    @admin.display(description=gettext_lazy("user"), ordering="username")
-    def name_and_email(self, user):
-        """Return the user name, and the e-mail below it."""
-        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
 
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):
@@ -96,7 +109,7 @@ class UserAdmin(
     def preferences(self, user):
         """Return the user's language and time zone."""
         language = dict(settings.LANGUAGES).get(user.language, _("the browser's language"))
-        return f"{language}, {user.time_zone or settings.TIME_ZONE}"
+        return f"{language}, {zone_label(user.time_zone or settings.TIME_ZONE)}"
 
     def manages(self, request, user):
         """Return whether the reader may manage this account."""
@@ -167,14 +180,16 @@ class UserAdmin(
             messages.warning(request, _("You cannot deactivate yourself."))
         users = self.switched(request, queryset.exclude(pk=request.user.pk), active=False)
         done = ngettext("%(count)d user deactivated.", "%(count)d users deactivated.", len(users))
-        self.log_and_report(request, users, _("Deactivated."), done % {"count": len(users)})
+        done %= {"count": len(users)}
+        self.log_and_report(request, users, gettext_lazy("Deactivated."), done)
 
     @admin.action(permissions=["change"], description=gettext_lazy("Reactivate selected users"))
     def reactivate(self, request, queryset):
         """Reactivate the selected users."""
         users = self.switched(request, queryset, active=True)
         done = ngettext("%(count)d user reactivated.", "%(count)d users reactivated.", len(users))
-        self.log_and_report(request, users, _("Reactivated."), done % {"count": len(users)})
+        done %= {"count": len(users)}
+        self.log_and_report(request, users, gettext_lazy("Reactivated."), done)
 
     def switched(self, request, queryset, *, active):
         """Set `is_active` on the users that the reader manages; return those that changed."""

@@ -18,13 +18,15 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import capfirst
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from camp.admin.dashboard import readable_number
 from camp.admin.date_filter import InvalidDateError
 from camp.admin.deletion import summarize_deletion
 from camp.admin.limits import StrictChangeList, refuse_lookup, refuse_search
+from camp.admin.log_messages import untranslated
+from camp.admin.neighbours import NeighboursMixin
 from camp.admin.pagination import WindowPaginator
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
 from camp.cache.manager import cache_manager, get_or_compute
@@ -36,7 +38,7 @@ FRONT_PAGE_EXPIRE = 60  # seconds
 FRONT_PAGE_KEY = "admin:front:"
 
 
-class CampModelAdmin(admin.ModelAdmin):
+class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
     """A ModelAdmin for tables of any size.
 
     No page counts a whole table, deletions are confirmed with counts, and actions apply to the
@@ -93,8 +95,9 @@ class CampModelAdmin(admin.ModelAdmin):
         refusal = refuse_search(request, request.GET.get("q", ""))
         if refusal:
             return refusal
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
         try:
-            return super().changelist_view(request, extra_context)
+            return super().changelist_view(request, title | (extra_context or {}))
         except InvalidDateError as error:
             return refuse_lookup(request, error.detail)
         except DisallowedModelAdminLookup:
@@ -184,7 +187,11 @@ class CampModelAdmin(admin.ModelAdmin):
         return reverse(f"{self.admin_site.name}:{name}") + query
 
     def log_and_report(self, request, objs, text, done):
-        """Write a log entry for each of `objs`, and show the reader what was `done`."""
+        """Write a log entry for each of `objs`, and show the reader what was `done`.
+
+        `text` is a lazy translation: the log is read in several languages.
+        """
+        text = untranslated(text)
         LogEntry.objects.log_actions(request.user.pk, objs, CHANGE, change_message=text)
         self.message_user(request, done, messages.SUCCESS)
 
@@ -320,4 +327,4 @@ class RestoreFromTrashMixin:
         forget_front_page()
         done = ngettext("%(count)d restored.", "%(count)d restored.", len(rows))
         done %= {"count": len(rows)}
-        self.log_and_report(request, rows, gettext("Restored from the trash."), done)
+        self.log_and_report(request, rows, _("Restored from the trash."), done)
