@@ -1,16 +1,16 @@
-"""Remove bytes after their row, update cached usage, and repair the search index."""
+"""Keep bytes, cached usage, sessions and the search index consistent with the rows of files."""
 
 from django.db import connections, transaction
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from camp.db import bigram_index
-from files.library import quota
+from files.library import hand_over, quota
 from files.models import File, Upload, Version
 from files.serving import thumbnails
 from files.storage import backend
 from files.uploads.upload_parts import UploadPart
+from sessions_app.hand_over import handed_over
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.remove_bytes")
@@ -45,9 +45,14 @@ def forget_usage_of_deleted(sender, instance, **kwargs):
     quota.forget_usage(instance.user_id)
 
 
-def repair_search_index(using, **kwargs):
-    """Rebuild the search index if a migration has broken it; for post_migrate."""
-    table, connection = File._meta.db_table, connections[using]
-    known = MigrationRecorder(connection).applied_migrations()
-    if ("files", "0012_search_index") in known and not bigram_index.is_complete(connection, table):
-        bigram_index.make(connection, table)
+@receiver(handed_over, dispatch_uid="files.hand_over")
+def hand_over_files_of_session(session, user, with_files, **kwargs):
+    """Let the files follow their session to its new owner, or leave it."""
+    hand_over.hand_over_files_of_session(session, user, with_files)
+
+
+def repair_search_indexes(using, **kwargs):
+    """Rebuild the search indexes that a migration has broken; for post_migrate."""
+    connection, table = connections[using], File._meta.db_table
+    bigram_index.repair(connection, ("files", "0012_search_index"), table)
+    bigram_index.repair(connection, ("files", "0017_search_index_of_all"), f"all_{table}")

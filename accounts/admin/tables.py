@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.permissions import TranslatedPermissionsMixin
+from accounts.admin.permissions import TranslatedPermissionsMixin, group_label
 from accounts.models import AttemptCounter, FormerLogEntry
 from camp.admin.log_messages import translate_log_message
 from camp.admin.model_admin import CampModelAdmin
@@ -40,6 +40,16 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
 
     form = GroupForm
     filter_horizontal = []
+    list_display = sortable_by = ["label"]
+
+    @admin.display(description=_("name"), ordering="name")
+    def label(self, group):
+        """Return the name in the reader's language."""
+        return group_label(group)
+
+    def autocomplete_label(self, group):
+        """Return the same in fields to choose from."""
+        return group_label(group)
 
     def get_readonly_fields(self, request, obj=None):
         fields = [*super().get_readonly_fields(request, obj)]
@@ -87,9 +97,6 @@ class ReadOnlyAdmin(CampModelAdmin):
     def has_change_permission(self, request, obj=None):
         return False
 
-    def get_actions(self, request):
-        return {} if not self.has_delete_permission(request) else super().get_actions(request)
-
 
 class HistoryAdmin(ReadOnlyAdmin):
     """A table of admin actions."""
@@ -97,7 +104,8 @@ class HistoryAdmin(ReadOnlyAdmin):
     list_display_links = ["target"]
     list_filter = ["action_time", TableFilter]
     list_select_related = ["content_type"]
-    ordering = ["-id"]
+    sortable_by = ["action_time"]
+    ordering = ["-action_time", "-id"]
 
     @admin.display(description=_("object"))
     def target(self, entry):
@@ -126,7 +134,7 @@ class LogEntryAdmin(HistoryAdmin):
     list_display = ["action_time", "user", "target", "message", "table"]
     list_filter = ["action_time", "action_flag", TableFilter]
     list_select_related = ["user", "content_type"]
-    search_fields = ["object_repr", "user__username_key__contains"]
+    search_fields = ["object_repr", "user__username_key__contains", "user__username_key__exact"]
     fields = ["action_time", "user", "table", "target", "message"]
     readonly_fields = fields
 

@@ -1,16 +1,20 @@
 """Shared links in the admin."""
 
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter
-from camp.admin.model_admin import CampModelAdmin, link_to
-from files.models import Share
+from camp.admin.model_admin import CampModelAdmin, CappedCount
+from camp.admin.search import OWNER_FIELDS
+from camp.admin.visibility import link_to, may_view_rows
+from files.models import File, Share
 
 
 class ValidFilter(admin.SimpleListFilter):
@@ -25,9 +29,10 @@ class ValidFilter(admin.SimpleListFilter):
     def queryset(self, request, queryset):
         if self.value() not in ("yes", "no"):
             return queryset
-        valid = Share.objects.open().values("pk")
-        narrow = queryset.filter if self.value() == "yes" else queryset.exclude
-        return narrow(pk__in=valid)
+        if self.value() == "yes":
+            return queryset.filter(pk__in=Share.objects.open().values("pk"))
+        # Each half has an index.
+        return queryset.filter(Q(expires_at__lte=timezone.now()) | Q(downloads__gte=F("limit")))
 
 
 @admin.register(Share)
@@ -37,21 +42,17 @@ class ShareAdmin(CampModelAdmin):
     list_display = ["name", "created_at", "expires_at", "use", "used_at", "has_password"]
     list_filter = [("user", ChosenFilter), ValidFilter, "created_at"]
     list_select_related = ["user"]
-    search_fields = [
-        "files__search_text__contains",
-        "user__username_key__contains",
-        "user__email_key__contains",
-        "user__email",
-    ]
+    search_fields = ["id__exact", "files__search_text__contains", *OWNER_FIELDS]
+    sortable_by = ["created_at"]
     search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
     ordering = ["-created_at", "-id"]
-    fields = ["user", "names", "created_at", "expires_at", "use", "used_at", "has_password"]
+    fields = ["user", "created_at", "expires_at", "use", "used_at", "has_password"]
     readonly_fields = fields
 
     def get_queryset(self, request):
         """Return the links with the number of their files, and the first one."""
         links = super().get_queryset(request).prefetch_related(Share.first_files(1))
-        return links.annotate(count=Count("files", distinct=True))
+        return links.annotate(count=CappedCount(Share.files.through.objects, "share"))
 
     def get_list_display(self, request):
         name, *rest = super().get_list_display(request)
@@ -78,15 +79,25 @@ class ShareAdmin(CampModelAdmin):
         )
         return sentence % values
 
-    @admin.display(description=gettext_lazy("files"))
-    def names(self, share):
-        """Return links to the files, one per line."""
-        place = f"{self.admin_site.name}:files_file_change"
-        lines = ((reverse(place, args=[file.pk]), file.filename) for file in share.files.all())
-        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', lines) or (
-            _("no files any more")
-        )
+    def get_fields(self, request, obj=None):
+        """Return the fields, with the files after the user."""
+        user, *rest = super().get_fields(request, obj)
+        return [user, self.names_column(request), *rest]
 
+    def names_column(self, request):
+        """Return a field with the files, linked if the reader may view them."""
+        place = f"{self.admin_site.name}:files_file_change"
+        may_view = may_view_rows(self.admin_site, request, File)
+
+        @admin.display(description=_("files"))
+        def names(share):
+            lines = ((reverse(place, args=[file.pk]), file.filename) for file in share.files.all())
+            line = '<a href="{}">{}</a>' if may_view else "{1}"
+            return format_html_join(mark_safe("<br>"), line, lines) or _("no files any more")
+
+        return names
+
+    @exported("downloads")
     @admin.display(description=gettext_lazy("downloads"), ordering="downloads")
     def use(self, share):
         """Return the downloads, and the limit."""
