@@ -2,8 +2,11 @@
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts import setup_token, throttle
+from accounts.models import preserve_log_entries
+from camp.web import batch_deletion
 from camp.web.external_references import atomic_deletion
 
 
@@ -39,19 +42,41 @@ def create_first_administrator(user, token):
         raise AlreadySetUpError from None
 
 
-def delete_account(user):
-    """Delete a user and all of their data.
+def delete_accounts(users):
+    """Delete users and all of their data; returns whether that goes on in the background.
 
-    Raises LastOrganiserError for the last active administrator while others have accounts. Raises
-    StillReferenced if a table that is not Camp's references the account or its data.
+    Accounts with much data are deactivated and marked, and deleted after the commit: nobody can
+    use them any more. Raises LastOrganiserError if no active administrator would be left while
+    others have accounts, and StillReferenced if a table that is not Camp's references one of them
+    or their data.
     """
-    users = get_user_model().objects
+    model = get_user_model()
+    keys = [user.pk for user in users]
     with atomic_deletion():
-        organisers = users.filter(is_superuser=True, is_active=True)
+        organisers = model.objects.filter(is_superuser=True, is_active=True)
         # Lock all administrators in one order, so that two cannot leave concurrently.
-        keys = list(organisers.order_by("pk").select_for_update().values_list("pk", flat=True))
-        if keys == [user.pk] and users.exclude(pk=user.pk).exists():
+        left = list(organisers.order_by("pk").select_for_update().values_list("pk", flat=True))
+        others = model.objects.exclude(pk__in=keys)
+        if left and not set(left) - set(keys) and others.exists():
             raise LastOrganiserError
-        pk = user.pk
-        user.delete()
+        is_large = batch_deletion.is_large(model, keys)
+        if is_large:
+            batch_deletion.mark(model, keys, is_active=False, updated_at=timezone.now())
+            for pk in keys:
+                batch_deletion.delete_in_background("deletion of an account", delete_marked(pk))
+        else:
+            for user in users:
+                user.delete()
+    for pk in () if is_large else keys:
+        throttle.reset_failures(pk)
+    return is_large
+
+
+def delete_marked(pk):
+    """Delete a marked account and all of its data in batches; yields after each transaction.
+
+    Raises StillReferenced, with that transaction undone.
+    """
+    yield from preserve_log_entries(pk)
+    yield from batch_deletion.delete_in_batches(get_user_model(), [pk])
     throttle.reset_failures(pk)

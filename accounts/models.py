@@ -1,7 +1,5 @@
 """Users, log-in attempts and the history of deleted organisers."""
 
-from itertools import islice
-
 from asgiref.sync import sync_to_async
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -9,13 +7,14 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models, transaction
 from django.db.models.signals import post_delete, pre_delete, pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
 from accounts.hashers import add_algorithm_prefix
 from accounts.identity import IdentityQuerySet, KeyField, is_marked, key_fields, with_keys
+from camp.db.soft_delete import MarkedDeletionModel
 from camp.fs.text import is_blank, normalize
 
 
@@ -58,7 +57,7 @@ class UserManager(BaseUserManager.from_queryset(IdentityQuerySet)):
         )
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(MarkedDeletionModel, AbstractBaseUser, PermissionsMixin):
     """A person with an account."""
 
     email = models.EmailField(
@@ -276,23 +275,27 @@ class FormerLogEntry(models.Model):
         return self.object_repr
 
 
+def preserve_log_entries(pk, using=DEFAULT_DB_ALIAS):
+    """Turn the log entries of the user `pk` into FormerLogEntries; yields after each 500."""
+    columns = (
+        *("action_time", "action_flag", "content_type_id"),
+        *("object_id", "object_repr", "change_message"),
+    )
+    entries = LogEntry.objects.using(using).filter(user=pk).order_by("pk")
+    while batch := list(entries.values("pk", *columns)[:500]):
+        with transaction.atomic(using=using, savepoint=False):
+            keys = [entry.pop("pk") for entry in batch]
+            former = [FormerLogEntry(former_pk=pk, **entry) for entry in batch]
+            FormerLogEntry.objects.using(using).bulk_create(former)
+            entries.filter(pk__in=keys).delete()
+        yield
+
+
 @receiver(pre_delete, sender=User)
-def preserve_log_entries(instance, using, **kwargs):
+def preserve_log_entries_of_deleted(instance, using, **kwargs):
     """Keep an organiser's log entries without their name when the account is deleted."""
-    entries = (
-        LogEntry.objects.using(using)
-        .filter(user=instance)
-        .order_by("pk")
-        .values(
-            *("action_time", "action_flag", "content_type_id"),
-            *("object_id", "object_repr", "change_message"),
-        )
-    )
-    former = (
-        FormerLogEntry(former_pk=instance.pk, **entry) for entry in entries.iterator(chunk_size=500)
-    )
-    while batch := list(islice(former, 500)):
-        FormerLogEntry.objects.using(using).bulk_create(batch)
+    for _batch in preserve_log_entries(instance.pk, using):
+        pass
 
 
 @receiver(post_delete, sender=User)

@@ -171,6 +171,12 @@ def count_email_request(request, email):
     )
 
 
+def count_password_link(user):
+    """Return whether an organiser may create a password link for `user`, and count it."""
+    subject = digest("password link", str(user.pk))
+    return not limits.count_attempt([Limit(Kind.MAILBOX, EMAILS_TO_MAILBOX, EMAIL_WINDOW, subject)])
+
+
 def digest(*words):
     """Return a digest for the database: the text may be a password in the wrong field."""
     return f"?{salted_hmac('accounts.throttle', ' '.join(words)).hexdigest()}"

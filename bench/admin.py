@@ -80,9 +80,8 @@ def print_plans(place, names):
     for name in names:
         print(f"## {name}\n")
         for query in place.ask("plans", name):
-            print(
-                f"{query['time']} s\n\n```sql\n{query['sql']}\n```\n\n```\n{query['plan']}\n```\n"
-            )
+            print(f"{query['time']} s\n\n```sql\n{query['sql']}\n```\n")
+            print(f"```\n{query['plan']}\n```\n")
 
 
 if __name__ == "__main__":

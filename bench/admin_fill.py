@@ -62,10 +62,8 @@ class Rows:
                 name, moment = f"person{number}", self.moment()
                 mail = f"{name}@example.org"
                 login = self.moment() if number % 3 else None
-                yield (name, username_key(name), mail, email_key(mail), PASSWORD, moment) + (
-                    self.now,
-                    login,
-                )
+                keys = (username_key(name), mail, email_key(mail))
+                yield (name, *keys, PASSWORD, moment, self.now, login)
 
         self.insert(get_user_model(), names, rows())
         self.owners = list(get_user_model().objects.order_by("pk").values_list("pk", flat=True))
@@ -116,11 +114,9 @@ class Rows:
                 path = str(uuid.UUID(int=self.random.getrandbits(128)))
                 sha256 = hashlib.sha256(path.encode()).hexdigest()
                 text = normalize_for_search(name)[:255]
-                yield (self.owner(), session, name, text, kind, size, sha256) + (
-                    f"{path[:2]}/{path[2:4]}/{path}",
-                    moment,
-                    gone,
-                )
+                place = f"{path[:2]}/{path[2:4]}/{path}"
+                row = (self.owner(), session, name, text, kind, size, sha256)
+                yield (*row, place, moment, gone)
 
         self.insert(File, names, rows())
 
@@ -134,16 +130,8 @@ class Rows:
             Version,
             names,
             (
-                (
-                    self.random.choice(keys),
-                    "old.txt",
-                    "text/plain",
-                    9,
-                    "aa/bb/x",
-                    self.now,
-                    self.now,
-                )
-                for _number in range(some)
+                (key, "old.txt", "text/plain", 9, "aa/bb/x", self.now, self.now)
+                for key in self.random.choices(keys, k=some)
             ),
         )
         shared = [self.random.choice(keys) for _number in range(some // 2)]

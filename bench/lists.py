@@ -95,14 +95,13 @@ class MeasuringProcess:
 
     def __init__(self, folder, server, rows, stack, script="lists_place.py"):
         folder.mkdir(parents=True, exist_ok=True)
+        name = f"camp_{script.partition('_')[0]}_{rows}"
         environment = {
             **os.environ,
             "CAMP_DATA_DIR": str(folder),
             "CAMP_ENV_FILES": "",
             "REDIS_URL": "",
-            "DATABASE_URL": server.database(f"camp_{script.partition('_')[0]}_{rows}")
-            if server
-            else "",
+            "DATABASE_URL": server.database(name) if server else "",
             "DJANGO_SETTINGS_MODULE": "camp.settings",
             "SECRET_KEY": "bench-guards-nothing-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0",
         }

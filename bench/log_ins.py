@@ -5,7 +5,7 @@
 
 Starts Camp over a folder of its own, makes people with Argon2 hashes, and has all of them log
 in at once, each over a connection of their own. Prints one Markdown table: the answers, the
-longest one in seconds, and the peak memory of the process that serves.
+longest one in seconds, and the peak memory of the processes that serve.
 """
 
 import argparse
@@ -49,17 +49,20 @@ def log_in(place, number):
 
 
 class Peak(threading.Thread):
-    """Watches the memory of the process that serves; `most` is in bytes."""
+    """Watches the memory of the processes that serve; `most` is in bytes."""
 
     def __init__(self, place):
         super().__init__(daemon=True)
-        [self.worker] = psutil.Process(place.processes[0].pid).children()
-        self.before = self.most = self.worker.memory_info().rss
+        self.workers = psutil.Process(place.processes[0].pid).children()
+        self.before = self.most = self.memory()
         self.over = threading.Event()
+
+    def memory(self):
+        return sum(worker.memory_info().rss for worker in self.workers)
 
     def run(self):
         while not self.over.wait(0.01):
-            self.most = max(self.most, self.worker.memory_info().rss)
+            self.most = max(self.most, self.memory())
 
 
 def main():

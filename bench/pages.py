@@ -4,7 +4,7 @@
     .venv/bin/python bench/pages.py [--seconds 3] [--rounds 5] [--connections 1 8 32]
 
 Starts a PostgreSQL and a Redis (or uses DATABASE_URL, an empty database, and REDIS_URL), fills
-1,000 files and sessions of one person, and serves them in turns with one process of Camp, with
+1,000 files and 30 sessions of one person, and serves them in turns with one process of Camp, with
 Camp as `manage.py up` starts it, and with bench/peer on one uvicorn process, whose packages
 are installed into a temporary environment. wrk requests each page; the tables show medians of
 the rounds. Responses other than 200 count as refused: the admin allows few requests at once.
@@ -48,27 +48,34 @@ import json, uuid
 from datetime import timedelta
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 from django.utils import timezone
 from accounts.models import User
 from files.models import File
 from sessions_app.models import Message, Session
 user = User.objects.create_superuser("bench", "bench@example.org", "a good long password")
+other = User.objects.create_user("other", "other@example.org", "a good long password")
 now = timezone.now()
 sessions = Session.objects.bulk_create(
-    Session(user=user, title=f"Evening talk {number}", updated_at=now - timedelta(hours=number))
+    Session(user=user if number < 30 else other, title=f"Evening talk {number}",
+        updated_at=now - timedelta(hours=number))
     for number in range(1000)
 )
 Message.objects.bulk_create(
     Message(session=sessions[0], role="user",
         content=f"Message {number}: see **the plan** and [the map](https://example.org/map).")
-    for number in range(200)
+    for number in range(50)
 )
 kinds = [("notes.txt", "text/plain"), ("plan.pdf", "application/pdf"), ("photo.jpg", "image/jpeg"),
          ("talk.mp3", "audio/mpeg")]
 for number in range(1000):
     name, content_type = kinds[number % len(kinds)]
-    File.objects.create(user=user, filename=f"{number:04} {name}", content_type=content_type,
-        size=1000 * number + 1, sha256="0" * 64, storage_path=f"aa/bb/{uuid.uuid4()}")
+    session = sessions[number % 30] if number % 3 == 0 else None
+    File.objects.create(user=user, session=session, filename=f"{number:04} {name}",
+        content_type=content_type, size=1000 * number + 1, sha256="0" * 64,
+        storage_path=f"aa/bb/{uuid.uuid4()}")
+with connection.cursor() as cursor:
+    cursor.execute("ANALYZE")
 store = SessionStore()
 store[SESSION_KEY] = str(user.pk)
 store[BACKEND_SESSION_KEY] = "accounts.backends.LoginBackend"
@@ -190,8 +197,8 @@ def manage(*words):
     return [sys.executable, str(ROOT / "manage.py"), *words]
 
 
-def start_servers(stack, given):
-    """Fill the database; return the servers and the values of the paths."""
+def fill_database(stack):
+    """Fill an empty database; return the environment of its servers, and the facts of FILL."""
     from tests import servers
 
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="camp-pages-")))
@@ -211,10 +218,16 @@ def start_servers(stack, given):
     done = subprocess.run(
         manage("shell", "-v", "0", "-c", FILL), env=environment, check=True, capture_output=True
     )
-    facts = json.loads(done.stdout.splitlines()[-1])
-    python = peer_python(folder / "peer")
+    return environment, json.loads(done.stdout.splitlines()[-1])
+
+
+def start_servers(stack, given):
+    """Fill the database; return the servers and the values of the paths."""
+    environment, facts = fill_database(stack)
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="camp-peer-"))
+    python = peer_python(Path(folder))
     peer_environment = environment | {
-        "DATABASE_URL": re.sub(r"^\w+:", "postgresql+asyncpg:", database)
+        "DATABASE_URL": re.sub(r"^\w+:", "postgresql+asyncpg:", environment["DATABASE_URL"])
     }
     cookie = f"Cookie: camp_session={facts['log_in']}"
     bearer = f"Authorization: Bearer {token(python, facts['user'])}"

@@ -8,7 +8,7 @@ docs/deploy/nginx.conf. For each kind of slow client, and then for all kinds at 
 the connections from one address and keeps them open. Meanwhile it asks for `/health/live` and
 the log-in page, each over a new connection. Prints one Markdown table: the longest answer of
 each in milliseconds, how many of the slow connections were still open in the end, and the
-memory and threads of the process that serves. With DATABASE_URL naming an empty PostgreSQL
+memory and threads of the processes that serve. With DATABASE_URL naming an empty PostgreSQL
 database Camp runs on that. Exits with 1 if an answer took a second or was none.
 """
 
@@ -111,10 +111,11 @@ class Place:
             process.wait(30)
 
     def usage(self):
-        """Return (MiB of memory, threads, open files) of the process that serves."""
-        parent = psutil.Process(self.processes[0].pid)
-        [worker] = parent.children()
-        return worker.memory_info().rss / 2**20, worker.num_threads(), worker.num_fds()
+        """Return (MiB of memory, threads, open files) of the processes that serve."""
+        workers = psutil.Process(self.processes[0].pid).children()
+        memory = sum(worker.memory_info().rss for worker in workers) / 2**20
+        threads = sum(worker.num_threads() for worker in workers)
+        return memory, threads, sum(worker.num_fds() for worker in workers)
 
 
 class BehindNginx(Place):

@@ -6,14 +6,13 @@ Every variable is listed in `.env.example` and in the README.
 from datetime import timedelta
 from pathlib import Path
 
-from csp.constants import NONE, SELF
-
 from camp.config import env as environment
 from camp.config import s3, secret_key, urls
 from camp.web import logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.load(BASE_DIR)
+MISSPELT_VARIABLES = environment.find_misspelt(env, BASE_DIR / ".env.example")
 
 # Data directory
 CAMP_DATA_DIR = env.folder("CAMP_DATA_DIR", BASE_DIR / "var", base=BASE_DIR)
@@ -35,6 +34,8 @@ SECRET_KEY, SECRET_KEY_FALLBACKS, GUESSABLE_KEYS = secret_key.choose_secret_key(
 )
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+# Worker processes of `manage.py up`; None for one per processor
+WORKERS = env.integer("WORKERS", None, minimum=1, maximum=256)
 # Entries may have a port, which links use; Django validates host names only.
 _hosts = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 ALLOWED_HOSTS_WITH_PORT = [name for name in _hosts if environment.has_port(name)]
@@ -57,17 +58,16 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "camp.apps.LogInGuardConfig",
-    "csp",
 ]
 
 MIDDLEWARE = [
     "camp.web.middleware.RequestLogMiddleware",
     "camp.web.middleware.SecurityHeadersMiddleware",
+    "camp.web.middleware.CompressionMiddleware",
     "camp.web.health.HealthMiddleware",
     "camp.web.middleware.FormEncodingMiddleware",
     "camp.web.database_errors.DatabaseErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "camp.web.request_limits.RequestLimitsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -98,6 +98,16 @@ TEMPLATES = [
             ],
         },
     },
+    {
+        # The rows of long lists
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates" / "jinja2"],
+        "OPTIONS": {
+            "environment": "camp.web.jinja.environment",
+            "trim_blocks": True,
+            "lstrip_blocks": True,
+        },
+    },
 ]
 
 # Database and cache
@@ -110,7 +120,7 @@ CACHE_TTL = env.integer("CACHE_TTL", 300, minimum=1)  # seconds
 if REDIS_URL:
     CACHES = {
         "default": {
-            "BACKEND": "camp.cache.backends.ResilientRedisCache",
+            "BACKEND": "camp.cache.redis_cache.ResilientRedisCache",
             "LOCATION": REDIS_URL,
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": env.text("CACHE_PREFIX", "camp"),
@@ -119,7 +129,8 @@ if REDIS_URL:
 else:
     CACHES = {
         "default": {
-            "BACKEND": "camp.cache.backends.LocalMemoryCache",
+            "BACKEND": "camp.cache.file_cache.FileCache",
+            "LOCATION": CAMP_DATA_DIR / "cache.sqlite3",
             "TIMEOUT": CACHE_TTL,
             "KEY_PREFIX": "camp",
             "OPTIONS": {"MAX_ENTRIES": 10_000},
@@ -215,6 +226,7 @@ USE_TZ = True
 # E-mail, sent by a background thread: see camp.web.background
 BACKGROUND_JOBS_INLINE = False
 locals().update(urls.read_email(env, "EMAIL_URL"))
+EMAIL_IS_SET_UP = bool(env.text("EMAIL_URL").strip())
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@localhost>")
 
@@ -228,27 +240,19 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "media-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
 # Camp uses none of these features, and neither may content that it shows.
 UNUSED_FEATURES = (
     "accelerometer browsing-topics camera display-capture geolocation gyroscope hid magnetometer "
     "microphone midi payment serial usb xr-spatial-tracking"
 )
 SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        # Some versions of Firefox load the icons, `<use>` of another file, by default-src.
+        "default-src 'self'; child-src 'none'; frame-src 'none'; object-src 'none'; "
+        "worker-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; media-src 'self'; manifest-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES.split()),
     "Cross-Origin-Resource-Policy": "same-origin",
 }

@@ -5,9 +5,11 @@ from datetime import timedelta
 from itertools import islice
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from camp.web.external_references import StillReferenced, atomic_deletion
+from accounts import lifecycle
+from camp.web.batch_deletion import delete_in_batches, finish_deletions, purge
 from files.library import quota, shares
 from files.models import File, Upload, Version
 from files.storage import backend, staging
@@ -39,19 +41,37 @@ class SweepResult:
     orphans: int = 0
     files: int = 0
     sessions: int = 0
+    # Deletions that were interrupted.
+    unfinished: int = 0
     # Foreign tables (not Camp's) whose rows refer to things in the trash.
     referencing_tables: set[str] = field(default_factory=set)
 
 
 def sweep(*, older_than=MIN_AGE, dry_run=False, force=False):
-    """Do as `sweep_bytes`, and empty the trash of what is older than TRASH_DAYS."""
+    """Do as `sweep_bytes`, empty the trash of what is older than TRASH_DAYS, finish deletions."""
     result = sweep_bytes(older_than=older_than, dry_run=dry_run, force=force)
     expired = timezone.now() - timedelta(days=settings.TRASH_DAYS)
     trashed = [model.objects.filter(deleted_at__lt=expired) for model in (File, Session)]
     result.files, result.sessions = [
         rows.count() if dry_run else purge(rows, result.referencing_tables) for rows in trashed
     ]
+    result.unfinished = finish_all_deletions(result.referencing_tables, dry_run=dry_run)
     return result
+
+
+def finish_all_deletions(referencing_tables, *, dry_run):
+    """Delete the accounts and sessions whose deletion was interrupted; returns how many."""
+    marked = [(get_user_model(), lifecycle.delete_marked), (Session, delete_session)]
+    if dry_run:
+        return sum(
+            model.objects.filter(deletion_started_at__isnull=False).count() for model, _ in marked
+        )
+    return sum(finish_deletions(model, delete, referencing_tables) for model, delete in marked)
+
+
+def delete_session(pk):
+    """Return the steps that delete a session."""
+    return delete_in_batches(Session, [pk])
 
 
 def sweep_bytes(*, older_than=MIN_AGE, dry_run=False, force=False):
@@ -104,36 +124,3 @@ def named_paths(paths):
         for model in (File, Version, Upload)
     ]
     return {path for (path,) in each[0].union(*each[1:])}
-
-
-def purge(things, referencing_tables=None):
-    """Delete the rows of a queryset that are in the trash, for good; returns how many.
-
-    The bytes of files are removed when a batch is committed. A row to which a foreign table refers
-    stays: the name of the table is added to the set `referencing_tables`; without a set
-    StillReferenced is raised.
-    """
-    trashed = things.filter(deleted_at__isnull=False).order_by("pk")
-    count = last = 0
-    while keys := list(trashed.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH_SIZE]):
-        count += purge_batch(things, keys, referencing_tables)
-        last = keys[-1]
-    return count
-
-
-def purge_batch(things, keys, referencing_tables):
-    """Do the same for some keys in one transaction; key by key if some are referenced."""
-    try:
-        with atomic_deletion():
-            # Locked, so that none of them can be restored meanwhile.
-            locked = things.select_for_update().filter(pk__in=keys, deleted_at__isnull=False)
-            found = list(locked.values_list("pk", flat=True))
-            things.model.objects.filter(pk__in=found).delete()
-        return len(found)
-    except StillReferenced as error:
-        if referencing_tables is None:
-            raise
-        if len(keys) == 1:
-            referencing_tables.update(error.tables)
-            return 0
-    return sum(purge_batch(things, [key], referencing_tables) for key in keys)

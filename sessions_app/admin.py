@@ -119,6 +119,10 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
     readonly_fields = ["session_id", "created_at", "updated_at", "deleted_at"]
     inlines = [MessageInline]
 
+    def get_queryset(self, request):
+        """Return the sessions without those that are being deleted."""
+        return super().get_queryset(request).filter(deletion_started_at=None)
+
     @admin.display(description=gettext_lazy("title"), ordering="search_text")
     def title_or_none(self, session):
         """Return the title, or a placeholder for a session without one."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from camp.db.old_metadata import OldMetadata
 from camp.db.search_text import SearchTextField, search_words
-from camp.db.soft_delete import OwnedQuerySet, SoftDeleteModel
+from camp.db.soft_delete import MarkedDeletionModel, OwnedQuerySet, SoftDeleteModel
 
 
 def new_session_id():
@@ -21,6 +21,10 @@ def new_session_id():
 class SessionQuerySet(OwnedQuerySet):
     """Visibility and search of sessions."""
 
+    def trashed_by(self, user):
+        """Return the user's sessions in the trash, without those that are being deleted."""
+        return super().trashed_by(user).filter(deletion_started_at=None)
+
     def search(self, text):
         """Return the sessions that contain every word of `text`, in the title or the messages."""
         found = self
@@ -30,7 +34,7 @@ class SessionQuerySet(OwnedQuerySet):
         return found
 
 
-class Session(OldMetadata, SoftDeleteModel):
+class Session(OldMetadata, SoftDeleteModel, MarkedDeletionModel):
     """A titled log of messages."""
 
     user = models.ForeignKey(

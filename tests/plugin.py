@@ -1,6 +1,6 @@
 """Pytest plugin: prepares the environment before pytest-django reads the settings.
 
-`CAMP_TEST_BACKEND` chooses the backend: `sqlite` (the default) with local memory, or
+`CAMP_TEST_BACKEND` chooses the backend: `sqlite` (the default) with a cache in a file, or
 `postgresql` with a Redis-protocol server. `TEST_DATABASE_URL` and `TEST_REDIS_URL` name
 existing servers; otherwise this plugin starts them and stops them at the end.
 """
@@ -80,6 +80,7 @@ def isolate(environment):
         environment.pop(f"{name}_FILE", None)
     environment["CAMP_ENV_FILES"] = ""
     environment["SECRET_KEY"] = "tests-guard-nothing-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0"
+    environment["EMAIL_URL"] = "memorymail://"
     # Playwright runs an event loop in the thread in which tests use the ORM.
     environment["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -97,7 +98,7 @@ def start_servers():
     if backend not in BACKENDS:
         raise pytest.UsageError(f"CAMP_TEST_BACKEND must be one of {', '.join(BACKENDS)}.")
     if backend == "sqlite":
-        server_names.extend([f"SQLite {sqlite3.sqlite_version}", "local memory"])
+        server_names.extend([f"SQLite {sqlite3.sqlite_version}", "cache in a file"])
         return
     os.environ["DATABASE_URL"] = server_url("TEST_DATABASE_URL", servers.postgresql)
     try:

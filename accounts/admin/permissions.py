@@ -3,10 +3,13 @@
 Django stores their names in English in the database.
 """
 
+from itertools import groupby
+
 from django import forms
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
+from django.forms.models import ModelChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
 SENTENCES = {
@@ -17,17 +20,33 @@ SENTENCES = {
 }
 
 
+class GroupedPermissions(ModelChoiceIterator):
+    """The choices of a PermissionsField, grouped by app."""
+
+    def __iter__(self):
+        for name, permissions in groupby(self.queryset, app_name):
+            yield name, [self.choice(permission) for permission in permissions]
+
+
 class PermissionsField(forms.ModelMultipleChoiceField):
-    """A choice of permissions with translated labels."""
+    """A choice of permissions, with translated labels and a checkbox for each."""
+
+    widget = forms.CheckboxSelectMultiple(attrs={"class": "permissions"})
+    iterator = GroupedPermissions
 
     def label_from_instance(self, permission):
-        """Return the label: the table and what the permission allows."""
+        """Return what the permission allows, in the reader's language."""
         action, _underscore, _model = permission.codename.partition("_")
         kind = permission.content_type
         sentence = permission.name
         if action in SENTENCES:
             sentence = SENTENCES[action] % {"what": kind.name}
-        return f"{kind.app_labeled_name.partition(' | ')[0]} | {sentence}"
+        return sentence
+
+
+def app_name(permission):
+    """Return the translated name of the app whose table a permission is about."""
+    return permission.content_type.app_labeled_name.partition(" | ")[0]
 
 
 class TranslatedPermissionsMixin:
@@ -41,5 +60,9 @@ class TranslatedPermissionsMixin:
             kinds = ContentType.objects.get_for_models(*self.admin_site._registry).values()
             held = Q(user__isnull=False) | Q(group__isnull=False)
             offered = Permission.objects.filter(Q(content_type__in=kinds) | held).distinct()
-            kwargs |= {"form_class": PermissionsField, "queryset": offered}
+            kwargs |= {
+                "form_class": PermissionsField,
+                "widget": PermissionsField.widget,
+                "queryset": offered,
+            }
         return super().formfield_for_manytomany(db_field, request, **kwargs)

@@ -37,6 +37,7 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
 
     form = GroupForm
     list_display = sortable_by = ["name"]
+    filter_horizontal = []
 
     def get_readonly_fields(self, request, obj=None):
         fields = [*super().get_readonly_fields(request, obj)]

@@ -11,14 +11,15 @@ from django.db.models import Count, Q
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import emails
+from accounts.admin.password_links import PasswordLinkMixin
 from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.forms import IdentityForm, SignUpForm
-from accounts.lifecycle import LastOrganiserError, delete_account
+from accounts.lifecycle import LastOrganiserError, delete_accounts
 from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
 
@@ -32,7 +33,13 @@ class UserForm(IdentityForm, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, DjangoUserAdmin):
+class UserAdmin(
+    PasswordLinkMixin,
+    RelatedCountsMixin,
+    TranslatedPermissionsMixin,
+    CampModelAdmin,
+    DjangoUserAdmin,
+):
     """Find users, see what they store, activate and deactivate them.
 
     Organisers who are not administrators manage ordinary users only: changing an organiser's
@@ -55,8 +62,11 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
             {"fields": ["preferences", "created_at", "updated_at", "last_login"]},
         ),
     ]
-    readonly_fields = ["password_link", "preferences", "created_at", "updated_at", "last_login"]
-    list_display = ["username", "email", "is_active", "is_staff", "created_at", "last_login"]
+    readonly_fields = [
+        *("password_link", "preferences", "created_at", "updated_at", "last_login"),
+        "deletion_started_at",
+    ]
+    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
     search_fields = [
         "username_key__contains",
@@ -65,18 +75,29 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         "username_key__exact",
         "email_key__exact",
     ]
-    sortable_by = ["username", "email", "created_at"]
+    sortable_by = ["name_and_email", "created_at"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
-    filter_horizontal = ["user_permissions"]
+    filter_horizontal = []
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
 
+    @admin.display(description=gettext_lazy("user"), ordering="username")
+    def name_and_email(self, user):
+        """Return the user name, and the e-mail below it."""
+        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
+
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):
-        """Return the link to the form that sets a new password."""
-        url = reverse(f"{self.admin_site.name}:auth_user_password_change", args=[user.pk])
-        return format_html('<a href="{}">{}</a>', url, _("Set a new password"))
+        """Return the links to the pages that set a new password, or have the user do so."""
+        links = [
+            (reverse(f"{self.admin_site.name}:{name}", args=[user.pk]), text)
+            for name, text in (
+                ("auth_user_password_change", _("Set a new password")),
+                ("accounts_user_password_link", _("Create a link to set it")),
+            )
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     @admin.display(description=gettext_lazy("preferences"))
     def preferences(self, user):
@@ -85,13 +106,15 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         return f"{language}, {user.time_zone or settings.TIME_ZONE}"
 
     def manages(self, request, user):
-        """Return whether the reader may change this account."""
+        """Return whether the reader may manage this account."""
         ordinary = not (user.is_staff or user.is_superuser)
         return ordinary or request.user.is_superuser or user == request.user
 
     def has_change_permission(self, request, obj=None):
         allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or self.manages(request, obj))
+        return allowed and (
+            obj is None or (self.manages(request, obj) and not obj.deletion_started_at)
+        )
 
     def has_delete_permission(self, request, obj=None):
         allowed = super().has_delete_permission(request, obj)
@@ -110,6 +133,8 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
+        if obj and obj.deletion_started_at:
+            fieldsets = [(_("Deletion"), {"fields": ["deletion_started_at"]}), *fieldsets]
         if obj and self.has_change_permission(request, obj):
             return fieldsets
         return [(name, exclude_field(options, "password_link")) for name, options in fieldsets]
@@ -129,12 +154,17 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
         self.delete_queryset(request, [obj])
 
     def delete_queryset(self, request, queryset):
-        for user in queryset:
-            try:
-                delete_account(user)
-            except LastOrganiserError:
-                # Two administrators deleted each other at the same time.
-                raise PermissionDenied from None
+        try:
+            in_background = delete_accounts(list(queryset))
+        except LastOrganiserError:
+            # Two administrators deleted each other at the same time.
+            raise PermissionDenied from None
+        if in_background:
+            text = _(
+                "Their data is being deleted in the background; with this much that takes a few "
+                "minutes. Until then they are deactivated, and their pages say how much is left."
+            )
+            messages.info(request, text)
         forget_front_page()
 
     @admin.action(permissions=["change"], description=gettext_lazy("Deactivate selected users"))
@@ -155,7 +185,7 @@ class UserAdmin(RelatedCountsMixin, TranslatedPermissionsMixin, CampModelAdmin, 
 
     def switched(self, request, queryset, *, active):
         """Set `is_active` on the users that the reader manages; return those that changed."""
-        users = list(queryset.exclude(is_active=active))
+        users = list(queryset.exclude(is_active=active).filter(deletion_started_at=None))
         managed = [user for user in users if self.manages(request, user)]
         spared = len(users) - len(managed)
         if spared:

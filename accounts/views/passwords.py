@@ -2,8 +2,11 @@
 
 from django.conf import settings
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 
 from accounts import throttle
 from accounts.forms import PasswordChangeForm, PasswordResetForm
@@ -39,6 +42,13 @@ class ResetView(auth_views.PasswordResetView):
     email_template_name = "accounts/email/password_reset.txt"
     extra_email_context = {"days": settings.PASSWORD_RESET_TIMEOUT // 86_400}
     success_url = reverse_lazy("accounts:password_reset_done")
+
+    @method_decorator(login_not_required)
+    def dispatch(self, request, *args, **kwargs):
+        """Say whom to ask where no mail is sent."""
+        if not settings.EMAIL_IS_SET_UP:
+            return render(request, "accounts/password_reset_unavailable.html")
+        return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form):
         if throttle.count_email_request(self.request, form.cleaned_data["email"]):

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import emails, throttle
 from accounts.forms import DeleteForm, ProfileForm
-from accounts.lifecycle import LastOrganiserError, delete_account
+from accounts.lifecycle import LastOrganiserError, delete_accounts
 from camp.web.external_references import StillReferenced, describe_references
 
 
@@ -54,7 +54,8 @@ def delete(request):
     )
     if form.is_valid():
         try:
-            delete_account(get_user_model().objects.get(pk=request.user.pk))
+            user = get_user_model().objects.get(pk=request.user.pk)
+            in_background = delete_accounts([user])
         except LastOrganiserError:
             form.add_error(
                 None,
@@ -67,7 +68,14 @@ def delete(request):
             form.add_error(None, describe_references(error.tables))
         else:
             logout(request)
-            messages.success(request, _("Your account and everything in it are deleted."))
+            if in_background:
+                text = _(
+                    "Your account is closed. Everything in it is being deleted; with this much "
+                    "that takes a few minutes."
+                )
+            else:
+                text = _("Your account and everything in it are deleted.")
+            messages.success(request, text)
             return redirect("home")
     response = render(request, "accounts/delete.html", {"form": form})
     return throttle.render_form_or_lockout(response, form.paused)

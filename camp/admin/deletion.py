@@ -5,12 +5,13 @@ Django's own page loads and prints every related object, which never finishes fo
 """
 
 from django.contrib.admin.utils import quote
-from django.db.models import CASCADE
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import ngettext
+
+from camp.web.batch_deletion import find_dependents
 
 LISTED = 25  # objects named on the confirmation page
 
@@ -26,8 +27,9 @@ def summarize_deletion(model_admin, objs, request):
     counts, needed = {}, set()
     if not all(model_admin.has_delete_permission(request, obj) for obj in objs):
         needed.add(model_admin.opts.verbose_name)
-    own = model_admin.model._base_manager.filter(pk__in=[obj.pk for obj in objs])
-    for queryset in (own, *related_querysets(model_admin.model, objs)):
+    model, keys = model_admin.model, [obj.pk for obj in objs]
+    dependents = [rows for rows, column in find_dependents(model, keys) if not column]
+    for queryset in (model._base_manager.filter(pk__in=keys), *dependents):
         count = queryset.count()
         if not count:
             continue
@@ -47,25 +49,6 @@ def may_delete_dependents(model_admin, request):
     return getattr(model_admin, "deleted_with_owner", False) or model_admin.has_delete_permission(
         request
     )
-
-
-def related_querysets(model, objs, lookups=(), seen=()):
-    """Yield a queryset for each table whose rows cascade with `objs`, instances of `model`.
-
-    `lookups` leads from `model` back to the deleted objects, through the models `seen`. Many-to-
-    many link tables are left out, because people do not know them.
-    """
-    seen = (*seen, model)
-    for relation in model._meta.get_fields(include_hidden=True):
-        incoming = relation.auto_created and not relation.concrete
-        if not incoming or getattr(relation, "on_delete", None) is not CASCADE:
-            continue
-        related = relation.related_model
-        if related._meta.auto_created or related in seen:
-            continue
-        steps = (relation.field.name, *lookups)
-        yield related._base_manager.filter(**{"__".join((*steps, "in")): objs})
-        yield from related_querysets(related, objs, steps, seen)
 
 
 def list_first(model_admin, objs):

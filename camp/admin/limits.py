@@ -45,10 +45,10 @@ class StrictChangeList(ChangeList):
             raise DisallowedModelAdminLookup from None
 
 
-def refuse_lookup(request):
-    """Return 400 for parameters that no filter of the list accepts."""
-    detail = _("This list has no such filter, or not with this value. Choose from its filters.")
-    return error_response(request, 400, detail=detail)
+def refuse_lookup(request, detail=""):
+    """Return 400 for parameters that no filter of the list accepts, with a sentence about it."""
+    general = _("This list has no such filter, or not with this value. Choose from its filters.")
+    return error_response(request, 400, detail=detail or general)
 
 
 def refuse_search(request, text):

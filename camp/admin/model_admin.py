@@ -10,6 +10,7 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import transaction
 from django.db.models import DateTimeField, Field, IntegerField, OuterRef, Subquery
 from django.db.models.expressions import Combinable
@@ -24,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from camp.admin.changelist import PAGE_PARAMETERS, CampChangeList, PageGoneError, sort_keys
 from camp.admin.dashboard import readable_number
+from camp.admin.date_filter import InvalidDateError
 from camp.admin.deletion import summarize_deletion
 from camp.admin.limits import refuse_lookup, refuse_search
 from camp.admin.pagination import ListPage
@@ -121,6 +123,8 @@ class CampModelAdmin(admin.ModelAdmin):
             return refusal
         try:
             return super().changelist_view(request, extra_context)
+        except InvalidDateError as error:
+            return refuse_lookup(request, error.detail)
         except DisallowedModelAdminLookup:
             return refuse_lookup(request)
         except PageGoneError:
@@ -146,6 +150,16 @@ class CampModelAdmin(admin.ModelAdmin):
             return False
         values = value if isinstance(value, list) else [value]
         return all(is_value_of(target, one) for one in values)
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        """Return the form field; beside a choice are links to view the row and to add one.
+
+        To change or delete the row itself, there is its own page.
+        """
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field and field.widget, RelatedFieldWidgetWrapper):
+            field.widget.can_change_related = field.widget.can_delete_related = False
+        return field
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         if db_field.name in self.get_autocomplete_fields(request):

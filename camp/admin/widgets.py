@@ -1,7 +1,10 @@
 """Form fields of the admin that choose a row of another table."""
 
+from django import forms
 from django.contrib.admin import widgets
 from django.core.exceptions import ValidationError
+from django.forms.widgets import Script
+from django.utils.translation import gettext as _
 
 
 def is_value_of(field, value):
@@ -13,11 +16,34 @@ def is_value_of(field, value):
     return True
 
 
-class ValueCheckMixin:
-    """A widget mixin that re-renders a form with an invalid key.
+class SearchMixin:
+    """A widget mixin for a select that `admin-autocomplete.js` turns into a search.
 
-    Django looks the value up for its label, which raises ValueError.
+    Django's own Select2 has no accessible name, and its texts are not in every language. A form
+    with an invalid key is rendered again; Django looks the value up for its label, which raises
+    ValueError.
     """
+
+    def build_attrs(self, base_attrs, extra_attrs=None):
+        """Return the attributes from which the script knows what to search, and its texts."""
+        meta = self.field.model._meta
+        return forms.Select.build_attrs(self, base_attrs, extra_attrs) | {
+            "data-autocomplete": True,
+            "data-url": self.get_url(),
+            "data-app-label": meta.app_label,
+            "data-model-name": meta.model_name,
+            "data-field-name": self.field.name,
+            "data-optional": str(not self.is_required).lower(),
+            "data-none": _("Nothing found"),
+            "data-more": _("There are more. Type more of the name."),
+            "data-failed": _("The search failed. Try again, or with fewer words."),
+            "data-clear": _("Clear"),
+            "data-remove": _("Remove"),
+        }
+
+    @property
+    def media(self):
+        return forms.Media(js=[Script("camp/js/admin-autocomplete.js", type="module")])
 
     def optgroups(self, name, value, attrs=None):
         key = self.field.remote_field.model._meta.pk
@@ -26,9 +52,9 @@ class ValueCheckMixin:
         return super().optgroups(name, value, attrs)
 
 
-class AutocompleteSelect(ValueCheckMixin, widgets.AutocompleteSelect):
+class AutocompleteSelect(SearchMixin, widgets.AutocompleteSelect):
     """Select one row by searching."""
 
 
-class AutocompleteSelectMultiple(ValueCheckMixin, widgets.AutocompleteSelectMultiple):
+class AutocompleteSelectMultiple(SearchMixin, widgets.AutocompleteSelectMultiple):
     """Select several rows by searching."""

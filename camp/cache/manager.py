@@ -4,7 +4,7 @@
     await cache_manager.get("user:123")
     await cache_manager.clear("user:*")
 
-The same with `_sync` from sync code, on local memory and on Redis. See camp.cache.backends for
+The same with `_sync` from sync code, in a file and on Redis. See camp.cache.redis_cache for
 what happens while Redis is down.
 """
 
@@ -21,7 +21,7 @@ _MISSING = object()
 class CacheManager:
     """The cache of this project: any text is a key, values are JSON.
 
-    On Redis the processes of one installation share entries, never with other projects.
+    The processes of one installation share entries, with Redis on all machines.
     """
 
     def set_sync(self, key: str, value: Any, expire: float | None = None) -> bool:
@@ -33,8 +33,8 @@ class CacheManager:
         if expire is not None and expire <= 0:
             self.delete_sync(key)
             return True
-        done = self._backend.set(key, value, DEFAULT_TIMEOUT if expire is None else expire)
-        return done is not False  # local memory returns None
+        timeout = DEFAULT_TIMEOUT if expire is None else expire
+        return bool(self._backend.set(key, value, timeout))
 
     def get_sync(self, key: str, default: Any = None) -> Any:
         """Return the value, or `default`."""

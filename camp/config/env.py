@@ -4,6 +4,7 @@ On top of django-environ: a value that is not understood is refused by the name 
 variable, and never shown, since it may be a password.
 """
 
+import difflib
 import os
 import re
 from datetime import timedelta
@@ -25,7 +26,10 @@ class Environment(environ.Env):
     """django-environ over a copy of the environment.
 
     Reading `.env` files into `os.environ` would pass their secrets to every child process.
+    `files` maps each variable of the `.env` files to the name of its file.
     """
+
+    files = {}
 
     def text(self, name, default=""):
         """Return the value as it is; a leading `$` has no meaning."""
@@ -115,6 +119,7 @@ def load(base_dir):
 
     class LoadedEnvironment(Environment):
         ENVIRON = dict(os.environ)
+        files = {}
 
     for file in env_file.paths(base_dir):
         try:
@@ -126,7 +131,22 @@ def load(base_dir):
             raise ImproperlyConfigured(message) from None
         for name, value in dict(env_file.parse(text)).items():
             LoadedEnvironment.ENVIRON.setdefault(name, value)
+            LoadedEnvironment.files.setdefault(name, file.name)
     return LoadedEnvironment()
+
+
+def find_misspelt(env, example):
+    """Return [(name, file name, known name)] of variables that look like a known one.
+
+    `example` is the path of `.env.example`, which lists every variable that Camp reads.
+    """
+    known = re.findall(r"^#?([A-Z][A-Z0-9_]*)=", example.read_text(encoding="utf-8"), re.MULTILINE)
+    found = []
+    for name, file in env.files.items():
+        likely = name not in known and difflib.get_close_matches(name.upper(), known, 1, 0.8)
+        if likely:
+            found.append((name, file, likely[0]))
+    return found
 
 
 def parse_boolean(text):

@@ -3,7 +3,8 @@
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
+
+from camp.config import cgroups
 
 ASSUMED = 4 * 2**30  # bytes, if the system does not say
 UNLIMITED = 2**60  # bytes; cgroup v1 writes a number of that size for "no limit"
@@ -23,27 +24,11 @@ def physical_memory():
     return ASSUMED
 
 
-def cgroup_limits(process=Path("/proc/self/cgroup"), root=Path("/sys/fs/cgroup")):
-    """Return the memory limits in bytes, of a systemd unit or a container, on Linux.
-
-    https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files; for version 1
-    https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
-    """
-    files = []
-    with suppress(OSError):
-        for line in process.read_text(encoding="utf-8").splitlines():
-            _number, controllers, path = line.split(":", 2)
-            version_1 = "memory" in controllers.split(",")
-            if not version_1 and controllers:
-                continue
-            base = root / "memory" if version_1 else root
-            name = "memory.limit_in_bytes" if version_1 else "memory.max"
-            inner = base / path.lstrip("/")
-            # The limits of parent groups apply too. In a container the path may be the host's,
-            # and only the root exists.
-            files += [folder / name for folder in (inner, *inner.parents)]
+def cgroup_limits(*places):
+    """Return the memory limits in bytes of the control groups; `places` as in `list_groups`."""
     limits = [UNLIMITED]
-    for file in files:
-        with suppress(OSError, ValueError):  # "max" is not a number
-            limits.append(int(file.read_text(encoding="ascii")))
+    for folder, is_version_1 in cgroups.list_groups("memory", *places):
+        name = "memory.limit_in_bytes" if is_version_1 else "memory.max"
+        with suppress(ValueError):  # "max" is not a number
+            limits += map(int, cgroups.read_words(folder / name))
     return limits

@@ -117,12 +117,12 @@ def read_redis(env, name):
 
 
 def read_email(env, name):
-    """Return Django's EMAIL_* settings; the console if no URL is set.
+    """Return Django's EMAIL_* settings; none is sent if no URL is set.
 
     `smtp+tls` is STARTTLS (RFC 3207), `smtps` and `smtp+ssl` are TLS from the first byte
     (RFC 8314), `smtp` is not encrypted.
     """
-    url = env.text(name).strip() or "consolemail://"
+    url = env.text(name).strip() or "dummymail://"
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
     if separator and scheme in EMAIL_WITHOUT_SERVER:

@@ -21,6 +21,16 @@ class OwnedQuerySet(models.QuerySet):
         return self.filter(user=user, deleted_at__isnull=False)
 
 
+class MarkedDeletionModel(models.Model):
+    """A row that may have too many dependents for one transaction; see camp.web.batch_deletion."""
+
+    # From then on nobody sees the row, and it is deleted in batches.
+    deletion_started_at = models.DateTimeField(_("being deleted since"), null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
 class SoftDeleteModel(models.Model):
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
 

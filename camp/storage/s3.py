@@ -55,10 +55,14 @@ CODES = {
 }
 NOT_FOUND = {"NoSuchKey", "404", "NotFound"}
 
-# Shared by all threads, by their settings.
+# Shared by all threads, by their settings; a forked process makes its own, as two processes
+# would read each other's answers.
 connections: dict[tuple, Any] = {}
 transfers: dict[Any, S3Transfer] = {}
 lock = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=connections.clear)
+    os.register_at_fork(after_in_child=transfers.clear)
 
 
 class ObjectStore(S3Storage):

@@ -23,6 +23,13 @@ def client_address(meta):
     return next(found, None)
 
 
+def is_local_client(meta):
+    """Return whether a request came from this machine or a private network, without a proxy."""
+    address = client_address(meta)
+    is_forwarded = "HTTP_X_FORWARDED_FOR" in meta and not settings.CAMP_HTTPS
+    return bool(address and address.is_private and not is_forwarded)
+
+
 def parse_address(text):
     """Return an `ipaddress` object of a text that may hold a port, or None if it is none."""
     text = text.strip()

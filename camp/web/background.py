@@ -19,6 +19,8 @@ IDLE_SECONDS = 1  # without work, until the thread ends
 # Delay before each job, so that the response time of the request that queued it reveals nothing.
 PAUSE_SECONDS = 0.1
 DRAIN_SECONDS = 8  # below the ten that a server gets to stop
+SLICE_SECONDS = 1  # of a long job, until others have their turn
+STEP_PAUSE = 0.02  # seconds between two steps, for others that want to write
 
 _jobs = queue.Queue(WAITING)
 _lock = threading.Lock()
@@ -47,6 +49,21 @@ def run(name, job):
             # process of multiprocessing, which runs nothing that is registered with atexit.
             _thread = threading.Thread(target=_work, name="background", daemon=False)
             _thread.start()
+
+
+def run_steps(name, steps):
+    """Have the iterator `steps` run to its end by another thread; other jobs run in between."""
+
+    def run_slice():
+        end = time.monotonic() + SLICE_SECONDS
+        for _step in steps:
+            if not settings.BACKGROUND_JOBS_INLINE:
+                if time.monotonic() > end:
+                    run(name, run_slice)
+                    return
+                time.sleep(STEP_PAUSE)
+
+    run(name, run_slice)
 
 
 def drain(seconds):

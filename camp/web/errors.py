@@ -6,6 +6,7 @@ They need neither the database nor a log-in, so they work when those fail.
 import logging
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -68,6 +69,7 @@ def error_response(
         "written": written,
         "commands": _commands(cause),
         "tables_missing": tables_missing,
+        "email_is_set_up": settings.EMAIL_IS_SET_UP,
         "request_id": getattr(request, "request_id", ""),
     }
     with translation.override(language(request)):

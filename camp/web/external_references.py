@@ -81,6 +81,34 @@ def describe_references(tables):
     ) % {"tables": ", ".join(tables)}
 
 
+def check_foreign_references(querysets):
+    """Raise StillReferenced if foreign tables refer to rows of the querysets.
+
+    Only references that block a deletion count: those without ON DELETE CASCADE or SET NULL. The
+    database itself checks them at the end, but by then some of the rows may be gone for good.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    with connection.cursor() as cursor:
+        found = set()
+        for table, column, parent, parent_column in _blocking_keys(cursor):
+            for queryset in querysets:
+                opts = queryset.model._meta
+                if opts.db_table.lower() != parent.lower():
+                    continue
+                names = [field.name for field in opts.fields if field.column == parent_column]
+                rows = queryset.order_by().values(names[0] if names else "pk")
+                sql, params = rows.query.sql_with_params()
+                name = connection.ops.quote_name(column)
+                cursor.execute(
+                    f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {name} IN ({sql}))",  # noqa: S608
+                    params,
+                )
+                if cursor.fetchone()[0]:
+                    found.add(table.strip('"'))
+    if found:
+        raise StillReferenced(found)
+
+
 class ExternalReferenceMiddleware:
     """Return a page that names the referencing table when a view could not delete a row."""
 
@@ -136,6 +164,35 @@ def _foreign_tables(cursor):
     cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     others = [name for (name,) in cursor.fetchall() if name.lower() not in own]
     return sorted(name for name in others if own & _parents(cursor, name))
+
+
+def _blocking_keys(cursor):
+    """Return (table, column, parent table, parent column) of foreign tables' keys that block.
+
+    The name of the table is quoted where it must be.
+    """
+    if cursor.db.vendor == "sqlite":
+        keys = []
+        for table in _foreign_tables(cursor):
+            sql = (
+                'SELECT "from", "table", coalesce("to", \'\') FROM pragma_foreign_key_list(%s)'
+                " WHERE on_delete NOT IN ('CASCADE', 'SET NULL', 'SET DEFAULT')"
+            )
+            cursor.execute(sql, [table])
+            name = cursor.db.ops.quote_name(table)
+            keys += [(name, *row) for row in cursor.fetchall()]
+        return keys
+    cursor.execute(
+        "SELECT child.relname, c.conrelid::regclass::text, own.attname,"
+        " parent.relname, other.attname FROM pg_constraint c"
+        " JOIN pg_class child ON child.oid = c.conrelid"
+        " JOIN pg_class parent ON parent.oid = c.confrelid"
+        " JOIN pg_attribute own ON own.attrelid = c.conrelid AND own.attnum = c.conkey[1]"
+        " JOIN pg_attribute other ON other.attrelid = c.confrelid AND other.attnum = c.confkey[1]"
+        " WHERE c.contype = 'f' AND c.confdeltype IN ('a', 'r')"
+    )
+    own = own_tables()
+    return [key for relation, *key in cursor.fetchall() if relation not in own]
 
 
 def _parents(cursor, table):

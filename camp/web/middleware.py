@@ -1,4 +1,4 @@
-"""Request IDs and the access log, security headers, and pages for malformed requests."""
+"""Request IDs and the access log, compression, security headers, pages for malformed requests."""
 
 import logging
 import re
@@ -9,9 +9,11 @@ from django.conf import settings
 from django.core.signals import request_started
 from django.db import DataError
 from django.dispatch import receiver
+from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext_lazy as _
+from django_http_compression.middleware import HttpCompressionMiddleware
 
 from camp.web import logging as logs
 from camp.web.errors import error_response
@@ -19,6 +21,7 @@ from camp.web.errors import error_response
 HEADER = "X-Request-ID"
 FOREIGN_CHARSET = "camp.foreign_charset"
 ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")
+COMPRESSED_FROM = 1024  # bytes
 
 logger = logging.getLogger("camp.access")
 _acceptable = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
@@ -96,9 +99,9 @@ class UnstorableValueMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """Add the security headers that Django has no setting for.
+    """Add the security headers that Django 5.2 has no setting for.
 
-    https://www.w3.org/TR/permissions-policy/ and
+    https://www.w3.org/TR/CSP3/, https://www.w3.org/TR/permissions-policy/ and
     https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header
     """
 
@@ -109,7 +112,24 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         for name, value in settings.SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        if settings.DEBUG and response.status_code in (404, 500):
+            del response.headers["Content-Security-Policy"]  # Django's pages have inline styles
         return response
+
+
+class CompressionMiddleware(HttpCompressionMiddleware):
+    """Compress pages, JSON and text; never a stream, so no file, range or export.
+
+    See "Compression" in docs/development.md for BREACH.
+    """
+
+    def maybe_compress(self, request, response):
+        """Compress `response` if it is long enough and the client accepts that."""
+        if response.streaming or len(response.content) < COMPRESSED_FROM:
+            return
+        if "Content-Encoding" not in response.headers:
+            patch_vary_headers(response, ["Accept-Encoding"])  # also if sent as it is
+        super().maybe_compress(request, response)
 
 
 class MethodNotAllowedMiddleware:

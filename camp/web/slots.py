@@ -7,7 +7,6 @@ than slots, and no more than TOTAL ever wait. With Argon2 each hash takes 100 Mi
 hashing is limited by the memory.
 """
 
-import os
 import queue
 import threading
 from collections import Counter
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from camp.config.memory import memory_limit
+from camp.config.processors import count_processors
 
 WAIT_SECONDS = 10  # for a free slot
 
@@ -155,9 +155,13 @@ class HashingSlots:
     """A limit on concurrent hashes and on threads waiting for one."""
 
     def __init__(self, count, longest_queue=LONGEST_QUEUE):
-        self._slots = threading.BoundedSemaphore(count)
+        self.open(count)
         self._queue = threading.BoundedSemaphore(longest_queue)
         self._own = threading.local()
+
+    def open(self, count):
+        """Limit this process to `count` concurrent hashes; none may be running."""
+        self._slots = threading.BoundedSemaphore(count)
 
     @contextmanager
     def hashing(self):
@@ -194,7 +198,7 @@ class HashingSlots:
 def affordable_hashes():
     """Return how many concurrent hashes the processors and the memory allow."""
     by_memory = memory_limit() // MEMORY_SHARE // HASH_MEMORY
-    return max(1, min(by_memory, 2 * (os.cpu_count() or 1)))
+    return max(1, min(by_memory, 2 * count_processors()))
 
 
 hashing_slots = HashingSlots(affordable_hashes())

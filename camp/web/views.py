@@ -4,18 +4,21 @@ import sys
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, TooManyFilesSent
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.http.request import split_domain_port
 from django.shortcuts import render
+from django.utils import translation
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from camp.web.addresses import is_local_client
 from camp.web.database_errors import is_database_outage, unavailable_response
-from camp.web.errors import error_response, wants_json
+from camp.web.errors import error_response, language, wants_json
 
 # Form fields whose text is shown again after a CSRF failure; never a password.
 WRITTEN = ("title", "content")
@@ -35,7 +38,26 @@ def bad_request(request, exception=None):
         ) % {"count": most}
     elif isinstance(exception, MultiPartParserError):
         detail = _("The data arrived damaged. Nothing was saved; please send it again.")
+    elif isinstance(exception, DisallowedHost):
+        detail = explain_unknown_host(request)
     return error_response(request, 400, detail=detail)
+
+
+def explain_unknown_host(request):
+    """Return how to allow the host name of a request, or "" for readers from other networks."""
+    name, _port = split_domain_port(request._get_raw_host())
+    if not name or not is_local_client(request.META):
+        return ""
+    values = {"name": name, "names": ",".join([*settings.ALLOWED_HOSTS, name])}
+    # The middleware that sets the language may not have run.
+    with translation.override(language(request)):
+        return (
+            _(
+                "Camp does not answer to the name “%(name)s”. To allow it, its operator writes "
+                "this line into .env.local and starts Camp again: ALLOWED_HOSTS=%(names)s"
+            )
+            % values
+        )
 
 
 def permission_denied(request, exception=None):

@@ -75,7 +75,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
     """Find, rename, reassign, download and delete files."""
 
     form = FileForm
-    list_display = ["filename", "kind", "readable_size", "created_at", "deleted_at", "download"]
+    list_display = ["filename", "kind", "readable_size", "created_at"]
     sortable_by = ["filename", "readable_size", "created_at"]
     list_filter = [
         ("user", ChosenFilter),
@@ -151,7 +151,9 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
     def get_list_display(self, request):
         name, *rest = super().get_list_display(request)
         links = [link_to(self, request, "user"), link_to(self, request, "session")]
-        return [name, *links, *rest]
+        in_trash = request.GET.get(TrashFilter.parameter_name) == "yes"
+        deleted = [self.format_datetimes("deleted_at")] if in_trash else []
+        return [name, *links, *rest, *deleted]
 
     def has_add_permission(self, request):
         # A row without bytes would be a broken file.

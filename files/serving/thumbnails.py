@@ -85,7 +85,7 @@ def wait_for(job):
 def has_none(file):
     """Return whether it is known that a file cannot have a thumbnail."""
     try:
-        return path_of(file.storage_path).stat().st_size == 0
+        return os.path.getsize(path_of(file.storage_path)) == 0
     except (OSError, ValueError, SuspiciousFileOperation):
         return False
 

@@ -43,6 +43,8 @@ def checked_path(path):
 
     Rows of an old database may hold anything.
     """
+    if OPAQUE.fullmatch(path):
+        return path
     parts = PurePosixPath(path).parts
     strange = not parts or ".." in PureWindowsPath(path).parts or parts[0].startswith(".")
     if strange or PureWindowsPath(path).anchor or PurePosixPath(path).is_absolute():

@@ -4,14 +4,19 @@ import contextlib
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.formats import date_format
+from django.utils.safestring import mark_safe
+from django.utils.timezone import localtime
 
 from camp.templatetags.camp import icon
+from camp.web import jinja
+from camp.web.routes import Route
 from files.library import quota
 from files.models import File, Upload
 from files.serving import thumbnails
 from files.storage import backend
 from files.uploads import unfinished
+from sessions_app.converters import SessionIdConverter
 
 register = template.Library()
 
@@ -52,15 +57,46 @@ def files_of(session):
 
 
 @register.simple_tag
+def file_rows(files, selectable=False, in_session=False):
+    """Return the rows of a list of files; `selectable` adds checkboxes, `in_session` hides it."""
+    return jinja.render(
+        "files/rows.html",
+        files=files,
+        selectable=selectable,
+        in_session=in_session,
+        page=Route("files:detail"),
+        download=Route("files:download"),
+        file_icon=file_icon,
+        content_state=content_state,
+    )
+
+
+@register.simple_tag
+def trash_rows(things, tab):
+    """Return the rows of a tab of the trash: of files or of sessions, with their `gone_at`."""
+    is_files = tab == "files"
+    restore, to_segment = Route(f"{tab}:restore"), SessionIdConverter().to_url
+    return jinja.render(
+        "files/trash_rows.html",
+        things=things,
+        selectable=is_files,
+        icon_of=(lambda file: icon(file.kind.value)) if is_files else lambda _: icon("session"),
+        restore=lambda each: restore(each.pk if is_files else to_segment(each.session_id)),
+        purge=f"{reverse('files:purge')}?of={tab}&id=",
+        day=lambda moment: date_format(localtime(moment), "MONTH_DAY_FORMAT"),
+    )
+
+
+@register.simple_tag
 def file_icon(file):
     """Return the icon for a file's kind; for an image with its thumbnail on top."""
     plain = icon(file.kind.value)
     if not thumbnails.may_have(file) or thumbnails.has_none(file):
         return plain
-    return format_html(
-        '<span class="thumb">{}<img src="{}" alt="" loading="lazy" decoding="async"></span>',
-        plain,
-        thumbnail_address(file),
+    address = thumbnail_address(file)
+    # No part needs escaping.
+    return mark_safe(
+        f'<span class="thumb">{plain}<img src="{address}" alt="" loading="lazy"></span>'
     )
 
 
@@ -94,5 +130,5 @@ def thumbnail_address(file):
 
     Browsers cache a thumbnail for a day.
     """
-    address = reverse("files:thumbnail", args=[file.pk])
+    address = Route("files:thumbnail")(file.pk)
     return f"{address}?{file.replaced_at:%Y%m%dT%H%M%S.%f}" if file.replaced_at else address

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from camp.web.batch_deletion import purge
 from camp.web.errors import error_response
 from camp.web.external_references import describe_references
 from files.library.listing import FileList
@@ -30,7 +31,6 @@ from files.library.requests import (
 )
 from files.models import File
 from files.serving.zips import MAX_FILES, zip_response
-from files.sweep import purge
 from sessions_app.models import Session
 
 SESSIONS_TO_CHOOSE = 50

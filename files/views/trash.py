@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from camp.db.keyset import KeysetPage
+from camp.web import batch_deletion
 from camp.web.external_references import describe_references
-from files import sweep
 from files.library.requests import parse_ids
 from files.models import File
 from sessions_app.models import Session
@@ -83,7 +83,7 @@ def purge(request):
         things = things.filter(pk=one.pk)
     if request.method == "POST":
         referencing_tables = set()
-        count = sweep.purge(things, referencing_tables)
+        count = batch_deletion.purge(things, referencing_tables)
         if count or not referencing_tables:
             messages.success(request, describe_purge(count, one))
         if referencing_tables:

@@ -85,7 +85,7 @@ def delete(request, session_id, pk):
         notices.success(request, _("The message was deleted."))
         return redirect(message.session)
     message.html = render_markdown(message.content)
-    context = {"message": message, "session": message.session}
+    context = {"shown": [message], "session": message.session}
     return render(request, "sessions_app/message_delete.html", context)
 
 

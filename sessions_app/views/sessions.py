@@ -91,7 +91,8 @@ def delete(request, session_id):
 @login_required_at_session
 def restore(request, session_id):
     """Restore a session from the trash."""
-    session = get_object_or_404(Session, user=request.user, session_id=session_id)
+    own = Session.objects.filter(user=request.user, deletion_started_at=None)
+    session = get_object_or_404(own, session_id=session_id)
     if session.deleted_at:
         session.restore()
         messages.success(request, _("“%(title)s” is back.") % {"title": session})

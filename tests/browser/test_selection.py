@@ -14,9 +14,16 @@ def person(visit):
     """Somebody with four files, on the list of them by name."""
     person = visit(locale="en-US", java_script_enabled=True)
     sign_up(person)
+    add_files(person, NAMES)
+    person.open("/files/?sort=name")
+    return person
+
+
+def add_files(person, names):
+    """Upload small files of those names."""
     person.open("/files/upload/")
     token = person.page.locator("main [name=csrfmiddlewaretoken]").first.input_value()
-    for name in NAMES:
+    for name in names:
         part = {"name": name, "mimeType": "text/plain", "buffer": name.encode()}
         answer = person.page.request.post(
             f"{person.base_url}/files/upload/",
@@ -24,8 +31,6 @@ def person(visit):
             headers={"Accept": "application/json", "Referer": person.page.url},
         )
         assert answer.status == 201
-    person.open("/files/?sort=name")
-    return person
 
 
 def chosen(person):

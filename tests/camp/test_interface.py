@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
 
-from camp.templatetags.camp import shapes
+from camp.templatetags.camp import icon_names
 
 TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
 STATIC = settings.BASE_DIR / "camp" / "static" / "camp"
@@ -113,9 +113,9 @@ def test_a_template_names_static_files_and_icons_that_exist(path):
     for address in re.findall(r"""\{% static ["']([^"']+)["']""", text):
         assert finders.find(address), address
     for used in re.findall(r"""\{% icon ["']([\w-]+)["']""", text):
-        assert used in shapes(), used
+        assert used in icon_names(), used
     for used in re.findall(r"""\bicon_name=["']([\w-]+)["']""", text):
-        assert used in shapes(), used
+        assert used in icon_names(), used
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name)

@@ -25,12 +25,29 @@ ON_BOTH = {
 }  # fmt: skip
 
 
+# Here each set of parameters is another request to the store; elsewhere one is enough.
+EVERY_CASE = {"test_backend", "test_file_check", "test_ranges"}
+
+
 def pytest_generate_tests(metafunc):
     """Have `own_storage` know both where it is asked for."""
     is_one = metafunc.module.__name__.rpartition(".")[2] in ON_BOTH
     left_out = metafunc.definition.get_closest_marker("folder") or "DATABASE_URL" in os.environ
     if is_one and not left_out:
         metafunc.parametrize("own_storage", ["folder", "s3"], indirect=True)
+
+
+def pytest_collection_modifyitems(items):
+    """Keep one case of each test with an object store."""
+    seen, kept = set(), []
+    for item in items:
+        of_store = getattr(item, "callspec", None) and item.callspec.params.get("own_storage")
+        if of_store == "s3" and item.module.__name__.rpartition(".")[2] not in EVERY_CASE:
+            if item.parent.nodeid + item.originalname in seen:
+                continue
+            seen.add(item.parent.nodeid + item.originalname)
+        kept.append(item)
+    items[:] = kept
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import pytest
 
 from tests.servers import free_port
 
+pytestmark = pytest.mark.slow
+
 ASK = "from django.db import connection as c; c.cursor().execute({sql!r})"
 INSERT = "INSERT INTO sample_users (id) VALUES (NULL)"
 

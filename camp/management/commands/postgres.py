@@ -21,6 +21,9 @@ class Command(BaseCommand):
             "--write", action="store_true", help="put DATABASE_URL into .env.local as well"
         )
         init.add_argument(
+            "--move", action="store_true", help="move the accounts, sessions and files of SQLite"
+        )
+        init.add_argument(
             "--binaries", metavar="DIR", help="folder of initdb, pg_ctl and postgres to use"
         )
         for name, text in (("start", "start it"), ("restart", "stop it and start it again")):
@@ -30,7 +33,7 @@ class Command(BaseCommand):
         actions.add_parser("status", help="print its state; exit code 3 if it is stopped")
         url = actions.add_parser("url", help="print the DATABASE_URL line, with the password")
         url.add_argument("--write", action="store_true", help="put it into .env.local instead")
-
+        actions.add_parser("move", help="move everything in SQLite to the one in DATABASE_URL")
         role = actions.add_parser("role", help="log in as a role that is no superuser")
         role.add_argument("--write", action="store_true", help="put it into .env.local as well")
 
@@ -38,11 +41,12 @@ class Command(BaseCommand):
         if not 0 < (options.get("port") or 1) < 65536:
             raise CommandError(_("The port must be from 1 to 65535."))
         arguments = {
-            "init": ("port", "binaries", "write"),
+            "init": ("port", "binaries", "write", "move"),
             "start": ("port",),
             "restart": ("port",),
             "stop": (),
             "status": (),
+            "move": (),
             "url": ("write",),
             "role": ("write",),
         }

@@ -13,7 +13,7 @@ class Command(BaseCommand):
     help = (
         "Removes bytes without a row and unfinished uploads, both older than an hour (objects "
         "in a bucket: two days), what has been in the trash for longer than TRASH_DAYS, and "
-        "expired log-ins."
+        "expired log-ins. Finishes the deletions of accounts and sessions that were interrupted."
     )
 
     def add_arguments(self, parser):
@@ -55,5 +55,6 @@ def describe(swept, log_ins):
     """Return the counts of a sweep as text."""
     return _(
         "unfinished uploads %(staged)d, bytes without a file %(orphans)d, "
-        "from the trash files %(files)d and sessions %(sessions)d, expired log-ins %(log_ins)d"
+        "from the trash files %(files)d and sessions %(sessions)d, interrupted deletions "
+        "%(unfinished)d, expired log-ins %(log_ins)d"
     ) % {**vars(swept), "log_ins": log_ins}

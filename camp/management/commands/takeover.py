@@ -60,7 +60,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         chosen = parse_options(options)
         if not (old_tables.find_unconverted_tables() or old_tables.count_leftover_rows()):
-            self.finish_earlier_takeover(chosen, options)
+            self.import_later(chosen, options)
             return
         if options["apply"]:
             confirmation.refuse(options)
@@ -85,34 +85,23 @@ class Command(BaseCommand):
         text = _("The database is Camp's now. Start with: %(fix)s")
         self.stdout.write(self.style.SUCCESS(text % {"fix": shell.manage("up")}))
 
-    def finish_earlier_takeover(self, chosen, options):
-        """Repair what an earlier takeover left, and import bytes that turned up later."""
-        repairs = run.find_repairs()
-        if not (repairs or chosen.uploads):
+    def import_later(self, chosen, options):
+        """Import bytes that turned up after the takeover."""
+        if not chosen.uploads:
             self.stdout.write(
                 _("There is nothing to take over: the database is not an old one.")
                 if server.is_postgresql()
                 else _("There is nothing to take over: the old backend used PostgreSQL only.")
             )
             return
-        lines = list(repairs)
-        if chosen.uploads:
-            lines += files.describe_import(files.list_files_without_bytes(), chosen)[0]
-        for line in lines:
+        for line in files.describe_import(files.list_files_without_bytes(), chosen)[0]:
             self.stdout.write(line)
         if not options["apply"]:
             self.stdout.write(describe_apply())
             return
-        for repair in repairs.values():
-            repair()
-        if repairs:
-            self.stdout.write(self.style.SUCCESS(_("Done.")))
-        if chosen.uploads:
-            done = files.import_later(chosen, self.stdout)
-            text = ngettext(
-                "%(count)d file has its bytes.", "%(count)d files have their bytes.", done
-            )
-            self.stdout.write(self.style.SUCCESS(text % {"count": done}))
+        done = files.import_later(chosen, self.stdout)
+        text = ngettext("%(count)d file has its bytes.", "%(count)d files have their bytes.", done)
+        self.stdout.write(self.style.SUCCESS(text % {"count": done}))
 
 
 def parse_options(options):

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from camp.operations.console import make_printer
 from camp.operations.diagnostics import safety
 from camp.operations.local_postgres import commands
+from camp.operations.local_postgres.move import explain_empty_database
 from camp.operations.server import up
 from camp.web.findings import format_with_fix
 
@@ -24,15 +25,25 @@ class Command(BaseCommand):
         parser.add_argument(
             "--port", type=int, default=settings.PORT, help="port to listen on; 0 finds a free one"
         )
-        parser.add_argument("--threads", type=int, default=up.THREADS, help="concurrent requests")
+        parser.add_argument(
+            "--workers",
+            type=int,
+            default=settings.WORKERS,
+            help="worker processes (with PostgreSQL); one for each processor by default",
+        )
+        parser.add_argument(
+            "--threads", type=int, help="concurrent requests of all worker processes together"
+        )
 
-    def handle(self, *, host, port, threads, **options):
-        if not 0 <= port < 65536 or threads < 1:
-            raise CommandError(_("Port: 0 to 65535. Threads: at least 1."))
+    def handle(self, *, host, port, workers, threads, **options):
+        too_few = any(number is not None and number < 1 for number in (workers, threads))
+        if not 0 <= port < 65536 or too_few:
+            raise CommandError(_("Port: 0 to 65535. Workers and threads: at least 1."))
         say = make_printer(self.stdout)
         up.up(
             host=host,
             port=port,
+            processes=workers,
             threads=threads,
             say=say,
             start_database=partial(commands.start_if_configured, say),
@@ -40,7 +51,9 @@ class Command(BaseCommand):
         )
 
     def check_settings(self, host):
-        """Run the system checks, then warn about settings of a development machine."""
+        """Run the system checks, then warn about settings and people left behind."""
         self.check()
-        for finding in safety.check_development_settings(host):
+        for finding in [*safety.check_variables(), *safety.check_development_settings(host)]:
             self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
+        if notice := explain_empty_database():
+            self.stderr.write(self.style.WARNING(f"! {notice}"))

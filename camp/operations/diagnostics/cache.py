@@ -30,7 +30,7 @@ class WriteRefused(Exception):
 def check_cache() -> Iterator[Finding]:
     """Yield whether Redis answers, and how fast."""
     if not settings.REDIS_URL:
-        yield ok(ID, _("Redis is not set up, and is not needed: the cache is in memory"))
+        yield ok(ID, _("Redis is not set up, and is not needed: the cache is a file"))
         return
     address = server_address(settings.REDIS_URL)
     detail = _("Camp works without it, slower.")

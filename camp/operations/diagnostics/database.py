@@ -231,7 +231,15 @@ def check_environment() -> Iterator[Finding]:
 
 
 def check_accounts() -> Iterator[Finding]:
-    """Yield each account whose name or e-mail equals that of an older account."""
+    """Yield accounts that share a name or an e-mail, and whether resets need an organiser."""
+    if not settings.EMAIL_IS_SET_UP and get_user_model().objects.exists():
+        title = _("Camp sends no e-mail, so nobody can reset a password alone")
+        detail = _(
+            "Organisers can create a link on the user's page in the admin. Or set EMAIL_URL to "
+            "your mail server."
+        )
+        fix = "EMAIL_URL=smtp+tls://user:password@smtp.example.org:587"
+        yield warning("accounts.mail", title, detail, fix)
     lines = list(keys.describe_collisions(get_user_model()))
     for line in lines:
         detail = _("The owner can log in with the exact spelling.")

@@ -18,6 +18,7 @@ LOCAL = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 def check_safety() -> Iterator[Finding]:
     """Yield the state of the secret key, of the settings for visitors, and of HTTPS."""
     yield check_secret_key()
+    yield from check_variables()
     found = [*check_exposure(), *check_development_settings()]
     yield from found
     if not found:
@@ -55,6 +56,15 @@ def check_exposure() -> Iterator[Finding]:
             f"CSRF_TRUSTED_ORIGINS={secure}",
             check="camp.W002",
         )
+
+
+def check_variables() -> Iterator[Finding]:
+    """Yield variables of the `.env` files that are unknown and look like a known one."""
+    for name, file, known in settings.MISSPELT_VARIABLES:
+        values = {"name": name, "file": file, "known": known}
+        title = _("%(name)s in %(file)s is unknown and has no effect") % values
+        detail = _("Did you mean %(known)s?") % values
+        yield warning("safety.variable", title, detail, f"{known}=…")
 
 
 def check_development_settings(host: str = "") -> Iterator[Finding]:

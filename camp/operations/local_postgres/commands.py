@@ -24,6 +24,7 @@ from camp.operations import error_messages
 from camp.operations.console import format_size as format_size
 from camp.operations.database import server
 from camp.operations.local_postgres import create
+from camp.operations.local_postgres import move as sqlite
 from camp.operations.local_postgres.cluster import (
     DATABASE,
     SUPERUSER,
@@ -48,11 +49,17 @@ STATUS = """
 
 
 def init(
-    *, port: int | None, binaries: str | None, write: bool, say: Callable[[str], object]
+    *,
+    port: int | None,
+    binaries: str | None,
+    write: bool,
+    move: bool,
+    say: Callable[[str], object],
 ) -> None:
     """Create the cluster, start it, and print its DATABASE_URL, or with `write` store it.
 
-    `port` and `binaries` may be None. An existing cluster is not changed.
+    With `move` everything in SQLite is moved there first. `port` and `binaries` may be None. An
+    existing cluster is not changed.
     """
     cluster = find_cluster()
     if cluster is None:
@@ -67,8 +74,12 @@ def init(
             change_programs(cluster, create.choose_programs(binaries))
         refuse_other_port(cluster, port)
     run(cluster, say)
+    if move:
+        sqlite.move_to_cluster(cluster, say)
     if write:
         write_url(cluster, say)
+        if notice := sqlite.explain_empty_cluster(cluster):
+            say(notice)
         return
     fix = shell.manage("postgres", "url", "--write")
     say(_("Put this line into .env.local, or have it done with: %(fix)s") % {"fix": fix})
@@ -186,6 +197,12 @@ def restart(*, port: int | None, say: Callable[[str], object]) -> None:
         refuse_used_port(port)
     stop(say=say)
     start(port=port, say=say)
+
+
+def move(*, say: Callable[[str], object]) -> None:
+    """Move everything in SQLite into the PostgreSQL of DATABASE_URL."""
+    start_if_configured(say)
+    sqlite.move_to_configured(say)
 
 
 def url(*, write: bool, say: Callable[[str], object]) -> None:

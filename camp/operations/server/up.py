@@ -5,24 +5,15 @@ Every step raises CommandError with one sentence if it fails.
 
 import errno
 import hashlib
-import http.client
 import ipaddress
 import json
-import multiprocessing
 import os
-import signal
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -41,28 +32,15 @@ from camp.db.pending_migrations import find_pending_migrations
 from camp.fs.ownership import make_folder
 from camp.operations import error_messages
 from camp.operations.database import environment
-from camp.operations.server import lock, ports
-from camp.web import slots
-from camp.web.slots import worker_slots
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
-
-THREADS = 32  # concurrent requests; each has a database connection
-CONNECTIONS = 4096  # including idle ones
-HEADER_SECONDS = 15  # for the head of a request, and between two requests
-STALLED_SECONDS = 60  # without a byte accepted by the client
-STOP_SECONDS = 10  # for active requests
-READY_SECONDS = 60
-# The environment variable for options of Granian's jemalloc: https://jemalloc.net/jemalloc.3.html
-ALLOCATOR = "_RJEM_MALLOC_CONF"
+from camp.operations.server import lock, ports, workers
 
 
 def up(
     *,
     host: str,
     port: int,
-    threads: int,
+    processes: int | None,
+    threads: int | None,
     say: Callable[[str], object],
     start_database: Callable[[], object],
     check: Callable[[], object],
@@ -79,9 +57,11 @@ def up(
         prepare_database(say)
         check()
         prepare_static_files(say)
-        lines = ready_lines(host, port)
-        connections.close_all()  # the server's process opens its own
-        serve(address, port, threads, lines)
+        plan = workers.plan_workers(processes, threads)
+        lines = ready_lines(host, port, plan.describe())
+        connections.close_all()  # each worker process opens its own
+        name = public_name() or "localhost"
+        workers.serve(address, port, host=name, plan=plan, lines=lines)
     say(_("Camp has stopped."))
 
 
@@ -197,7 +177,7 @@ def static_fingerprint() -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def ready_lines(host: str, port: int) -> list[str]:
+def ready_lines(host: str, port: int, workers_line: str) -> list[str]:
     """Return what to print when the server answers."""
     base = own_address(host, port)
     lines = [_("Camp is ready: %(address)s") % {"address": base}]
@@ -214,7 +194,7 @@ def ready_lines(host: str, port: int) -> list[str]:
         lines.append(
             _("Make the first administrator here (once): %(address)s") % {"address": address}
         )
-    return [*lines, _("Stop it with Ctrl-C.")]
+    return [*lines, workers_line, _("Stop it with Ctrl-C.")]
 
 
 def own_address(host: str, port: int) -> str:
@@ -250,128 +230,3 @@ def explain_network_access(address: str, port: int) -> str:
         return _("From other machines: %(address)s") % {"address": f"http://{address}:{port}/"}
     names = ",".join([*settings.ALLOWED_HOSTS, address])
     return _("For other machines set ALLOWED_HOSTS=%(names)s") % {"names": names}
-
-
-def serve(address: str, port: int, threads: int, lines: list[str]) -> None:
-    """Serve until SIGINT or SIGTERM; active requests get STOP_SECONDS to end."""
-    # Limits the arenas in which the server's allocator keeps freed memory; set before loading.
-    os.environ.setdefault(ALLOCATOR, "narenas:2")
-    from granian import Granian
-    from granian.constants import HTTPModes, Interfaces
-    from granian.http import HTTP1Settings
-    from granian.log import LogLevels
-
-    if sys.platform == "linux":
-        # The parent has imported everything and has one thread, so forking is fast and safe.
-        multiprocessing.set_start_method("fork", force=True)
-        load_application()
-    server = Granian(
-        "camp.wsgi:application",
-        address=address,
-        port=port,
-        interface=Interfaces.WSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        workers=1,
-        blocking_threads=threads + slots.TOTAL + slots.LONGEST_QUEUE,
-        backlog=CONNECTIONS,
-        backpressure=raise_open_files(),
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
-        log_level=LogLevels.error,
-        respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
-    )
-    try:
-        server.serve(
-            target_loader=partial(start_worker, address, port, threads, lines), wrap_loader=False
-        )
-    except SystemExit:
-        raise CommandError(_("The server stopped unexpectedly; see its output above.")) from None
-
-
-def load_application() -> "WSGIApplication":
-    """Return the WSGI application."""
-    from camp.wsgi import application
-
-    return application
-
-
-def raise_open_files() -> int:
-    """Raise the limit of open files; return the number of connections that it allows.
-
-    That is Granian's `backpressure`, which counts idle connections too.
-    """
-    if os.name == "nt":
-        return CONNECTIONS
-    import resource
-
-    wanted = CONNECTIONS * 5 // 4  # an extra one for four connections: stored files
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        if hard != resource.RLIM_INFINITY:
-            wanted = min(wanted, hard)
-        with suppress(OSError, ValueError):  # macOS has a lower, undocumented limit
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        return min(CONNECTIONS, soft * 4 // 5)
-    return CONNECTIONS
-
-
-def start_worker(address: str, port: int, threads: int, lines: list[str]) -> "WSGIApplication":
-    """In the server's process: return the application, and start two watching threads."""
-    if os.name != "nt":
-        # Ctrl-C also reaches the parent, which stops this process; two signals at once may
-        # keep it from stopping.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    threading.Thread(target=announce, args=(address, port, lines), daemon=True).start()
-    threading.Thread(target=stop_with_parent, daemon=True).start()
-    application = load_application()
-    worker_slots.open(threads)
-    return application
-
-
-def announce(address: str, port: int, lines: list[str]) -> None:
-    """Print `lines` when the server really answers."""
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
-    headers = {"Host": public_name() or "localhost"}
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
-        connection_ = http.client.HTTPConnection(address, port, timeout=READY_SECONDS)
-        try:
-            connection_.request("GET", "/health/live", headers=headers)
-            connection_.getresponse().read()
-        except (OSError, http.client.HTTPException):
-            time.sleep(0.02)
-            continue
-        finally:
-            connection_.close()
-        drop_stalled_connections()
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
-        sys.stdout.flush()
-        return
-
-
-def drop_stalled_connections() -> None:
-    """Have Linux close connections whose client accepts no bytes for STALLED_SECONDS.
-
-    Otherwise they would block a thread. The option is inherited from the listening socket
-    (tcp(7), TCP_USER_TIMEOUT), which Granian does not expose.
-    """
-    if sys.platform != "linux":
-        return
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError):
-            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                continue
-            with socket.socket(fileno=os.dup(int(name))) as found:
-                if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                    option = socket.TCP_USER_TIMEOUT
-                    found.setsockopt(socket.IPPROTO_TCP, option, STALLED_SECONDS * 1000)
-
-
-def stop_with_parent() -> None:
-    """End this process when its parent is killed; otherwise it would keep the port."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)

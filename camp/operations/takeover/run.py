@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (names come from the catalogue, and are quoted)
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -22,8 +22,6 @@ from camp.operations.takeover.import_files import Journal
 from camp.operations.takeover.shapes import TableMap
 
 LOCK_NOT_AVAILABLE = "55P03"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
-
-WITHOUT_LOGIN = "last_login IS NULL AND last_login_at IS NOT NULL"
 
 
 @dataclass
@@ -186,48 +184,3 @@ def describe_failure(error: DatabaseError) -> str:
         return sentence % {"who": ", ".join(connected_users.other_connections()) or _("unknown")}
     sentence = _("The takeover failed (%(why)s). The database is unchanged.")
     return sentence % {"why": error_reason(error)}
-
-
-def find_repairs() -> dict[str, Callable[[], None]]:
-    """Return {sentence: function} for what an earlier version of Camp left undone."""
-    if not server.is_postgresql() or old_tables.ALEMBIC not in old_tables.read_table_names():
-        return {}
-    counts = {
-        fill_last_login: count_last_logins(),
-        sessions.set_titles: sum(1 for _session in sessions.find_untitled()),
-        sessions.reorder_messages: count_misplaced(),
-    }
-    texts = {
-        fill_last_login: _("Accounts that get the time of their last log-in: %(count)s"),
-        sessions.set_titles: _("Sessions without a title that get one: %(count)s"),
-        sessions.reorder_messages: _(
-            "Messages that precede their question or follow their answer, and get their place: "
-            "%(count)s"
-        ),
-    }
-    return {
-        texts[repair] % {"count": f"{number:,}"}: repair
-        for repair, number in counts.items()
-        if number
-    }
-
-
-def count_last_logins() -> int:
-    """Return how many accounts lack the time of a log-in that the old backend noted."""
-    if "last_login_at" not in catalogue.read_table("sample_users", 0).columns:
-        return 0
-    return fetch_value(f"SELECT COUNT(*) FROM sample_users WHERE {WITHOUT_LOGIN}")
-
-
-def fill_last_login() -> None:
-    """Copy when people last logged in with the old backend."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE sample_users SET last_login = last_login_at WHERE {WITHOUT_LOGIN}")
-
-
-def count_misplaced() -> int:
-    """Return how many messages an earlier version numbered by their random old keys."""
-    old_key = catalogue.read_table("sample_messages", 0).columns.get("old_id")
-    if old_key is None or old_key.type_name in shapes.INTEGERS:
-        return 0
-    return fetch_value(f"SELECT COUNT(*) FROM ({sessions.select_misplaced()}) AS misplaced")

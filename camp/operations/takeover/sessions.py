@@ -5,7 +5,6 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce, Left
 from django.utils.translation import gettext as _
@@ -19,52 +18,31 @@ from sessions_app.titles import LOOKED_AT, title_of
 
 BATCH = 500  # sessions written at once
 ANSWERS = "'assistant', 'ai', 'bot', 'model', 'tool', 'function'"  # roles
-# How messages of one session and one time follow each other, in columns of `judge_messages`.
-WITHIN_TIME = "CASE broken WHEN 0 THEN place ELSE 0 END, speaker, place"
 
 
 def order_messages(mapping: TableMap, table: str) -> tuple[str, str]:
     """Return a WITH clause and the SQL terms that sort its `judged` rows as they were said.
 
-    `mapping` is the TableMap of the messages, `table` the SQL name of their table.
+    `mapping` is the TableMap of the messages, `table` the SQL name of their table. `judged` has
+    `old` (the key), `session`, `written`, `speaker` (0 system, 1 question, 2 answer), `place` (in
+    order of insertion) and `broken`. The old backend wrote a question and its answer in one
+    transaction, so they have the same time. `broken` is 0 where the order of insertion reads like
+    a conversation, with a question before each answer; where it is 1, system messages come
+    first, then questions, then answers.
     """
-    created = mapping.columns.get("created_at")
-    tells_order = mapping.has_integer_keys or not created
-    clause = judge_messages(
-        table,
-        key=quote(mapping.key),
-        session=quote(mapping.columns["session_id"]) if "session_id" in mapping.columns else "NULL",
-        created=quote(created) if created else "NULL::timestamptz",
-        role=quote(mapping.columns["role"]) if "role" in mapping.columns else "NULL",
-        # Rows that were never changed lie as they were inserted.
-        inserted=quote(mapping.key) if mapping.has_integer_keys else "ctid",
-        by_role=not tells_order,
+    session, created, role = (
+        quote(mapping.columns[name]) if mapping.columns.get(name) else "NULL"
+        for name in ("session_id", "created_at", "role")
     )
-    return clause, f"written, {WITHIN_TIME}, old"
-
-
-def judge_messages(
-    table: str,
-    *,
-    key: str,
-    session: str,
-    created: str,
-    role: str,
-    inserted: str,
-    by_role: bool = True,
-) -> str:
-    """Return a WITH clause that ends in `judged`: messages, and how those of one time follow.
-
-    Its columns: `old` (the key), `session`, `written`, `speaker` (0 system, 1 question, 2 answer),
-    `place` (in order of insertion) and `broken`. The old backend wrote a question and its answer
-    in one transaction, so they have the same time. `broken` is 0 where the order of insertion
-    reads like a conversation, with a question before each answer; where it is 1, system messages
-    come first, then questions, then answers.
-    """
-    spoken = f"lower({role}::text)"
-    speaker = f"CASE WHEN {spoken} = 'system' THEN 0 WHEN {spoken} IN ({ANSWERS}) THEN 2 ELSE 1 END"
-    speaker = f"CASE WHEN {created} IS NULL THEN 0 ELSE {speaker} END" if by_role else "0"
-    return f"""
+    speaker, key = "0", quote(mapping.key)
+    inserted = key if mapping.has_integer_keys else "ctid"  # unchanged rows lie as inserted
+    if created == "NULL":
+        created = "NULL::timestamptz"
+    elif not mapping.has_integer_keys:
+        spoken = f"lower({role}::text)"
+        speaker = f"""CASE WHEN {created} IS NULL OR {spoken} = 'system' THEN 0
+            WHEN {spoken} IN ({ANSWERS}) THEN 2 ELSE 1 END"""
+    clause = f"""
     WITH ranked AS (
         SELECT {key} AS old, {session} AS session, {created} AS written, {speaker} AS speaker,
                row_number() OVER (PARTITION BY {session}, {created} ORDER BY {inserted}) AS place
@@ -81,6 +59,7 @@ def judge_messages(
         ) OVER (PARTITION BY session, written) AS broken
         FROM counted
     )"""
+    return clause, "written, CASE broken WHEN 0 THEN place ELSE 0 END, speaker, place, old"
 
 
 def describe_equal_times(mapping: TableMap) -> Iterator[str]:
@@ -126,35 +105,3 @@ def set_titles() -> None:
     sessions = find_untitled()
     while batch := list(islice(sessions, BATCH)):
         Session.objects.bulk_update(batch, ["title", "search_text"])
-
-
-def select_misplaced() -> str:
-    """Return a SELECT of (`old`, `new`) ids of Camp's messages that precede their question.
-
-    `new` is an id of the same session and time.
-    """
-    rows = judge_messages(
-        "sample_messages",
-        key="id", session="session_id", created="created_at", role="role", inserted="id",
-    )  # fmt: skip
-    return f"""{rows}, wanted AS (
-        SELECT judged.*,
-               row_number() OVER (PARTITION BY session, written ORDER BY {WITHIN_TIME}) AS best
-        FROM judged WHERE broken = 1
-    )
-    SELECT wanted.old AS old, other.old AS new FROM wanted JOIN wanted AS other
-        ON other.session = wanted.session AND other.written = wanted.written
-       AND other.place = wanted.best
-    WHERE other.old <> wanted.old"""
-
-
-@transaction.atomic
-def reorder_messages() -> None:
-    """Exchange the ids of messages that precede their question."""
-    with connection.cursor() as cursor:
-        cursor.execute(select_misplaced())
-        moves = cursor.fetchall()
-        # Negative ids are free.
-        move = "UPDATE sample_messages SET id = %s WHERE id = %s"
-        cursor.executemany(move, [(-new, old) for old, new in moves])
-        cursor.execute("UPDATE sample_messages SET id = -id WHERE id < 0")

@@ -34,11 +34,11 @@ def file(owner):
 class TestLookups:
     @pytest.mark.parametrize("model", MODELS)
     def test_no_list_takes_a_lookup_that_it_does_not_offer(self, as_organiser, model):
-        fields = [one for one in MODELS[model]._meta.get_fields() if one.concrete]
-        for field in fields:
-            for lookup in ("regex", "startswith", "contains", "gt", "in"):
-                address = changelist(model, f"?{field.name}__{lookup}=(.%2B)%2B!")
-                assert as_organiser.get(address).status_code == 400, address
+        fields = [one.name for one in MODELS[model]._meta.get_fields() if one.concrete]
+        lookups = [f"{fields[0]}__{lookup}" for lookup in ("regex", "contains", "gt", "in")]
+        for lookup in [*lookups, *(f"{name}__startswith" for name in fields)]:
+            address = changelist(model, f"?{lookup}=(.%2B)%2B!")
+            assert as_organiser.get(address).status_code == 400, address
 
     @pytest.mark.parametrize("model", MODELS)
     def test_no_list_takes_an_unknown_parameter(self, as_organiser, model):
@@ -159,49 +159,47 @@ class TestAddresses:
     def session_of_owner(self, owner):
         return Session.objects.create(user=owner, title="Camp")
 
-    @pytest.mark.parametrize("value", ["zip", HUGE, "", "%00", "1,x", "-1"])
     @pytest.mark.parametrize("model", MODELS)
-    def test_values_for_a_new_row_that_are_none_are_left_out(self, as_organiser, model, value):
+    def test_values_for_a_new_row_that_are_none_are_left_out(self, as_organiser, model):
         names = [one.name for one in MODELS[model]._meta.get_fields() if not one.auto_created]
-        query = "&".join(f"{name}={value}" for name in names)
-        assert as_organiser.get(f"{reverse(f'admin:{model}_add')}?{query}").status_code in (
-            200,
-            403,
-        )
+        for value in ("zip", HUGE, "", "%00", "1,x", "-1"):
+            query = "&".join(f"{name}={value}" for name in names)
+            response = as_organiser.get(f"{reverse(f'admin:{model}_add')}?{query}")
+            assert response.status_code in (200, 403), value
 
-    @pytest.mark.parametrize("value", ["zip", HUGE, "a\0b", "1,x", "-1", "x" * 5000])
     @pytest.mark.parametrize("model", MODELS)
-    def test_a_form_with_a_choice_that_is_none_is_shown_again(self, as_organiser, model, value):
+    def test_a_form_with_a_choice_that_is_none_is_shown_again(self, as_organiser, model):
         names = [one.name for one in MODELS[model]._meta.get_fields() if not one.auto_created]
-        data = dict.fromkeys(names, value)
         addresses = [reverse(f"admin:{model}_add")]
         if row := MODELS[model].objects.first():
             addresses.append(reverse(f"admin:{model}_change", args=[row.pk]))
-        for address in addresses:
-            assert as_organiser.post(address, data).status_code in (200, 400, 403)
+        for value in ("zip", HUGE, "a\0b", "-1", "x" * 5000):
+            for address in addresses:
+                response = as_organiser.post(address, dict.fromkeys(names, value))
+                assert response.status_code in (200, 400, 403), (address, value)
 
     @pytest.mark.parametrize("number", ["2", "50", "99999999", "9" * 30, "0", "-1", "x", "²", ""])
     def test_a_history_without_such_a_page_shows_its_first(self, as_organiser, organiser, number):
         address = reverse("admin:accounts_user_history", args=[organiser.pk])
         assert as_organiser.get(f"{address}?p={number}").status_code == 200
 
-    @pytest.mark.parametrize("value", ["zip", "logentry", "permissions", "user", "password", "id"])
     @pytest.mark.parametrize("model", MODELS)
-    def test_rows_are_found_by_their_key_alone(self, as_organiser, organiser, model, value):
+    def test_rows_are_found_by_their_key_alone(self, as_organiser, organiser, model):
         row = MODELS[model].objects.first()
         addresses = [reverse(f"admin:{model}_add"), changelist(model)]
         for what in ("change", "delete", "history"):
             addresses.append(reverse(f"admin:{model}_{what}", args=[row.pk if row else 1]))
-        for address in addresses:
-            response = as_organiser.get(f"{address}?_to_field={value}&_popup=1")
-            assert response.status_code < 500, address
+        for value in ("zip", "logentry", "user", "id"):
+            for address in addresses:
+                response = as_organiser.get(f"{address}?_to_field={value}&_popup=1")
+                assert response.status_code < 500, (address, value)
 
-    @pytest.mark.parametrize("pk", [HUGE, f"-{HUGE}", "x", "_5F", "%00"])
     @pytest.mark.parametrize("model", MODELS)
-    def test_keys_that_no_row_has_are_not_found(self, as_organiser, model, pk):
-        for what in ("change", "delete", "history"):
-            address = reverse(f"admin:{model}_{what}", args=["row"]).replace("row", pk)
-            assert as_organiser.get(address).status_code < 500
+    def test_keys_that_no_row_has_are_not_found(self, as_organiser, model):
+        for pk in (HUGE, f"-{HUGE}", "x", "_5F", "%00"):
+            for what in ("change", "delete", "history"):
+                address = reverse(f"admin:{model}_{what}", args=["row"]).replace("row", pk)
+                assert as_organiser.get(address).status_code < 500, address
 
 
 class TestGroups:
@@ -240,9 +238,7 @@ class TestGroups:
         assert Group.objects.get() == group
 
 
-@pytest.mark.parametrize(
-    "charset", ["rot13", "hex", "utf-7", "idna", "undefined", "unicode_escape", "x", "zip"]
-)
+@pytest.mark.parametrize("charset", ["rot13", "utf-7", "undefined", "x"])
 @pytest.mark.parametrize(
     "kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "text/plain"]
 )

@@ -50,7 +50,7 @@ def server(tmp_path_factory, settings, monkeypatch):
     monkeypatch.setattr(breaker, "RETRY_AFTER", 0.2)
     settings.CACHES = {
         "default": {
-            "BACKEND": "camp.cache.backends.ResilientRedisCache",
+            "BACKEND": "camp.cache.redis_cache.ResilientRedisCache",
             "LOCATION": process.url,
             "KEY_PREFIX": "camp",
         }

@@ -99,7 +99,7 @@ def test_an_option_of_the_url_goes_before_its_scheme(mail):
 @pytest.mark.parametrize(
     ("url", "backend"),
     [
-        ("", "console"),
+        ("", "dummy"),
         ("consolemail://", "console"),
         ("memorymail://", "locmem"),
         ("dummymail://", "dummy"),

@@ -79,14 +79,35 @@ def test_what_a_person_chose_is_not_named(manage, tmp_path):
     assert not {*IDS} & findings(manage("doctor", "--json", text=text)).keys()
 
 
+def test_doctor_names_variables_that_look_like_a_known_one(manage):
+    known = {
+        "SIGNPU": "SIGNUP",
+        "signup": "SIGNUP",
+        "ALLOWED_HOST": "ALLOWED_HOSTS",
+        "DATABASE_URI": "DATABASE_URL",
+    }
+    text = "".join(f"{name}=hunter9\n" for name in [*known, "APP_NAME"])
+    done = manage("doctor", "--json", text=f"{text}PORT=8000\n")
+    told = [each for each in json.loads(done.stdout)["findings"] if each["id"] == "safety.variable"]
+    assert [each["title"].split()[0] for each in told] == list(known)
+    assert [each["detail"] for each in told] == [f"Did you mean {name}?" for name in known.values()]
+    assert "hunter9" not in done.stdout
+
+
+@pytest.mark.slow
 def test_up_names_each(make_camp_server, tmp_path):
     file = tmp_path / ".env.local"
     # Relative, but to nowhere in the tree; and with an address that others do not reach.
     folder = os.path.relpath(tmp_path / "uploads", ROOT)
-    file.write_text(OLD.replace("./uploads", folder).replace("HOST=0.0.0.0", ""))
+    file.write_text(OLD.replace("./uploads", folder).replace("HOST=0.0.0.0", "SIGNPU=closed"))
     server = make_camp_server(CAMP_ENV_FILES=str(file), SECRET_KEY=PUBLISHED)
     server.start()
-    for word in ("SECRET_KEY: a published example", "DEBUG is on", f"{folder} is relative"):
+    for word in (
+        "SECRET_KEY: a published example",
+        "DEBUG is on",
+        f"{folder} is relative",
+        "SIGNPU in .env.local is unknown and has no effect. Did you mean SIGNUP?",
+    ):
         assert word in server.output
     assert PUBLISHED not in server.output
 

@@ -70,8 +70,8 @@ class Member:
 
 @pytest.fixture(scope="module")
 def member(camp_server_factory):
-    """Somebody at a server with few threads."""
-    server = camp_server_factory().start("--threads", THREADS)
+    """Somebody at a server with one process and few threads."""
+    server = camp_server_factory().start("--workers", "1", "--threads", THREADS)
     yield Member(server)
     server.kill()
 

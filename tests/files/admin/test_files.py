@@ -37,7 +37,14 @@ class TestList:
         assert "just now" in html
         assert page("accounts_user", "change", file.user_id) in html
         assert page("sessions_app_session", "change", session.pk) in html
-        assert download(file) in html
+        # On a phone a row is a card, whose labels are those of the columns.
+        assert '<td data-label="Kind" class="field-kind">' in html
+        assert download(file) in as_organiser.get(page(FILE, "change", file.pk)).content.decode()
+
+    def test_the_time_of_deletion_is_a_column_of_the_trash(self, as_organiser, file):
+        assert "column-deleted_at" not in as_organiser.get(files()).content.decode()
+        file.trash()
+        assert "column-deleted_at" in as_organiser.get(files("?trash=yes")).content.decode()
 
     @pytest.mark.parametrize("text", ["report", "ＲＥＰＯＲＴ", "port_fin", "owner", "owner@ex"])
     def test_it_is_searched_by_name_and_person(self, as_organiser, keep, stranger, text):

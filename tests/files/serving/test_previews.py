@@ -44,9 +44,10 @@ def shown(client, file):
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
+@pytest.mark.folder
 @pytest.mark.machine
 def test_a_picture_is_shown_as_one_of_our_own(as_owner, keep, form):
-    file = keep("a.img", picture(form, (2600, 1300)), content_type=f"image/{form.lower()}")
+    file = keep("a.img", picture(form, (1320, 660)), content_type=f"image/{form.lower()}")
     assert f'src="/files/{file.pk}/thumbnail/"' in page(as_owner, file)
     response = shown(as_owner, file)
     assert response.headers["Content-Type"] == "image/webp"
@@ -68,14 +69,12 @@ def gradient(mode, top):
         ("PNG", "I;16", 65_535),
         ("PNG", "I;16", 4095),
         ("PNG", "I;16", 255),
-        ("PNG", "I;16", 1023),
         ("TIFF", "I;16", 16_383),
-        ("TIFF", "I;16", 65_535),
-        ("TIFF", "I;16", 4095),
         ("TIFF", "I", 10**9),
         ("TIFF", "F", 1000),
     ],
 )
+@pytest.mark.folder
 @pytest.mark.machine
 def test_grey_pictures_of_more_bits_keep_their_shades(as_owner, keep, form, mode, top):
     stream = io.BytesIO()
@@ -98,6 +97,7 @@ def test_it_is_made_once(as_owner, keep, monkeypatch):
     [bomb(), picture()[:60], b"GIF89a", SVG, os.urandom(1000), b"%PDF-1.4"],
     ids=["bomb", "cut", "head", "svg", "noise", "pdf"],
 )
+@pytest.mark.folder
 @pytest.mark.machine
 def test_a_lying_picture_gives_a_plain_page(as_owner, keep, content, monkeypatch):
     file = keep("a.png", content, content_type="image/png")

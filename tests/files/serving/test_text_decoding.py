@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from files.serving.previews import TEXT_BYTES
+from files.serving.text_decoding import decode_text
 
 pytestmark = pytest.mark.machine
 
@@ -86,19 +87,15 @@ assert len(TABLE) > 60
 
 
 @pytest.mark.parametrize(("text", "raw"), TABLE)
-def test_text_is_shown_as_it_was_written(as_owner, keep, text, raw):
-    file = keep(content=raw, content_type="text/plain")
-    page = as_owner.get(reverse("files:detail", args=[file.pk]))
-    assert page.context["preview"].text == text
+def test_text_is_read_as_it_was_written(text, raw):
+    assert decode_text(raw) == text
 
 
 @pytest.mark.parametrize(
     "raw", [b"\0\1\2", b"MZ\x90\0\3", "text".encode("utf-16-le"), b"\xff\xfea\0\0\0"]
 )
-def test_bytes_that_are_no_text_are_not_shown(as_owner, keep, raw):
-    file = keep(content=raw, content_type="text/plain")
-    page = as_owner.get(reverse("files:detail", args=[file.pk]))
-    assert page.context["preview"].kind == ""
+def test_bytes_that_are_no_text_are_not_read(raw):
+    assert decode_text(raw) is None
 
 
 def test_a_character_that_the_preview_cuts_is_left_out(as_owner, keep):

@@ -68,7 +68,7 @@ def test_a_picture_comes_later_where_it_takes_long(as_owner, keep, slow):
 
 
 def test_no_request_waits_for_one_of_many(as_owner, keep, slow):
-    files = pictures(keep, 36)
+    files = pictures(keep, 8)
     assert {ask(as_owner, file).status_code for file in files} == {202}
     slow.set()
     until(lambda: all(is_made(as_owner, file) for file in files), 60)
@@ -83,7 +83,7 @@ def test_only_a_few_requests_wait_a_moment(as_owner, keep, slow, monkeypatch):
 
 
 def test_one_persons_pictures_do_not_hold_up_anothers(as_owner, stranger, keep, slow):
-    mine = pictures(keep, 20)
+    mine = pictures(keep, 5)
     for file in mine:
         ask(as_owner, file)
     until(lambda: slow.calls)
@@ -95,7 +95,7 @@ def test_one_persons_pictures_do_not_hold_up_anothers(as_owner, stranger, keep, 
 
 def test_the_same_content_is_worked_on_once(as_owner, keep, slow):
     files = [keep(f"{n}.png", picture(), content_type="image/png") for n in range(5)]
-    for file in files * 3:
+    for file in files * 2:
         assert ask(as_owner, file).status_code == 202
     slow.set()
     until(lambda: all(is_made(as_owner, file) for file in files), 60)
@@ -105,7 +105,7 @@ def test_the_same_content_is_worked_on_once(as_owner, keep, slow):
 
 def test_no_more_wait_than_a_person_may_have(as_owner, keep, slow, monkeypatch):
     monkeypatch.setattr("files.serving.thumbnails.MAX_QUEUED", 3)
-    files = pictures(keep, 10)
+    files = pictures(keep, 6)
     assert {ask(as_owner, file).status_code for file in files} == {202}
     assert len(thumbnails.queue._jobs) <= 4
     slow.set()

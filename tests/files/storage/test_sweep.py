@@ -46,7 +46,7 @@ def removed(staged=0, orphans=0, files=0, sessions=0, log_ins=0, verb="Removed")
     return (
         f"{verb}: unfinished uploads {staged}, bytes without a file {orphans}, "
         f"from the trash files {files} and sessions {sessions}, "
-        f"expired log-ins {log_ins}.\n"
+        f"interrupted deletions 0, expired log-ins {log_ins}.\n"
     )
 
 

@@ -26,7 +26,7 @@ def run(*words, **options):
     return output.getvalue()
 
 
-DESTROYING = [("flush",), ("migrate", "files", "zero"), ("migrate", "accounts", "0001")]
+DESTROYING = [("flush",), ("migrate", "files", "0001")]
 
 
 @pytest.mark.parametrize("words", DESTROYING)

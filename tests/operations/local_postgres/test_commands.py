@@ -210,6 +210,7 @@ def test_status_of_a_stopped_one_has_a_code_of_its_own(cluster):
     assert table(output.getvalue())["Camp's own PostgreSQL"].strip() == "stopped"
 
 
+@pytest.mark.fault
 @machine
 def test_after_kill_9_it_starts_with_its_rows(cluster):
     with cluster.connect() as server:
@@ -222,6 +223,7 @@ def test_after_kill_9_it_starts_with_its_rows(cluster):
         assert server.execute("SELECT number FROM kept").fetchone() == (7,)
 
 
+@pytest.mark.fault
 @machine
 @pytest.mark.skipif(sys.platform == "win32", reason="PostgreSQL does not mind there")
 def test_the_number_of_a_crashed_server_may_belong_to_another_process(cluster):
@@ -251,6 +253,7 @@ def test_another_users_cluster_is_not_run(cluster, monkeypatch):
         assert f"belongs to the user {cluster.home.owner()}" in refusal(action)
 
 
+@pytest.mark.fault
 @machine
 def test_an_empty_pid_file_is_in_nobodys_way(cluster):
     postgres("stop")
@@ -486,6 +489,7 @@ def test_a_killed_init_leaves_nothing_that_looks_whole(empty_folder):
     assert not draft.exists()
 
 
+@pytest.mark.slow
 @machine
 def test_the_wheels_programs_and_a_folder_that_only_root_reaches(empty_folder, monkeypatch):
     empty_folder.mkdir(mode=0o700)

@@ -4,7 +4,6 @@ import json
 import random
 
 import pytest
-from django.core.management import call_command
 from django.utils.timezone import datetime
 
 from accounts.models import User
@@ -13,7 +12,6 @@ from sessions_app.models import Message, Session
 from tests import old_shapes
 from tests.old_backend import apply, takeover
 from tests.old_shapes import ABOUT, SHAPES
-from tests.operations.backup import places
 from tests.operations.takeover.test_takeover_order import log_in
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
@@ -118,30 +116,3 @@ def test_what_is_no_note_is_not_shown(old):
     hana = log_in("hana")
     for number in range(4):
         assert "old-metadata" not in page_of(hana, f"old-session-{number}")
-
-
-def test_what_an_earlier_version_left_out_is_taken_over_later(old):
-    old_shapes.fill(old, "uuid")
-    apply()
-    # As the earlier version left it, which altered the old tables and kept all columns.
-    note = json.dumps(ABOUT | {"title": "計画 1"})
-    old.run("ALTER TABLE sample_sessions ADD COLUMN metadata TEXT")
-    old.run(f"UPDATE sample_sessions SET metadata = '{note}' WHERE session_id = 'old-session-1'")
-    old.run("ALTER TABLE sample_users ADD COLUMN last_login_at TIMESTAMPTZ")
-    old.run("UPDATE sample_users SET last_login_at = last_login")
-    Session.objects.update(title="", search_text="")
-    User.objects.update(last_login=None)
-    places.go_back("sessions_app", "0005")
-    call_command("migrate", verbosity=0)
-    assert json.loads(Session.objects.get(session_id="old-session-1").old_metadata) == (
-        ABOUT | {"title": "計画 1"}
-    )
-    report = takeover()
-    assert "Accounts that get the time of their last log-in: 2" in report
-    assert "Sessions without a title that get one: 4" in report
-    assert not Session.objects.exclude(title="")
-    takeover("--apply")
-    assert {*User.objects.values_list("last_login", flat=True)} == {LAST_LOGIN}
-    titles = [*Session.objects.order_by("session_id").values_list("title", flat=True)]
-    assert titles == ["question 0", "計画 1", "question 0", "question 0"]
-    assert "nothing to take over" in takeover()

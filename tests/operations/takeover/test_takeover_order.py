@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import User
 from files.models import File
-from sessions_app.models import Message, Session
+from sessions_app.models import Session
 from tests import old_shapes
 from tests.old_backend import PASSWORD, apply, takeover
 from tests.old_shapes import EXCHANGES, SESSIONS
@@ -91,27 +91,3 @@ def test_everything_of_one_time_is_numbered_as_it_was_inserted(old):
     assert [*sessions] == list(filled.messages)
     files = File.objects.order_by("pk").values_list("filename", flat=True)
     assert [*files] == [f"{number}.txt" for number in range(20)]
-
-
-def test_what_an_earlier_version_took_over_in_a_wrong_order_is_put_right(old):
-    filled = old_shapes.fill(old, "uuid")
-    apply()
-    [wrong, *right] = filled.messages
-    # As the earlier version numbered them: by a random key, so about every second pair.
-    rows = list(Message.objects.filter(session__session_id=wrong).order_by("pk"))
-    swapped = {first.pk: second.pk for first, second in zip(rows[::4], rows[1::4], strict=True)}
-    for first, second in swapped.items():
-        Message.objects.filter(id=first).update(id=-1)
-        Message.objects.filter(id=second).update(id=first)
-        Message.objects.filter(id=-1).update(id=second)
-    before = Message.objects.count()
-    hana = log_in("hana")
-    assert read(hana, wrong) != plain(filled.messages[wrong])
-    report = takeover()
-    assert f"follow their answer, and get their place: {2 * len(swapped)}" in report
-    assert "Nothing was changed" in report
-    takeover("--apply")
-    for public in (wrong, *right):
-        assert read(hana, public) == plain(filled.messages[public])
-    assert Message.objects.count() == before
-    assert "nothing to take over" in takeover()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from django.conf import settings
-from django.core.cache import cache, caches
+from django.core.cache import cache
 from django.core.management import CommandError
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -140,6 +140,4 @@ def remove_leftovers() -> None:
 
 def clear_cache() -> None:
     """Remove what is cached of the old data."""
-    # An empty local-memory cache is not worth the import of its backend.
-    if settings.REDIS_URL or caches.all(initialized_only=True):
-        cache.clear()
+    cache.clear()

@@ -1,4 +1,5 @@
-// Menus (details[data-menu]) close on Escape, on a click elsewhere and when another opens.
+// Menus (details[data-menu]) close on Escape, on a click elsewhere and when another opens; arrow
+// keys move within them.
 const OPEN = "details[data-menu][open]";
 
 const closeOthers = (event) => {
@@ -8,9 +9,19 @@ const closeOthers = (event) => {
 
 document.addEventListener("click", closeOthers);
 document.addEventListener("focusin", closeOthers);
+const STEPS = { ArrowDown: 1, ArrowUp: -1 };
+
 document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" && document.querySelector(OPEN);
+  const menu = document.querySelector(OPEN);
   if (!menu) return;
-  menu.open = false;
-  menu.querySelector("summary").focus();
+  if (event.key === "Escape") {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  } else if (event.key in STEPS && menu.contains(document.activeElement)) {
+    const items = [...menu.querySelectorAll("a, button")];
+    const current = items.indexOf(document.activeElement);
+    const step = current < 0 && event.key === "ArrowUp" ? 0 : STEPS[event.key];
+    items.at((current + step) % items.length).focus();
+    event.preventDefault();
+  }
 });

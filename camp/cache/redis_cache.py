@@ -1,19 +1,14 @@
-"""The two cache backends: local memory, and a Redis that may be down.
+"""The cache on a Redis that may be down.
 
-Both take the same values and patterns and give the same answers. Any entry can be lost at any
-moment, so nothing may depend on one.
+It takes the same values and patterns as camp.cache.file_cache, and gives the same answers. Any
+entry can be lost at any moment, so nothing may depend on one.
 """
 
-import fnmatch
 import functools
-import json
 import logging
 from collections import defaultdict
 
 from asgiref.sync import sync_to_async
-from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.core.cache.backends.locmem import LocMemCache
-from django.core.serializers.json import DjangoJSONEncoder
 from django_redis.cache import RedisCache
 from redis.exceptions import RedisError
 
@@ -23,32 +18,6 @@ logger = logging.getLogger("camp.cache")
 
 SCAN_BATCH = 1000  # keys
 PING = ("ping", 1, 60)  # key, value, seconds
-
-
-class LocalMemoryCache(LocMemCache):
-    """Django's local-memory cache with `delete_pattern`, for the values that Redis takes."""
-
-    def set(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
-        """Keep a value; raises TypeError if it is not JSON, as on Redis."""
-        json.dumps(value, cls=DjangoJSONEncoder)
-        super().set(key, value, timeout, version)
-
-    def delete_pattern(self, pattern: str, version: int | None = None) -> int:
-        """Delete the entries whose keys match the pattern; returns how many."""
-        prefix = self.make_key("", version=version)
-        with self._lock:
-            keys = [
-                key
-                for key in self._cache
-                if key.startswith(prefix) and fnmatch.fnmatchcase(key.removeprefix(prefix), pattern)
-            ]
-            alive = sum(not self._has_expired(key) for key in keys)
-            for key in keys:
-                self._delete(key)
-        return alive
-
-    def validate_key(self, key):
-        """Accept any key, as Redis does; Django warns of those that memcached refuses."""
 
 
 # What a method of the Redis cache returns while the server is down: a value, or a function

@@ -1,0 +1,26 @@
+// The button that copies the address of the page, so that a filtered list can be kept or sent.
+const copy = async (text) => {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // Without HTTPS, as on a local network, browsers offer the older way only.
+  const field = Object.assign(document.createElement("textarea"), { value: text, readOnly: true });
+  field.className = "visually-hidden";
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  if (!copied) throw new Error("not copied");
+};
+
+for (const button of document.querySelectorAll("[data-copy-address]")) {
+  const status = button.parentElement.querySelector("[data-copied]");
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await copy(location.href);
+      status.textContent = status.dataset.copied;
+    } catch {
+      status.textContent = location.href;
+    }
+    button.focus();
+  });
+}
