@@ -12,8 +12,14 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from camp.admin.bulk_edit import HandOverMixin, NewOwnerForm, TrashActionsMixin
-from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.bulk_edit import HandOverMixin, NewOwnerForm
+from camp.admin.dashboard import (
+    COUNTED,
+    Figure,
+    counts_by_day,
+    readable_capped_count,
+    readable_number,
+)
 from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
@@ -23,6 +29,7 @@ from camp.admin.model_admin import (
     RelatedCount,
     RelatedCountsMixin,
 )
+from camp.admin.purge import TrashFirstMixin
 from camp.admin.search import OWNER_FIELDS
 from camp.admin.visibility import link_to
 from sessions_app.admin_reading import ROLES, ReadingMixin
@@ -94,30 +101,67 @@ class RoleFilter(admin.SimpleListFilter):
         return queryset.filter(role=self.value()) if self.value() in Message.Role else queryset
 
 
+class FilesField(forms.ChoiceField):
+    """What becomes of the files of a session that gets another owner."""
+
+    MOVE, LEAVE = "move", "leave"
+    CHOICES = [
+        (MOVE, gettext_lazy("The files of the session go along")),
+        (LEAVE, gettext_lazy("The files stay with their owner and leave the session")),
+    ]
+
+    def __init__(self, **options):
+        super().__init__(
+            label=gettext_lazy("Files"),
+            choices=self.CHOICES,
+            widget=forms.RadioSelect,
+            **options,
+        )
+
+
 class NewSessionOwnerForm(NewOwnerForm):
     """The choice of a new owner, and of what becomes of the files."""
 
-    FILES = [
-        ("move", gettext_lazy("The files of the session go along")),
-        ("leave", gettext_lazy("The files stay with their owner and leave the session")),
-    ]
-
-    files = forms.ChoiceField(
-        label=gettext_lazy("Files"), choices=FILES, initial="move", widget=forms.RadioSelect
-    )
+    files = FilesField(initial=FilesField.MOVE)
 
     def __init__(self, model_admin, request, data=None):
         super().__init__(model_admin, request, data)
         files = model_admin.files_admin
         if not files.has_change_permission(request):
-            self.fields["files"].choices, self.initial["files"] = self.FILES[1:], "leave"
+            self.fields["files"].choices = FilesField.CHOICES[1:]
+            self.initial["files"] = FilesField.LEAVE
+
+
+class SessionForm(forms.ModelForm):
+    """A session; a new owner has the form ask what becomes of the files."""
+
+    files = FilesField(required=False)
+    # Set by the admin for each request.
+    files_admin = None
+    may_move_files = False
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        if not self.may_move_files:
+            self.fields["files"].choices = FilesField.CHOICES[1:]
+
+    def clean(self):
+        cleaned = super().clean()
+        user = cleaned.get("user")
+        if not self.instance.pk or user is None or "user" not in self.changed_data:
+            return cleaned
+        files = self.instance.files.exclude(user=user)
+        if "files" not in self.errors and not cleaned.get("files") and files.exists():
+            sentence = _("There are files in this session (%(files)s). What becomes of them?")
+            self.add_error("files", sentence % {"files": self.files_admin.bulk_note(files)})
+        return cleaned
 
 
 @admin.register(Session)
 class SessionAdmin(
     ReadingMixin,
     OldMetadataMixin,
-    TrashActionsMixin,
+    TrashFirstMixin,
     HandOverMixin,
     RelatedCountsMixin,
     CampModelAdmin,
@@ -144,8 +188,10 @@ class SessionAdmin(
     ]
     readonly_fields = ["session_id", "created_at", "updated_at", "deleted_at"]
     inlines = [MessageInline]
-    actions = ["trash_selected", "restore_selected", "hand_over_selected"]
+    front_page_days_label = gettext_lazy("Sessions started")
+    actions = ["trash_selected", "restore_selected", "purge_selected", "hand_over_selected"]
     new_owner_form = NewSessionOwnerForm
+    form = SessionForm
 
     def get_queryset(self, request):
         """Return the sessions without those that are being deleted."""
@@ -177,6 +223,44 @@ class SessionAdmin(
         )
         return f"{super().bulk_note(queryset)} ({files})"
 
+    def purge_note(self, queryset):
+        """Return the number of some sessions, and of their messages."""
+        messages = Message.objects.filter(session__in=queryset)[: COUNTED + 1].count()
+        sentence = ngettext(
+            "%(sessions)s (%(count)s message)", "%(sessions)s (%(count)s messages)", messages
+        )
+        return sentence % {
+            "sessions": super().bulk_note(queryset),
+            "count": readable_capped_count(messages),
+        }
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.files_admin = self.files_admin
+        form.may_move_files = self.files_admin.has_change_permission(request)
+        return form
+
+    def get_fieldsets(self, request, obj=None):
+        """Return the fieldsets, with the question about the files if the owner is another."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if not obj or request.POST.get("user", "") in ("", str(obj.user_id)):
+            return fieldsets
+        (title, options), *rest = fieldsets
+        return [(title, options | {"fields": [*options["fields"], "files"]}), *rest]
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if change and "user" in form.changed_data:
+            self.hand_over_saved(request, obj, form)
+
+    def hand_over_notes(self, form):
+        """Return what became of the files."""
+        notes = {
+            FilesField.MOVE: _("The files of the session went along."),
+            FilesField.LEAVE: _("The files stayed with their owner and left the session."),
+        }
+        return [notes[form.cleaned_data["files"]]] if form.cleaned_data["files"] else []
+
     def trash_notes(self):
         """Return what becomes of the files."""
         return [_("The files of a session stay in the library.")]
@@ -185,7 +269,7 @@ class SessionAdmin(
         """Give sessions to another user, all or none of them."""
         with transaction.atomic():
             for session in sessions:
-                with_files = form.cleaned_data["files"] == "move"
+                with_files = form.cleaned_data["files"] == FilesField.MOVE
                 hand_over_session(session, user, with_files=with_files)
 
     def autocomplete_label(self, session):
@@ -207,14 +291,19 @@ class SessionAdmin(
             ),
         ]
 
+    def front_page_numbers(self):
+        """Return the numbers of all sessions and of those in the trash."""
+        return Session.objects.aggregate(
+            all=Count("pk"), trashed=Count("pk", filter=Q(deleted_at__isnull=False))
+        )
+
     def activity_time(self):
         """Return an expression for the time of a user's last change of a session."""
         sessions = Session.objects.filter(user=OuterRef("pk")).order_by("-updated_at", "-id")
         return Subquery(sessions.values("updated_at")[:1])
 
-    def front_page_figures(self, request):
+    def front_page_figures(self, numbers):
         """Return the number of sessions for the front page."""
-        numbers = self.cached_for_front_page("figures", count_sessions)
         note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
         note = note % {"count": readable_number(numbers["trashed"])}
         return [
@@ -226,12 +315,9 @@ class SessionAdmin(
             )
         ]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return recent sessions for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(Session.objects.all(), "created_at", since)
-        )
-        return Series(_("Sessions started"), counts)
+        return counts_by_day(Session.objects.all(), "created_at", since)
 
 
 @admin.register(Message)
@@ -248,6 +334,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     autocomplete_fields = ["session"]
     fields = ["session", "role", "content", "created_at", "edited_at"]
     readonly_fields = ["created_at", "edited_at"]
+    front_page_days_label = gettext_lazy("Messages written")
 
     @exported("content")
     @admin.display(description=gettext_lazy("message"))
@@ -291,24 +378,17 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
             ),
         ]
 
-    def front_page_figures(self, request):
+    def front_page_numbers(self):
+        """Return the number of messages."""
+        return Message.objects.count()
+
+    def front_page_figures(self, number):
         """Return the number of messages for the front page."""
-        number = self.cached_for_front_page("figures", Message.objects.count)
         return [Figure(_("Messages"), readable_number(number), url=self.list_url())]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return recent messages for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(Message.objects.all(), "created_at", since)
-        )
-        return Series(_("Messages written"), counts)
-
-
-def count_sessions():
-    """Return the numbers of all sessions and of those in the trash."""
-    return Session.objects.aggregate(
-        all=Count("pk"), trashed=Count("pk", filter=Q(deleted_at__isnull=False))
-    )
+        return counts_by_day(Message.objects.all(), "created_at", since)
 
 
 def role_name(message):

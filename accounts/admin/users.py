@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
@@ -28,7 +28,8 @@ from accounts.admin.permissions import (
 )
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_accounts
-from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from accounts.time_zones import zone_label
+from camp.admin.dashboard import Figure, counts_by_day, readable_number
 from camp.admin.export import exported
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
 from camp.templatetags.camp import when
@@ -50,6 +51,21 @@ class UserForm(IdentityForm, UserChangeForm):
     )
 
 
+class NewPasswordForm(AdminPasswordChangeForm):
+    """A new password. An account is closed by deactivating it, not by having no password."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+        self.fields["password1"].required = self.fields["password2"].required = True
+
+
+@admin.display(description=gettext_lazy("user"), ordering="username")
+def username(user):
+    """Return the user name, and the e-mail below it."""
+    return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
+
+
 @admin.register(User)
 class UserAdmin(
     PasswordLinkMixin,
@@ -66,6 +82,8 @@ class UserAdmin(
 
     form = UserForm
     add_form = SignUpForm
+    change_password_form = NewPasswordForm
+    change_user_password_template = "admin/new_password.html"  # noqa: S105
     add_fieldsets = [
         (None, {"classes": ["wide"], "fields": ["username", "email", "password1", "password2"]})
     ]
@@ -84,7 +102,7 @@ class UserAdmin(
         *("password_link", "preferences", "deletion_started_at"),
         *("created_at", "updated_at", "last_login", "last_activity"),
     ]
-    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_activity"]
+    list_display = [username, "is_active", "is_staff", "created_at", "last_activity"]
     list_filter = [
         *("is_active", "is_staff", "is_superuser", "created_at", "last_login"),
         ("groups", GroupFilter),
@@ -96,12 +114,13 @@ class UserAdmin(
         "username_key__exact",
         "email_key__exact",
     ]
-    sortable_by = ["name_and_email", "created_at"]
+    sortable_by = ["username", "created_at"]
     in_site_search = True
     ordering = ["username"]
     filter_horizontal = []
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
+    front_page_days_label = gettext_lazy("Users signed up")
 
     def get_queryset(self, request):
         """Return the users with the times that other admins offer as `activity_time(model)`."""
@@ -117,11 +136,6 @@ class UserAdmin(
     def autocomplete_label(self, user):
         """Return the user name and the e-mail, by which people know each other."""
         return f"{user.username} ({user.email})"
-
-    @admin.display(description=gettext_lazy("user"), ordering="username")
-    def name_and_email(self, user):
-        """Return the user name, and the e-mail below it."""
-        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
 
     @exported(lambda user: last_activity(user))
     @admin.display(description=gettext_lazy("last activity"))
@@ -145,7 +159,7 @@ class UserAdmin(
     def preferences(self, user):
         """Return the user's language and time zone."""
         language = dict(settings.LANGUAGES).get(user.language, _("the browser's language"))
-        return f"{language}, {user.time_zone or settings.TIME_ZONE}"
+        return f"{language}, {zone_label(user.time_zone or settings.TIME_ZONE)}"
 
     def manages(self, request, user):
         """Return whether the reader may manage this account."""
@@ -175,10 +189,10 @@ class UserAdmin(
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
-        if obj and not obj.is_staff and "is_staff" not in self.get_readonly_fields(request, obj):
-            fieldsets = [(name, offer_groups(options)) for name, options in fieldsets]
         if obj and obj.deletion_started_at:
             fieldsets = [(_("Deletion"), {"fields": ["deletion_started_at"]}), *fieldsets]
+        elif obj and not obj.is_staff and "is_staff" not in self.get_readonly_fields(request, obj):
+            fieldsets = [(name, offer_groups(options)) for name, options in fieldsets]
         if obj and self.has_change_permission(request, obj):
             return fieldsets
         return [(name, exclude_field(options, "password_link")) for name, options in fieldsets]
@@ -216,8 +230,8 @@ class UserAdmin(
             raise PermissionDenied from None
         if in_background:
             text = _(
-                "Their data is being deleted in the background; with this much that takes a few "
-                "minutes. Until then they are deactivated, and their pages say how much is left."
+                "Their data is being deleted in the background; that may take a few minutes. "
+                "Until then they are deactivated, and their pages say how much is left."
             )
             messages.info(request, text)
         forget_front_page()
@@ -229,14 +243,16 @@ class UserAdmin(
             messages.warning(request, _("You cannot deactivate yourself."))
         users = self.switched(request, queryset.exclude(pk=request.user.pk), active=False)
         done = ngettext("%(count)d user deactivated.", "%(count)d users deactivated.", len(users))
-        self.log_and_report(request, users, _("Deactivated."), done % {"count": len(users)})
+        done %= {"count": len(users)}
+        self.log_and_report(request, users, gettext_lazy("Deactivated."), done)
 
     @admin.action(permissions=["change"], description=gettext_lazy("Reactivate selected users"))
     def reactivate(self, request, queryset):
         """Reactivate the selected users."""
         users = self.switched(request, queryset, active=True)
         done = ngettext("%(count)d user reactivated.", "%(count)d users reactivated.", len(users))
-        self.log_and_report(request, users, _("Reactivated."), done % {"count": len(users)})
+        done %= {"count": len(users)}
+        self.log_and_report(request, users, gettext_lazy("Reactivated."), done)
 
     def switched(self, request, queryset, *, active):
         """Set `is_active` on the users that the reader manages; return those that changed."""
@@ -255,9 +271,14 @@ class UserAdmin(
         forget_front_page()
         return managed
 
-    def front_page_figures(self, request):
+    def front_page_numbers(self):
+        """Return the numbers of all and of deactivated users."""
+        return User.objects.aggregate(
+            all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False))
+        )
+
+    def front_page_figures(self, numbers):
         """Return the number of users for the front page."""
-        numbers = self.cached_for_front_page("figures", count_users)
         inactive = ngettext("%(count)s deactivated", "%(count)s deactivated", numbers["inactive"])
         note = inactive % {"count": readable_number(numbers["inactive"])}
         return [
@@ -269,12 +290,9 @@ class UserAdmin(
             )
         ]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return the recent sign-ups for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(User.objects.all(), "created_at", since)
-        )
-        return Series(_("Users signed up"), counts)
+        return counts_by_day(User.objects.all(), "created_at", since)
 
 
 def last_activity(user):
@@ -285,11 +303,6 @@ def last_activity(user):
     """
     times = [value for name, value in vars(user).items() if name.startswith("activity_")]
     return max((time for time in (user.last_login, *times) if time), default=None)
-
-
-def count_users():
-    """Return the numbers of all and of deactivated users."""
-    return User.objects.aggregate(all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False)))
 
 
 def offer_groups(options):

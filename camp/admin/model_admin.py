@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 
 from django.contrib import admin, messages
@@ -11,36 +10,36 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.db import transaction
 from django.db.models import DateTimeField, Field, IntegerField, OuterRef, Subquery
 from django.db.models.expressions import Combinable
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from camp.admin.changelist import PAGE_PARAMETERS, CampChangeList, PageGoneError, sort_keys
-from camp.admin.dashboard import readable_number
+from camp.admin.dashboard import (
+    COUNTED,
+    forget_front_page,
+    readable_capped_count,
+)
 from camp.admin.date_filter import InvalidDateError
 from camp.admin.deletion import summarize_deletion
 from camp.admin.export import ExportMixin, exported
 from camp.admin.limits import refuse_lookup, refuse_search
+from camp.admin.log_messages import untranslated
+from camp.admin.neighbours import NeighboursMixin
 from camp.admin.pagination import ListPage
 from camp.admin.search import Search, describe_fields
 from camp.admin.visibility import VisibilityMixin
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
-from camp.cache.manager import cache_manager, get_or_compute
 from camp.templatetags.camp import when
 from camp.web.external_references import atomic_deletion
 
-COUNTED = 1000  # rows of a relation that are counted in lists
-FRONT_PAGE_EXPIRE = 60  # seconds
-FRONT_PAGE_KEY = "admin:front:"
 
-
-class CampModelAdmin(VisibilityMixin, ExportMixin, admin.ModelAdmin):
+class CampModelAdmin(NeighboursMixin, VisibilityMixin, ExportMixin, admin.ModelAdmin):
     """A ModelAdmin for tables of any size.
 
     No page counts a whole table, deletions are confirmed with counts, and actions apply to the
@@ -129,8 +128,9 @@ class CampModelAdmin(VisibilityMixin, ExportMixin, admin.ModelAdmin):
         refusal = refuse_search(request, request.GET.get("q", ""))
         if refusal:
             return refusal
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
         try:
-            return super().changelist_view(request, extra_context)
+            return super().changelist_view(request, title | (extra_context or {}))
         except InvalidDateError as error:
             return refuse_lookup(request, error.detail)
         except DisallowedModelAdminLookup:
@@ -217,34 +217,20 @@ class CampModelAdmin(VisibilityMixin, ExportMixin, admin.ModelAdmin):
         super().delete_queryset(request, queryset)
         forget_front_page()
 
-    def cached_for_front_page(self, name, compute):
-        """Return `compute()`, cached for a minute for all front pages."""
-        key = f"{FRONT_PAGE_KEY}{self.opts.label_lower}:{name}"
-        return get_or_compute(key, FRONT_PAGE_EXPIRE, compute)
-
-    def cached_days(self, since, compute):
-        """Return {date: rows} of `compute()`, cached for a minute per time zone."""
-        name = f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}"
-        days = self.cached_for_front_page(
-            name, lambda: {day.isoformat(): count for day, count in compute().items()}
-        )
-        return {date.fromisoformat(day): count for day, count in days.items()}
-
     def list_url(self, query=""):
         """Return the URL of this table's list."""
         name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
         return reverse(f"{self.admin_site.name}:{name}") + query
 
     def log_and_report(self, request, objs, text, done):
-        """Write a log entry for each of `objs`, and show the reader what was `done`."""
+        """Write a log entry for each of `objs`, and show the reader what was `done`.
+
+        `text` is a lazy translation: the log is read in several languages.
+        """
+        text = untranslated(text)
         forget_front_page()
         LogEntry.objects.log_actions(request.user.pk, objs, CHANGE, change_message=text)
         self.message_user(request, done, messages.SUCCESS)
-
-
-def forget_front_page():
-    """Invalidate the front page's figures after commit."""
-    transaction.on_commit(lambda: cache_manager.clear_sync(f"{FRONT_PAGE_KEY}*"))
 
 
 @cache  # Django compares the columns of a list with those that can be sorted
@@ -272,13 +258,6 @@ class CappedCount(Subquery):
     def __init__(self, queryset, relation):
         rows = queryset.filter(**{relation: OuterRef("pk")}).order_by().values("pk")
         super().__init__(rows[: COUNTED + 1])
-
-
-def readable_capped_count(number):
-    """Return a CappedCount for the reader."""
-    if number <= COUNTED:
-        return readable_number(number)
-    return _("more than %(count)s") % {"count": readable_number(COUNTED)}
 
 
 @dataclass

@@ -14,12 +14,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
-from camp.admin.bulk_edit import HandOverMixin, TrashActionsMixin
-from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.bulk_edit import HandOverMixin
+from camp.admin.dashboard import (
+    COUNTED,
+    Figure,
+    counts_by_day,
+    readable_capped_count,
+    readable_number,
+)
 from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import CampModelAdmin, CappedCount, RelatedCount
+from camp.admin.purge import TrashFirstMixin
 from camp.admin.search import OWNER_FIELDS
 from camp.admin.visibility import link_to
 from camp.fs.filenames import clean_filename
@@ -73,7 +80,7 @@ class FileForm(forms.ModelForm):
 
 
 @admin.register(File)
-class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdmin):
+class FileAdmin(OldMetadataMixin, TrashFirstMixin, HandOverMixin, CampModelAdmin):
     """Find, rename, reassign, download and delete files."""
 
     form = FileForm
@@ -88,7 +95,7 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
         "created_at",
     ]
     list_select_related = ["user", "session"]
-    actions = ["trash_selected", "restore_selected", "hand_over_selected"]
+    actions = ["trash_selected", "restore_selected", "purge_selected", "hand_over_selected"]
     search_fields = [
         "search_text__contains",
         "id__exact",
@@ -100,6 +107,7 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
     in_site_search = True
     ordering = ["-created_at", "-id"]
     autocomplete_fields = ["user", "session"]
+    front_page_days_label = gettext_lazy("Files uploaded")
     fieldsets = [
         (None, {"fields": ["filename", "user", "session", "download"]}),
         (
@@ -183,9 +191,9 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
         return file_response(request, file)
 
     def save_model(self, request, obj, form, change):
+        if change and "user" in form.changed_data:
+            self.hand_over_saved(request, obj, form)
         super().save_model(request, obj, form, change)
-        # The signal of the save does this for the new owner.
-        quota.forget_usage(form.initial.get("user"))
 
     def bulk_note(self, queryset):
         """Return the number of some files, and their bytes."""
@@ -195,10 +203,20 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
         """Give files to another user, all or none of them."""
         hand_over_files(File.objects.filter(pk__in=[file.pk for file in files]), user)
 
-    def deletion_note(self, queryset):
-        """Return how much a deletion frees, for its confirmation page."""
-        size = readable_bytes(bytes_with_versions(queryset))
-        return f"{readable_number(queryset.count())} ({size})"
+    def purge_note(self, queryset):
+        """Return the number of some files, and the bytes that their deletion frees."""
+        return f"{super().bulk_note(queryset)} ({readable_bytes(bytes_with_versions(queryset))})"
+
+    def deletion_note(self, queryset, count, model, keys):
+        """Return how much a deletion frees, for its confirmation page.
+
+        The sum of users with very many files may be a minute old.
+        """
+        if count > COUNTED and model is File._meta.get_field("user").related_model:
+            size = sum(quota.bytes_used(user) for user in model.objects.filter(pk__in=keys))
+        else:
+            size = bytes_with_versions(queryset)
+        return f"{readable_capped_count(count)} ({readable_bytes(size)})"
 
     def related_counts(self, model):
         """Return the number of a user's or session's files, and the bytes of a user's."""
@@ -220,14 +238,22 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
         )
         return [number, stored] if relation == "user" else [number]
 
+    def front_page_numbers(self):
+        """Return the number of all files, of those in the trash, and all bytes."""
+        numbers = File.objects.aggregate(
+            all=Count("pk"),
+            trashed=Count("pk", filter=Q(deleted_at__isnull=False)),
+            bytes=Sum("size", default=0),
+        )
+        return numbers | {"bytes": numbers["bytes"] + bytes_of(Version.objects)}
+
     def activity_time(self):
         """Return an expression for the time of a user's last upload."""
         files = File.objects.filter(user=OuterRef("pk")).order_by("-created_at", "-id")
         return Subquery(files.values("created_at")[:1])
 
-    def front_page_figures(self, request):
+    def front_page_figures(self, numbers):
         """Return the number of files and their bytes for the front page."""
-        numbers = self.cached_for_front_page("figures", count_files)
         note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
         note = note % {"count": readable_number(numbers["trashed"])}
         return [
@@ -240,22 +266,9 @@ class FileAdmin(OldMetadataMixin, TrashActionsMixin, HandOverMixin, CampModelAdm
             Figure(_("Stored"), readable_bytes(numbers["bytes"])),
         ]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return the uploads of the last days for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(File.objects.all(), "created_at", since)
-        )
-        return Series(_("Files uploaded"), counts)
-
-
-def count_files():
-    """Return the number of all files, of those in the trash, and all bytes."""
-    numbers = File.objects.aggregate(
-        all=Count("pk"),
-        trashed=Count("pk", filter=Q(deleted_at__isnull=False)),
-        bytes=Sum("size", default=0),
-    )
-    return numbers | {"bytes": numbers["bytes"] + bytes_of(Version.objects)}
+        return counts_by_day(File.objects.all(), "created_at", since)
 
 
 def bytes_with_versions(files):
