@@ -1,11 +1,30 @@
-"""The reader's language and time zone."""
+"""The reader, and their language and time zone."""
 
 from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth import middleware
 from django.db import Error as DatabaseError
 from django.middleware import locale
 from django.utils import timezone, translation
+from django.utils.functional import SimpleLazyObject
 
+from accounts.login_sessions import verified_user
 from accounts.time_zones import get_zone
+
+
+class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
+    """Django's, with the user whom the session was read with."""
+
+    def process_request(self, request):
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: get_user(request))
+
+
+def get_user(request):
+    """Return the user of a request, once read; AnonymousUser if nobody is logged in."""
+    if not hasattr(request, "_cached_user"):
+        request._cached_user = verified_user(request.session) or auth.get_user(request)
+    return request._cached_user
 
 
 class LocaleMiddleware(locale.LocaleMiddleware):

@@ -2,11 +2,12 @@
 
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 REGIONS = {
     "Africa": gettext_lazy("Africa"),
@@ -42,17 +43,41 @@ def zone_names():
     return sorted(line.split("\t")[2] for line in lines if line and not line.startswith("#"))
 
 
+@cache
+def place_names(language):
+    """Return the places of zones in a language, by the zones' names; {} for English."""
+    table = Path(__file__).with_name(f"time_zones_{language}.tsv")
+    if not table.exists():
+        return {}
+    lines = table.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines if not line.startswith("#"))
+
+
+def place_name(zone):
+    """Return the place of a zone, without its region, in the reader's language."""
+    plain = zone.partition("/")[2].replace("_", " ").replace("/", " / ")
+    return place_names(get_language() or "").get(zone, plain)
+
+
+def zone_label(zone):
+    """Return a zone as `Asia / Tokyo`, in the reader's language."""
+    region = REGIONS.get(zone.partition("/")[0])
+    return f"{region} / {place_name(zone)}" if region else zone
+
+
 def grouped_choices(kept=""):
     """Return the choices of a select, grouped by region; always includes `kept`."""
     groups = {region: [] for region in REGIONS}
     for name in zone_names():
-        region, _slash, place = name.partition("/")
-        groups[region].append((name, place.replace("_", " ").replace("/", " / ")))
+        groups[name.partition("/")[0]].append((name, place_name(name)))
     single = ["UTC"]
     if kept not in ("", "UTC", *zone_names()) and get_zone(kept):
         single.append(kept)
     return [
-        ("", _("Camp’s own (%(zone)s)") % {"zone": settings.TIME_ZONE}),
+        ("", _("Camp’s own (%(zone)s)") % {"zone": zone_label(settings.TIME_ZONE)}),
         *((name, name) for name in single),
-        *((str(REGIONS[region]), rows) for region, rows in groups.items()),
+        *(
+            (str(REGIONS[region]), sorted(rows, key=lambda row: row[1]))
+            for region, rows in groups.items()
+        ),
     ]

@@ -72,7 +72,7 @@ MIDDLEWARE = [
     "camp.web.request_limits.RequestLimitsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.AuthenticationMiddleware",
     "accounts.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "camp.web.request_limits.AnonymousBodyMiddleware",
@@ -88,8 +88,16 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "camp.web.template_loader.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -137,12 +145,12 @@ else:
         }
     }
 
-# Rendered Markdown, compressed: a few KiB each as a rule, at most 0.3 MiB
-CACHES["markdown"] = {
-    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-    "LOCATION": "markdown",
-    "TIMEOUT": 3600,  # seconds
-    "OPTIONS": {"MAX_ENTRIES": 200},
+# Parts of pages that are the same for many people, by the template tag `cache`
+CACHES["template_fragments"] = {
+    "BACKEND": "django.core.cache.backends."
+    + ("dummy.DummyCache" if DEBUG else "locmem.LocMemCache"),
+    "LOCATION": "template_fragments",
+    "OPTIONS": {"MAX_ENTRIES": 1000},
 }
 
 # Log-in
@@ -233,7 +241,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Camp <camp@l
 # Security
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "camp.web.views.csrf_failure"
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # a log-out holds without the cache
+SESSION_ENGINE = "accounts.login_sessions"  # in the database: a log-out holds without the cache
 SESSION_COOKIE_NAME = "camp_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

@@ -2,6 +2,7 @@
 
 import mimetypes
 import re
+from functools import lru_cache
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -177,6 +178,7 @@ CODE = re.compile(
 )
 
 
+@lru_cache(maxsize=10_000)
 def media_type(declared: str | None, filename: str) -> str:
     """Return a well-formed media type of at most 100 characters, in lower case, without parameters.
 

@@ -29,7 +29,9 @@ class MessageField(forms.CharField):
 
     def widget_attrs(self, widget):
         # Browsers cut pasted text at a maxlength without a word.
-        return super().widget_attrs(widget) | {"maxlength": None}
+        attrs = super().widget_attrs(widget)
+        attrs.pop("maxlength", None)
+        return attrs
 
 
 class MessageForm(forms.ModelForm):

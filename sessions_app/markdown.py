@@ -9,11 +9,12 @@ table); costs after parsing have budgets.
 
 import hashlib
 import re
-import zlib
+import sys
+import threading
 
 import nh3
 import pyromark
-from django.core.cache import caches
+from cachetools import LRUCache, cached
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
@@ -23,7 +24,8 @@ MAX_NESTING = 100
 MAX_EVENTS = 40_000
 MAX_ENTITIES = 30_000
 MAX_HTML = 600_000  # characters
-CACHED_FROM = 2_000  # characters; less is rendered as fast as it is found
+# Of rendered HTML: some 30,000 messages as people write them, or a few huge ones
+cache = LRUCache(maxsize=16 * 2**20, getsizeof=sys.getsizeof)  # bytes
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "s", "strong"),
@@ -74,22 +76,19 @@ class OverBudget(Exception):
     """Rendering the document would cost too much."""
 
 
+def digest(text):
+    """Return the key of a text in the cache; the text itself may be longer than its HTML."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+@cached(cache, key=digest, lock=threading.Lock())
 def render(text):
     """Return Markdown `text` as safe HTML; as plain text if it exceeds a budget.
 
-    HTML of long texts is cached, in local memory only: content from Redis could be tampered with
-    or written by another version.
+    HTML is cached by the content, in the memory of the process only: content from Redis could be
+    tampered with or written by another version.
     """
-    if len(text) < CACHED_FROM:
-        return render_now(text)
-    cache = caches["markdown"]
-    key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    packed = cache.get(key)
-    if packed is not None:
-        return mark_safe(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
-    html = render_now(text)
-    cache.set(key, zlib.compress(html.encode("utf-8", "surrogatepass"), level=1))
-    return html
+    return render_now(text)
 
 
 def render_now(text):

@@ -14,7 +14,8 @@ def message_page(session, params):
     `params` are those of the address; without any it is the page with the end. Each message has
     its `html`.
     """
-    page = KeysetPage(session.messages.all(), ["-created_at", "-id"], params, size=PAGE_SIZE)
+    messages = session.messages.defer("search_text")  # as long as the content
+    page = KeysetPage(messages, ["-created_at", "-id"], params, size=PAGE_SIZE)
     return page, render_messages(page.rows)
 
 

@@ -1,5 +1,6 @@
 """Fixtures for all tests: four users, and an empty storage and cache for each test."""
 
+import contextlib
 import itertools
 import shutil
 import sys
@@ -8,10 +9,10 @@ import uuid
 import pytest
 from django.conf import settings as camp_settings
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.core.files.storage import storages
 
-from tests.servers import NotAvailable
+from tests.servers import NotAvailable, temporary_folder
 
 PASSWORD = "a good long password"
 
@@ -56,10 +57,11 @@ def s3_server():
 
 
 @pytest.fixture(scope="session")
-def new_folders(tmp_path_factory):
-    """Paths for new folders; pytest's tmp_path searches for a free name each time."""
-    parent = tmp_path_factory.mktemp("storage")
-    return (parent / str(number) for number in itertools.count())
+def new_folders():
+    """Paths for new folders, in memory where there is room: each file kept there is synced."""
+    with contextlib.ExitStack() as stack:
+        parent = temporary_folder(stack, in_memory=True)
+        yield (parent / str(number) for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)
@@ -99,8 +101,9 @@ def object_store(settings, s3_server):
 
 @pytest.fixture(autouse=True)
 def empty_cache():
-    """Empty the cache before each test."""
+    """Empty the caches before each test: the data, and the parts of pages."""
     cache.clear()
+    caches["template_fragments"].clear()
 
 
 def person(name, **fields):

@@ -12,11 +12,9 @@ import inspect
 import json
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -61,9 +59,7 @@ def pytest_load_initial_conftests():
     # A shell's background jobs ignore Ctrl-C; the servers that tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     isolate(os.environ)
-    folder = tempfile.mkdtemp(prefix="camp-tests-")
-    cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["CAMP_DATA_DIR"] = folder
+    os.environ["CAMP_DATA_DIR"] = str(servers.temporary_folder(cleanup, in_memory=True))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "camp.settings")
     try:
         start_servers()

@@ -31,6 +31,7 @@ def session(owner):
     return Session.objects.create(user=owner, title="Camp")
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("name", INVISIBLE)
 class TestInvisibleNames:
     def test_a_session_keeps_its_title(self, as_owner, session, name):
@@ -86,6 +87,7 @@ class TestInvisibleNames:
         assert (response.status_code, Group.objects.count()) == (200, before)
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("name", [*INVISIBLE, *OTHERS])
 def test_a_new_session_with_an_invisible_title_has_none(as_owner, owner, name):
     as_owner.post("/sessions/new/", {"title": name})

@@ -9,7 +9,7 @@ from sessions_app.models import Session
 from tests.addresses import ADDRESSES, LOGIN, NOT_TUS, REFUSED
 from tests.markup import Page
 
-LANGUAGES = ["en", "ja"]
+LANGUAGES = ["en", pytest.param("ja", marks=pytest.mark.machine)]
 TEXT = "# Day one\n\n- tent\n- lamp\n\n[map](https://example.org/)"
 READABLE = [
     name for name, (_arguments, get, _post) in ADDRESSES.items() if get not in (REFUSED, NOT_TUS)

@@ -24,6 +24,7 @@ def test_every_address_is_listed():
 
 
 @pytest.mark.django_db
+@pytest.mark.machine
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("name", ADDRESSES)
 def test_an_anonymous_person(client, name, method):
@@ -38,6 +39,7 @@ def test_an_anonymous_person(client, name, method):
 
 
 @pytest.mark.django_db
+@pytest.mark.machine
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_an_anonymous_person_sees_nothing_of_the_admin(client, method):
     doors = (reverse("admin:login"), reverse("accounts:login"))

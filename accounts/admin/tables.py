@@ -5,12 +5,15 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.permissions import TranslatedPermissionsMixin, group_label
 from accounts.models import AttemptCounter, FormerLogEntry
+from camp.admin.log_messages import translate_log_message
 from camp.admin.model_admin import CampModelAdmin
 from camp.fs.text import clean_line, is_blank
 
@@ -67,6 +70,21 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
         )
 
 
+class TableFilter(admin.SimpleListFilter):
+    """Filter a history by table. Those that are not in the admin have none."""
+
+    title = _("kind of object")
+    parameter_name = "content_type__id__exact"
+
+    def lookups(self, request, model_admin):
+        kinds = ContentType.objects.get_for_models(*model_admin.admin_site._registry).values()
+        return sorted(((str(kind.pk), capfirst(kind.name)) for kind in kinds), key=lambda c: c[1])
+
+    def queryset(self, request, queryset):
+        known = self.value() in dict(self.lookup_choices)
+        return queryset.filter(content_type=self.value()) if known else queryset
+
+
 class ReadOnlyAdmin(CampModelAdmin):
     """A read-only table that Camp writes."""
 
@@ -80,50 +98,62 @@ class ReadOnlyAdmin(CampModelAdmin):
         return False
 
 
-@admin.register(LogEntry)
-class LogEntryAdmin(ReadOnlyAdmin):
-    """The actions of organisers in the admin."""
+class HistoryAdmin(ReadOnlyAdmin):
+    """A table of admin actions."""
 
-    list_display = ["action_time", "user", "__str__", "content_type"]
-    list_display_links = ["__str__"]
-    list_filter = ["action_time", "action_flag", "content_type"]
-    list_select_related = ["user", "content_type"]
-    search_fields = ["object_repr", "user__username_key__contains", "user__username_key__exact"]
+    list_display_links = ["target"]
+    list_filter = ["action_time", TableFilter]
+    list_select_related = ["content_type"]
     sortable_by = ["action_time"]
     ordering = ["-action_time", "-id"]
-    fields = ["action_time", "user", "content_type", "object_repr", "message"]
-    readonly_fields = fields
+
+    @admin.display(description=_("object"))
+    def target(self, entry):
+        """Return the name of the changed row."""
+        return entry.object_repr
+
+    @admin.display(description=_("kind of object"))
+    def table(self, entry):
+        """Return the name of the changed table."""
+        kind = entry.content_type
+        return capfirst(kind.name) if kind else self.get_empty_value_display()
 
     @admin.display(description=_("what changed"))
     def message(self, entry):
-        """Return Django's sentence about the change."""
-        return entry.get_change_message()
+        """Return the sentence about the change."""
+        return translate_log_message(entry)
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(HistoryAdmin):
+    """The actions of organisers in the admin."""
+
+    list_display = ["action_time", "user", "target", "message", "table"]
+    list_filter = ["action_time", "action_flag", TableFilter]
+    list_select_related = ["user", "content_type"]
+    search_fields = ["object_repr", "user__username_key__contains", "user__username_key__exact"]
+    fields = ["action_time", "user", "table", "target", "message"]
+    readonly_fields = fields
+
+    def get_object(self, *args, **kwargs):
+        """Return the entry; Django's name of it, in titles, contains what changed."""
+        entry = super().get_object(*args, **kwargs)
+        if entry:
+            entry.change_message = translate_log_message(entry)
+        return entry
 
 
 @admin.register(FormerLogEntry)
-class FormerLogEntryAdmin(ReadOnlyAdmin):
+class FormerLogEntryAdmin(HistoryAdmin):
     """The admin actions of people whose account is deleted."""
 
-    list_display = ["action_time", "former_pk", "object_repr", "content_type"]
-    list_display_links = ["object_repr"]
-    list_filter = ["action_time", "content_type"]
-    list_select_related = ["content_type"]
+    list_display = ["action_time", "former_pk", "target", "message", "table"]
     search_fields = ["object_repr"]
-    sortable_by = ["action_time"]
-    ordering = ["-action_time", "-id"]
-    fields = ["action_time", "former_pk", "content_type", "object_repr", "message"]
+    fields = ["action_time", "former_pk", "table", "target", "message"]
     readonly_fields = fields
-
-    @admin.display(description=_("what changed"))
-    def message(self, entry):
-        """Return Django's sentence about the change."""
-        return LogEntry(change_message=entry.change_message).get_change_message()
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(AttemptCounter)
@@ -144,4 +174,6 @@ class AttemptCounterAdmin(ReadOnlyAdmin):
     @admin.display(description=_("user"))
     def account(self, counter):
         """Return the user, or a note that the name matches no account."""
-        return counter.user or (_("no such user") if counter.subject else None)
+        if counter.user or not counter.subject:
+            return counter.user or self.get_empty_value_display()
+        return _("no such user")

@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
@@ -28,6 +28,7 @@ from accounts.admin.permissions import (
 )
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_accounts
+from accounts.time_zones import zone_label
 from camp.admin.dashboard import Figure, counts_by_day, readable_number
 from camp.admin.export import exported
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
@@ -50,6 +51,21 @@ class UserForm(IdentityForm, UserChangeForm):
     )
 
 
+class NewPasswordForm(AdminPasswordChangeForm):
+    """A new password. An account is closed by deactivating it, not by having no password."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+        self.fields["password1"].required = self.fields["password2"].required = True
+
+
+@admin.display(description=gettext_lazy("user"), ordering="username")
+def username(user):
+    """Return the user name, and the e-mail below it."""
+    return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
+
+
 @admin.register(User)
 class UserAdmin(
     PasswordLinkMixin,
@@ -66,6 +82,8 @@ class UserAdmin(
 
     form = UserForm
     add_form = SignUpForm
+    change_password_form = NewPasswordForm
+    change_user_password_template = "admin/new_password.html"  # noqa: S105
     add_fieldsets = [
         (None, {"classes": ["wide"], "fields": ["username", "email", "password1", "password2"]})
     ]
@@ -84,7 +102,7 @@ class UserAdmin(
         *("password_link", "preferences", "deletion_started_at"),
         *("created_at", "updated_at", "last_login", "last_activity"),
     ]
-    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_activity"]
+    list_display = [username, "is_active", "is_staff", "created_at", "last_activity"]
     list_filter = [
         *("is_active", "is_staff", "is_superuser", "created_at", "last_login"),
         ("groups", GroupFilter),
@@ -96,8 +114,8 @@ class UserAdmin(
         "username_key__exact",
         "email_key__exact",
     ]
-    sortable_by = ["name_and_email", "created_at"]
-    search_help_text = gettext_lazy("Searches user names and e-mails.")
+    sortable_by = ["username", "created_at"]
+    in_site_search = True
     ordering = ["username"]
     filter_horizontal = []
     autocomplete_fields = ["groups"]
@@ -115,10 +133,9 @@ class UserAdmin(
         _both, *rest = super().get_export_columns(request)
         return ["username", "email", *rest]
 
-    @admin.display(description=gettext_lazy("user"), ordering="username")
-    def name_and_email(self, user):
-        """Return the user name, and the e-mail below it."""
-        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
+    def autocomplete_label(self, user):
+        """Return the user name and the e-mail, by which people know each other."""
+        return f"{user.username} ({user.email})"
 
     @exported(lambda user: last_activity(user))
     @admin.display(description=gettext_lazy("last activity"))
@@ -142,7 +159,7 @@ class UserAdmin(
     def preferences(self, user):
         """Return the user's language and time zone."""
         language = dict(settings.LANGUAGES).get(user.language, _("the browser's language"))
-        return f"{language}, {user.time_zone or settings.TIME_ZONE}"
+        return f"{language}, {zone_label(user.time_zone or settings.TIME_ZONE)}"
 
     def manages(self, request, user):
         """Return whether the reader may manage this account."""
@@ -226,14 +243,16 @@ class UserAdmin(
             messages.warning(request, _("You cannot deactivate yourself."))
         users = self.switched(request, queryset.exclude(pk=request.user.pk), active=False)
         done = ngettext("%(count)d user deactivated.", "%(count)d users deactivated.", len(users))
-        self.log_and_report(request, users, _("Deactivated."), done % {"count": len(users)})
+        done %= {"count": len(users)}
+        self.log_and_report(request, users, gettext_lazy("Deactivated."), done)
 
     @admin.action(permissions=["change"], description=gettext_lazy("Reactivate selected users"))
     def reactivate(self, request, queryset):
         """Reactivate the selected users."""
         users = self.switched(request, queryset, active=True)
         done = ngettext("%(count)d user reactivated.", "%(count)d users reactivated.", len(users))
-        self.log_and_report(request, users, _("Reactivated."), done % {"count": len(users)})
+        done %= {"count": len(users)}
+        self.log_and_report(request, users, gettext_lazy("Reactivated."), done)
 
     def switched(self, request, queryset, *, active):
         """Set `is_active` on the users that the reader manages; return those that changed."""

@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from camp.admin.changelist import PAGE_PARAMETERS, CampChangeList, PageGoneError, sort_keys
@@ -28,15 +29,17 @@ from camp.admin.date_filter import InvalidDateError
 from camp.admin.deletion import summarize_deletion
 from camp.admin.export import ExportMixin, exported
 from camp.admin.limits import refuse_lookup, refuse_search
+from camp.admin.log_messages import untranslated
+from camp.admin.neighbours import NeighboursMixin
 from camp.admin.pagination import ListPage
-from camp.admin.search import Search
+from camp.admin.search import Search, describe_fields
 from camp.admin.visibility import VisibilityMixin
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
 from camp.templatetags.camp import when
 from camp.web.external_references import atomic_deletion
 
 
-class CampModelAdmin(VisibilityMixin, ExportMixin, admin.ModelAdmin):
+class CampModelAdmin(NeighboursMixin, VisibilityMixin, ExportMixin, admin.ModelAdmin):
     """A ModelAdmin for tables of any size.
 
     No page counts a whole table, deletions are confirmed with counts, and actions apply to the
@@ -112,13 +115,22 @@ class CampModelAdmin(VisibilityMixin, ExportMixin, admin.ModelAdmin):
     def get_changelist(self, request, **kwargs):
         return CampChangeList
 
+    def get_changelist_instance(self, request):
+        """Return the list; its help names the columns that the reader may search."""
+        changes = super().get_changelist_instance(request)
+        fields = self.get_search_fields(request)
+        if fields and not changes.search_help_text:
+            changes.search_help_text = describe_fields(self.model, fields)
+        return changes
+
     def changelist_view(self, request, extra_context=None):
         """Show the list; refuse searches and filters that it does not offer."""
         refusal = refuse_search(request, request.GET.get("q", ""))
         if refusal:
             return refusal
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
         try:
-            return super().changelist_view(request, extra_context)
+            return super().changelist_view(request, title | (extra_context or {}))
         except InvalidDateError as error:
             return refuse_lookup(request, error.detail)
         except DisallowedModelAdminLookup:
@@ -211,7 +223,11 @@ class CampModelAdmin(VisibilityMixin, ExportMixin, admin.ModelAdmin):
         return reverse(f"{self.admin_site.name}:{name}") + query
 
     def log_and_report(self, request, objs, text, done):
-        """Write a log entry for each of `objs`, and show the reader what was `done`."""
+        """Write a log entry for each of `objs`, and show the reader what was `done`.
+
+        `text` is a lazy translation: the log is read in several languages.
+        """
+        text = untranslated(text)
         forget_front_page()
         LogEntry.objects.log_actions(request.user.pk, objs, CHANGE, change_message=text)
         self.message_user(request, done, messages.SUCCESS)

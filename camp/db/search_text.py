@@ -99,14 +99,14 @@ class ContainsAsIs(Contains):
         return f"{sql} GLOB %s", [*params, f"*{pattern}*"]
 
 
-def fill_search_text(apps, label, source, *, limit=None, column="search_text"):
-    """Fill the column of rows that other programs wrote, or that are older than the column."""
+def fill_search_text(apps, label, source, *, limit=None):
+    """Fill `search_text` of rows that other programs wrote, or that are older than the column."""
     model = apps.get_model(label)
-    rows = model.objects.filter(**{column: ""}).exclude(**{source: ""})
+    rows = model.objects.filter(search_text="").exclude(**{source: ""})
     texts = rows.order_by("pk").values_list("pk", source).iterator(chunk_size=1000)
     quote = connection.ops.quote_name
     update = (
-        f"UPDATE {quote(model._meta.db_table)} SET {quote(column)} = %s "  # noqa: S608
+        f"UPDATE {quote(model._meta.db_table)} SET search_text = %s "  # noqa: S608
         f"WHERE {quote(model._meta.pk.column)} = %s"
     )
     # bulk_update() takes five times as long.

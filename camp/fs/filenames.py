@@ -39,10 +39,10 @@ def shorten_name(name: str, limit: int = MAX_LENGTH) -> str:
     return cut_end(stem, limit - len(suffix)) + suffix
 
 
-def shorten_bytes(name: str, limit: int = MAX_BYTES, addition: str = "") -> str:
-    """Return `name` with `addition` before its suffix, in at most `limit` bytes of UTF-8."""
+def shorten_bytes(name: str, addition: str = "") -> str:
+    """Return `name` with `addition` before its suffix, in at most 255 bytes of UTF-8."""
     stem, suffix = split_suffix(name)
-    room = limit - len((addition + suffix).encode())
+    room = MAX_BYTES - len((addition + suffix).encode())
     if len(stem.encode()) > room:
         stem = cut_end(stem, len(stem.encode()[:room].decode(errors="ignore")))
     return stem + addition + suffix

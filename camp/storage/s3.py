@@ -186,11 +186,10 @@ class ObjectStore(S3Storage):
             self.delete(name)
             raise StoreError(f"{kept} bytes of {size} were kept")
 
-    def put_bytes(self, name: str, content: bytes, *, sha256: str = "") -> None:
+    def put_bytes(self, name: str, content: bytes) -> None:
         """Upload a few bytes; raises StoreError."""
-        about = {"ContentType": self.default_content_type, "Metadata": {"sha256": sha256}}
         with as_os_errors(name):
-            self.client.put_object(**self.target(name), **about, Body=content)
+            self.client.put_object(**self.target(name), Body=content)
 
     def copy(self, name: str, target: str) -> None:
         """Copy an object within the store; raises FileNotFoundError, StoreError."""

@@ -8,7 +8,10 @@ from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from camp.admin.log_messages import translate_log_message
+
 register = template.Library()
+register.filter("log_message", translate_log_message)
 
 CELL = re.compile(r"<t[dh]\b")
 BOOLEAN_ALT = re.compile(r'(<img src="[^"]*/icon-(yes|no|unknown)[^"]*" alt=")[^"]*"')

@@ -8,7 +8,9 @@ hashing is limited by the memory.
 """
 
 import queue
+import selectors
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager
 
@@ -18,6 +20,8 @@ from camp.config.memory import memory_limit
 from camp.config.processors import count_processors
 
 WAIT_SECONDS = 10  # for a free slot
+# A connection that was idle for longer is checked by a query: a firewall may have dropped it.
+IDLE_SECONDS = 5
 
 
 class NoFreeSlot(ConnectionError):
@@ -40,7 +44,7 @@ class WorkerSlots:
         for _ in range(count):
             connection = connections.create_connection(DEFAULT_DB_ALIAS)
             connection.inc_thread_sharing()  # one thread after the other
-            free.put(connection)
+            free.put((connection, time.monotonic()))
         self._free = free
 
     @contextmanager
@@ -73,12 +77,14 @@ class WorkerSlots:
 
     def _take(self):
         try:
-            connection = self._free.get(timeout=WAIT_SECONDS)
+            connection, since = self._free.get(timeout=WAIT_SECONDS)
         except queue.Empty:
             raise NoFreeSlot("All threads that may work are busy.") from None
         connections[DEFAULT_DB_ALIAS] = self._own.connection = connection
         # Django does this at the start of a request, when there was no slot yet.
         connection.close_if_unusable_or_obsolete()
+        if time.monotonic() - since < IDLE_SECONDS and is_quiet(connection):
+            connection.health_check_done = True  # without asking the server
 
     def _give_back(self):
         connection, self._own.connection = self._own.connection, None
@@ -88,7 +94,20 @@ class WorkerSlots:
         if connection.in_atomic_block:
             connection.close()
         del connections[DEFAULT_DB_ALIAS]
-        self._free.put(connection)
+        self._free.put((connection, time.monotonic()))
+
+
+def is_quiet(connection):
+    """Return whether an open PostgreSQL connection has nothing to read.
+
+    A server that ends a connection says so, or its system closes the socket: both can be read.
+    """
+    own = connection.connection
+    if own is None or connection.vendor != "postgresql" or own.closed:
+        return False
+    with selectors.DefaultSelector() as selector:
+        selector.register(own.fileno(), selectors.EVENT_READ)
+        return not selector.select(0)
 
 
 worker_slots = WorkerSlots()

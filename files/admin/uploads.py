@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 from camp.admin.filters import ChosenFilter
 from camp.admin.model_admin import CampModelAdmin
 from camp.admin.search import OWNER_FIELDS
-from camp.templatetags.camp import readable_bytes
+from camp.templatetags.camp import readable_bytes, when
 from files.models import Upload
 from files.uploads.unfinished import UnfinishedUpload, arrived_bytes
 
@@ -16,14 +16,13 @@ from files.uploads.unfinished import UnfinishedUpload, arrived_bytes
 class UploadAdmin(CampModelAdmin):
     """Unfinished uploads, which can only be deleted."""
 
-    list_display = ["filename", "user", "progress", "created_at", "expires_at"]
+    list_display = ["filename", "user", "progress", "created_at", "ends"]
     list_select_related = ["user"]
     list_filter = [("user", ChosenFilter)]
     search_fields = ["id__exact", *OWNER_FIELDS]
-    search_help_text = gettext_lazy("Searches user names and e-mails.")
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
-    fields = ["filename", "user", "session", "content_type", "progress", "created_at", "expires_at"]
+    fields = ["filename", "user", "session", "content_type", "progress", "created_at", "ends"]
     readonly_fields = fields
 
     def get_queryset(self, request):
@@ -37,6 +36,11 @@ class UploadAdmin(CampModelAdmin):
     def has_change_permission(self, request, obj=None):
         """Its client decides about an upload."""
         return False
+
+    @admin.display(description=gettext_lazy("ends"), ordering="expires_at")
+    def ends(self, upload):
+        """Return when it is given up."""
+        return when(upload.expires_at)
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, upload):

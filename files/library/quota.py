@@ -16,7 +16,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import BigIntegerField, Sum, Value
 from django.utils import timezone
 
 from camp.cache.manager import cache_manager, get_or_compute
@@ -54,8 +54,16 @@ class Room:
 
 
 def room_of(user):
-    """Return the Room of a user, for display: the sum may be a minute old."""
-    return Room(limit_of(user.pk), bytes_used(user))
+    """Return the Room of a user, for display: the sum may be a minute old. One query."""
+    used = cache_manager.get_sync(usage_cache_key(user.pk))
+    if used is not None:
+        return Room(limit_of(user.pk), used)
+    own = Quota.objects.filter(user=user).annotate(mark=Value(None, BigIntegerField()))
+    rows = list(union_all([own.values_list("mark", "limit"), *usage_queries([user.pk])]))
+    limits = [limit for user_id, limit in rows if user_id is None]
+    used = sum(size for user_id, size in rows if user_id is not None)
+    cache_manager.set_sync(usage_cache_key(user.pk), used, USAGE_CACHE_SECONDS)
+    return Room(limits[0] if limits else settings.USER_QUOTA or None, used)
 
 
 def limit_of(user_id):

@@ -2,7 +2,8 @@
 
 A thumbnail takes a core for up to TIMEOUT, so a request waits for it only a moment: a queue has
 them made in the background. A person's images keep one worker busy at most, and people take turns:
-thousands of images of one person delay nobody else's.
+thousands of images of one person delay nobody else's. Each process has its own queue; together
+they make as many thumbnails at once as one would.
 
 A page shows only WebP that Camp has made, never what somebody uploaded. An image that is
 mislabelled, cut off or would unpack to gigabytes has no thumbnail, which an empty file records.
@@ -16,13 +17,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import OrderedDict, deque
 from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
 
-from camp.fs.ownership import make_folder
+from camp.fs.locks import try_lock
+from camp.fs.ownership import chown_to_folder_owner, make_folder
 from files.storage import backend, staging
 
 logger = logging.getLogger(__name__)
@@ -36,7 +39,8 @@ TIMEOUT = 20  # seconds
 MAX_WAIT = 1  # seconds that a request waits for a thumbnail
 # Requests that may wait at the same time; the others are told to come again.
 wait_slots = threading.BoundedSemaphore(4)
-WORKERS = 2  # each may take some hundred MiB
+WORKERS = 2  # of all processes of a machine; each may take some hundred MiB
+SLOT_SECONDS = 0.05  # between two looks for a free one
 MAX_QUEUED = 200  # images of one person
 
 
@@ -72,6 +76,15 @@ def get(file):
     return path if path.exists() and path.stat().st_size else None
 
 
+def dimensions(path):
+    """Return the width and height of a thumbnail, in pixels, from the header of WebP (RFC 9649)."""
+    with open(path, "rb") as file:
+        header = file.read(30)
+    if header[12:16] == b"VP8X":  # with transparency
+        return tuple(int.from_bytes(header[at : at + 3], "little") + 1 for at in (24, 27))
+    return tuple(int.from_bytes(header[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+
+
 def wait_for(job):
     """Return whether a job is done; wait a moment, unless too many requests do."""
     if not wait_slots.acquire(blocking=False):
@@ -85,7 +98,9 @@ def wait_for(job):
 def has_none(file):
     """Return whether it is known that a file cannot have a thumbnail."""
     try:
-        return os.path.getsize(path_of(file.storage_path)) == 0
+        # Lists ask for each image: pathlib would take as long as the rest of a row.
+        path = f"{settings.LOCAL_STORAGE_PATH}/{FOLDER}/{backend.checked_path(file.storage_path)}"
+        return os.stat(path + SUFFIX).st_size == 0
     except (OSError, ValueError, SuspiciousFileOperation):
         return False
 
@@ -156,6 +171,28 @@ def run_thumbnailer(source, target):
     return done.returncode == 0
 
 
+@contextlib.contextmanager
+def machine_slot():
+    """Hold one of WORKERS locks that the processes of this machine share; waits for one.
+
+    A lock ends with its process. Without the files there is no limit across processes.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            files = [stack.enter_context(open_slot(number)) for number in range(WORKERS)]
+            while all(try_lock(file) is False for file in files):
+                time.sleep(SLOT_SECONDS)
+        yield
+
+
+def open_slot(number):
+    """Return the open file of a slot; raises OSError."""
+    path = Path(settings.CAMP_DATA_DIR) / f"thumbnails-{number}.lock"
+    file = path.open("a+b")
+    chown_to_folder_owner(path)
+    return file
+
+
 def remove(storage_path):
     """Remove the thumbnail of a storage path, if there is one; never raises."""
     with contextlib.suppress(OSError, ValueError, SuspiciousFileOperation):
@@ -221,13 +258,14 @@ class ThumbnailQueue:
 
     def _work(self):
         while job := self._next():
-            made = None
-            while path := self._next_path(job):
-                try:
-                    make_for_path(job.source, path, made)
-                except Exception:
-                    logger.exception("A thumbnail could not be made.")
-                made = made or path
+            with machine_slot():
+                made = None
+                while path := self._next_path(job):
+                    try:
+                        make_for_path(job.source, path, made)
+                    except Exception:
+                        logger.exception("A thumbnail could not be made.")
+                    made = made or path
             job.done.set()
 
     def _next(self):

@@ -14,14 +14,19 @@ register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def upload_config(context):
+def upload_account(context):
+    """Return who uploads, for upload-config.js, to be JSON."""
+    user = context["user"]
+    return {"id": str(user.pk), "name": user.get_username()}
+
+
+@register.simple_tag
+def upload_config():
     """Return addresses, limits in bytes, names and texts for upload-config.js, to be JSON.
 
-    The scripts fill in the {placeholders} of the texts.
+    The scripts fill in the {placeholders} of the texts. The page caches it for all readers.
     """
-    user = context["user"]
     return {
-        "account": {"id": str(user.pk), "name": user.get_username()},
         "urls": {
             "account": reverse("accounts:current"),
             "uploads": reverse("uploads:uploads"),

@@ -1,9 +1,12 @@
 """Template tags of sessions."""
 
+from functools import cache
+
 from django import template
 from django.template.loader import render_to_string
 from django.utils.translation import ngettext
 
+from camp.templatetags.camp import Clock
 from camp.web import jinja
 from camp.web.routes import Route
 from sessions_app.converters import SessionIdConverter
@@ -30,38 +33,60 @@ def recent_sessions(context):
 @register.simple_tag
 def session_rows(sessions):
     """Return the rows of a list of sessions, which have `message_count` and `file_count`."""
-    route, to_segment = Route("sessions:detail"), SessionIdConverter().to_url
-    return jinja.render(
-        "sessions_app/rows.html",
-        sessions=sessions,
-        page=lambda session: route(to_segment(session.session_id)),
-        count_messages=count_messages,
-        count_files=count_files,
-    )
+    page, to_segment, clock = Route("sessions:detail"), SessionIdConverter().to_url, Clock()
+    messages, files = cache(describe_messages), cache(describe_files)
+    # Calls and attributes cost a template twice as much as they cost here.
+    rows = [
+        (
+            str(session),
+            page(to_segment(session.session_id)),
+            messages(session.message_count),
+            files(session.file_count) if session.file_count else "",
+            clock.show(session.updated_at),
+        )
+        for session in sessions
+    ]
+    return jinja.render("sessions_app/rows.html", rows=rows)
 
 
-def count_messages(count):
+def describe_messages(count):
     """Return a number of messages as text."""
     return ngettext("%(count)s message", "%(count)s messages", count) % {"count": count}
 
 
-def count_files(count):
+def describe_files(count):
     """Return a number of files as text."""
     return ngettext("%(count)s file", "%(count)s files", count) % {"count": count}
 
 
 @register.simple_tag
-def message_articles(messages, session=None):
-    """Return messages with their `html`; with `session` those of the reader can be changed."""
-    own = [session.session_id] if session else None
-    return jinja.render(
-        "sessions_app/messages.html",
-        messages=messages,
-        roles={role.value: role.label for role in Message.Role},
-        edit=own and Route("sessions:message_edit", *own),
-        delete=own and Route("sessions:message_delete", *own),
-        old_metadata=lambda text: render_to_string("includes/old_metadata.html", {"text": text}),
-    )
+def message_articles(messages, session=None, roles=None):
+    """Return messages with their `html`; with `session` those of the reader can be changed.
+
+    `roles` are the words for the roles, if the reader is not the one who wrote.
+    """
+    clock = Clock()
+    roles = roles or dict(Message._meta.get_field("role").flatchoices)
+    edit = session and Route("sessions:message_edit", session.session_id)
+    rows = [
+        (
+            message.pk,
+            message.role,
+            roles.get(message.role, message.role),
+            clock.show(message.created_at),
+            clock.show(message.edited_at),
+            message.html,
+            edit and message.role == Message.Role.USER and edit(message.pk),
+            message.old_metadata and old_metadata(message.old_metadata),
+        )
+        for message in messages
+    ]
+    return jinja.render("sessions_app/messages.html", rows=rows)
+
+
+def old_metadata(text):
+    """Return what the old backend stored with a message, as HTML."""
+    return render_to_string("includes/old_metadata.html", {"text": text})
 
 
 @register.filter

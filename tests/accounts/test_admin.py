@@ -188,7 +188,7 @@ class TestPage:
     def test_users_are_found_by_autocomplete(self, as_organiser, owner):
         field = {"app_label": "files", "model_name": "file", "field_name": "user"}
         found = as_organiser.get("/admin/autocomplete/", field | {"term": "own"}).json()
-        assert found["results"] == [{"id": str(owner.pk), "text": "owner"}]
+        assert found["results"] == [{"id": str(owner.pk), "text": "owner (owner@example.org)"}]
         assert browser(owner).get("/admin/autocomplete/", field).status_code == 403
 
 

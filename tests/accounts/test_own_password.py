@@ -9,6 +9,8 @@ from django.utils import translation
 from accounts.models import User
 from tests.conftest import PASSWORD
 
+pytestmark = pytest.mark.machine
+
 LIMIT = 5
 NEW = "an even longer password"
 PROFILE = {"username": "owner", "email": "owner@example.org", "time_zone": "", "language": "en"}

@@ -47,9 +47,24 @@ def test_by_keyboard(person):
 
 def test_each_row_has_its_own_addresses(person):
     page = person.page
-    for name in ("a.txt", "b.txt"):
+    for name in ("b.txt", "a.txt"):  # the menu of the first covers the second
         row = page.locator(".list__item", has_text=name)
         row.locator("summary").click()
         address = row.locator(".list__title").get_attribute("href")
         assert row.get_by_role("link", name="Rename").get_attribute("href") == f"{address}#rename"
     assert page.locator(".menu__panel:visible").count() == 1
+
+
+def test_a_message_is_edited_and_deleted_by_its_menu(person):
+    page = person.page
+    person.open("/sessions/new/")
+    person.submit({"title": "Packing"})
+    person.submit({"content": "Bring a tent"}, within="form[data-compose]")
+    page.locator(".message summary").click()
+    person.check()
+    page.get_by_role("link", name="Edit message").click()
+    assert page.locator("textarea").input_value() == "Bring a tent"
+    page.go_back()
+    page.locator(".message summary").click()
+    page.get_by_role("link", name="Delete message").click()
+    assert "Delete this message?" in page.locator("h1").inner_text()

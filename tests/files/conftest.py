@@ -26,7 +26,7 @@ ON_BOTH = {
 
 
 # Here each set of parameters is another request to the store; elsewhere one is enough.
-EVERY_CASE = {"test_backend", "test_file_check", "test_ranges"}
+EVERY_CASE = {"test_backend", "test_ranges"}
 
 
 def pytest_generate_tests(metafunc):

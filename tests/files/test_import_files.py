@@ -25,9 +25,9 @@ from tests.files.conftest import stored
 
 
 @pytest.fixture
-def uploads(tmp_path):
-    """The old backend's folder."""
-    folder = tmp_path / "backup" / "uploads"
+def uploads(settings):
+    """The old backend's folder, on the volume of the storage so that links can be made."""
+    folder = settings.LOCAL_STORAGE_PATH.with_name("backup") / "uploads"
     folder.mkdir(parents=True)
     return folder
 

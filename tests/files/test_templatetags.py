@@ -26,7 +26,7 @@ def test_how_much_room_is_used(owner, stranger, keep):
 
 
 def test_the_sum_is_asked_for_once(owner, file, django_assert_num_queries):
-    with django_assert_num_queries(1 + 3):  # and the limit each time
+    with django_assert_num_queries(3):  # with the limit, which is asked for each time
         for _ in range(3):
             render("{% storage_room %}", user=owner)
 

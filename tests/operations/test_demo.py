@@ -72,6 +72,7 @@ def test_every_row_has_its_own_path_and_the_bytes_it_tells_of():
         assert (file.size, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
 
 
+@pytest.mark.machine
 def test_the_password_lets_everybody_in():
     out = fill(users=5)
     password = re.search(r"The password of all: (\S+)", out)[1]
@@ -83,6 +84,7 @@ def test_the_password_lets_everybody_in():
         user.full_clean()
 
 
+@pytest.mark.machine
 def test_both_languages_and_their_preferences_are_there():
     fill(users=10, sessions=30, files=60)
     languages = set(get_user_model().objects.values_list("language", flat=True))
@@ -115,6 +117,7 @@ def test_rows_are_as_if_they_had_been_saved():
             assert file.session.created_at <= file.created_at
 
 
+@pytest.mark.machine
 def test_some_are_attached_and_some_in_the_trash():
     fill(users=4, sessions=60, files=150)
     assert 20 < File.objects.exclude(session=None).count() < 100
@@ -126,6 +129,7 @@ def test_some_are_attached_and_some_in_the_trash():
     assert File.objects.count() == 150
 
 
+@pytest.mark.machine
 def test_a_seed_brings_the_same_again():
     fill("--seed", "7")
     first = seen()
@@ -147,6 +151,7 @@ def test_it_can_be_run_again_and_people_go_on_as_before(owner):
     assert Session.objects.count() == 19
 
 
+@pytest.mark.machine
 def test_more_people_than_names():
     fill(users=900, sessions=0, files=0)
     assert get_user_model().objects.count() == 900
@@ -186,6 +191,7 @@ def test_bytes_whose_rows_fail_are_removed(monkeypatch, small_batches):
     assert File.objects.count() == len(stored()) == 20
 
 
+@pytest.mark.machine
 def test_production_is_refused(settings):
     settings.CAMP_ENVIRONMENT = "production"
     with pytest.raises(CommandError, match="a production database"):
@@ -195,12 +201,14 @@ def test_production_is_refused(settings):
     assert get_user_model().objects.exists()
 
 
+@pytest.mark.machine
 def test_production_by_the_mark_of_the_database_is_refused():
     environment.mark("production")
     with pytest.raises(CommandError, match="a production database"):
         fill()
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("sizes", [{"users": 0}, {"files": -1}, {"sessions": -1}])
 def test_senseless_numbers_are_refused(sizes):
     with pytest.raises(CommandError, match="at least one user"):
@@ -217,6 +225,7 @@ def test_a_database_without_tables_is_named(tmp_path):
         fill()
 
 
+@pytest.mark.machine
 def test_the_pages_show_it():
     fill(users=1, sessions=20, files=40)
     person = get_user_model().objects.get()

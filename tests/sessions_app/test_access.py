@@ -43,6 +43,7 @@ def test_owners_reach_their_session(as_owner, session, name, verb, single):
     assert response.status_code in (200, 302)
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize(("name", "verb", "single"), ALLOWED)
 def test_anonymous_people_are_asked_to_log_in(client, session, name, verb, single):
     before = everything()
@@ -55,6 +56,7 @@ def test_anonymous_people_are_asked_to_log_in(client, session, name, verb, singl
     assert everything() == before
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize(("name", "verb", "single"), ALLOWED)
 def test_sessions_of_others_do_not_exist(as_stranger, session, name, verb, single):
     before = everything()
@@ -63,6 +65,7 @@ def test_sessions_of_others_do_not_exist(as_stranger, session, name, verb, singl
     assert everything() == before
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize(("name", "verb", "single"), ALLOWED)
 def test_deleted_sessions_only_come_back(as_owner, session, name, verb, single):
     session.trash()
@@ -70,6 +73,7 @@ def test_deleted_sessions_only_come_back(as_owner, session, name, verb, single):
     assert response.status_code == (302 if name == "restore" else 404)
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("who", ["as_owner", "client"])
 def test_wrong_verbs_are_refused(request, session, who):
     before = everything()

@@ -13,6 +13,8 @@ from django.utils import timezone
 from files.models import File
 from sessions_app.models import Message, Session
 
+pytestmark = pytest.mark.machine
+
 MOMENT = datetime(2026, 11, 23, 20, 5, 1, 234567, tzinfo=UTC)
 
 

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 
 import nh3
 import pytest
-from django.core.cache import caches
 from django.utils.safestring import SafeString
 
-from sessions_app.markdown import ATTRIBUTES, TAGS, render, render_now, render_plain
+from sessions_app import markdown
+from sessions_app.markdown import ATTRIBUTES, TAGS, render, render_plain
 
 NASTY = [
     "<script>alert(1)</script>",
@@ -214,22 +214,28 @@ def test_a_document_is_as_long_as_a_reader_can_use(text):
     assert_harmless(html)
 
 
-def test_a_long_document_is_rendered_once(monkeypatch):
-    caches["markdown"].clear()
+def test_a_text_is_rendered_once(monkeypatch):
+    markdown.cache.clear()
     made = []
     monkeypatch.setattr(nh3, "clean", lambda html, **_options: made.append(html) or html)
     texts = ["**a** é\n" * 1000, "**a** é\n" * 1001, "short"]
     pages = [[render(text) for text in texts] for _view in range(3)]
     assert pages[0] == pages[1] == pages[2]
-    assert len(made) == 2 + 3
+    assert len(made) == len(texts)
     assert all(isinstance(html, SafeString) for page in pages for html in page)
-    caches["markdown"].clear()
+    markdown.cache.clear()
 
 
-def test_pages_are_right_where_the_cache_keeps_nothing(settings):
-    settings.CACHES = {"markdown": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-    text = "**a**\n" * 1000
-    assert render(text) == render(text) == render_now(text)
+def test_what_is_kept_is_bounded_in_bytes(monkeypatch):
+    monkeypatch.setattr(markdown.cache, "_Cache__maxsize", 10_000)
+    markdown.cache.clear()
+    for number in range(50):
+        render(f"{number} " + "x" * 1000)
+    assert 5_000 < markdown.cache.currsize <= 10_000
+    too_large = "y" * 20_000
+    assert render(too_large) == render(too_large)
+    assert markdown.cache.currsize <= 10_000
+    markdown.cache.clear()
 
 
 def test_what_exceeds_a_budget_is_shown_as_written():

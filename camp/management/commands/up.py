@@ -36,9 +36,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, host, port, workers, threads, **options):
-        too_few = any(number is not None and number < 1 for number in (workers, threads))
-        if not 0 <= port < 65536 or too_few:
-            raise CommandError(_("Port: 0 to 65535. Workers and threads: at least 1."))
+        good_numbers = workers in (None, *range(1, 257)) and (threads is None or threads > 0)
+        if not 0 <= port < 65536 or not good_numbers:
+            raise CommandError(_("Port: 0 to 65535. Workers: 1 to 256. Threads: at least 1."))
         say = make_printer(self.stdout)
         up.up(
             host=host,

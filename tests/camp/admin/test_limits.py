@@ -58,11 +58,11 @@ class TestLookups:
         for query in ("?password__startswith=p", "?nonce__gt=0", "?user__password__gt=a"):
             assert client.get(changelist("files_share", query)).status_code == 400
 
-    @pytest.mark.parametrize("value", [HUGE, f"-{HUGE}", "x", "", "1,2", "%00", "1.5", "９"])
     @pytest.mark.parametrize("model", ["files_file", "sessions_app_session", "files_share"])
-    def test_a_value_that_no_row_has_is_no_error_of_camp(self, as_organiser, model, value):
-        response = as_organiser.get(changelist(model, f"?user__id__exact={value}"))
-        assert response.status_code in (200, 400)
+    def test_a_value_that_no_row_has_is_no_error_of_camp(self, as_organiser, model):
+        for value in (HUGE, f"-{HUGE}", "x", "", "1,2", "%00", "1.5", "９"):
+            response = as_organiser.get(changelist(model, f"?user__id__exact={value}"))
+            assert response.status_code in (200, 400), value
 
     @pytest.mark.parametrize(
         "query",
@@ -238,6 +238,7 @@ class TestGroups:
         assert Group.objects.filter(pk=group.pk).exists()
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("charset", ["rot13", "utf-7", "undefined", "x"])
 @pytest.mark.parametrize(
     "kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "text/plain"]

@@ -66,7 +66,7 @@ class TestPages:
         assert response.headers["Cache-Control"] == "no-store"
 
     def test_a_host_name_that_is_not_ours(self, visitor):
-        response = visitor.get("/", headers={"host": "evil.example"})
+        response = visitor.get("/", headers={"host": "evil.example"}, REMOTE_ADDR="93.184.216.34")
         assert response.status_code == 400
         assert "evil" not in response.content.decode()
 

@@ -75,7 +75,7 @@ def test_many_things_cost_as_many_queries_as_few(client, owner, django_assert_ma
     counts = []
     for count in (1, 30):
         keep(owner, count, start=count)
-        with django_assert_max_num_queries(6) as queries:
+        with django_assert_max_num_queries(4) as queries:
             client.get(HOME)
         counts.append(len(queries))
     assert counts[0] == counts[1]
@@ -103,3 +103,14 @@ def test_the_language_switch_leads_back_to_the_page(client, owner):
     assert response["Location"] == HOME
     page = client.get(HOME, headers={"accept-language": "ja"}).content.decode()
     assert '<html lang="en">' in page
+
+
+@pytest.mark.django_db
+def test_pages_load_nothing_from_elsewhere_and_embed_nothing(client):
+    policy = client.get("/").headers["Content-Security-Policy"]
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert (
+        directives["script-src"] == directives["style-src"] == directives["default-src"] == "'self'"
+    )
+    for name in ("child-src", "frame-src", "object-src", "worker-src"):
+        assert directives[name] == "'none'"

@@ -39,6 +39,7 @@ def test_nothing_in_them_can_run(as_owner, keep):
     assert "private" in headers["Cache-Control"]
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize(
     ("filename", "disposition"),
     [

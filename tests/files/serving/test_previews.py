@@ -56,6 +56,17 @@ def test_a_picture_is_shown_as_one_of_our_own(as_owner, keep, form):
     assert (made.format, made.size) == ("WEBP", (1280, 640))
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.folder
+@pytest.mark.machine
+def test_its_page_reserves_its_place(as_owner, keep, mode):
+    stream = io.BytesIO()
+    Image.new(mode, (60, 30)).save(stream, "PNG")
+    file = keep("a.png", stream.getvalue(), content_type="image/png")
+    shown(as_owner, file)
+    assert 'width="60" height="30"' in page(as_owner, file)
+
+
 def gradient(mode, top):
     """Return a grey picture of more than 8 bits, from black at the left to `top` at the right."""
     image = Image.new(mode, (256, 4))

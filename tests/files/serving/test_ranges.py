@@ -14,6 +14,8 @@ from django.utils.http import http_date
 from files.models import File
 from tests.files.conftest import lose, part
 
+pytestmark = pytest.mark.machine
+
 CONTENT = bytes(range(256)) * 4  # 1,024 bytes
 
 

@@ -47,7 +47,7 @@ def downloads():
 def test_every_form_of_request_counts(client, one, wanted):
     assert get(client, one, wanted).status_code in (200, 206)
     assert downloads() == 1
-    for again in ("", *WHOLE, *PARTS):
+    for again in ("", wanted, "bytes=-5"):
         assert get(client, one, again, OTHER).status_code == 404
     assert downloads() == 1
 

@@ -3,11 +3,14 @@
 import io
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from PIL import Image
 
+from camp.fs.locks import try_lock
 from files.serving import thumbnails
 from tests.files.conftest import browser
 from tests.files.serving.test_previews import page, picture
@@ -110,6 +113,18 @@ def test_no_more_wait_than_a_person_may_have(as_owner, keep, slow, monkeypatch):
     assert len(thumbnails.queue._jobs) <= 4
     slow.set()
     until(lambda: all(is_made(as_owner, file) for file in files), 60)
+
+
+def test_all_processes_together_make_no_more_at_once(as_owner, keep, slow):
+    with ExitStack() as others:
+        for number in range(thumbnails.WORKERS):
+            assert try_lock(others.enter_context(thumbnails.open_slot(number)))
+        [file] = pictures(keep, 1)
+        assert ask(as_owner, file).status_code == 202
+        time.sleep(0.2)
+        assert slow.calls == []
+    slow.set()
+    until(lambda: is_made(as_owner, file))
 
 
 def progressive(side=3000):

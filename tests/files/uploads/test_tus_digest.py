@@ -10,6 +10,8 @@ from files.uploads import upload_parts
 from tests.files.conftest import stored
 from tests.files.uploads.test_tus import CONTENT, LENGTH, TUS, begin, create, metadata, patch
 
+pytestmark = pytest.mark.machine
+
 WANTED = {"Want-Repr-Digest": "sha-256=1"}
 
 

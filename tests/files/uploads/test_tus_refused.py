@@ -9,6 +9,8 @@ from files.models import File, Upload
 from tests.files.conftest import stored
 from tests.files.uploads.test_tus import BODY, CONTENT, TUS, begin, create, offset, patch, send, sha
 
+pytestmark = pytest.mark.machine
+
 CONCAT = ["partial", "final;/uploads/a /uploads/b", "", "whatever"]
 
 

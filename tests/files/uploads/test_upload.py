@@ -225,6 +225,7 @@ NAMES = {
 }
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize(("sent", "kept"), NAMES.items(), ids=lambda name: ascii(name)[:40])
 def test_names_keep_what_they_are_made_of(as_owner, sent, kept):
     assert post_raw(as_owner, sent_as(sent)).status_code == 302

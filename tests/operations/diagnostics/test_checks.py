@@ -35,6 +35,7 @@ def test_the_settings_of_the_tests_are_fine():
 
 def test_every_finding_says_what_to_do(settings, file):
     settings.CAMP_DATA_DIR = settings.LOCAL_STORAGE_PATH = settings.STATIC_ROOT = file
+    settings.UPLOAD_STAGING = file.with_name("staging")
     settings.DEBUG = settings.CAMP_HTTPS = True
     settings.CSRF_TRUSTED_ORIGINS = ["http://camp.example.org"]
     messages = [*checks.check_storage(), *checks.check_exposure()]

@@ -122,18 +122,10 @@ class Archive:
 
     def _refuse(self) -> None:
         prepare.refuse_newer(self._migrations, self._version)
-        here = server.locate_database().engine
         if self.portable:
             return
-        if self._engine != here:
-            sentence = _(
-                "The archive %(file)s is for %(engine)s, and this database is %(here)s: nothing "
-                "was done. On the original installation, make an archive for either with: %(fix)s"
-            )
-            fix = shell.manage("backup", "--portable")
-            values = {"file": self.path, "engine": self._engine, "here": here, "fix": fix}
-            raise CommandError(sentence % values)
-        if here == "PostgreSQL":
+        prepare.refuse_other_engine(self.path, self._engine)
+        if server.is_postgresql():
             self._refuse_server()
 
     def _refuse_server(self) -> None:

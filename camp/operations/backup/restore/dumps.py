@@ -19,7 +19,6 @@ from camp.operations.backup.archive import Damaged
 from camp.operations.backup.restore import postgresql, prepare
 from camp.operations.backup.restore.prepare import Result
 from camp.operations.backup.swap import AtomicSwap
-from camp.operations.database import server
 from camp.operations.local_postgres import programs
 
 HEAD = 4096
@@ -78,15 +77,7 @@ class Dump:
 
     def refuse(self) -> None:
         """Raise CommandError where this database cannot take it."""
-        here = server.locate_database().engine
-        if self.engine != here:
-            sentence = _(
-                "The dump %(file)s is for %(engine)s, and this database is %(here)s: nothing was "
-                "done. On the original installation, make an archive for either with: %(fix)s"
-            )
-            fix = shell.manage("backup", "--portable")
-            values = {"file": self.path, "engine": self.engine, "here": here, "fix": fix}
-            raise CommandError(sentence % values)
+        prepare.refuse_other_engine(self.path, self.engine)
 
     def create_database(self, new: AtomicSwap) -> None:
         """Create the new database."""

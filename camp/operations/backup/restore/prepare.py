@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext as _
 
+from camp.config import shell
 from camp.db.pending_migrations import find_pending_migrations
 from camp.models import Instance
 from camp.operations.backup.archive import Damaged
@@ -81,17 +82,12 @@ def bring_forward(result: Result) -> None:
     there = connection.introspection.table_names()
     if HISTORY in there:
         refuse_newer(read_applied_migrations())
-        if is_behind():
+        if find_pending_migrations():
             call_command("migrate", verbosity=0, interactive=False)
     elif old_tables.find_old_names(there):
         result.is_old = True
     else:
         raise CommandError(_("It does not contain a Camp database: nothing was changed."))
-
-
-def is_behind() -> bool:
-    """Return whether migrations are missing in the database."""
-    return bool(find_pending_migrations())
 
 
 def read_applied_migrations() -> dict[str, list[str]]:
@@ -102,6 +98,18 @@ def read_applied_migrations() -> dict[str, list[str]]:
         for app, name in cursor.fetchall():
             found.setdefault(app, []).append(name)
     return found
+
+
+def refuse_other_engine(path: Path, engine: str | None) -> None:
+    """Raise CommandError where the configured database is not of the engine of a file."""
+    here = server.locate_database().engine
+    if engine != here:
+        sentence = _(
+            "%(file)s is for %(engine)s, and this database is %(here)s: nothing was done. On the "
+            "original installation, make an archive for either with: %(fix)s"
+        )
+        fix = shell.manage("backup", "--portable")
+        raise CommandError(sentence % {"file": path, "engine": engine, "here": here, "fix": fix})
 
 
 def refuse_newer(migrations: dict[str, list[str]], version: str = "") -> None:

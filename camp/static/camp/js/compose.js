@@ -33,12 +33,10 @@ const keepDraft = (form, text) => {
 
 for (const form of document.querySelectorAll("form[data-compose]")) {
   const text = form.querySelector("[data-compose-text]");
-  const hint = form.querySelector("[data-compose-hint]");
   let sending = false;
   const reset = () => {
     sending = false;
   };
-  if (hint) hint.hidden = false;
 
   text.addEventListener("keydown", (event) => {
     // An Enter that ends the input of a Japanese word belongs to the input method.

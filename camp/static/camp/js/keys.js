@@ -14,6 +14,5 @@ document.addEventListener("keydown", (event) => {
 });
 
 for (const button of document.querySelectorAll("[data-keys-open]")) {
-  button.hidden = false;
   button.addEventListener("click", () => dialog.showModal());
 }

@@ -1,31 +1,40 @@
-// The menu of a row exists once, in template[data-row-menu]: each row of the list gets a button,
-// and the menu while it is open. The addresses in it are those of row 0.
-const ROWS = ".list--rows > .list__item:not(:has(> .menu))";
+// The menu of rows exists once, in template[data-row-menu], which names their selector: each row
+// gets a button that opens it, and the menu while it is open. The button takes the place of a link
+// with [data-menu-link]. The URLs in the template are those of row 0.
+const OWN_NUMBER = /\/0\/(?=\w*\/?(#\w*)?$)/;
 
-const fill = (panel, id) => {
-  for (const link of panel.querySelectorAll("a")) {
-    link.setAttribute("href", link.getAttribute("href").replace("/0/", `/${id}/`));
-  }
-  for (const button of panel.querySelectorAll("[formaction]")) {
-    button.setAttribute("formaction", button.getAttribute("formaction").replace("/0/", `/${id}/`));
+const fill = (panel, number) => {
+  for (const name of ["href", "formaction"]) {
+    for (const item of panel.querySelectorAll(`[${name}]`)) {
+      item.setAttribute(name, item.getAttribute(name).replace(OWN_NUMBER, `/${number}/`));
+    }
   }
   return panel;
 };
 
 const addMenu = (row, template) => {
   const [menu, panel] = template.content.cloneNode(true).children;
-  const title = row.querySelector(".list__title[id]");
-  menu.querySelector("summary").setAttribute("aria-labelledby", `more ${title.id}`);
+  const title = row.querySelector("[id]");
+  const summary = menu.querySelector("summary");
+  summary.id = `more-${title.id}`;
+  summary.setAttribute("aria-labelledby", `${summary.id} ${title.id}`);
   menu.addEventListener("toggle", () => {
-    if (menu.open) menu.append(fill(panel, title.id.slice(1)));
+    if (menu.open) menu.append(fill(panel, title.id.match(/\d+$/)[0]));
     else panel.remove();
   });
-  row.append(menu);
+  const link = row.querySelector("[data-menu-link]");
+  if (link) link.replaceWith(menu);
+  else row.append(menu);
+  // A tooltip: the name for screen readers is not shown.
+  const download = row.querySelector("[download]");
+  if (download) download.title = document.getElementById("download").textContent;
 };
 
 const addMenus = () => {
-  const template = document.querySelector("template[data-row-menu]");
-  if (template) for (const row of document.querySelectorAll(ROWS)) addMenu(row, template);
+  for (const template of document.querySelectorAll("template[data-row-menu]")) {
+    const rows = `${template.dataset.rowMenu}:not(:has(> .menu))`;
+    for (const row of document.querySelectorAll(rows)) addMenu(row, template);
+  }
 };
 
 // An upload replaces the list.

@@ -2,8 +2,8 @@
 // (files/templatetags/upload_form.py).
 import { pageData } from "./page-data.js";
 
-export const CONFIG_ID = "upload-config";
-export const config = pageData(CONFIG_ID);
+export const ACCOUNT_ID = "upload-account";
+export const config = { ...pageData("upload-config"), account: pageData(ACCOUNT_ID) };
 
 // Return the text `name` with its {placeholders} filled in.
 export const text = (name, values = {}) =>

@@ -89,10 +89,9 @@ export const onChoose = (input, add) => {
 // Have a button ask for a folder, if the browser can.
 export const onChooseFolder = (button, add) => {
   const input = document.createElement("input");
-  if (!("webkitdirectory" in input)) return;
+  button.hidden = !("webkitdirectory" in input);
   input.type = "file";
   input.webkitdirectory = true;
   onChoose(input, add);
   button.addEventListener("click", () => input.click());
-  button.hidden = false;
 };

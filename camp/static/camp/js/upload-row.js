@@ -57,6 +57,8 @@ export class Row {
     this.part("path").textContent = path;
     this.part("path").hidden = !path;
     this.part("bar").setAttribute("aria-label", file.name);
+    const next = encodeURIComponent(location.pathname + location.search);
+    this.part("login").href += `?next=${next}`;
     for (const name of ACTIONS) {
       const button = this.part(name);
       button.setAttribute("aria-label", `${button.textContent.trim()}: ${file.name}`);

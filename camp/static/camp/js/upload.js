@@ -2,7 +2,7 @@
 // tus, some at a time, with progress, pause and cancel. Without this script it is a plain form.
 import { Account, fetchWithTimeout } from "./account.js";
 import { pageData } from "./page-data.js";
-import { config, CONFIG_ID, text } from "./upload-config.js";
+import { ACCOUNT_ID, config, text } from "./upload-config.js";
 import { onChoose, onChooseFolder, onDropOrPaste } from "./upload-files.js";
 import { formatNumber, formatProgress } from "./upload-format.js";
 import { isSameUrl, isSupported, Row, terminate } from "./upload-row.js";
@@ -38,10 +38,8 @@ class Panel {
     this.isStale = false; // the page's lists of files
 
     part("button").hidden = true;
-    part("hint").hidden = false;
     // The browser's own control would always say "No file chosen", in the browser's language.
     part("zone").classList.add("dropzone--ready");
-    part("label").className = "button button--primary";
     // The browser restores the last choice when a person comes back to the page.
     this.input.value = "";
     const add = (picked) => this.add(picked);
@@ -199,7 +197,7 @@ class Panel {
       const response = await fetch(location.href, { headers: { Accept: "text/html" } });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       // After another log-in the lists belong to somebody else.
-      if (pageData(CONFIG_ID, page).account.id !== config.account.id) return;
+      if (pageData(ACCOUNT_ID, page).id !== config.account.id) return;
       for (const list of lists) {
         const fresh = page.querySelector(`[data-upload-refresh="${list.dataset.uploadRefresh}"]`);
         // A person who is typing or choosing in a list is not interrupted.
