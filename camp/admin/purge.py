@@ -12,8 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from camp.admin.bulk_edit import TrashActionsMixin, confirmation_page
 from camp.admin.dashboard import forget_front_page
+from camp.admin.log_messages import untranslated
 from camp.web.batch_deletion import purge
 from camp.web.external_references import describe_references
+
+# In the history
+MOVED = _("Moved to the trash.")
+DELETED = _("Deleted for good.")
 
 
 class TrashFirstMixin(TrashActionsMixin):
@@ -38,6 +43,12 @@ class TrashFirstMixin(TrashActionsMixin):
         """Return the address of a page of a row."""
         return reverse(f"{self.admin_site.name}:{self.url_name(page)}", args=[quote(obj.pk)])
 
+    def back_url(self, request, obj=None):
+        """Return the address of a row's page, or of the list, that the reader may view."""
+        if not self.has_view_permission(request, obj):
+            return reverse(f"{self.admin_site.name}:index")
+        return self.page_url("change", obj) if obj else self.list_url()
+
     def get_actions(self, request):
         """Return the actions, without those that can do nothing in the list as it is filtered."""
         actions = super().get_actions(request)
@@ -57,14 +68,14 @@ class TrashFirstMixin(TrashActionsMixin):
             return redirect(self.page_url("purge", obj))
         if request.method != "POST":
             rows = self.model.objects.filter(pk=obj.pk)
-            return self.confirm_trash(request, rows, back=self.page_url("change", obj))
+            return self.confirm_trash(request, rows, back=self.back_url(request, obj))
         self.set_deleted_at([obj], timezone.now())
-        text = gettext("Moved to the trash.")
+        text = untranslated(MOVED)
         LogEntry.objects.log_actions(request.user.pk, [obj], CHANGE, change_message=text)
         forget_front_page()
         done = gettext("“%(name)s” was moved to the trash. From there it can be restored.")
         self.message_user(request, done % {"name": obj}, messages.SUCCESS)
-        return redirect(self.list_url() if self.has_view_permission(request) else "admin:index")
+        return redirect(self.back_url(request))
 
     def purge_view(self, request, object_id):
         """Delete a row of the trash for good, once that is confirmed."""
@@ -76,10 +87,8 @@ class TrashFirstMixin(TrashActionsMixin):
         if obj.deleted_at is None:
             return redirect(self.page_url("delete", obj))
         rows = self.model.objects.filter(pk=obj.pk)
-        page = self.purge_or_confirm(request, rows, back=self.page_url("change", obj))
-        return page or redirect(
-            self.list_url() if self.has_view_permission(request) else "admin:index"
-        )
+        page = self.purge_or_confirm(request, rows, back=self.back_url(request, obj))
+        return page or redirect(self.back_url(request))
 
     @admin.action(
         permissions=["delete"], description=_("Delete selected %(verbose_name_plural)s for good")
@@ -129,7 +138,7 @@ class TrashFirstMixin(TrashActionsMixin):
         # Without those that other tables refer to, and those that were restored meanwhile.
         left = set(self.get_queryset(request).filter(pk__in=keys).values_list("pk", flat=True))
         gone = [row for row in rows if row.pk not in left]
-        text = gettext("Deleted for good.")
+        text = untranslated(DELETED)
         LogEntry.objects.log_actions(request.user.pk, gone, DELETION, change_message=text)
         forget_front_page()
         if gone:
