@@ -32,16 +32,11 @@ from camp.admin.model_admin import (
 from camp.admin.purge import TrashFirstMixin
 from camp.admin.search import OWNER_FIELDS
 from camp.admin.visibility import link_to
-from sessions_app.admin_reading import ReadingMixin
+from sessions_app.admin_reading import ROLES, ReadingMixin
 from sessions_app.forms import TitleField
 from sessions_app.hand_over import hand_over_session
 from sessions_app.models import Message, Session
 
-ROLES = [
-    (Message.Role.USER, gettext_lazy("User")),
-    (Message.Role.ASSISTANT, gettext_lazy("Assistant")),
-    (Message.Role.SYSTEM, gettext_lazy("System")),
-]
 LATEST = 100  # messages on a session's page
 EXCERPT = 400  # characters of each
 
@@ -180,9 +175,10 @@ class SessionAdmin(
         "search_text__contains",
         "id__exact",
         "session_id__exact",
+        "messages__search_text__contains",
         *OWNER_FIELDS,
     ]
-    search_help_text = gettext_lazy("Searches titles, session IDs, user names and e-mails.")
+    in_site_search = True
     sortable_by = ["title_or_none", "created_at", "updated_at"]
     ordering = ["-created_at", "-id"]
     autocomplete_fields = ["user"]
@@ -332,7 +328,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     list_filter = [("session", ChosenFilter), RoleFilter, "created_at"]
     list_select_related = ["session__user"]
     search_fields = ["search_text__contains", "id__exact", "session__session_id__exact"]
-    search_help_text = gettext_lazy("Searches the text of the messages, and session IDs.")
+    in_site_search = True
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     autocomplete_fields = ["session"]
@@ -345,6 +341,10 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     def beginning(self, message):
         """Return the first words of the message."""
         return Truncator(message.content).chars(80)
+
+    def autocomplete_label(self, message):
+        """Return the first words, with the session."""
+        return f"{self.beginning(message)} ({message.session})"
 
     @admin.display(description=gettext_lazy("role"))
     def role_name(self, message):

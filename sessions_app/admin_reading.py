@@ -6,10 +6,18 @@ from django.http import Http404
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from sessions_app.models import Message, Session
 from sessions_app.reading import message_page
+
+# For organisers "You" would be the wrong word.
+ROLES = [
+    (Message.Role.USER, gettext_lazy("User")),
+    (Message.Role.ASSISTANT, gettext_lazy("Assistant")),
+    (Message.Role.SYSTEM, gettext_lazy("System")),
+]
 
 
 class ReadingMixin:
@@ -39,6 +47,7 @@ class ReadingMixin:
             "session": session,
             "page": page,
             "shown": shown,
+            "roles": dict(ROLES),
             "may_view_files": files.has_view_permission(request),
         }
         return TemplateResponse(request, "admin/sessions_app/session/read.html", context)

@@ -115,7 +115,7 @@ class UserAdmin(
         "email_key__exact",
     ]
     sortable_by = ["username", "created_at"]
-    search_help_text = gettext_lazy("Searches user names and e-mails.")
+    in_site_search = True
     ordering = ["username"]
     filter_horizontal = []
     autocomplete_fields = ["groups"]
@@ -132,6 +132,10 @@ class UserAdmin(
         """Return the columns, with one for the user name and one for the e-mail."""
         _both, *rest = super().get_export_columns(request)
         return ["username", "email", *rest]
+
+    def autocomplete_label(self, user):
+        """Return the user name and the e-mail, by which people know each other."""
+        return f"{user.username} ({user.email})"
 
     @exported(lambda user: last_activity(user))
     @admin.display(description=gettext_lazy("last activity"))

@@ -32,7 +32,7 @@ from camp.admin.limits import refuse_lookup, refuse_search
 from camp.admin.log_messages import untranslated
 from camp.admin.neighbours import NeighboursMixin
 from camp.admin.pagination import ListPage
-from camp.admin.search import Search
+from camp.admin.search import Search, describe_fields
 from camp.admin.visibility import VisibilityMixin
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
 from camp.templatetags.camp import when
@@ -114,6 +114,14 @@ class CampModelAdmin(NeighboursMixin, VisibilityMixin, ExportMixin, admin.ModelA
 
     def get_changelist(self, request, **kwargs):
         return CampChangeList
+
+    def get_changelist_instance(self, request):
+        """Return the list; its help names the columns that the reader may search."""
+        changes = super().get_changelist_instance(request)
+        fields = self.get_search_fields(request)
+        if fields and not changes.search_help_text:
+            changes.search_help_text = describe_fields(self.model, fields)
+        return changes
 
     def changelist_view(self, request, extra_context=None):
         """Show the list; refuse searches and filters that it does not offer."""

@@ -13,11 +13,12 @@ from django.core.paginator import Paginator
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.template.response import TemplateResponse
-from django.urls import get_script_prefix, resolve, reverse
+from django.urls import get_script_prefix, path, resolve, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from camp.admin.dashboard import (
     FRONT_PAGE_EXPIRE,
@@ -27,6 +28,7 @@ from camp.admin.dashboard import (
     first_day,
 )
 from camp.admin.limits import answer_in_turn, refuse_search
+from camp.admin.site_search import search_tables
 from camp.web.days import start_of_day
 from camp.web.findings import problem_computation
 from camp.web.shared_results import Computation, get_results
@@ -140,7 +142,26 @@ class CampAdminSite(admin.AdminSite):
 
     def get_urls(self):
         """Return the URLs without `view_on_site`, which would reveal session IDs."""
-        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+        urls = [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+        return [path("search/", self.admin_view(self.search_view), name="search"), *urls]
+
+    @method_decorator(require_safe)
+    def search_view(self, request):
+        """Show the first matches of `q` in each table."""
+        text = request.GET.get("q", "").strip()
+        refusal = refuse_search(request, text)
+        if refusal:
+            return refusal
+        results = search_tables(self, request, text)
+        context = {
+            **self.each_context(request),
+            "title": _("Search"),
+            "subtitle": None,
+            "site_query": text,
+            "results": results,
+            "nothing": text and not any(one.rows or one.is_stopped for one in results),
+        }
+        return TemplateResponse(request, "admin/search.html", context)
 
     def admin_view(self, view, cacheable=False):
         """Guard a view; logged-in people who are not organisers get an explanation."""

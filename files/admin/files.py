@@ -104,9 +104,7 @@ class FileAdmin(OldMetadataMixin, TrashFirstMixin, HandOverMixin, CampModelAdmin
         "session__session_id__exact",
         *OWNER_FIELDS,
     ]
-    search_help_text = gettext_lazy(
-        "Searches file names, user names, e-mails, IDs, SHA-256 and storage paths."
-    )
+    in_site_search = True
     ordering = ["-created_at", "-id"]
     autocomplete_fields = ["user", "session"]
     front_page_days_label = gettext_lazy("Files uploaded")
@@ -131,6 +129,10 @@ class FileAdmin(OldMetadataMixin, TrashFirstMixin, HandOverMixin, CampModelAdmin
         "download",
         "versions",
     ]
+
+    def autocomplete_label(self, file):
+        """Return the name with the owner, because names repeat."""
+        return f"{file} ({file.user or _('nobody')})"
 
     @admin.display(description=gettext_lazy("kind"))
     def kind(self, file):

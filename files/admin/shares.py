@@ -44,7 +44,7 @@ class ShareAdmin(CampModelAdmin):
     list_select_related = ["user"]
     search_fields = ["id__exact", "files__search_text__contains", *OWNER_FIELDS]
     sortable_by = ["created_at"]
-    search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
+    in_site_search = True
     ordering = ["-created_at", "-id"]
     fields = ["user", "created_at", "expires_at", "use", "used_at", "has_password"]
     readonly_fields = fields
@@ -57,6 +57,10 @@ class ShareAdmin(CampModelAdmin):
     def get_list_display(self, request):
         name, *rest = super().get_list_display(request)
         return [name, link_to(self, request, "user"), *rest]
+
+    def autocomplete_label(self, share):
+        """Return the files and the user."""
+        return f"{self.name(share)} ({share.user})"
 
     def has_add_permission(self, request):
         """Links are made by the owners of the files."""

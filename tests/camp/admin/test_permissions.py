@@ -124,6 +124,20 @@ class TestFilters:
         assert names(response) == [rows["files_file"].pk]
 
 
+@pytest.mark.parametrize(
+    ("permissions", "text"),
+    [
+        (["files.view_file"], "Searches: name, ID, SHA-256, storage path."),
+        (
+            ["files.view_file", "accounts.view_user"],
+            "Searches: name, ID, SHA-256, storage path, user name, e-mail.",
+        ),
+    ],
+)
+def test_the_help_names_what_one_may_search(db, permissions, text):
+    assert text in browser(helper(*permissions)).get(changelist("files_file")).content.decode()
+
+
 class TestShares:
     def test_files_are_plain_text_for_those_who_may_not_view_them(self, rows):
         address = page("files_share", "change", rows["files_share"].pk)
