@@ -109,6 +109,10 @@ class KeyField(models.CharField):
             kwargs.pop(key, None)
         return name, path, args, kwargs | {"source": self.source}
 
+    def search_value(self, text):
+        """Return the key of what an organiser searches for."""
+        return KEYS[self.source](text)
+
     def key_of(self, instance):
         """Return the key of an instance, or None if it has no visible character."""
         key = KEYS[self.source](getattr(instance, self.source) or "") or None

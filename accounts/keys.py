@@ -12,11 +12,13 @@ from django.utils.translation import ngettext
 
 from accounts.identity import KEYS, MARK, is_marked, placeholder_key
 from camp.config import shell
+from camp.db import bigram_index
 
 BATCH = 500  # rows in memory at a time
 SHOWN = 20
 FIX = shell.manage("settle_accounts")
 MIGRATION = ("accounts", "0003_identity_keys")
+SEARCHED = ("accounts", "0007_search_index")
 
 
 def colliding_accounts(model):
@@ -103,6 +105,7 @@ def fill_after_migrate(sender, using, stdout=None, **kwargs):
     """Fill missing keys and list colliding accounts; a post_migrate receiver."""
     if MIGRATION not in MigrationRecorder(connections[using]).applied_migrations():
         return
+    bigram_index.repair(connections[using], SEARCHED, "all_sample_users")
     model = sender.get_model("User")
     fill_keys(model)
     lines = list(describe_collisions(model))

@@ -116,6 +116,16 @@ class User(MarkedDeletionModel, AbstractBaseUser, PermissionsMixin):
                 violation_error_message=_("This e-mail already has an account."),
             ),
         ]
+        # For the orders of the organisers' list, and for filters that leave few.
+        indexes = [
+            models.Index("created_at", "id", name="sample_users_all_created"),
+            models.Index("last_login", "username", name="sample_users_last_login"),
+            models.Index("username", condition=models.Q(is_active=False), name="sample_users_off"),
+            models.Index("username", condition=models.Q(is_staff=True), name="sample_users_staff"),
+            models.Index(
+                "username", condition=models.Q(is_superuser=True), name="sample_users_superuser"
+            ),
+        ]
 
     def __str__(self):
         return self.username
@@ -253,6 +263,11 @@ class FormerLogEntry(models.Model):
 
     class Meta:
         db_table = "camp_former_log_entries"
+        # The list of organisers and its filters.
+        indexes = [
+            models.Index("action_time", "id", name="camp_former_log_time"),
+            models.Index("content_type", "action_time", "id", name="camp_former_log_kind"),
+        ]
         verbose_name = _("log entry of a deleted account")
         verbose_name_plural = _("log entries of deleted accounts")
 

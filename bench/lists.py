@@ -91,20 +91,21 @@ class PostgreSQL:
 
 
 class MeasuringProcess:
-    """A process (lists_place.py) that measures pages on one database."""
+    """A process that measures pages on one database."""
 
-    def __init__(self, folder, server, rows, stack):
+    def __init__(self, folder, server, rows, stack, script="lists_place.py"):
         folder.mkdir(parents=True, exist_ok=True)
+        name = f"camp_{script.partition('_')[0]}_{rows}"
         environment = {
             **os.environ,
             "CAMP_DATA_DIR": str(folder),
             "CAMP_ENV_FILES": "",
             "REDIS_URL": "",
-            "DATABASE_URL": server.database(f"camp_lists_{rows}") if server else "",
+            "DATABASE_URL": server.database(name) if server else "",
             "DJANGO_SETTINGS_MODULE": "camp.settings",
             "SECRET_KEY": "bench-guards-nothing-Zq7vR2mXw9Lb4Ty8Kd3Hn6Pf1Sg5Jc0",
         }
-        command = [sys.executable, ROOT / "bench" / "lists_place.py", str(rows)]
+        command = [sys.executable, ROOT / "bench" / script, str(rows)]
         self.process = stack.enter_context(
             subprocess.Popen(
                 command,

@@ -14,4 +14,4 @@ class FilesConfig(AppConfig):
     def ready(self):
         from files import signals
 
-        post_migrate.connect(signals.repair_search_index, sender=self)
+        post_migrate.connect(signals.repair_search_indexes, sender=self)

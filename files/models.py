@@ -123,6 +123,16 @@ class File(OldMetadata, SoftDeleteModel):
                 condition=Q(deleted_at__isnull=False),
                 name="sample_files_trash",
             ),
+            # For organisers, who see everyone's: one for each order, one for each filter, and
+            # one for a checksum that they search for.
+            models.Index("created_at", "id", name="sample_files_all_created"),
+            models.Index("search_text", "id", name="sample_files_all_names"),
+            models.Index("size", "id", name="sample_files_all_sizes"),
+            models.Index(
+                KindOf("content_type"), F("created_at"), F("id"), name="sample_files_all_kinds"
+            ),
+            models.Index("deleted_at", "created_at", "id", name="sample_files_all_trash"),
+            models.Index("sha256", name="sample_files_sha256"),
         ]
 
     def __str__(self):
@@ -228,6 +238,10 @@ class Upload(models.Model):
         db_table = "camp_uploads"
         verbose_name = _("unfinished upload")
         verbose_name_plural = _("unfinished uploads")
+        indexes = [
+            # The list of organisers.
+            models.Index("created_at", "id", condition=Q(file=None), name="camp_uploads_unfinished")
+        ]
 
     def __str__(self):
         return self.filename
@@ -340,7 +354,16 @@ class Share(models.Model):
         verbose_name_plural = _("shared links")
         indexes = [
             # The owner's list, the newest first.
-            models.Index("user", F("created_at").desc(), F("id").desc(), name="camp_shares_newest")
+            models.Index("user", F("created_at").desc(), F("id").desc(), name="camp_shares_newest"),
+            # For organisers: their list, the links that have expired, those that are used up.
+            models.Index("created_at", "id", name="camp_shares_all_created"),
+            models.Index("expires_at", "created_at", "id", name="camp_shares_all_ends"),
+            models.Index(
+                "created_at",
+                "id",
+                condition=Q(downloads__gte=F("limit")),
+                name="camp_shares_all_used",
+            ),
         ]
 
     def __str__(self):

@@ -1,7 +1,6 @@
 """Remove bytes after their row, update cached usage, and repair the search index."""
 
 from django.db import connections, transaction
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
@@ -45,9 +44,8 @@ def forget_usage_of_deleted(sender, instance, **kwargs):
     quota.forget_usage(instance.user_id)
 
 
-def repair_search_index(using, **kwargs):
-    """Rebuild the search index if a migration has broken it; for post_migrate."""
-    table, connection = File._meta.db_table, connections[using]
-    known = MigrationRecorder(connection).applied_migrations()
-    if ("files", "0012_search_index") in known and not bigram_index.is_complete(connection, table):
-        bigram_index.make(connection, table)
+def repair_search_indexes(using, **kwargs):
+    """Rebuild the search indexes that a migration has broken; for post_migrate."""
+    connection, table = connections[using], File._meta.db_table
+    bigram_index.repair(connection, ("files", "0012_search_index"), table)
+    bigram_index.repair(connection, ("files", "0017_search_index_of_all"), f"all_{table}")

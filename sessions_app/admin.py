@@ -16,12 +16,13 @@ from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_pa
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
     CampModelAdmin,
+    CappedCount,
     RelatedCount,
     RelatedCountsMixin,
     RestoreFromTrashMixin,
     link_to,
-    total_of,
 )
+from camp.admin.search import OWNER_FIELDS
 from sessions_app.forms import TitleField
 from sessions_app.models import Message, Session
 
@@ -103,13 +104,13 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
     list_select_related = ["user"]
     search_fields = [
         "search_text__contains",
-        "session_id",
-        "user__username_key__contains",
-        "user__email_key__contains",
-        "user__email",
+        "id__exact",
+        "session_id__exact",
+        *OWNER_FIELDS,
     ]
     search_help_text = gettext_lazy("Searches titles, session IDs, user names and e-mails.")
-    ordering = ["-id"]
+    sortable_by = ["title_or_none", "created_at", "updated_at"]
+    ordering = ["-created_at", "-id"]
     autocomplete_fields = ["user"]
     fieldsets = [
         (None, {"fields": ["title", "user", "session_id"]}),
@@ -151,7 +152,7 @@ class SessionAdmin(OldMetadataMixin, RestoreFromTrashMixin, RelatedCountsMixin, 
         url = self.list_url(f"?{filter_parameter('user')}=")
         return [
             RelatedCount(
-                "sessions_kept", _("Sessions"), total_of(Session.objects, "user"), url=url
+                "sessions_kept", _("Sessions"), CappedCount(Session.objects, "user"), url=url
             ),
         ]
 
@@ -184,9 +185,10 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     list_display = ["beginning", "role_name", "created_at", "edited_at"]
     list_filter = [("session", ChosenFilter), RoleFilter, "created_at"]
     list_select_related = ["session__user"]
-    search_fields = ["search_text__contains"]
-    search_help_text = gettext_lazy("Searches the text of the messages.")
-    ordering = ["-id"]
+    search_fields = ["search_text__contains", "id__exact", "session__session_id__exact"]
+    search_help_text = gettext_lazy("Searches the text of the messages, and session IDs.")
+    sortable_by = ["created_at"]
+    ordering = ["-created_at", "-id"]
     autocomplete_fields = ["session"]
     fields = ["session", "role", "content", "created_at", "edited_at"]
     readonly_fields = ["created_at", "edited_at"]
@@ -223,7 +225,7 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
         url = self.list_url(f"?{filter_parameter('session')}=")
         return [
             RelatedCount(
-                "messages_held", _("Messages"), total_of(Message.objects, "session"), url=url
+                "messages_held", _("Messages"), CappedCount(Message.objects, "session"), url=url
             ),
         ]
 

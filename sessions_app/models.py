@@ -73,6 +73,11 @@ class Session(OldMetadata, SoftDeleteModel, MarkedDeletionModel):
                 condition=Q(deleted_at__isnull=False),
                 name="sample_sessions_trash",
             ),
+            # For organisers, who see everyone's: the orders and the filter of their list.
+            models.Index("created_at", "id", name="sample_sessions_all_created"),
+            models.Index("updated_at", "id", name="sample_sessions_all_updated"),
+            models.Index("search_text", "id", name="sample_sessions_all_titles"),
+            models.Index("deleted_at", "created_at", "id", name="sample_sessions_all_trash"),
         ]
 
     def __str__(self):
@@ -125,7 +130,12 @@ class Message(OldMetadata):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         # For the session's page, which reads messages in this order.
-        indexes = [models.Index("session", "created_at", "id", name="sample_messages_order")]
+        indexes = [
+            models.Index("session", "created_at", "id", name="sample_messages_order"),
+            # For the list of organisers, and its filter.
+            models.Index("created_at", "id", name="sample_messages_all_created"),
+            models.Index("role", "created_at", "id", name="sample_messages_all_roles"),
+        ]
 
     def __str__(self):
         return self.content[:60]

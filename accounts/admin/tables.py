@@ -39,6 +39,7 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
     """
 
     form = GroupForm
+    list_display = sortable_by = ["name"]
     filter_horizontal = []
 
     def get_readonly_fields(self, request, obj=None):
@@ -97,7 +98,8 @@ class HistoryAdmin(ReadOnlyAdmin):
     list_display_links = ["target"]
     list_filter = ["action_time", TableFilter]
     list_select_related = ["content_type"]
-    ordering = ["-id"]
+    sortable_by = ["action_time"]
+    ordering = ["-action_time", "-id"]
 
     @admin.display(description=_("object"))
     def target(self, entry):
@@ -126,7 +128,7 @@ class LogEntryAdmin(HistoryAdmin):
     list_display = ["action_time", "user", "target", "message", "table"]
     list_filter = ["action_time", "action_flag", TableFilter]
     list_select_related = ["user", "content_type"]
-    search_fields = ["object_repr", "user__username_key__contains"]
+    search_fields = ["object_repr", "user__username_key__contains", "user__username_key__exact"]
     fields = ["action_time", "user", "table", "target", "message"]
     readonly_fields = fields
 

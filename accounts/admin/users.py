@@ -42,12 +42,6 @@ class NewPasswordForm(AdminPasswordChangeForm):
         self.fields["password1"].required = self.fields["password2"].required = True
 
 
-@admin.display(description=gettext_lazy("user"), ordering="username")
-def username(user):
-    """Return the user name, and the e-mail below it."""
-    return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
-
-
 @admin.register(User)
 class UserAdmin(
     PasswordLinkMixin,
@@ -84,14 +78,26 @@ class UserAdmin(
         *("password_link", "preferences", "created_at", "updated_at", "last_login"),
         "deletion_started_at",
     ]
-    list_display = [username, "is_active", "is_staff", "created_at", "last_login"]
+    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
-    search_fields = ["username_key__contains", "email_key__contains", "username", "email"]
+    search_fields = [
+        "username_key__contains",
+        "email_key__contains",
+        "id__exact",
+        "username_key__exact",
+        "email_key__exact",
+    ]
+    sortable_by = ["name_and_email", "created_at"]
     search_help_text = gettext_lazy("Searches user names and e-mails.")
     ordering = ["username"]
     filter_horizontal = []
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
+
+    @admin.display(description=gettext_lazy("user"), ordering="username")
+    def name_and_email(self, user):
+        """Return the user name, and the e-mail below it."""
+        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
 
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):

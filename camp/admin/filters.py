@@ -1,8 +1,9 @@
 """Filters of the admin's lists."""
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+
+from camp.admin.widgets import is_value_of
 
 
 class ChosenFilter(admin.FieldListFilter):
@@ -36,10 +37,9 @@ class ChosenFilter(admin.FieldListFilter):
 
     def name(self):
         """Return the label of the related row."""
-        try:
-            row = self.remote._base_manager.filter(pk__in=self.used_parameters[self.lookup]).first()
-        except (ValueError, ValidationError):
-            row = None
+        key = self.used_parameters[self.lookup][-1]
+        rows = self.remote._base_manager
+        row = rows.filter(pk=key).first() if is_value_of(self.remote._meta.pk, key) else None
         return str(row or _("None"))
 
 

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import transaction
-from django.db.models import BigIntegerField, Count, DateTimeField, Field, OuterRef, Subquery
+from django.db.models import DateTimeField, Field, IntegerField, OuterRef, Subquery
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -21,19 +23,21 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from camp.admin.changelist import PAGE_PARAMETERS, CampChangeList, PageGoneError, sort_keys
 from camp.admin.dashboard import readable_number
 from camp.admin.date_filter import InvalidDateError
 from camp.admin.deletion import summarize_deletion
-from camp.admin.limits import StrictChangeList, refuse_lookup, refuse_search
+from camp.admin.limits import refuse_lookup, refuse_search
 from camp.admin.log_messages import untranslated
 from camp.admin.neighbours import NeighboursMixin
-from camp.admin.pagination import WindowPaginator
+from camp.admin.pagination import ListPage
+from camp.admin.search import Search
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
 from camp.cache.manager import cache_manager, get_or_compute
-from camp.db.search_text import normalize_for_search
 from camp.templatetags.camp import when
 from camp.web.external_references import atomic_deletion
 
+COUNTED = 1000  # rows of a relation that are counted in lists
 FRONT_PAGE_EXPIRE = 60  # seconds
 FRONT_PAGE_KEY = "admin:front:"
 
@@ -42,19 +46,16 @@ class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
     """A ModelAdmin for tables of any size.
 
     No page counts a whole table, deletions are confirmed with counts, and actions apply to the
-    rows of one page.
+    rows of one page. `sortable_by` names the columns in whose order an index has the rows, and
+    `search_fields` are those of camp.admin.search.
     """
+
+    sortable_by = ()
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     view_on_site = False  # pages outside the admin are for the owner alone
-
-    def get_paginator(self, request, queryset, per_page, *args, **kwargs):
-        """Return a paginator that knows the requested page."""
-        asked = request.GET.get("p", request.GET.get("page", ""))
-        number = int(asked) if asked.isdecimal() and len(asked) < 10 else 1
-        return WindowPaginator(queryset, per_page, *args, number=number, **kwargs)
 
     def get_list_display(self, request):
         """Return the columns; dates and times look as on Camp's other pages."""
@@ -65,9 +66,36 @@ class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
         times = {field.name for field in self.opts.fields if isinstance(field, DateTimeField)}
         return datetime_column(self.opts.get_field(name)) if name in times else name
 
+    def get_sortable_by(self, request):
+        """Return the columns that can be sorted, as they are in the list."""
+        columns = self.get_list_display(request)
+        return [one for one in columns if getattr(one, "__name__", one) in self.sortable_by]
+
+    def make_search(self, request, text):
+        """Return the Search for a text, in the tables that the reader may view."""
+        return Search(self.model, self.get_search_fields(request), text)
+
+    def get_rows(self, request):
+        """Return the rows of the list without the figures of its columns."""
+        return self.get_queryset(request)
+
+    def complete_rows(self, request, rows):
+        """Set what the columns of a page show beside the rows."""
+
+    def first_matches(self, request, text, count):
+        """Return the first `count` rows that a search finds, or the first of the list."""
+        rows = self.get_rows(request)
+        related = self.get_list_select_related(request)
+        rows = rows.select_related(*related) if related else rows
+        search = self.make_search(request, text) if text.strip() else None
+        keys = sort_keys(self.model, self.get_ordering(request) or ["-pk"])
+        return ListPage(rows, keys, {}, size=count, search=search).rows
+
     def get_search_results(self, request, queryset, search_term):
-        """Search like Django, ignoring differences of width and case."""
-        return super().get_search_results(request, queryset, normalize_for_search(search_term))
+        """Return the rows that a search finds."""
+        if search_term.strip():
+            queryset = self.make_search(request, search_term).all_matches(queryset)
+        return queryset, False
 
     def get_search_fields(self, request):
         """Return the search fields without those of tables that the reader may not view."""
@@ -88,7 +116,7 @@ class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
         return True
 
     def get_changelist(self, request, **kwargs):
-        return StrictChangeList
+        return CampChangeList
 
     def changelist_view(self, request, extra_context=None):
         """Show the list; refuse searches and filters that it does not offer."""
@@ -102,6 +130,11 @@ class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
             return refuse_lookup(request, error.detail)
         except DisallowedModelAdminLookup:
             return refuse_lookup(request)
+        except PageGoneError:
+            query = request.GET.copy()
+            for name in PAGE_PARAMETERS:
+                query.pop(name, None)
+            return redirect(f"{request.path}?{query.urlencode()}" if query else request.path)
 
     def to_field_allowed(self, request, to_field):
         """Allow the primary key only: all of Camp's relations use it."""
@@ -149,6 +182,9 @@ class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
         """Run an action on the selected rows; "select all pages" is not offered."""
         request.POST = request.POST.copy()
         request.POST["select_across"] = "0"
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        chosen = [key for key in chosen if is_value_of(self.opts.pk, key)]
+        request.POST.setlist(ACTION_CHECKBOX_NAME, chosen)
         if request.POST.get("action") != "delete_selected":
             return super().response_action(request, queryset)
         # All or none: log entries must not survive a failed deletion.
@@ -201,6 +237,7 @@ def forget_front_page():
     transaction.on_commit(lambda: cache_manager.clear_sync(f"{FRONT_PAGE_KEY}*"))
 
 
+@cache  # Django compares the columns of a list with those that can be sorted
 def datetime_column(field):
     """Return a column for a datetime: relative within a day, then the date."""
 
@@ -235,27 +272,52 @@ def link_to(model_admin, request, name):
     return column
 
 
+class CappedCount(Subquery):
+    """The number of rows whose `relation` is the outer row, at most COUNTED + 1.
+
+    So a list costs the same however many rows belong to those of its page.
+    """
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+    def __init__(self, queryset, relation):
+        rows = queryset.filter(**{relation: OuterRef("pk")}).order_by().values("pk")
+        super().__init__(rows[: COUNTED + 1])
+
+
+def readable_capped_count(number):
+    """Return a CappedCount for the reader."""
+    if number <= COUNTED:
+        return readable_number(number)
+    return _("more than %(count)s") % {"count": readable_number(COUNTED)}
+
+
 @dataclass
 class RelatedCount:
     """A figure about each row of another admin's table, such as a user's number of files.
 
     A ModelAdmin offers them as `related_counts(model)`, a list; RelatedCountsMixin makes columns
     of them. `value` is an expression with OuterRef("pk"), `readable` formats it, and `url` plus
-    the row's key links to what was counted.
+    the row's key links to what was counted. With `compute` instead of `value` that function
+    returns {key: value} for the rows of a page.
     """
 
     name: str
     label: str
-    value: Combinable
-    readable: Callable = readable_number
+    value: Combinable | None = None
+    readable: Callable = readable_capped_count
     url: str = ""
+    compute: Callable | None = None
 
     @cached_property
     def column(self):
         """Return the function by which Django's admin shows a column or a field."""
 
-        @admin.display(description=self.label, ordering=self.name)
+        @admin.display(description=self.label)
         def column(row):
+            if not hasattr(row, self.name):
+                self.complete([row])
             value = getattr(row, self.name)
             text = self.readable(value)
             if not self.url or not value:
@@ -265,15 +327,12 @@ class RelatedCount:
         column.__name__ = self.name
         return column
 
-
-def total_of(queryset, relation, total=None):
-    """Return an expression for a total over the rows whose `relation` is the outer row.
-
-    `total` is an aggregate, by default a count; without rows it is 0.
-    """
-    rows = queryset.filter(**{relation: OuterRef("pk")}).order_by().values(relation)
-    rows = rows.annotate(total=total or Count("pk")).values("total")
-    return Coalesce(Subquery(rows, output_field=BigIntegerField()), 0)
+    def complete(self, rows):
+        """Set the attribute of rows that have none."""
+        if self.compute:
+            values = self.compute(rows)
+            for row in rows:
+                setattr(row, self.name, values.get(row.pk))
 
 
 class RelatedCountsMixin:
@@ -292,9 +351,17 @@ class RelatedCountsMixin:
             known[self.model] = [tally for offer in offers for tally in offer(self.model)]
         return known[self.model]
 
+    def complete_rows(self, request, rows):
+        for tally in self.related_counts_for(request):
+            tally.complete(rows)
+
+    def get_rows(self, request):
+        """Return the rows without their RelatedCounts."""
+        return super().get_queryset(request)
+
     def get_queryset(self, request):
-        related_counts = self.related_counts_for(request)
-        return super().get_queryset(request).annotate(**{t.name: t.value for t in related_counts})
+        counts = {t.name: t.value for t in self.related_counts_for(request) if t.value}
+        return super().get_queryset(request).annotate(**counts)
 
     def get_list_display(self, request):
         related_counts = [tally.column for tally in self.related_counts_for(request)]

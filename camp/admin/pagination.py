@@ -1,80 +1,53 @@
-"""Pagination of the admin's lists without counting whole tables."""
+"""Pages of the admin's lists, at the same cost however many rows there are and far down.
 
-from django.core.paginator import EmptyPage, InvalidPage, Paginator
-from django.utils.functional import cached_property
+See camp.db.keyset. What filters and searches leave is looked for as in camp.db.filtered_page.
+"""
 
-LAST_PAGE = 100_000  # further pages are refused: the database would walk through all before
+from camp.db.keyset import KeysetPage, hide_order
+
+NEARBY = 3000  # rows of the list to filter first
+PARAMETERS = ("after", "before")  # of the address of a page
 
 
-class WindowPaginator(Paginator):
-    """A paginator that knows the current page and a few beyond it.
+class ListPage(KeysetPage):
+    """A KeysetPage of the admin, of the rows of a list that a search finds.
 
-    Reads the primary keys of that window, then the rows of the current page by key, so that
-    annotations are computed for one page only. If rows follow the window, `more` is true and
-    `count` is a lower bound.
-
-    `number` is the requested page: Django asks for `count` before `page()`.
+    `every` is the whole list, as an index of `keys` has it, if `rows` is what filters leave of it.
+    The filters have indexes in this order, unless `hides_order`.
     """
 
-    ahead = 9
+    is_partial = False  # whether texts were searched in NEARBY rows only
 
-    def __init__(self, object_list, per_page, *args, number=1, **kwargs):
-        super().__init__(object_list, per_page, *args, **kwargs)
-        self.number = min(max(number, 1), LAST_PAGE)
+    def __init__(self, rows, keys, params, *, size, every=None, search=None, hides_order=False):
+        self.every = rows if every is None else every
+        self.search, self.hides_order = search, hides_order or search is not None
+        self.is_filtered = every is not None or search is not None
+        super().__init__(rows, keys, params, size)
 
-    @property
-    def start(self):
-        """Return the number of rows before the current page."""
-        return (self.number - 1) * self.per_page
+    def fetch(self, queryset, order, after, count):
+        """Return the first `count` rows after a Q."""
+        find = self.fetch_matching if self.is_filtered else fetch_keys
+        keys = find(queryset, order, after, count)
+        # Annotations and relations cost something: only for the rows of the page.
+        rows = {row.pk: row for row in queryset.filter(pk__in=keys)}
+        return [rows[key] for key in keys if key in rows]
 
-    @cached_property
-    def keys(self):
-        """Return the primary keys of the window and one more, in list order."""
-        keys = self.object_list.values_list("pk", flat=True)
-        return list(keys[self.start : self.start + self.reach + 1])
+    def fetch_matching(self, queryset, order, after, count):
+        """Return the keys of the first `count` matches."""
+        nearby = fetch_keys(self.every, order, after, NEARBY)
+        hidden = [hide_order(key) for key in order]
+        near = queryset.filter(pk__in=nearby)
+        near = near.filter(self.search.plain) if self.search else near
+        keys = fetch_keys(near, hidden, None, count) if nearby else []
+        if len(keys) == count or len(nearby) < NEARBY:
+            return keys
+        if self.search:
+            self.is_partial = not self.search.complete
+            queryset = queryset.filter(self.search.indexed)
+        return fetch_keys(queryset, hidden if self.hides_order else order, after, count)
 
-    @property
-    def reach(self):
-        """Return the length of the window in rows."""
-        return self.per_page * (self.ahead + 1)
 
-    @property
-    def more(self):
-        """Return whether rows follow the window."""
-        return len(self.keys) > self.reach
-
-    @cached_property
-    def count(self):
-        """Return the number of rows up to the end of the window."""
-        return self.start + min(len(self.keys), self.reach)
-
-    def page(self, number):
-        """Return the Page; raises EmptyPage if it has no rows."""
-        self.turn_to(number)
-        number = self.validate_number(number)
-        rows = self.object_list.filter(pk__in=self.keys[: self.per_page])
-        return self._get_page(rows, number, self)
-
-    def get_page(self, number):
-        """Return the Page with that number, else the first: the last page is unknown."""
-        try:
-            return self.page(number)
-        except InvalidPage:
-            return self.page(1)
-
-    def turn_to(self, number):
-        """Move the window to page `number` if it is valid."""
-        if not isinstance(number, int | str) or not str(number).isdecimal():
-            return  # `validate_number` has the words for it
-        if int(number) > LAST_PAGE:
-            raise EmptyPage(self.error_messages["no_results"])
-        if int(number) not in (0, self.number):
-            self.number = int(number)
-            for name in ("keys", "count", "num_pages"):
-                self.__dict__.pop(name, None)
-
-    def get_elided_page_range(self, number=1, **kwargs):
-        """Yield page numbers and ellipses, the last one for pages behind the window."""
-        yield from super().get_elided_page_range(number, **kwargs)
-        if self.more:
-            yield self.ELLIPSIS
+def fetch_keys(queryset, order, after, count):
+    """Return the primary keys of the first `count` rows in an order, after a Q."""
+    rows = queryset.filter(after) if after else queryset
+    return list(rows.order_by(*order).values_list("pk", flat=True)[:count])

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.template.response import TemplateResponse
@@ -21,6 +22,8 @@ from camp.admin.limits import answer_in_turn, refuse_search
 from camp.web.days import start_of_day
 from camp.web.findings import list_problems
 
+SUGGESTED = 100  # rows that an autocomplete field offers
+
 
 class AutocompleteView(AutocompleteJsonView):
     """Django's view, with an optional `autocomplete_label(row)` of the ModelAdmin.
@@ -29,9 +32,12 @@ class AutocompleteView(AutocompleteJsonView):
     """
 
     def get_queryset(self):
-        related = self.model_admin.get_list_select_related(self.request)
-        rows = super().get_queryset()
-        return rows.select_related(*related) if related else rows
+        """Return the first SUGGESTED rows that are found, as a list."""
+        return self.model_admin.first_matches(self.request, self.term, SUGGESTED)
+
+    def get_paginator(self, *args, **kwargs):
+        """Return Django's paginator, which can count a list."""
+        return Paginator(*args, **kwargs)
 
     def serialize_result(self, obj, to_field_name):
         label = getattr(self.model_admin, "autocomplete_label", str)

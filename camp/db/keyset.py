@@ -107,7 +107,7 @@ def rows_after(order, values):
 def encode(values):
     """Return sort values as one URL-safe word."""
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
-    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), default=str)  # UUIDs
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 from django.db import connection, models
 from django.db.models.lookups import Contains
 
-from camp.db.bigram_index import BigramMatch, bigrams
+from camp.db.bigram_index import bigram_match
 from camp.fs.text import normalize
 
 # Each word is a condition on every row.
@@ -53,13 +53,13 @@ def search_rows(rows, text, owner=None):
         matching = matching.filter(search_text__contains=word)
     if owner is None:
         return matching
-    found = sorted({bigram for word in words for bigram in bigrams(word)})
-    if not found:
+    match = bigram_match(rows.model, words, owner)
+    if match is None:
         # One ASCII character: a subquery that an index of user and text covers.
         own = search_rows(rows.model._base_manager.filter(user=owner), text)
         return rows.filter(pk__in=own.values("pk"))
     # Without user=owner, for which SQLite would read all rows of the owner.
-    return matching.filter(BigramMatch(rows.model._meta.db_table, owner, found))
+    return matching.filter(match)
 
 
 class SearchTextField(models.TextField):

@@ -19,13 +19,15 @@ from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_pa
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
     CampModelAdmin,
+    CappedCount,
     RelatedCount,
     RestoreFromTrashMixin,
     link_to,
-    total_of,
 )
+from camp.admin.search import OWNER_FIELDS
 from camp.fs.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes, when
+from files.admin.usage import readable_usage, usage_of_page
 from files.content_types import Kind
 from files.library import quota
 from files.models import File, Version
@@ -74,6 +76,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
 
     form = FileForm
     list_display = ["filename", "kind", "readable_size", "created_at"]
+    sortable_by = ["filename", "readable_size", "created_at"]
     list_filter = [
         ("user", ChosenFilter),
         ("session", ChosenFilter),
@@ -85,12 +88,16 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
     list_select_related = ["user", "session"]
     search_fields = [
         "search_text__contains",
-        "user__username_key__contains",
-        "user__email_key__contains",
-        "user__email",
+        "id__exact",
+        "sha256__exact",
+        "storage_path__exact",
+        "session__session_id__exact",
+        *OWNER_FIELDS,
     ]
-    search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
-    ordering = ["-id"]
+    search_help_text = gettext_lazy(
+        "Searches file names, user names, e-mails, IDs, SHA-256 and storage paths."
+    )
+    ordering = ["-created_at", "-id"]
     autocomplete_fields = ["user", "session"]
     fieldsets = [
         (None, {"fields": ["filename", "user", "session", "download"]}),
@@ -189,10 +196,14 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         if not relation:
             return []
         url = self.list_url(f"?{filter_parameter(relation)}=")
-        number = RelatedCount("files_kept", _("Files"), total_of(File.objects, relation), url=url)
-        size = total_of(File.objects, relation, Sum("size"))
-        size += total_of(Version.objects, f"file__{relation}", Sum("size"))
-        stored = RelatedCount("bytes_kept", _("Stored"), size, readable=readable_bytes)
+        count = CappedCount(File.objects, relation)
+        number = RelatedCount("files_kept", _("Files"), count, url=url)
+        stored = RelatedCount(
+            "bytes_kept",
+            _("Stored"),
+            compute=usage_of_page,
+            readable=readable_usage,
+        )
         return [number, stored] if relation == "user" else [number]
 
     def front_page_figures(self, request):

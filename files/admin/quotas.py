@@ -5,11 +5,12 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from camp.admin.model_admin import CampModelAdmin
+from camp.admin.model_admin import CampModelAdmin, CappedCount
+from camp.admin.search import OWNER_FIELDS
 from camp.config.env import parse_size
 from camp.templatetags.camp import readable_bytes
-from files.library import quota as quotas
-from files.models import Quota
+from files.admin.usage import readable_usage, usage_of_page
+from files.models import File, Quota
 
 
 class SizeField(forms.CharField):
@@ -58,15 +59,27 @@ class QuotaAdmin(CampModelAdmin):
     form = QuotaForm
     list_display = ["user", "room", "used"]
     list_select_related = ["user"]
-    search_fields = ["user__username_key__contains", "user__email_key__contains", "user__email"]
+    search_fields = OWNER_FIELDS
+    ordering = ["-user"]
     autocomplete_fields = ["user"]
 
-    @admin.display(description=gettext_lazy("room"), ordering="limit")
+    @admin.display(description=gettext_lazy("room"))
     def room(self, quota):
         """Return the limit as text."""
         return _("no limit") if quota.limit is None else readable_bytes(quota.limit)
 
+    def get_queryset(self, request):
+        """Return the quotas with the number of the user's files."""
+        count = CappedCount(File.objects, "user")
+        return super().get_queryset(request).annotate(files_kept=count)
+
+    def complete_rows(self, request, rows):
+        """Add up the files of the users of a page."""
+        usage = usage_of_page(rows)
+        for row in rows:
+            row.bytes_used = usage[row.pk]
+
     @admin.display(description=gettext_lazy("used"))
     def used(self, quota):
         """Return the size of the user's files."""
-        return readable_bytes(quotas.bytes_used(quota.user))
+        return readable_usage(quota.bytes_used)

@@ -1,15 +1,17 @@
 """Shared links in the admin."""
 
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from camp.admin.filters import ChosenFilter
-from camp.admin.model_admin import CampModelAdmin, link_to
+from camp.admin.model_admin import CampModelAdmin, CappedCount, link_to
+from camp.admin.search import OWNER_FIELDS
 from files.models import Share
 
 
@@ -25,9 +27,10 @@ class ValidFilter(admin.SimpleListFilter):
     def queryset(self, request, queryset):
         if self.value() not in ("yes", "no"):
             return queryset
-        valid = Share.objects.open().values("pk")
-        narrow = queryset.filter if self.value() == "yes" else queryset.exclude
-        return narrow(pk__in=valid)
+        if self.value() == "yes":
+            return queryset.filter(pk__in=Share.objects.open().values("pk"))
+        # Each half has an index.
+        return queryset.filter(Q(expires_at__lte=timezone.now()) | Q(downloads__gte=F("limit")))
 
 
 @admin.register(Share)
@@ -37,12 +40,8 @@ class ShareAdmin(CampModelAdmin):
     list_display = ["name", "created_at", "expires_at", "use", "used_at", "has_password"]
     list_filter = [("user", ChosenFilter), ValidFilter, "created_at"]
     list_select_related = ["user"]
-    search_fields = [
-        "files__search_text__contains",
-        "user__username_key__contains",
-        "user__email_key__contains",
-        "user__email",
-    ]
+    search_fields = ["id__exact", "files__search_text__contains", *OWNER_FIELDS]
+    sortable_by = ["created_at"]
     search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
     ordering = ["-created_at", "-id"]
     fields = ["user", "names", "created_at", "expires_at", "use", "used_at", "has_password"]
@@ -51,7 +50,7 @@ class ShareAdmin(CampModelAdmin):
     def get_queryset(self, request):
         """Return the links with the number of their files, and the first one."""
         links = super().get_queryset(request).prefetch_related(Share.first_files(1))
-        return links.annotate(count=Count("files", distinct=True))
+        return links.annotate(count=CappedCount(Share.files.through.objects, "share"))
 
     def get_list_display(self, request):
         name, *rest = super().get_list_display(request)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from camp.admin.filters import ChosenFilter
 from camp.admin.model_admin import CampModelAdmin
+from camp.admin.search import OWNER_FIELDS
 from camp.templatetags.camp import readable_bytes, when
 from files.models import Upload
 from files.uploads.unfinished import UnfinishedUpload, arrived_bytes
@@ -18,8 +19,10 @@ class UploadAdmin(CampModelAdmin):
     list_display = ["filename", "user", "progress", "created_at", "ends"]
     list_select_related = ["user"]
     list_filter = [("user", ChosenFilter)]
-    search_fields = ["user__username_key__contains", "user__email_key__contains", "user__email"]
-    ordering = ["-created_at"]
+    search_fields = ["id__exact", *OWNER_FIELDS]
+    search_help_text = gettext_lazy("Searches user names and e-mails.")
+    sortable_by = ["created_at"]
+    ordering = ["-created_at", "-id"]
     fields = ["filename", "user", "session", "content_type", "progress", "created_at", "ends"]
     readonly_fields = fields
 

@@ -94,8 +94,9 @@ def test_an_upload_that_nobody_went_on_with(settings):
     assert found()["swept"] == WARNING
 
 
-def test_an_index_for_the_search_that_is_missing_and_made_by_migrate(owner):
-    bigram_index.remove(connection, "sample_files")
+@pytest.mark.parametrize("key", bigram_index.INDEXES)
+def test_an_index_for_the_search_that_is_missing_and_made_by_migrate(owner, key):
+    bigram_index.remove(connection, key)
     assert found()["search"] == ERROR
     call_command("migrate", verbosity=0)
     assert found()["search"] == OK

@@ -250,9 +250,9 @@ def copy_without_search_indexes(scratch: Path) -> Iterator[tuple[sqlite3.Connect
         copy_sqlite(connection.settings_dict["NAME"], scratch)
         with wrapper.wrap_database_errors:
             statements: list[str] = []
-            for table in bigram_index.tables(wrapper):
-                statements += bigram_index.statements(wrapper, table)
-                bigram_index.remove(wrapper, table)
+            for key in bigram_index.existing(wrapper):
+                statements += bigram_index.statements(wrapper, key)
+                bigram_index.remove(wrapper, key)
             yield wrapper.connection, statements
     finally:
         wrapper.close()

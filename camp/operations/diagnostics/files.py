@@ -35,8 +35,8 @@ def check_files() -> Iterator[Finding]:
 
 
 def check_search_index() -> Finding:
-    """Return whether the search index is intact; otherwise `migrate` makes it again."""
-    if bigram_index.is_complete(connection, File._meta.db_table):
+    """Return whether the search indexes are intact; otherwise `migrate` makes them again."""
+    if all(bigram_index.is_complete(connection, key) for key in bigram_index.INDEXES):
         return ok("files.search", _("The files can be searched"))
     title = _("The search index of the files is missing or broken")
     return error("files.search", title, fix=shell.manage("migrate"))
