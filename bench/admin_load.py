@@ -29,6 +29,9 @@ from slow_connections import LOG_IN, NAME, ROOT, Place, manage
 
 LIMIT = 1.0  # seconds
 GIVE_UP = 0.1  # seconds
+FRONT_PAGE = "/admin/"
+FRONT_PAGE_READERS = 5
+FRONT_PAGE_PAUSE = 30  # seconds, for the figures to be counted
 AGAIN = 1  # seconds until who gave up asks again
 FILL = """
 import sys
@@ -136,6 +139,26 @@ def main():
     sys.exit(worst >= LIMIT)
 
 
+def print_front_page(place):
+    """Print how long the front page takes: cold, asked for by five at once, and once counted."""
+    answers = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(ask(place, FRONT_PAGE, place.session)))
+        for _ in range(FRONT_PAGE_READERS)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    cold = sorted(taken * 1000 for status, taken in answers if status == 200)
+    busy = sum(status == 503 for status, _taken in answers)
+    time.sleep(FRONT_PAGE_PAUSE)
+    warm = statistics.median(ask(place, FRONT_PAGE, place.session)[1] * 1000 for _ in range(5))
+    told = ", ".join(f"{taken:.0f}" for taken in cold)
+    print(f"front page, cold, {FRONT_PAGE_READERS} at once: {told} ms ({busy} × 503)", flush=True)
+    print(f"front page, counted: {warm:.0f} ms\n", flush=True)
+
+
 def run(place, options):
     """Fill the place and print the table; returns the longest answer in seconds."""
     shell = manage("shell", "-v", "0", "-c")
@@ -146,6 +169,7 @@ def run(place, options):
         [*shell, code], env=place.environment, check=True, capture_output=True, text=True
     )
     person = told.stdout.strip()
+    print_front_page(place)
     print("| meanwhile | `/files/`, ms | longest, ms | the admin's answers | longest, s |")
     print("| --- | ---: | ---: | --- | ---: |")
     row("nothing", measure(place, person, 5), [])

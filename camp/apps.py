@@ -22,7 +22,7 @@ class CampConfig(AppConfig):
         from camp.web import findings
 
         checks.register_checks()
-        findings.use(explain=explain, list_problems=list_problems)
+        findings.use(explain=explain, problem_computation=problem_computation)
         post_migrate.connect(environment.mark_after_migrate, sender=self)
         connection_created.connect(processes.register_on_connection)
 
@@ -34,11 +34,11 @@ def explain(error):
     return database.explain(error)
 
 
-def list_problems(user):
-    """Return the Findings for the admin's front page, or None if they are not for `user`."""
+def problem_computation(user):
+    """Return the Computation of the front page's Findings, or None if they are not for `user`."""
     from camp.operations.diagnostics import runner
 
-    return runner.list_problems(user)
+    return runner.problem_computation(user)
 
 
 class CampAdminConfig(AdminConfig):

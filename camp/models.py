@@ -16,3 +16,20 @@ class Instance(models.Model):
 
     def __str__(self):
         return self.environment
+
+
+class SharedResult(models.Model):
+    """A result that took long to compute; see camp/web/shared_results.py."""
+
+    key = models.CharField(max_length=120, primary_key=True)
+    value = models.JSONField(null=True)
+    computed_at = models.DateTimeField(null=True)
+    # Since when somebody computes it again.
+    claimed_at = models.DateTimeField(null=True)
+    outdated = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "camp_shared_results"
+
+    def __str__(self):
+        return self.key

@@ -1,15 +1,16 @@
-"""Remove bytes after their row, update cached usage, and repair the search index."""
+"""Keep bytes, cached usage, sessions and the search index consistent with the rows of files."""
 
 from django.db import connections, transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from camp.db import bigram_index
-from files.library import quota
+from files.library import hand_over, quota
 from files.models import File, Upload, Version
 from files.serving import thumbnails
 from files.storage import backend
 from files.uploads.upload_parts import UploadPart
+from sessions_app.hand_over import handed_over
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.remove_bytes")
@@ -42,6 +43,12 @@ def forget_usage_of_saved(sender, instance, **kwargs):
 def forget_usage_of_deleted(sender, instance, **kwargs):
     """Drop the cached usage of the owner."""
     quota.forget_usage(instance.user_id)
+
+
+@receiver(handed_over, dispatch_uid="files.hand_over")
+def hand_over_files_of_session(session, user, with_files, **kwargs):
+    """Let the files follow their session to its new owner, or leave it."""
+    hand_over.hand_over_files_of_session(session, user, with_files)
 
 
 def repair_search_indexes(using, **kwargs):

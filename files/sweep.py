@@ -102,12 +102,12 @@ def sweep_bytes(*, older_than=MIN_AGE, dry_run=False, force=False):
     return SweepResult(len(staged) + resumable.remove_expired(before, dry_run=dry_run), orphans)
 
 
-def stored_batches(before):
+def stored_batches(before, must_stop=None):
     """Yield (paths without a row, number of paths with one) for batches of stored paths.
 
-    Only bytes that have not changed since `before` count.
+    Only bytes that have not changed since `before` count. It ends early once `must_stop()` is true.
     """
-    paths = backend.list_paths(before)
+    paths = backend.list_paths(before, must_stop)
     while batch := list(islice(paths, BATCH_SIZE)):
         named = named_paths(batch)
         yield [path for path in batch if path not in named], len(named)

@@ -1,12 +1,13 @@
-"""Permissions in admin forms, in the reader's language.
+"""Permissions and groups in the admin, in the reader's language.
 
-Django stores their names in English in the database.
+Their names are in English in the database.
 """
 
 from itertools import groupby
 
 from django import forms
-from django.contrib.auth.models import Permission
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 from django.forms.models import ModelChoiceIterator
@@ -17,7 +18,36 @@ SENTENCES = {
     "change": _("Can change: %(what)s"),
     "delete": _("Can delete: %(what)s"),
     "view": _("Can view: %(what)s"),
+    "trash": _("Can move to the trash and restore: %(what)s"),
 }
+READERS = "Readers"
+# The groups that a migration made; administrators may have renamed them.
+GROUPS = {
+    READERS: _("Readers"),
+    "Moderators": _("Moderators"),
+    "Account managers": _("Account managers"),
+}
+
+
+def group_label(group):
+    """Return the name of a group; a ready-made one in the reader's language."""
+    return str(GROUPS.get(group.name, group.name))
+
+
+class GroupsField(forms.ModelMultipleChoiceField):
+    """A choice of groups."""
+
+    def label_from_instance(self, group):
+        """Return the label."""
+        return group_label(group)
+
+
+class GroupFilter(admin.RelatedFieldListFilter):
+    """Filter by group."""
+
+    def field_choices(self, field, request, model_admin):
+        """Return the keys and labels of all groups."""
+        return [(group.pk, group_label(group)) for group in Group.objects.order_by("name")]
 
 
 class GroupedPermissions(ModelChoiceIterator):
@@ -50,7 +80,7 @@ def app_name(permission):
 
 
 class TranslatedPermissionsMixin:
-    """A ModelAdmin mixin that offers the permissions of tables in the admin.
+    """A ModelAdmin mixin that offers groups, and the permissions of tables in the admin.
 
     Others have no effect, but stay with those who have one.
     """
@@ -65,4 +95,6 @@ class TranslatedPermissionsMixin:
                 "widget": PermissionsField.widget,
                 "queryset": offered,
             }
+        elif db_field.remote_field.model is Group:
+            kwargs["form_class"] = GroupsField
         return super().formfield_for_manytomany(db_field, request, **kwargs)

@@ -1,11 +1,13 @@
 """Users in the admin."""
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.shortcuts import redirect
@@ -17,12 +19,20 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import emails
 from accounts.admin.password_links import PasswordLinkMixin
-from accounts.admin.permissions import TranslatedPermissionsMixin
+from accounts.admin.permissions import (
+    GROUPS,
+    READERS,
+    GroupFilter,
+    GroupsField,
+    TranslatedPermissionsMixin,
+)
 from accounts.forms import IdentityForm, SignUpForm
 from accounts.lifecycle import LastOrganiserError, delete_accounts
 from accounts.time_zones import zone_label
-from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.dashboard import Figure, counts_by_day, readable_number
+from camp.admin.export import exported
 from camp.admin.model_admin import CampModelAdmin, RelatedCountsMixin, forget_front_page
+from camp.templatetags.camp import when
 
 User = get_user_model()
 
@@ -31,6 +41,14 @@ class UserForm(IdentityForm, UserChangeForm):
     """The user's fields except the password hash."""
 
     password = None
+    first_groups = GroupsField(
+        Group.objects.filter(name__in=GROUPS),
+        label=gettext_lazy("As an organiser"),
+        required=False,
+        initial=lambda: Group.objects.filter(name=READERS),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("For somebody who becomes an organiser by this change."),
+    )
 
 
 class NewPasswordForm(AdminPasswordChangeForm):
@@ -40,6 +58,12 @@ class NewPasswordForm(AdminPasswordChangeForm):
         super().__init__(*args, **kwargs)
         self.fields.pop("usable_password", None)
         self.fields["password1"].required = self.fields["password2"].required = True
+
+
+@admin.display(description=gettext_lazy("user"), ordering="username")
+def username(user):
+    """Return the user name, and the e-mail below it."""
+    return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
 
 
 @admin.register(User)
@@ -71,15 +95,18 @@ class UserAdmin(
         ),
         (
             gettext_lazy("Preferences and dates"),
-            {"fields": ["preferences", "created_at", "updated_at", "last_login"]},
+            {"fields": ["preferences", "created_at", "updated_at", "last_login", "last_activity"]},
         ),
     ]
     readonly_fields = [
-        *("password_link", "preferences", "created_at", "updated_at", "last_login"),
-        "deletion_started_at",
+        *("password_link", "preferences", "deletion_started_at"),
+        *("created_at", "updated_at", "last_login", "last_activity"),
     ]
-    list_display = ["name_and_email", "is_active", "is_staff", "created_at", "last_login"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "created_at", "last_login", "groups"]
+    list_display = [username, "is_active", "is_staff", "created_at", "last_activity"]
+    list_filter = [
+        *("is_active", "is_staff", "is_superuser", "created_at", "last_login"),
+        ("groups", GroupFilter),
+    ]
     search_fields = [
         "username_key__contains",
         "email_key__contains",
@@ -87,17 +114,34 @@ class UserAdmin(
         "username_key__exact",
         "email_key__exact",
     ]
-    sortable_by = ["name_and_email", "created_at"]
-    search_help_text = gettext_lazy("Searches user names and e-mails.")
+    sortable_by = ["username", "created_at"]
+    in_site_search = True
     ordering = ["username"]
     filter_horizontal = []
     autocomplete_fields = ["groups"]
     actions = ["deactivate", "reactivate"]
+    front_page_days_label = gettext_lazy("Users signed up")
 
-    @admin.display(description=gettext_lazy("user"), ordering="username")
-    def name_and_email(self, user):
-        """Return the user name, and the e-mail below it."""
-        return format_html('{}<span class="second-line">{}</span>', user.username, user.email)
+    def get_queryset(self, request):
+        """Return the users with the times that other admins offer as `activity_time(model)`."""
+        offers = self.admin_site.offers(request, "activity_time")
+        times = {f"activity_{number}": offer() for number, offer in enumerate(offers)}
+        return super().get_queryset(request).annotate(**times)
+
+    def get_export_columns(self, request):
+        """Return the columns, with one for the user name and one for the e-mail."""
+        _both, *rest = super().get_export_columns(request)
+        return ["username", "email", *rest]
+
+    def autocomplete_label(self, user):
+        """Return the user name and the e-mail, by which people know each other."""
+        return f"{user.username} ({user.email})"
+
+    @exported(lambda user: last_activity(user))
+    @admin.display(description=gettext_lazy("last activity"))
+    def last_activity(self, user):
+        """Return when the user last logged in, or changed something that the reader may view."""
+        return when(last_activity(user)) or None
 
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, user):
@@ -147,6 +191,8 @@ class UserAdmin(
         fieldsets = super().get_fieldsets(request, obj)
         if obj and obj.deletion_started_at:
             fieldsets = [(_("Deletion"), {"fields": ["deletion_started_at"]}), *fieldsets]
+        elif obj and not obj.is_staff and "is_staff" not in self.get_readonly_fields(request, obj):
+            fieldsets = [(name, offer_groups(options)) for name, options in fieldsets]
         if obj and self.has_change_permission(request, obj):
             return fieldsets
         return [(name, exclude_field(options, "password_link")) for name, options in fieldsets]
@@ -156,6 +202,17 @@ class UserAdmin(
         if self.get_object(request, unquote(id)) == request.user:
             return redirect("accounts:password_change")
         return super().user_change_password(request, id, form_url)
+
+    def save_related(self, request, form, formsets, change):
+        """Save groups and permissions; a new organiser gets the groups chosen for that."""
+        super().save_related(request, form, formsets, change)
+        user = form.instance
+        if "is_staff" not in form.changed_data or not user.is_staff:
+            return
+        user.groups.add(*form.cleaned_data["first_groups"])
+        if not user.is_superuser and not user.get_all_permissions():
+            text = _("%(user)s has no permissions yet: the administration is empty for them.")
+            messages.warning(request, text % {"user": user})
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
@@ -173,8 +230,8 @@ class UserAdmin(
             raise PermissionDenied from None
         if in_background:
             text = _(
-                "Their data is being deleted in the background; with this much that takes a few "
-                "minutes. Until then they are deactivated, and their pages say how much is left."
+                "Their data is being deleted in the background; that may take a few minutes. "
+                "Until then they are deactivated, and their pages say how much is left."
             )
             messages.info(request, text)
         forget_front_page()
@@ -214,9 +271,14 @@ class UserAdmin(
         forget_front_page()
         return managed
 
-    def front_page_figures(self, request):
+    def front_page_numbers(self):
+        """Return the numbers of all and of deactivated users."""
+        return User.objects.aggregate(
+            all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False))
+        )
+
+    def front_page_figures(self, numbers):
         """Return the number of users for the front page."""
-        numbers = self.cached_for_front_page("figures", count_users)
         inactive = ngettext("%(count)s deactivated", "%(count)s deactivated", numbers["inactive"])
         note = inactive % {"count": readable_number(numbers["inactive"])}
         return [
@@ -228,17 +290,27 @@ class UserAdmin(
             )
         ]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return the recent sign-ups for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(User.objects.all(), "created_at", since)
-        )
-        return Series(_("Users signed up"), counts)
+        return counts_by_day(User.objects.all(), "created_at", since)
 
 
-def count_users():
-    """Return the numbers of all and of deactivated users."""
-    return User.objects.aggregate(all=Count("pk"), inactive=Count("pk", filter=Q(is_active=False)))
+def last_activity(user):
+    """Return the latest of a user's activity times, or None.
+
+    They are the last log-in, the last change of a session and the last upload, each the first row
+    of an index: nothing is written when a page is read.
+    """
+    times = [value for name, value in vars(user).items() if name.startswith("activity_")]
+    return max((time for time in (user.last_login, *times) if time), default=None)
+
+
+def offer_groups(options):
+    """Return a fieldset's options with the groups for a new organiser after that field."""
+    fields = [*options["fields"]]
+    if "is_staff" in fields:
+        fields.insert(fields.index("is_staff") + 1, "first_groups")
+    return options | {"fields": fields}
 
 
 def exclude_field(options, name):

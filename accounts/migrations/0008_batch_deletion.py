@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0005_former_log_entries")]
+    dependencies = [("accounts", "0007_search_index")]
 
     operations = [
         migrations.AddField(

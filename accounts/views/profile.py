@@ -70,8 +70,8 @@ def delete(request):
             logout(request)
             if in_background:
                 text = _(
-                    "Your account is closed. Everything in it is being deleted; with this much "
-                    "that takes a few minutes."
+                    "Your account is closed. Everything in it is being deleted; that may take a "
+                    "few minutes."
                 )
             else:
                 text = _("Your account and everything in it are deleted.")

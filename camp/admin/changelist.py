@@ -96,7 +96,8 @@ class CampChangeList(StrictChangeList):
         """Tell the reader what a search left out."""
         if self.search and self.search.is_cut:
             text = _(
-                "Only what belongs to the newest %(count)s users, sessions or files was found."
+                "Only what belongs to the newest %(count)s users, sessions, messages or files was "
+                "found."
             )
             messages.info(request, text % {"count": RELATED})
         if self.page is not None and self.page.is_partial:

@@ -1,11 +1,14 @@
 """The admin's front page: figures, and activity of the last days.
 
-Any registered ModelAdmin can contribute by defining these methods; the site calls those of tables
-that the reader may view:
+Any registered ModelAdmin can contribute by defining these methods:
 
-- `front_page_figures(request)` returns a list of Figure;
-- `front_page_days(request, since)` returns a Series that counts from `since`, midnight DAYS - 1
-    days ago in the reader's time zone.
+- `front_page_numbers()` returns what is to be counted, as JSON types; it may take long;
+- `front_page_figures(numbers)` returns a list of Figure made of that;
+- `front_page_days(since)` returns {date: rows} from `since`, midnight DAYS - 1 days ago in the
+    reader's time zone, and `front_page_days_label` says what the rows are.
+
+The numbers are exact, but kept for all readers (see camp.web.shared_results): the page says when
+they were counted if that is long ago. Everyone sees those of tables that they may view.
 """
 
 from dataclasses import dataclass, field
@@ -18,9 +21,13 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from camp.web import shared_results
 from camp.web.days import start_of_day
 
 DAYS = 14
+COUNTED = 1000  # rows of a relation that pages count
+FRONT_PAGE_KEY = "admin:"  # of shared results
+FRONT_PAGE_EXPIRE = 60  # seconds
 
 # The plot's own units; the page scales it.
 SLOT, BAR, HEIGHT, LEAST = 20, 14, 56, 2
@@ -84,13 +91,20 @@ class Bar:
 
 
 class FrontPage:
-    """The template's data: figures, a plot for each series, and their table."""
+    """The template's data: figures, a plot for each series, and their table.
+
+    `as_of` is the time from which they are if newer ones are being counted. `is_pending` means
+    that some were never counted.
+    """
 
     width = SLOT * DAYS
     height = HEIGHT
 
-    def __init__(self, figures, series, first):
+    def __init__(self, figures, series, first, results=()):
         self.figures, self.series = figures, series
+        stale = [result.computed_at for result in results if result.is_stale]
+        self.is_pending = None in stale
+        self.as_of = min(filter(None, stale), default=None)
         self.days = [first + timedelta(days=number) for number in range(DAYS)]
         for one in series:
             one.bars = make_bars(one.counts, self.days)
@@ -143,3 +157,15 @@ def counts_by_day(queryset, column, since):
 def readable_number(number):
     """Return a number with the reader's thousands separators."""
     return number_format(number, force_grouping=True)
+
+
+def readable_capped_count(number):
+    """Return a count that stopped after COUNTED, for the reader."""
+    if number <= COUNTED:
+        return readable_number(number)
+    return _("more than %(count)s") % {"count": readable_number(COUNTED)}
+
+
+def forget_front_page():
+    """Have the front page's figures counted again when somebody opens it."""
+    shared_results.outdate(FRONT_PAGE_KEY)

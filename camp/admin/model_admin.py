@@ -2,47 +2,44 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.utils import quote
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.db import transaction
 from django.db.models import DateTimeField, Field, IntegerField, OuterRef, Subquery
 from django.db.models.expressions import Combinable
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from camp.admin.changelist import PAGE_PARAMETERS, CampChangeList, PageGoneError, sort_keys
-from camp.admin.dashboard import readable_number
+from camp.admin.dashboard import (
+    COUNTED,
+    forget_front_page,
+    readable_capped_count,
+)
 from camp.admin.date_filter import InvalidDateError
 from camp.admin.deletion import summarize_deletion
+from camp.admin.export import ExportMixin, exported
 from camp.admin.limits import refuse_lookup, refuse_search
 from camp.admin.log_messages import untranslated
 from camp.admin.neighbours import NeighboursMixin
 from camp.admin.pagination import ListPage
-from camp.admin.search import Search
+from camp.admin.search import Search, describe_fields
+from camp.admin.visibility import VisibilityMixin
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
-from camp.cache.manager import cache_manager, get_or_compute
 from camp.templatetags.camp import when
 from camp.web.external_references import atomic_deletion
 
-COUNTED = 1000  # rows of a relation that are counted in lists
-FRONT_PAGE_EXPIRE = 60  # seconds
-FRONT_PAGE_KEY = "admin:front:"
 
-
-class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
+class CampModelAdmin(NeighboursMixin, VisibilityMixin, ExportMixin, admin.ModelAdmin):
     """A ModelAdmin for tables of any size.
 
     No page counts a whole table, deletions are confirmed with counts, and actions apply to the
@@ -118,6 +115,14 @@ class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
     def get_changelist(self, request, **kwargs):
         return CampChangeList
 
+    def get_changelist_instance(self, request):
+        """Return the list; its help names the columns that the reader may search."""
+        changes = super().get_changelist_instance(request)
+        fields = self.get_search_fields(request)
+        if fields and not changes.search_help_text:
+            changes.search_help_text = describe_fields(self.model, fields)
+        return changes
+
     def changelist_view(self, request, extra_context=None):
         """Show the list; refuse searches and filters that it does not offer."""
         refusal = refuse_search(request, request.GET.get("q", ""))
@@ -174,6 +179,14 @@ class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
             kwargs.setdefault("widget", AutocompleteSelectMultiple(db_field, self.admin_site))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
+    def get_actions(self, request):
+        """Return the actions, with those that other admins offer as `related_actions(model)`."""
+        actions = super().get_actions(request)
+        if self.actions is not None and IS_POPUP_VAR not in request.GET:
+            for offer in self.admin_site.offers(request, "related_actions"):
+                actions |= offer(request, self.model)
+        return actions
+
     def get_deleted_objects(self, objs, request):
         """Return the data of the confirmation page, with counts instead of a list."""
         return summarize_deletion(self, objs, request)
@@ -204,19 +217,6 @@ class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
         super().delete_queryset(request, queryset)
         forget_front_page()
 
-    def cached_for_front_page(self, name, compute):
-        """Return `compute()`, cached for a minute for all front pages."""
-        key = f"{FRONT_PAGE_KEY}{self.opts.label_lower}:{name}"
-        return get_or_compute(key, FRONT_PAGE_EXPIRE, compute)
-
-    def cached_days(self, since, compute):
-        """Return {date: rows} of `compute()`, cached for a minute per time zone."""
-        name = f"{timezone.get_current_timezone_name()}:{since:%Y%m%d}"
-        days = self.cached_for_front_page(
-            name, lambda: {day.isoformat(): count for day, count in compute().items()}
-        )
-        return {date.fromisoformat(day): count for day, count in days.items()}
-
     def list_url(self, query=""):
         """Return the URL of this table's list."""
         name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
@@ -228,47 +228,21 @@ class CampModelAdmin(NeighboursMixin, admin.ModelAdmin):
         `text` is a lazy translation: the log is read in several languages.
         """
         text = untranslated(text)
+        forget_front_page()
         LogEntry.objects.log_actions(request.user.pk, objs, CHANGE, change_message=text)
         self.message_user(request, done, messages.SUCCESS)
-
-
-def forget_front_page():
-    """Invalidate the front page's figures after commit."""
-    transaction.on_commit(lambda: cache_manager.clear_sync(f"{FRONT_PAGE_KEY}*"))
 
 
 @cache  # Django compares the columns of a list with those that can be sorted
 def datetime_column(field):
     """Return a column for a datetime: relative within a day, then the date."""
 
+    @exported(field.name)
     @admin.display(description=field.verbose_name, ordering=field.name)
     def column(row):
         return when(getattr(row, field.name)) or None
 
     column.__name__ = field.name
-    return column
-
-
-def link_to(model_admin, request, name):
-    """Return a column for the foreign key `name`, linked if the reader may view it."""
-    relation = model_admin.opts.get_field(name)
-    opts = relation.remote_field.model._meta
-    site = model_admin.admin_site
-    may_view = site.get_model_admin(opts.model).has_view_permission(request)
-
-    @admin.display(description=capfirst(relation.verbose_name))
-    def column(row):
-        target = getattr(row, name)
-        if target is None:
-            return None
-        if not may_view:
-            return str(target)
-        url = reverse(
-            f"{site.name}:{opts.app_label}_{opts.model_name}_change", args=[quote(target.pk)]
-        )
-        return format_html('<a href="{}">{}</a>', url, target)
-
-    column.__name__ = name
     return column
 
 
@@ -284,13 +258,6 @@ class CappedCount(Subquery):
     def __init__(self, queryset, relation):
         rows = queryset.filter(**{relation: OuterRef("pk")}).order_by().values("pk")
         super().__init__(rows[: COUNTED + 1])
-
-
-def readable_capped_count(number):
-    """Return a CappedCount for the reader."""
-    if number <= COUNTED:
-        return readable_number(number)
-    return _("more than %(count)s") % {"count": readable_number(COUNTED)}
 
 
 @dataclass
@@ -309,11 +276,13 @@ class RelatedCount:
     readable: Callable = readable_capped_count
     url: str = ""
     compute: Callable | None = None
+    export_label: str = ""
 
     @cached_property
     def column(self):
         """Return the function by which Django's admin shows a column or a field."""
 
+        @exported(self.export, self.export_label)
         @admin.display(description=self.label)
         def column(row):
             if not hasattr(row, self.name):
@@ -326,6 +295,12 @@ class RelatedCount:
 
         column.__name__ = self.name
         return column
+
+    def export(self, row):
+        """Return what exports have: a number, or the text of a count that stopped."""
+        value = getattr(row, self.name)
+        is_capped = self.readable is readable_capped_count and value > COUNTED
+        return str(self.readable(value)) if is_capped else value
 
     def complete(self, rows):
         """Set the attribute of rows that have none."""
@@ -379,19 +354,3 @@ class RelatedCountsMixin:
         if obj and related_counts:
             fieldsets.append((_("In numbers"), {"fields": related_counts}))
         return fieldsets
-
-
-class RestoreFromTrashMixin:
-    """A ModelAdmin mixin for tables with a trash: an action that restores rows."""
-
-    actions = ["restore_selected"]
-
-    @admin.action(permissions=["change"], description=_("Restore selected %(verbose_name_plural)s"))
-    def restore_selected(self, request, queryset):
-        rows = list(queryset.exclude(deleted_at=None))
-        for row in rows:
-            row.restore()
-        forget_front_page()
-        done = ngettext("%(count)d restored.", "%(count)d restored.", len(rows))
-        done %= {"count": len(rows)}
-        self.log_and_report(request, rows, _("Restored from the trash."), done)

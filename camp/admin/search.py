@@ -11,6 +11,7 @@ which the other words find.
 """
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from camp.admin.pagination import ListPage
 from camp.admin.widgets import is_value_of
@@ -109,6 +110,9 @@ class Search:
 
     def belongs_to(self, field, keys):
         """Return the condition that a row is related to one of some keys."""
+        if field.one_to_many:
+            rows = field.related_model._default_manager.filter(pk__in=keys)
+            return Q(pk__in=rows.values(field.field.name))
         if not field.many_to_many:
             return Q(**{f"{field.name}__in": keys})
         links = field.remote_field.through._default_manager
@@ -124,6 +128,23 @@ class Search:
         rows = self.model._default_manager.order_by("-pk")
         page = ListPage(rows, ["-pk"], {}, size=count, search=self)
         return [row.pk for row in page.rows]
+
+
+def describe_fields(model, paths):
+    """Return what a search by `paths` looks at, as text for the reader."""
+    names = dict.fromkeys(describe_field(model._meta, path.split("__")) for path in paths)
+    return _("Searches: %(fields)s.") % {"fields": _(", ").join(map(str, names))}
+
+
+def describe_field(opts, steps):
+    """Return the name of the column to which the steps of a path lead."""
+    field = opts.pk if steps[0] == "pk" else opts.get_field(steps[0])
+    if field.one_to_many or field.many_to_many:
+        return field.related_model._meta.verbose_name_plural
+    if field.is_relation:
+        return describe_field(field.related_model._meta, steps[1:])
+    # Normalised text is called as the column that it comes from.
+    return opts.get_field(getattr(field, "source", field.name)).verbose_name
 
 
 def text_lookup(path):

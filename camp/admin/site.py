@@ -1,5 +1,6 @@
 """The admin site: Django's, with Camp's log-in, scalable lists and a front page."""
 
+from datetime import date
 from functools import update_wrapper
 
 from django.apps import apps
@@ -12,15 +13,25 @@ from django.core.paginator import Paginator
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.template.response import TemplateResponse
-from django.urls import get_script_prefix, resolve, reverse
+from django.urls import get_script_prefix, path, resolve, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
-from camp.admin.dashboard import FrontPage, first_day
+from camp.admin.dashboard import (
+    FRONT_PAGE_EXPIRE,
+    FRONT_PAGE_KEY,
+    FrontPage,
+    Series,
+    first_day,
+)
 from camp.admin.limits import answer_in_turn, refuse_search
+from camp.admin.site_search import search_tables
 from camp.web.days import start_of_day
-from camp.web.findings import list_problems
+from camp.web.findings import problem_computation
+from camp.web.shared_results import Computation, get_results
 
 SUGGESTED = 100  # rows that an autocomplete field offers
 
@@ -47,8 +58,8 @@ class AutocompleteView(AutocompleteJsonView):
 class CampAdminSite(admin.AdminSite):
     """Django's admin site with Camp's front page.
 
-    ModelAdmins contribute through `front_page_figures` and `front_page_days` (see
-    camp.admin.dashboard) and `related_counts` (see camp.admin.model_admin.RelatedCount).
+    ModelAdmins contribute to the front page (see camp.admin.dashboard), and `related_counts` (see
+    camp.admin.model_admin.RelatedCount).
     """
 
     site_title = _("Camp admin")
@@ -63,18 +74,65 @@ class CampAdminSite(admin.AdminSite):
 
     def index(self, request, extra_context=None):
         """Show the front page."""
-        first = first_day()
-        figures = [
-            f for offer in self.offers(request, "front_page_figures") for f in offer(request)
+        first, zone = first_day(), timezone.get_current_timezone_name()
+        computations = [
+            Computation(f"{FRONT_PAGE_KEY}numbers", FRONT_PAGE_EXPIRE, self.count_numbers),
+            Computation(
+                f"{FRONT_PAGE_KEY}days:{zone}",
+                FRONT_PAGE_EXPIRE,
+                lambda: self.count_days(zone, first),
+            ),
         ]
-        series = [
-            offer(request, start_of_day(first)) for offer in self.offers(request, "front_page_days")
-        ]
+        problems = problem_computation(request.user)
+        results = get_results([*computations, *([problems] if problems else [])])
+        numbers, days = (result.value or {} for result in results[:2])
         context = {
-            "front": FrontPage(figures, series, first),
-            "findings": list_problems(request.user),
+            "front": FrontPage(
+                self.figures(request, numbers), self.series(request, days), first, results[:2]
+            ),
+            "problems": results[2] if problems else None,
         }
         return super().index(request, context | (extra_context or {}))
+
+    def count_numbers(self):
+        """Return {table: numbers} for the front page, whoever reads it."""
+        return {
+            one.opts.label_lower: one.front_page_numbers()
+            for one in self._registry.values()
+            if hasattr(one, "front_page_numbers")
+        }
+
+    def count_days(self, zone, first):
+        """Return {table: {date: rows}} from the date `first` on, in a time zone."""
+        with timezone.override(zone):
+            return {
+                one.opts.label_lower: {
+                    day.isoformat(): count
+                    for day, count in one.front_page_days(start_of_day(first)).items()
+                }
+                for one in self._registry.values()
+                if hasattr(one, "front_page_days")
+            }
+
+    def figures(self, request, numbers):
+        """Return the Figures of the tables that the reader may view."""
+        return [
+            figure
+            for one in self._registry.values()
+            if one.opts.label_lower in numbers and one.has_view_permission(request)
+            for figure in one.front_page_figures(numbers[one.opts.label_lower])
+        ]
+
+    def series(self, request, days):
+        """Return the Series of the tables that the reader may view."""
+        return [
+            Series(
+                str(one.front_page_days_label),
+                {date.fromisoformat(day): n for day, n in days[one.opts.label_lower].items()},
+            )
+            for one in self._registry.values()
+            if one.opts.label_lower in days and one.has_view_permission(request)
+        ]
 
     def get_app_list(self, request, app_label=None):
         """Return the tables by app, Camp's own first, in settings order."""
@@ -84,7 +142,26 @@ class CampAdminSite(admin.AdminSite):
 
     def get_urls(self):
         """Return the URLs without `view_on_site`, which would reveal session IDs."""
-        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+        urls = [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+        return [path("search/", self.admin_view(self.search_view), name="search"), *urls]
+
+    @method_decorator(require_safe)
+    def search_view(self, request):
+        """Show the first matches of `q` in each table."""
+        text = request.GET.get("q", "").strip()
+        refusal = refuse_search(request, text)
+        if refusal:
+            return refusal
+        results = search_tables(self, request, text)
+        context = {
+            **self.each_context(request),
+            "title": _("Search"),
+            "subtitle": None,
+            "site_query": text,
+            "results": results,
+            "nothing": text and not any(one.rows or one.is_stopped for one in results),
+        }
+        return TemplateResponse(request, "admin/search.html", context)
 
     def admin_view(self, view, cacheable=False):
         """Guard a view; logged-in people who are not organisers get an explanation."""

@@ -6,6 +6,8 @@ deleted in batches, and the row itself is deleted last. Whatever interrupts that
 repeated deletion goes on.
 """
 
+import time
+
 from django.db import transaction
 from django.db.models import CASCADE, SET_NULL
 from django.utils import timezone
@@ -18,15 +20,20 @@ from camp.web.external_references import (
     check_foreign_references,
 )
 
-BATCH_SIZE = 500  # rows
+BATCH_SIZE = 500  # rows at most
+# The first batch of a table; how many rows follow depends on the time that it took: with the
+# search index of SQLite a long message takes as long as hundreds of short ones.
+FIRST_BATCH = 20
+FAST, SLOW = 0.1, 0.5  # seconds
+INLINE = 100  # dependents that are deleted at once, in the request
 
 
 def find_dependents(model, keys, lookups=(), seen=()):
-    """Yield (queryset, column) for each table whose rows depend on the rows `keys` of `model`.
+    """Yield (queryset, column, parent) for each table whose rows depend on rows of `model`.
 
-    With the column "" they are deleted along with them, otherwise that column becomes NULL. Link
-    tables of many-to-many relations are left out. `lookups` leads from a table back to `model`,
-    through the models `seen`.
+    With the column "" they are deleted along with the rows `keys`, otherwise that column becomes
+    NULL. `parent` is the model that they refer to. Link tables of many-to-many relations are left
+    out. `lookups` leads from a table back to the first model, through the models `seen`.
     """
     seen = (*seen, model)
     for relation in model._meta.get_fields(include_hidden=True):
@@ -40,16 +47,16 @@ def find_dependents(model, keys, lookups=(), seen=()):
         steps = (relation.field.name, *lookups)
         rows = related._base_manager.filter(**{"__".join((*steps, "in")): keys})
         if rule is SET_NULL:
-            yield rows, relation.field.name
+            yield rows, relation.field.name, model
         else:
-            yield rows, ""
+            yield rows, "", model
             yield from find_dependents(related, keys, steps, seen)
 
 
 def is_large(model, keys):
     """Return whether the rows `keys` have more dependents than one transaction should delete."""
-    room = BATCH_SIZE
-    for rows, _column in find_dependents(model, keys):
+    room = INLINE
+    for rows, _column, _parent in find_dependents(model, keys):
         room -= rows.order_by()[: room + 1].count()
         if room < 0:
             return True
@@ -63,7 +70,7 @@ def mark(model, keys, **values):
     transaction.
     """
     rows = model._base_manager.filter(pk__in=keys)
-    dependents = [queryset for queryset, column in find_dependents(model, keys) if not column]
+    dependents = [each for each, column, _parent in find_dependents(model, keys) if not column]
     check_foreign_references([rows, *dependents])
     rows.update(deletion_started_at=timezone.now(), **values)
 
@@ -73,20 +80,31 @@ def delete_in_batches(model, keys):
 
     Raises StillReferenced, with that transaction undone.
     """
-    for rows, column in reversed(list(find_dependents(model, keys))):
+    for rows, column, _parent in reversed(list(find_dependents(model, keys))):
         found = sorted(rows.order_by().values_list("pk", flat=True))
-        for start in range(0, len(found), BATCH_SIZE):
+        start, size = 0, min(FIRST_BATCH, BATCH_SIZE)
+        while start < len(found):
             # Filtered again: one may have been given to somebody else meanwhile.
-            batch = rows.filter(pk__in=found[start : start + BATCH_SIZE])
+            batch = rows.filter(pk__in=found[start : start + size])
+            started = time.monotonic()
             with atomic_deletion():
                 if column:
                     batch.update(**{column: None})
                 else:
                     batch.order_by().delete()
+            start += size
+            size = next_size(size, time.monotonic() - started)
             yield
     with atomic_deletion():
         model._base_manager.filter(pk__in=keys).delete()
     yield
+
+
+def next_size(size, seconds):
+    """Return the size of the batch after one of `size` rows that took so long."""
+    if seconds > SLOW:
+        return max(1, size // 2)
+    return min(BATCH_SIZE, size * 2) if seconds < FAST else size
 
 
 def delete_in_background(name, steps):

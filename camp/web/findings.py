@@ -67,13 +67,14 @@ def error(id, title, detail="", fix="", check=""):
     return Finding(id, ERROR, title, detail, fix, check)
 
 
-def use(*, explain, list_problems):
+def use(*, explain, problem_computation):
     """Set the functions behind the findings on pages.
 
-    `explain(error)` returns the Finding for a database error; `list_problems(user)` returns
-    the Findings for the admin's front page, or None if they are not for that person.
+    `explain(error)` returns the Finding for a database error;
+    `problem_computation(user)` returns the Computation of the Findings for the admin's front page,
+    as dicts, or None if they are not for that person.
     """
-    _sources.update(explain=explain, list_problems=list_problems)
+    _sources.update(explain=explain, problem_computation=problem_computation)
 
 
 def explain(error):
@@ -81,6 +82,6 @@ def explain(error):
     return _sources["explain"](error)
 
 
-def list_problems(user):
-    """Return the Findings for the admin's front page, or None if they are not for `user`."""
-    return _sources["list_problems"](user)
+def problem_computation(user):
+    """Return the Computation of the front page's Findings, or None if they are not for `user`."""
+    return _sources["problem_computation"](user)

@@ -49,8 +49,8 @@ class WorkerSlots:
 
     @contextmanager
     def working(self):
-        """Hold a slot while the context lasts. Raises NoFreeSlot."""
-        if self._free is None:
+        """Hold a slot while the context lasts, once a thread. Raises NoFreeSlot."""
+        if self._free is None or getattr(self._own, "connection", None) is not None:
             yield
             return
         self._take()

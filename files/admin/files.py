@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.http import Http404
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
@@ -14,22 +14,27 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
-from camp.admin.dashboard import Figure, Series, counts_by_day, readable_number
+from camp.admin.bulk_edit import HandOverMixin
+from camp.admin.dashboard import (
+    COUNTED,
+    Figure,
+    counts_by_day,
+    readable_capped_count,
+    readable_number,
+)
+from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
-from camp.admin.model_admin import (
-    CampModelAdmin,
-    CappedCount,
-    RelatedCount,
-    RestoreFromTrashMixin,
-    link_to,
-)
+from camp.admin.model_admin import CampModelAdmin, CappedCount, RelatedCount
+from camp.admin.purge import TrashFirstMixin
 from camp.admin.search import OWNER_FIELDS
+from camp.admin.visibility import link_to
 from camp.fs.filenames import clean_filename
 from camp.templatetags.camp import readable_bytes, when
 from files.admin.usage import readable_usage, usage_of_page
 from files.content_types import Kind
 from files.library import quota
+from files.library.hand_over import hand_over_files
 from files.models import File, Version
 from files.serving.downloads import file_response
 from sessions_app.models import Session
@@ -51,6 +56,8 @@ class KindFilter(admin.SimpleListFilter):
 class FileForm(forms.ModelForm):
     """What organisers may change of a file; not its bytes."""
 
+    RELATIONS = ("session", "user")
+
     class Meta:
         model = File
         fields = ["filename", "user", "session"]
@@ -64,14 +71,16 @@ class FileForm(forms.ModelForm):
 
     def clean(self):
         data = super().clean()
-        session, user = data.get("session"), data.get("user")
+        # What the reader may not view is not in the form.
+        session, user = (data.get(name, getattr(self.instance, name)) for name in self.RELATIONS)
         if session and user and session.user_id != user.pk:
-            self.add_error("session", _("The session and the file belong to different users."))
+            field = "session" if "session" in self.fields else None
+            self.add_error(field, _("The session and the file belong to different users."))
         return data
 
 
 @admin.register(File)
-class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
+class FileAdmin(OldMetadataMixin, TrashFirstMixin, HandOverMixin, CampModelAdmin):
     """Find, rename, reassign, download and delete files."""
 
     form = FileForm
@@ -86,6 +95,7 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         "created_at",
     ]
     list_select_related = ["user", "session"]
+    actions = ["trash_selected", "restore_selected", "purge_selected", "hand_over_selected"]
     search_fields = [
         "search_text__contains",
         "id__exact",
@@ -94,11 +104,10 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         "session__session_id__exact",
         *OWNER_FIELDS,
     ]
-    search_help_text = gettext_lazy(
-        "Searches file names, user names, e-mails, IDs, SHA-256 and storage paths."
-    )
+    in_site_search = True
     ordering = ["-created_at", "-id"]
     autocomplete_fields = ["user", "session"]
+    front_page_days_label = gettext_lazy("Files uploaded")
     fieldsets = [
         (None, {"fields": ["filename", "user", "session", "download"]}),
         (
@@ -121,11 +130,16 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         "versions",
     ]
 
+    def autocomplete_label(self, file):
+        """Return the name with the owner, because names repeat."""
+        return f"{file} ({file.user or _('nobody')})"
+
     @admin.display(description=gettext_lazy("kind"))
     def kind(self, file):
         """Return the name of the kind."""
         return file.kind.label
 
+    @exported("size", gettext_lazy("size in bytes"))
     @admin.display(description=gettext_lazy("size"), ordering="size")
     def readable_size(self, file):
         """Return the size in a readable unit."""
@@ -177,15 +191,32 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
         return file_response(request, file)
 
     def save_model(self, request, obj, form, change):
+        if change and "user" in form.changed_data:
+            self.hand_over_saved(request, obj, form)
         super().save_model(request, obj, form, change)
-        # The signal of the save does this for the new owner.
-        quota.forget_usage(form.initial["user"])
 
-    def deletion_note(self, queryset):
-        """Return how much a deletion frees, for its confirmation page."""
-        numbers = queryset.aggregate(all=Count("pk"), bytes=Sum("size", default=0))
-        size = numbers["bytes"] + bytes_of(Version.objects.filter(file__in=queryset))
-        return f"{readable_number(numbers['all'])} ({readable_bytes(size)})"
+    def bulk_note(self, queryset):
+        """Return the number of some files, and their bytes."""
+        return f"{super().bulk_note(queryset)}, {readable_bytes(bytes_with_versions(queryset))}"
+
+    def hand_over(self, files, user, form):
+        """Give files to another user, all or none of them."""
+        hand_over_files(File.objects.filter(pk__in=[file.pk for file in files]), user)
+
+    def purge_note(self, queryset):
+        """Return the number of some files, and the bytes that their deletion frees."""
+        return f"{super().bulk_note(queryset)} ({readable_bytes(bytes_with_versions(queryset))})"
+
+    def deletion_note(self, queryset, count, model, keys):
+        """Return how much a deletion frees, for its confirmation page.
+
+        The sum of users with very many files may be a minute old.
+        """
+        if count > COUNTED and model is File._meta.get_field("user").related_model:
+            size = sum(quota.bytes_used(user) for user in model.objects.filter(pk__in=keys))
+        else:
+            size = bytes_with_versions(queryset)
+        return f"{readable_capped_count(count)} ({readable_bytes(size)})"
 
     def related_counts(self, model):
         """Return the number of a user's or session's files, and the bytes of a user's."""
@@ -203,12 +234,26 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
             _("Stored"),
             compute=usage_of_page,
             readable=readable_usage,
+            export_label=_("Stored bytes"),
         )
         return [number, stored] if relation == "user" else [number]
 
-    def front_page_figures(self, request):
+    def front_page_numbers(self):
+        """Return the number of all files, of those in the trash, and all bytes."""
+        numbers = File.objects.aggregate(
+            all=Count("pk"),
+            trashed=Count("pk", filter=Q(deleted_at__isnull=False)),
+            bytes=Sum("size", default=0),
+        )
+        return numbers | {"bytes": numbers["bytes"] + bytes_of(Version.objects)}
+
+    def activity_time(self):
+        """Return an expression for the time of a user's last upload."""
+        files = File.objects.filter(user=OuterRef("pk")).order_by("-created_at", "-id")
+        return Subquery(files.values("created_at")[:1])
+
+    def front_page_figures(self, numbers):
         """Return the number of files and their bytes for the front page."""
-        numbers = self.cached_for_front_page("figures", count_files)
         note = ngettext("%(count)s in the trash", "%(count)s in the trash", numbers["trashed"])
         note = note % {"count": readable_number(numbers["trashed"])}
         return [
@@ -221,22 +266,14 @@ class FileAdmin(OldMetadataMixin, RestoreFromTrashMixin, CampModelAdmin):
             Figure(_("Stored"), readable_bytes(numbers["bytes"])),
         ]
 
-    def front_page_days(self, request, since):
+    def front_page_days(self, since):
         """Return the uploads of the last days for the front page."""
-        counts = self.cached_days(
-            since, lambda: counts_by_day(File.objects.all(), "created_at", since)
-        )
-        return Series(_("Files uploaded"), counts)
+        return counts_by_day(File.objects.all(), "created_at", since)
 
 
-def count_files():
-    """Return the number of all files, of those in the trash, and all bytes."""
-    numbers = File.objects.aggregate(
-        all=Count("pk"),
-        trashed=Count("pk", filter=Q(deleted_at__isnull=False)),
-        bytes=Sum("size", default=0),
-    )
-    return numbers | {"bytes": numbers["bytes"] + bytes_of(Version.objects)}
+def bytes_with_versions(files):
+    """Return the bytes of some files, with those of their earlier versions."""
+    return bytes_of(files) + bytes_of(Version.objects.filter(file__in=files))
 
 
 def bytes_of(rows):

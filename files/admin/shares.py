@@ -9,10 +9,12 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from camp.admin.export import exported
 from camp.admin.filters import ChosenFilter
-from camp.admin.model_admin import CampModelAdmin, CappedCount, link_to
+from camp.admin.model_admin import CampModelAdmin, CappedCount
 from camp.admin.search import OWNER_FIELDS
-from files.models import Share
+from camp.admin.visibility import link_to, may_view_rows
+from files.models import File, Share
 
 
 class ValidFilter(admin.SimpleListFilter):
@@ -42,9 +44,9 @@ class ShareAdmin(CampModelAdmin):
     list_select_related = ["user"]
     search_fields = ["id__exact", "files__search_text__contains", *OWNER_FIELDS]
     sortable_by = ["created_at"]
-    search_help_text = gettext_lazy("Searches file names, user names and e-mails.")
+    in_site_search = True
     ordering = ["-created_at", "-id"]
-    fields = ["user", "names", "created_at", "expires_at", "use", "used_at", "has_password"]
+    fields = ["user", "created_at", "expires_at", "use", "used_at", "has_password"]
     readonly_fields = fields
 
     def get_queryset(self, request):
@@ -55,6 +57,10 @@ class ShareAdmin(CampModelAdmin):
     def get_list_display(self, request):
         name, *rest = super().get_list_display(request)
         return [name, link_to(self, request, "user"), *rest]
+
+    def autocomplete_label(self, share):
+        """Return the files and the user."""
+        return f"{self.name(share)} ({share.user})"
 
     def has_add_permission(self, request):
         """Links are made by the owners of the files."""
@@ -77,15 +83,25 @@ class ShareAdmin(CampModelAdmin):
         )
         return sentence % values
 
-    @admin.display(description=gettext_lazy("files"))
-    def names(self, share):
-        """Return links to the files, one per line."""
-        place = f"{self.admin_site.name}:files_file_change"
-        lines = ((reverse(place, args=[file.pk]), file.filename) for file in share.files.all())
-        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', lines) or (
-            _("no files any more")
-        )
+    def get_fields(self, request, obj=None):
+        """Return the fields, with the files after the user."""
+        user, *rest = super().get_fields(request, obj)
+        return [user, self.names_column(request), *rest]
 
+    def names_column(self, request):
+        """Return a field with the files, linked if the reader may view them."""
+        place = f"{self.admin_site.name}:files_file_change"
+        may_view = may_view_rows(self.admin_site, request, File)
+
+        @admin.display(description=_("files"))
+        def names(share):
+            lines = ((reverse(place, args=[file.pk]), file.filename) for file in share.files.all())
+            line = '<a href="{}">{}</a>' if may_view else "{1}"
+            return format_html_join(mark_safe("<br>"), line, lines) or _("no files any more")
+
+        return names
+
+    @exported("downloads")
     @admin.display(description=gettext_lazy("downloads"), ordering="downloads")
     def use(self, share):
         """Return the downloads, and the limit."""

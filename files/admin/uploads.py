@@ -20,7 +20,6 @@ class UploadAdmin(CampModelAdmin):
     list_select_related = ["user"]
     list_filter = [("user", ChosenFilter)]
     search_fields = ["id__exact", *OWNER_FIELDS]
-    search_help_text = gettext_lazy("Searches user names and e-mails.")
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     fields = ["filename", "user", "session", "content_type", "progress", "created_at", "ends"]

@@ -127,18 +127,22 @@ def remove(path):
         logger.error("Stored bytes could not be removed (%s): %s", path, error.strerror)
 
 
-def list_paths(before):
+def list_paths(before, must_stop=None):
     """Yield the storage paths of all bytes that have not changed since `before`.
 
     Paths of another form than Camp's are left out. In an object store the objects of the last
-    LONGEST_UPLOAD count as changed. Raises OSError.
+    LONGEST_UPLOAD count as changed. It ends early once `must_stop()` is true. Raises OSError.
     """
     if store := object_store():
         for path, _size, modified in store.listed():
+            if must_stop and must_stop():
+                return
             if OPAQUE.fullmatch(path) and modified < before - LONGEST_UPLOAD:
                 yield path
         return
     for entry in files_below(Path(settings.LOCAL_STORAGE_PATH), depth=2):
+        if must_stop and must_stop():
+            return
         path = "/".join(Path(entry.path).parts[-3:])
         if OPAQUE.fullmatch(path) and modified_at(entry) < before.timestamp():
             yield path

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0009_batch_deletion"),
+        ("sessions_app", "0006_old_metadata"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sessions_app", "0006_old_metadata")]
+    dependencies = [("sessions_app", "0008_search_indexes")]
 
     operations = [
         migrations.AddField(

@@ -60,9 +60,13 @@ def describe_files(count):
 
 
 @register.simple_tag
-def message_articles(messages, session=None):
-    """Return messages with their `html`; with `session` those of the reader can be changed."""
-    clock, roles = Clock(), dict(Message._meta.get_field("role").flatchoices)
+def message_articles(messages, session=None, roles=None):
+    """Return messages with their `html`; with `session` those of the reader can be changed.
+
+    `roles` are the words for the roles, if the reader is not the one who wrote.
+    """
+    clock = Clock()
+    roles = roles or dict(Message._meta.get_field("role").flatchoices)
     edit = session and Route("sessions:message_edit", session.session_id)
     rows = [
         (

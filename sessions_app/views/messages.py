@@ -10,17 +10,13 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from camp.db.keyset import KeysetPage, encode
+from camp.db.keyset import encode
 from sessions_app import writing
 from sessions_app.access import get_own_message, get_own_session, login_required_at_session
 from sessions_app.forms import MessageForm
 from sessions_app.markdown import render as render_markdown
-from sessions_app.markdown import render_plain
 from sessions_app.models import Message
-
-PAGE_SIZE = 200  # messages
-# Characters of Markdown rendered on one page; the worst take 0.4 s for each million.
-MARKDOWN_BUDGET = 600_000
+from sessions_app.reading import PAGE_SIZE, message_page
 
 
 @require_safe
@@ -32,23 +28,9 @@ def detail(request, session_id):
 
 def session_page(request, session, form):
     """Return the page of a session, with `form` for the next message."""
-    # Newest first, so that the page without parameters shows the end.
-    messages = session.messages.defer("search_text")  # as long as the content
-    page = KeysetPage(messages, ["-created_at", "-id"], request.GET, size=PAGE_SIZE)
-    context = {"session": session, "page": page, "shown": render_messages(page.rows), "form": form}
+    page, shown = message_page(session, request.GET)
+    context = {"session": session, "page": page, "shown": shown, "form": form}
     return render(request, "sessions_app/detail.html", context)
-
-
-def render_messages(newest_first):
-    """Return messages in reading order, each with its `html`.
-
-    The newest are rendered first; those beyond the page's budget are shown as plain text.
-    """
-    left = MARKDOWN_BUDGET
-    for message in newest_first:
-        left -= len(message.content)
-        message.html = (render_markdown if left >= 0 else render_plain)(message.content)
-    return list(reversed(newest_first))
 
 
 @require_POST

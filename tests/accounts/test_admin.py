@@ -54,13 +54,14 @@ class TestList:
         offered = [getattr(column, "__name__", column) for column in changes.sortable_by]
         assert offered == ["name_and_email", "created_at"]
         usual = names(as_organiser.get(users()))
-        for place in map(columns.index, ("bytes_kept", "files_kept", "last_login")):
+        for place in map(columns.index, ("bytes_kept", "files_kept", "last_activity")):
             assert names(as_organiser.get(users(f"?o=-{place}"))) == usual
         place = columns.index("created_at")
         assert names(as_organiser.get(users(f"?o=-{place}"))) == sorted(usual, reverse=True)
 
     def test_what_is_kept_is_counted_up_to_a_bound(self, as_organiser, owner, monkeypatch):
         monkeypatch.setattr("camp.admin.model_admin.COUNTED", 2)
+        monkeypatch.setattr("camp.admin.dashboard.COUNTED", 2)
         monkeypatch.setattr("files.admin.usage.COUNTED", 2)
         things_of(owner)
         html = as_organiser.get(users()).content.decode()
@@ -251,6 +252,26 @@ class TestDeletion:
         assert len(queries(as_organiser, address)) == few
         assert len(as_organiser.get(address).content) < 20_000
 
+    def test_its_confirmation_counts_up_to_a_bound(self, as_organiser, owner, monkeypatch):
+        for module in ("camp.admin.dashboard", "camp.admin.deletion", "files.admin.files"):
+            monkeypatch.setattr(f"{module}.COUNTED", 2)
+        things_of(owner, sessions=3)
+        response = as_organiser.get(page(USER, "delete", owner.pk))
+        assert {str(name): count for name, count in response.context["model_count"]} == {
+            "users": "1",
+            "sessions": "more than 2",
+            "messages": "not counted",
+            "files": "more than 2 (3\u00a0KiB)",
+        }
+        client = browser(helper("accounts.delete_user", "accounts.view_user"))
+        response = client.get(page(USER, "delete", owner.pk))
+        assert "message" in {str(name) for name in response.context["perms_lacking"]}
+
+    def test_its_history_counts_nothing_that_belongs_to_the_user(self, as_organiser, owner):
+        things_of(owner)
+        sql = queries(as_organiser, page(USER, "history", owner.pk))
+        assert not [one for one in sql if "sample_messages" in one or "camp_versions" in one]
+
     def test_many_are_named_up_to_a_point(self, as_organiser):
         many = [person(f"user{number:02}") for number in range(30)]
         response = act(as_organiser, USER, "delete_selected", *many)
@@ -392,7 +413,7 @@ class TestOtherTables:
         permission = Permission.objects.get(codename="view_file")
         data = {"name": "librarians", "permissions": [permission.pk]}
         as_organiser.post(reverse("admin:auth_group_add"), data)
-        group = Group.objects.get()
+        group = Group.objects.get(name="librarians")
         change = {
             "username": "owner",
             "email": "owner@example.org",

@@ -13,7 +13,7 @@ def test_what_an_organiser_did_outlives_the_account(organiser):
     leaving = helper("auth.add_group", "auth.change_group", name="leaving")
     client = browser(leaving)
     client.post(reverse("admin:auth_group_add"), {"name": "Helpers"})
-    group = Group.objects.get()
+    group = Group.objects.get(name="Helpers")
     client.post(page("auth_group", "change", group.pk), {"name": "Friends"})
     assert LogEntry.objects.filter(user=leaving).count() == 2
 

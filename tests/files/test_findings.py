@@ -13,6 +13,7 @@ from camp.db import bigram_index
 from camp.operations.diagnostics import files
 from camp.web.findings import ERROR, OK, WARNING
 from files.models import File
+from files.storage import backend
 from tests.files.conftest import age, place
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +87,13 @@ def test_a_trash_that_is_not_emptied(owner, bytes_at, settings):
     assert found()["swept"] == WARNING
 
 
+def test_a_deletion_that_nobody_went_on_with(owner):
+    type(owner).objects.update(deletion_started_at=timezone.now() - timedelta(days=1))
+    assert found()["swept"] == OK
+    type(owner).objects.update(deletion_started_at=timezone.now() - timedelta(days=5))
+    assert found()["swept"] == WARNING
+
+
 def test_an_upload_that_nobody_went_on_with(settings):
     settings.UPLOAD_STAGING.mkdir(parents=True)
     part = settings.UPLOAD_STAGING / "x.part"
@@ -102,3 +110,14 @@ def test_an_index_for_the_search_that_is_missing_and_made_by_migrate(owner, key)
     assert found()["search"] == OK
     File.objects.create(user=owner, filename="合宿.txt", size=1, storage_path="p")
     assert File.objects.search("合宿", owner).exists()
+
+
+def test_a_large_storage_of_young_files_is_not_listed_to_its_end(keep, monkeypatch):
+    for _ in range(20):
+        keep()
+    seen = []
+    modified_at = backend.modified_at
+    monkeypatch.setattr(files, "SECONDS", 0)
+    monkeypatch.setattr(backend, "modified_at", lambda entry: seen.append(1) or modified_at(entry))
+    assert found()["orphans"] == OK
+    assert seen == []

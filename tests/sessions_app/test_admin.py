@@ -3,7 +3,6 @@
 import pytest
 from django.urls import reverse
 
-from files.models import File
 from sessions_app.models import Message, Session
 from tests.admin_pages import act, browser, changelist, counts, helper, names, page, queries, told
 from tests.conftest import person
@@ -129,16 +128,6 @@ class TestSessionPage:
         assert as_organiser.get(address).status_code == 200
         as_organiser.post(address, {"title": "Rules", "user": owner.pk})
         assert Session.objects.get().user == owner
-
-    def test_it_is_deleted_with_its_messages_and_not_with_its_files(
-        self, as_organiser, session, file
-    ):
-        response = as_organiser.get(page(SESSION, "delete", session.pk))
-        summary = {str(name): count for name, count in response.context["model_count"]}
-        assert summary == {"sessions": "1", "messages": "3"}
-        as_organiser.post(page(SESSION, "delete", session.pk), {"post": "yes"})
-        assert not Message.objects.exists()
-        assert File.objects.get().session is None
 
     def test_it_comes_back_from_the_trash(self, as_organiser, session, untitled):
         session.trash()

@@ -15,7 +15,6 @@ from django.db import DatabaseError, connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from camp.cache.manager import get_or_compute
 from camp.db.errors import error_reason
 from camp.operations.diagnostics import (
     backups,
@@ -28,6 +27,7 @@ from camp.operations.diagnostics import (
     versions,
 )
 from camp.web.findings import ERROR, OK, WARNING, Finding
+from camp.web.shared_results import Computation
 
 logger = logging.getLogger("camp.diagnostics")
 
@@ -152,19 +152,18 @@ def run_file_check(**options: Any) -> Iterator[Finding]:
     yield from errors or run_topic(check)
 
 
-def list_problems(user: Any) -> list[Finding] | None:
-    """Return the Findings for the admin's front page, errors first; None without permission."""
+def problem_computation(user: Any) -> Computation | None:
+    """Return the Computation for the admin's front page; None without permission."""
     if not user.has_perm(PAGE_PERMISSION):
         return None
-    key = f"findings:{translation.get_language()}"
-    problems = [
-        Finding(**values) for values in get_or_compute(key, PAGE_CACHE_SECONDS, find_problems)
-    ]
-    return sorted(problems, key=lambda finding: finding.level != ERROR)
+    language = translation.get_language()
+    return Computation(f"findings:{language}", PAGE_CACHE_SECONDS, lambda: find_problems(language))
 
 
-def find_problems() -> list[dict[str, str]]:
-    """Return the Findings of the quick topics that are not OK as dicts, for the cache."""
+def find_problems(language: str | None) -> list[dict[str, str]]:
+    """Return the Findings of the quick topics that are not OK as dicts, errors first."""
     topics = [topic for topic in TOPICS if not topic.slow]
-    found = run_topics(topics, time_limit=PAGE_TIME_LIMIT)
-    return [finding.as_dict() for finding in found if finding.level != OK]
+    with translation.override(language):
+        found = run_topics(topics, time_limit=PAGE_TIME_LIMIT)
+    problems = [finding.as_dict() for finding in found if finding.level != OK]
+    return sorted(problems, key=lambda problem: problem["level"] != ERROR)

@@ -14,7 +14,8 @@ LIST = "auth_group"
 
 
 def groups(number):
-    """Make groups that are called as they are sorted."""
+    """Make groups that are called as they are sorted, instead of the ready-made ones."""
+    Group.objects.all().delete()
     Group.objects.bulk_create([Group(name=f"group {index:05}") for index in range(number)])
 
 
@@ -82,7 +83,7 @@ def test_links_to_other_orders_lead_to_their_first_page(as_organiser):
     groups(60)
     response = as_organiser.get(changelist(LIST, link(as_organiser.get(changelist(LIST)), "next")))
     links = re.findall(r'href="\?([^"]*)"', response.content.decode())
-    assert "o=-1" in links
+    assert {"o=-1"} <= {one for one in links if "after" not in one and "before" not in one}
     assert not [one for one in links if "o=" in one and "after" in one]
 
 

@@ -25,6 +25,7 @@ BATCH = 10
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
     monkeypatch.setattr(batch_deletion, "BATCH_SIZE", BATCH)
+    monkeypatch.setattr(batch_deletion, "INLINE", BATCH)
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_no_statement_deletes_more_than_a_batch_and_each_is_committed(owner):
     with connection.execute_wrapper(watch), CaptureQueriesContext(connection) as queries:
         delete_own(owner)
     assert sum(deleted) == 90
-    assert max(deleted) == BATCH
+    assert max(deleted) <= BATCH
     assert sum(query["sql"] == "COMMIT" for query in queries) > 90 / BATCH
 
 
@@ -132,7 +133,7 @@ def test_log_entries_are_preserved_once(owner, organiser, member):
     assert [entry.former_pk for entry in FormerLogEntry.objects.all()] == [owner.pk]
 
 
-@pytest.mark.parametrize("where", ["trash", "sweep"])
+@pytest.mark.parametrize("where", ["trash", "admin", "sweep"])
 def test_a_session_with_many_messages_disappears_at_once(
     owner, organiser, interrupted, where, capsys
 ):
@@ -182,6 +183,8 @@ def test_what_a_foreign_table_refers_to_stays_whole(owner, rule):
 @pytest.mark.slow
 def test_thousands_of_files_go_in_batches_of_some_hundred(owner, monkeypatch, settings):
     monkeypatch.undo()
+    monkeypatch.setattr(batch_deletion, "FAST", 1000)  # however slow this machine is
+    monkeypatch.setattr(batch_deletion, "SLOW", 1000)
     session = Session.objects.create(user=owner)
     File.objects.bulk_create(
         File(user=owner, session=session, filename="x", size=1, storage_path=f"aa/bb/{number}")
@@ -190,5 +193,6 @@ def test_thousands_of_files_go_in_batches_of_some_hundred(owner, monkeypatch, se
     Message.objects.bulk_create(Message(session=session, content="x") for _ in range(3000))
     User.objects.update(is_active=False, deletion_started_at=timezone.now())
     steps = sum(1 for _step in delete_marked(owner.pk))
-    assert 12 <= steps <= 15  # 6 of files, 6 of messages, and one for each row that held them
+    # Of 20, 40, 80, 160, 320 and then 500 rows: 10 for the files and 10 for the messages.
+    assert 20 <= steps <= 24
     assert not User.objects.exists()

@@ -165,24 +165,6 @@ class TestDownload:
 
 
 class TestDeletion:
-    def test_one_goes_with_its_bytes(self, as_organiser, keep, django_capture_on_commit_callbacks):
-        file, other = keep("a.txt"), keep("b.txt")
-        response = as_organiser.get(page(FILE, "delete", file.pk))
-        assert dict(response.context["model_count"]) == {"files": "1 (5\u00a0bytes)"}
-        with django_capture_on_commit_callbacks(execute=True):
-            as_organiser.post(page(FILE, "delete", file.pk), {"post": "yes"})
-        assert set(stored()) == {other.storage_path}
-
-    def test_many_go_with_their_bytes(self, as_organiser, keep, django_capture_on_commit_callbacks):
-        several, other = [keep(f"{n}.txt") for n in range(3)], keep("kept.txt")
-        confirmation = act(as_organiser, FILE, "delete_selected", *several)
-        assert "3 (15\u00a0bytes)" in confirmation.content.decode()
-        assert len(stored()) == 4
-        with django_capture_on_commit_callbacks(execute=True):
-            response = act(as_organiser, FILE, "delete_selected", *several, post="yes")
-        assert "Successfully deleted 3 files." in told(response)
-        assert set(stored()) == {other.storage_path}
-
     def test_those_of_a_deleted_user_go_with_their_bytes(
         self, as_organiser, keep, owner, stranger, django_capture_on_commit_callbacks
     ):
@@ -192,13 +174,6 @@ class TestDeletion:
         with django_capture_on_commit_callbacks(execute=True):
             as_organiser.post(page("accounts_user", "delete", owner.pk), {"post": "yes"})
         assert set(stored()) == {other.storage_path}
-
-    def test_it_needs_the_permission(self, file):
-        client = browser(helper("files.view_file", "files.change_file"))
-        assert client.post(page(FILE, "delete", file.pk), {"post": "yes"}).status_code == 403
-        act(client, FILE, "delete_selected", file, post="yes")
-        assert File.objects.exists()
-        assert stored()
 
     def test_a_file_comes_back_from_the_trash(self, as_organiser, file, owner):
         file.trash()

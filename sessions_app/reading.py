@@ -1,0 +1,31 @@
+"""The messages of a session as a page shows them."""
+
+from camp.db.keyset import KeysetPage
+from sessions_app.markdown import render, render_plain
+
+PAGE_SIZE = 200  # messages
+# Characters of Markdown rendered on one page; the worst take 0.4 s for each million.
+MARKDOWN_BUDGET = 600_000
+
+
+def message_page(session, params):
+    """Return a KeysetPage of a session's messages, and its messages in reading order.
+
+    `params` are those of the address; without any it is the page with the end. Each message has
+    its `html`.
+    """
+    messages = session.messages.defer("search_text")  # as long as the content
+    page = KeysetPage(messages, ["-created_at", "-id"], params, size=PAGE_SIZE)
+    return page, render_messages(page.rows)
+
+
+def render_messages(newest_first):
+    """Return messages in reading order, each with its `html`.
+
+    The newest are rendered first; those beyond the page's budget are shown as plain text.
+    """
+    left = MARKDOWN_BUDGET
+    for message in newest_first:
+        left -= len(message.content)
+        message.html = (render if left >= 0 else render_plain)(message.content)
+    return list(reversed(newest_first))
