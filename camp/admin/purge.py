@@ -57,7 +57,7 @@ class TrashFirstMixin(TrashActionsMixin):
             return redirect(self.page_url("purge", obj))
         if request.method != "POST":
             rows = self.model.objects.filter(pk=obj.pk)
-            return self.confirm_trash(request, rows, back=self.page_url("change", obj))
+            return self.confirm_trash(request, rows, back=self.back_url(request, obj))
         self.set_deleted_at([obj], timezone.now())
         text = gettext("Moved to the trash.")
         LogEntry.objects.log_actions(request.user.pk, [obj], CHANGE, change_message=text)
@@ -65,6 +65,11 @@ class TrashFirstMixin(TrashActionsMixin):
         done = gettext("“%(name)s” was moved to the trash. From there it can be restored.")
         self.message_user(request, done % {"name": obj}, messages.SUCCESS)
         return redirect(self.list_url() if self.has_view_permission(request) else "admin:index")
+
+    def back_url(self, request, obj):
+        """Return the address of the row's page, or of one that the reader may view."""
+        may_view = self.has_view_permission(request, obj)
+        return self.page_url("change", obj) if may_view else reverse("admin:index")
 
     def purge_view(self, request, object_id):
         """Delete a row of the trash for good, once that is confirmed."""
@@ -76,7 +81,7 @@ class TrashFirstMixin(TrashActionsMixin):
         if obj.deleted_at is None:
             return redirect(self.page_url("delete", obj))
         rows = self.model.objects.filter(pk=obj.pk)
-        page = self.purge_or_confirm(request, rows, back=self.page_url("change", obj))
+        page = self.purge_or_confirm(request, rows, back=self.back_url(request, obj))
         return page or redirect(
             self.list_url() if self.has_view_permission(request) else "admin:index"
         )

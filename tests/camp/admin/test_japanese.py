@@ -21,7 +21,7 @@ MODELS = {one._meta.label_lower.replace(".", "_"): one for one in admin.site._re
 WORD = re.compile(r"[A-Za-z]{3,}")
 # Names, units, and what the rows below hold.
 KNOWN = {"Camp", "English", "KiB", "MiB", "GiB", "SHA", "owner", "organiser", "example", "org"}
-KNOWN |= {"text", "plain", "txt"}
+KNOWN |= {"text", "plain", "txt", "CSV", "JSON"}
 
 
 def japanese(user):
