@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.permissions import TranslatedPermissionsMixin, group_label
+from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.models import AttemptCounter, FormerLogEntry
 from camp.admin.log_messages import translate_log_message
 from camp.admin.model_admin import CampModelAdmin
@@ -45,11 +45,7 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
     @admin.display(description=_("name"), ordering="name")
     def label(self, group):
         """Return the name in the reader's language."""
-        return group_label(group)
-
-    def autocomplete_label(self, group):
-        """Return the same in fields to choose from."""
-        return group_label(group)
+        return str(group)
 
     def get_readonly_fields(self, request, obj=None):
         fields = [*super().get_readonly_fields(request, obj)]

@@ -1,8 +1,8 @@
 """Exports of the admin's lists as CSV and JSON.
 
-An export has what the list's filters and search leave, in the list's columns and with the ID, the
-newest ID first. It is read in chunks by primary key: no cursor stays open, which PgBouncer could
-not keep, and a client that reads slowly holds neither a connection nor a lock.
+An export has what the list's filters and search leave, in the list's columns and order, and with
+the ID. It is read in chunks by keys, as the pages of the list: no cursor stays open, which
+PgBouncer could not keep, and a slow client holds neither a connection nor a lock.
 """
 
 import csv
@@ -11,6 +11,7 @@ import json
 import logging
 import threading
 import weakref
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from html import unescape
@@ -20,7 +21,9 @@ from operator import attrgetter
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import label_for_field, lookup_field
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, StreamingHttpResponse
 from django.urls import path
 from django.utils import timezone, translation
@@ -32,9 +35,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from camp.admin.changelist import PAGE_PARAMETERS
+from camp.admin.changelist import PAGE_PARAMETERS, sort_keys
 from camp.admin.date_filter import InvalidDateError
 from camp.admin.limits import RETRY_AFTER, refuse_lookup, refuse_search
+from camp.db.keyset import hide_order, rows_after
 from camp.db.search_text import SearchTextField
 from camp.web.content_disposition import attachment
 from camp.web.errors import error_response
@@ -114,14 +118,14 @@ class ExportMixin:
         for name in PAGE_PARAMETERS:
             request.GET.pop(name, None)
         try:
-            rows = self.get_changelist_instance(request).queryset
+            changes = self.get_changelist_instance(request)
         except InvalidDateError as error:
             return refuse_lookup(request, error.detail)
         except DisallowedModelAdminLookup:
             return refuse_lookup(request)
-        return self.export(request, rows, suffix)
+        return self.export(request, changes.queryset, suffix, Scan.of(changes))
 
-    def export(self, request, queryset, suffix):
+    def export(self, request, queryset, suffix, scan=None):
         """Return a response that streams the rows; 503 if too many exports are running."""
         if not _places.acquire(blocking=False):
             detail = _("Other exports are running. Try again when they have finished.")
@@ -131,7 +135,10 @@ class ExportMixin:
             key = Column(self, self.opts.pk.name, key="id", title="ID")
             form = FORMATS[suffix]([key, *columns])
             complete = partial(self.complete_rows, request)
-            pieces = stream(queryset, [key, *columns], form, complete)
+            # No column shows these, and they are as long as what was written.
+            unseen = [one.name for one in self.opts.fields if isinstance(one, SearchTextField)]
+            chunks = read_chunks(queryset.defer(*unseen), scan)
+            pieces = stream(chunks, [key, *columns], form, complete)
             first = next(pieces)  # an error has a page as long as nothing was sent
             response = StreamingHttpResponse(chain([first], pieces), form.content_type)
         except BaseException:
@@ -150,28 +157,72 @@ def export_selected(model_admin, request, queryset, *, suffix):
     return model_admin.export(request, queryset, suffix)
 
 
-def stream(queryset, columns, form, complete):
+def stream(chunks, columns, form, complete):
     """Yield the bytes of an export, with the rows of a chunk at a time.
 
-    A chunk is one query; it takes a worker slot, and is in the request's language and time zone.
+    A chunk takes a worker slot, and is in the request's language and time zone.
     """
     language, zone = translation.get_language(), timezone.get_current_timezone()
-    # No column shows these, and they are as long as what was written.
-    fields = queryset.model._meta.fields
-    unseen = [one.name for one in fields if isinstance(one, SearchTextField)]
-    queryset = queryset.defer(*unseen).order_by("-pk")
-    rest, text = queryset, form.head
+    text = form.head
     while True:
         with worker_slots.working(), translation.override(language), timezone.override(zone):
-            rows = list(rest[:CHUNK])
-            for row in rows:
+            rows = next(chunks, None)
+            for row in rows or []:
                 complete([row])  # all at once, a sum that takes long would be left out
-            text += form.body([[column.value(row) for column in columns] for row in rows])
-        yield text.encode(errors="replace")
-        if len(rows) < CHUNK:
+            text += form.body([[column.value(row) for column in columns] for row in rows or []])
+        if text:
+            yield text.encode(errors="replace")
+        if rows is None:
             break
-        rest, text = queryset.filter(pk__lt=rows[-1].pk), ""
+        text = ""
     yield form.tail.encode()
+
+
+def read_chunks(queryset, scan):
+    """Yield lists of rows, in the order of a queryset that an index has in order.
+
+    With a Scan there is no such index: if the rows are many, the whole list is gone through.
+    """
+    keys = sort_keys(queryset.model, queryset.query.order_by)
+    names = [key.lstrip("-") for key in keys]
+    if scan is None:
+        rest = queryset
+        while rows := list(rest.order_by(*keys)[:CHUNK]):
+            yield rows
+            rest = queryset.filter(rows_after(keys, [getattr(rows[-1], name) for name in names]))
+        return
+    if scan.has_index:
+        rows = list(queryset.order_by(*map(hide_order, keys))[:CHUNK])
+        if len(rows) < CHUNK:
+            yield rows
+            return
+    rest = scan.every
+    while window := list(rest.order_by(*keys).values_list("pk", *names)[:CHUNK]):
+        yield list(scan.matching.filter(pk__in=[pk for pk, *_values in window]).order_by(*keys))
+        rest = scan.every.filter(rows_after(keys, window[-1][1:]))
+
+
+@dataclass
+class Scan:
+    """How to go through a whole list for the rows that no index has in its order.
+
+    `every` is the list, and `matching` what filters and search leave of it, to be checked row by
+    row. `has_index` says that an index leads to those, in another order.
+    """
+
+    every: QuerySet
+    matching: QuerySet
+    has_index: bool
+
+    @classmethod
+    def of(cls, changes):
+        """Return the Scan for a CampChangeList, or None if an index has its rows in order."""
+        search = changes.search
+        is_filtered = search is not None or changes.get_filters_params()
+        if not is_filtered or (search is None and ORDER_VAR not in changes.params):
+            return None
+        matching = changes.filtered.filter(search.plain) if search else changes.filtered
+        return cls(changes.root_queryset, matching, search is None or search.complete)
 
 
 class Column:

@@ -14,7 +14,7 @@ from django.db import close_old_connections
 from camp.admin import export
 from files.models import File, Share
 from sessions_app.models import Message, Session
-from tests.admin_pages import act, browser, changelist, helper
+from tests.admin_pages import act, browser, changelist, helper, names
 
 MODELS = [one._meta.label_lower.replace(".", "_") for one in admin.site._registry]
 
@@ -130,6 +130,21 @@ def test_a_long_list_is_read_in_chunks(as_organiser, owner, monkeypatch):
     response = as_organiser.get(f"{changelist('files_file')}export.csv")
     pieces = list(response.streaming_content)
     assert len(pieces) > 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?q=plan", "?q=owner", "?o=-1&trash=no", "?trash=no", "?q=p&o=5", "?q=plan&kind=other"],
+)
+def test_an_export_has_the_rows_of_the_list_in_its_order(as_organiser, owner, monkeypatch, query):
+    monkeypatch.setattr(export, "CHUNK", 3)
+    for number in (3, 1, 4, 0, 2, 5, 6):
+        make_file(owner, f"plan {number}", size=number % 3)
+        make_file(owner, f"other {number}", deleted_at=datetime(2026, 1, 1, tzinfo=UTC))
+    listed = names(as_organiser.get(changelist("files_file", query)))
+    found = json.loads(fetch(as_organiser, "files_file", "json", query))
+    assert len(found) >= 7
+    assert [row["id"] for row in found] == listed
 
 
 def test_only_some_run_at_once_and_a_closed_one_makes_room(as_organiser, owner):
