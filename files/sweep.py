@@ -50,12 +50,14 @@ class SweepResult:
 def sweep(*, older_than=MIN_AGE, dry_run=False, force=False):
     """Do as `sweep_bytes`, empty the trash of what is older than TRASH_DAYS, finish deletions."""
     result = sweep_bytes(older_than=older_than, dry_run=dry_run, force=force)
+    tables = result.referencing_tables
+    result.unfinished = finish_all_deletions(tables, dry_run=dry_run)
     expired = timezone.now() - timedelta(days=settings.TRASH_DAYS)
     trashed = [model.objects.filter(deleted_at__lt=expired) for model in (File, Session)]
     result.files, result.sessions = [
-        rows.count() if dry_run else purge(rows, result.referencing_tables) for rows in trashed
+        rows.count() if dry_run else purge(rows, tables, in_background=False) for rows in trashed
     ]
-    result.unfinished = finish_all_deletions(result.referencing_tables, dry_run=dry_run)
+    finish_all_deletions(tables, dry_run=dry_run)
     return result
 
 

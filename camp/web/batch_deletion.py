@@ -112,22 +112,25 @@ def delete_in_background(name, steps):
     transaction.on_commit(lambda: background.run_steps(name, steps))
 
 
-def purge(things, referencing_tables=None):
+def purge(things, referencing_tables=None, *, in_background=True):
     """Delete the rows of a queryset that are in the trash, for good; returns how many.
 
     The bytes of files are removed when a batch is committed. Rows with many dependents are marked,
-    and deleted in the background. A row to which a foreign table refers stays: the name of the
-    table is added to the set `referencing_tables`; without a set StillReferenced is raised.
+    and deleted in the background, or else by the caller with `finish_deletions`. A row to which a
+    foreign table refers stays: the name of the table is added to the set `referencing_tables`;
+    without a set StillReferenced is raised.
     """
     trashed = things.filter(deleted_at__isnull=False).order_by("pk")
+    if issubclass(things.model, MarkedDeletionModel):
+        trashed = trashed.filter(deletion_started_at=None)
     count = last = 0
     while keys := list(trashed.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH_SIZE]):
-        count += purge_batch(things, keys, referencing_tables)
+        count += purge_batch(things, keys, referencing_tables, in_background)
         last = keys[-1]
     return count
 
 
-def purge_batch(things, keys, referencing_tables):
+def purge_batch(things, keys, referencing_tables, in_background):
     """Do the same for some keys in one transaction; key by key if some are referenced."""
     model = things.model
     try:
@@ -137,7 +140,8 @@ def purge_batch(things, keys, referencing_tables):
             found = list(locked.values_list("pk", flat=True))
             if issubclass(model, MarkedDeletionModel) and is_large(model, found):
                 mark(model, found)
-                delete_in_background("deletion for good", delete_in_batches(model, found))
+                if in_background:
+                    delete_in_background("deletion for good", delete_in_batches(model, found))
             else:
                 model._base_manager.filter(pk__in=found).delete()
         return len(found)
@@ -147,7 +151,7 @@ def purge_batch(things, keys, referencing_tables):
         if len(keys) == 1:
             referencing_tables.update(error.tables)
             return 0
-    return sum(purge_batch(things, [key], referencing_tables) for key in keys)
+    return sum(purge_batch(things, [key], referencing_tables, in_background) for key in keys)
 
 
 def finish_deletions(model, delete, referencing_tables):

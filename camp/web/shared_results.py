@@ -22,7 +22,7 @@ from camp.models import SharedResult
 
 logger = logging.getLogger("camp.web.shared_results")
 
-WAIT = 0.15  # seconds that a page waits for new results
+WAIT = 0.1  # seconds that a page waits for new results
 # A computation that began longer ago has failed, or its process was killed.
 CLAIM_EXPIRES = timedelta(minutes=1)
 
