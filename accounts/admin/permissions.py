@@ -6,7 +6,6 @@ Their names are in English in the database.
 from itertools import groupby
 
 from django import forms
-from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
@@ -34,20 +33,8 @@ def group_label(group):
     return str(GROUPS.get(group.name, group.name))
 
 
-class GroupsField(forms.ModelMultipleChoiceField):
-    """A choice of groups."""
-
-    def label_from_instance(self, group):
-        """Return the label."""
-        return group_label(group)
-
-
-class GroupFilter(admin.RelatedFieldListFilter):
-    """Filter by group."""
-
-    def field_choices(self, field, request, model_admin):
-        """Return the keys and labels of all groups."""
-        return [(group.pk, group_label(group)) for group in Group.objects.order_by("name")]
+# Django shows groups in titles, lists and fields by this alone.
+Group.add_to_class("__str__", group_label)
 
 
 class GroupedPermissions(ModelChoiceIterator):
@@ -80,7 +67,7 @@ def app_name(permission):
 
 
 class TranslatedPermissionsMixin:
-    """A ModelAdmin mixin that offers groups, and the permissions of tables in the admin.
+    """A ModelAdmin mixin that offers the permissions of tables in the admin.
 
     Others have no effect, but stay with those who have one.
     """
@@ -95,6 +82,4 @@ class TranslatedPermissionsMixin:
                 "widget": PermissionsField.widget,
                 "queryset": offered,
             }
-        elif db_field.remote_field.model is Group:
-            kwargs["form_class"] = GroupsField
         return super().formfield_for_manytomany(db_field, request, **kwargs)

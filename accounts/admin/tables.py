@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin.permissions import TranslatedPermissionsMixin, group_label
+from accounts.admin.permissions import TranslatedPermissionsMixin
 from accounts.models import AttemptCounter, FormerLogEntry
 from camp.admin.log_messages import translate_log_message
 from camp.admin.model_admin import CampModelAdmin
@@ -45,11 +45,7 @@ class GroupAdmin(TranslatedPermissionsMixin, CampModelAdmin, DjangoGroupAdmin):
     @admin.display(description=_("name"), ordering="name")
     def label(self, group):
         """Return the name in the reader's language."""
-        return group_label(group)
-
-    def autocomplete_label(self, group):
-        """Return the same in fields to choose from."""
-        return group_label(group)
+        return str(group)
 
     def get_readonly_fields(self, request, obj=None):
         fields = [*super().get_readonly_fields(request, obj)]
@@ -107,6 +103,18 @@ class HistoryAdmin(ReadOnlyAdmin):
     sortable_by = ["action_time"]
     ordering = ["-action_time", "-id"]
 
+    def get_object(self, *args, **kwargs):
+        """Return the entry, in the reader's language: Django's name of it says what changed."""
+        entry = super().get_object(*args, **kwargs)
+        self.complete_rows(None, [entry] if entry else [])
+        return entry
+
+    def complete_rows(self, request, rows):
+        """Word the entries of a page in the reader's language."""
+        super().complete_rows(request, rows)
+        for entry in rows:
+            entry.change_message = translate_log_message(entry)
+
     @admin.display(description=_("object"))
     def target(self, entry):
         """Return the name of the changed row."""
@@ -137,13 +145,6 @@ class LogEntryAdmin(HistoryAdmin):
     search_fields = ["object_repr", "user__username_key__contains", "user__username_key__exact"]
     fields = ["action_time", "user", "table", "target", "message"]
     readonly_fields = fields
-
-    def get_object(self, *args, **kwargs):
-        """Return the entry; Django's name of it, in titles, contains what changed."""
-        entry = super().get_object(*args, **kwargs)
-        if entry:
-            entry.change_message = translate_log_message(entry)
-        return entry
 
 
 @admin.register(FormerLogEntry)

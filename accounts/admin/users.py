@@ -22,8 +22,6 @@ from accounts.admin.password_links import PasswordLinkMixin
 from accounts.admin.permissions import (
     GROUPS,
     READERS,
-    GroupFilter,
-    GroupsField,
     TranslatedPermissionsMixin,
 )
 from accounts.forms import IdentityForm, SignUpForm
@@ -41,7 +39,7 @@ class UserForm(IdentityForm, UserChangeForm):
     """The user's fields except the password hash."""
 
     password = None
-    first_groups = GroupsField(
+    first_groups = forms.ModelMultipleChoiceField(
         Group.objects.filter(name__in=GROUPS),
         label=gettext_lazy("As an organiser"),
         required=False,
@@ -105,7 +103,7 @@ class UserAdmin(
     list_display = [username, "is_active", "is_staff", "created_at", "last_activity"]
     list_filter = [
         *("is_active", "is_staff", "is_superuser", "created_at", "last_login"),
-        ("groups", GroupFilter),
+        ("groups", admin.RelatedFieldListFilter),
     ]
     search_fields = [
         "username_key__contains",

@@ -16,10 +16,6 @@ from camp.admin.log_messages import untranslated
 from camp.web.batch_deletion import purge
 from camp.web.external_references import describe_references
 
-# In the history
-MOVED = _("Moved to the trash.")
-DELETED = _("Deleted for good.")
-
 
 class TrashFirstMixin(TrashActionsMixin):
     """A ModelAdmin mixin for tables with a trash: only what is in it can be deleted for good.
@@ -43,12 +39,6 @@ class TrashFirstMixin(TrashActionsMixin):
         """Return the address of a page of a row."""
         return reverse(f"{self.admin_site.name}:{self.url_name(page)}", args=[quote(obj.pk)])
 
-    def back_url(self, request, obj=None):
-        """Return the address of a row's page, or of the list, that the reader may view."""
-        if not self.has_view_permission(request, obj):
-            return reverse(f"{self.admin_site.name}:index")
-        return self.page_url("change", obj) if obj else self.list_url()
-
     def get_actions(self, request):
         """Return the actions, without those that can do nothing in the list as it is filtered."""
         actions = super().get_actions(request)
@@ -68,14 +58,20 @@ class TrashFirstMixin(TrashActionsMixin):
             return redirect(self.page_url("purge", obj))
         if request.method != "POST":
             rows = self.model.objects.filter(pk=obj.pk)
-            return self.confirm_trash(request, rows, back=self.back_url(request, obj))
+            return self.confirm_trash(request, rows, back=self.page_to_leave(request, obj))
         self.set_deleted_at([obj], timezone.now())
-        text = untranslated(MOVED)
+        text = untranslated(_("Moved to the trash."))
         LogEntry.objects.log_actions(request.user.pk, [obj], CHANGE, change_message=text)
         forget_front_page()
         done = gettext("“%(name)s” was moved to the trash. From there it can be restored.")
         self.message_user(request, done % {"name": obj}, messages.SUCCESS)
-        return redirect(self.back_url(request))
+        return redirect(self.list_url() if self.has_view_permission(request) else "admin:index")
+
+    def page_to_leave(self, request, obj):
+        """Return the URL to which "cancel" leads: the row's page, if it may be viewed."""
+        if self.has_view_permission(request, obj):
+            return self.page_url("change", obj)
+        return reverse(f"{self.admin_site.name}:index")
 
     def purge_view(self, request, object_id):
         """Delete a row of the trash for good, once that is confirmed."""
@@ -87,8 +83,10 @@ class TrashFirstMixin(TrashActionsMixin):
         if obj.deleted_at is None:
             return redirect(self.page_url("delete", obj))
         rows = self.model.objects.filter(pk=obj.pk)
-        page = self.purge_or_confirm(request, rows, back=self.back_url(request, obj))
-        return page or redirect(self.back_url(request))
+        page = self.purge_or_confirm(request, rows, back=self.page_to_leave(request, obj))
+        return page or redirect(
+            self.list_url() if self.has_view_permission(request) else "admin:index"
+        )
 
     @admin.action(
         permissions=["delete"], description=_("Delete selected %(verbose_name_plural)s for good")
@@ -138,7 +136,7 @@ class TrashFirstMixin(TrashActionsMixin):
         # Without those that other tables refer to, and those that were restored meanwhile.
         left = set(self.get_queryset(request).filter(pk__in=keys).values_list("pk", flat=True))
         gone = [row for row in rows if row.pk not in left]
-        text = untranslated(DELETED)
+        text = untranslated(_("Deleted for good."))
         LogEntry.objects.log_actions(request.user.pk, gone, DELETION, change_message=text)
         forget_front_page()
         if gone:

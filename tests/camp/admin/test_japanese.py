@@ -21,7 +21,7 @@ MODELS = {one._meta.label_lower.replace(".", "_"): one for one in admin.site._re
 WORD = re.compile(r"[A-Za-z]{3,}")
 # Names, units, and what the rows below hold.
 KNOWN = {"Camp", "English", "KiB", "MiB", "GiB", "SHA", "owner", "organiser", "example", "org"}
-KNOWN |= {"text", "plain", "txt"}
+KNOWN |= {"text", "plain", "txt", "CSV", "JSON"}
 
 
 def japanese(user):
@@ -47,6 +47,7 @@ def rows(organiser, owner):
     Quota.objects.create(user=owner, limit=2**30)
     Share.objects.create(user=owner, expires_at=soon)
     Upload.objects.create(user=owner, filename="a.txt", length=9, expires_at=soon)
+    Group.objects.all().delete()  # the ready-made ones have English names
     Group.objects.create(name="係")
     AttemptCounter.objects.create(kind="login", user=owner, subject="1", ends_at=soon)
     AttemptCounter.objects.create(kind="address", ends_at=soon)
