@@ -11,10 +11,12 @@ from django.utils.decorators import method_decorator
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import throttle
+from camp.admin.log_messages import untranslated
 from camp.web.addresses import public_host
 
 
@@ -50,7 +52,8 @@ class PasswordLinkMixin:
         if request.method == "POST":
             if throttle.count_password_link(user):
                 link = build_link(request, user)
-                self.log_change(request, user, _("Created a password link."))
+                text = untranslated(gettext_lazy("Created a password link."))
+                self.log_change(request, user, text)
             else:
                 status = 429
         context = {

@@ -103,6 +103,18 @@ class HistoryAdmin(ReadOnlyAdmin):
     sortable_by = ["action_time"]
     ordering = ["-action_time", "-id"]
 
+    def get_object(self, *args, **kwargs):
+        """Return the entry, in the reader's language: Django's name of it says what changed."""
+        entry = super().get_object(*args, **kwargs)
+        self.complete_rows(None, [entry] if entry else [])
+        return entry
+
+    def complete_rows(self, request, rows):
+        """Word the entries of a page in the reader's language."""
+        super().complete_rows(request, rows)
+        for entry in rows:
+            entry.change_message = translate_log_message(entry)
+
     @admin.display(description=_("object"))
     def target(self, entry):
         """Return the name of the changed row."""
@@ -133,19 +145,6 @@ class LogEntryAdmin(HistoryAdmin):
     search_fields = ["object_repr", "user__username_key__contains", "user__username_key__exact"]
     fields = ["action_time", "user", "table", "target", "message"]
     readonly_fields = fields
-
-    def complete_rows(self, request, rows):
-        """Translate what changed, which is in the labels of the checkboxes too."""
-        super().complete_rows(request, rows)
-        for entry in rows:
-            entry.change_message = translate_log_message(entry)
-
-    def get_object(self, *args, **kwargs):
-        """Return the entry; Django's name of it, in titles, contains what changed."""
-        entry = super().get_object(*args, **kwargs)
-        if entry:
-            entry.change_message = translate_log_message(entry)
-        return entry
 
 
 @admin.register(FormerLogEntry)

@@ -86,7 +86,7 @@ class TrashActionsMixin:
         self.set_deleted_at(rows, timezone.now())
         done = ngettext("%(count)d moved to the trash.", "%(count)d moved to the trash.", len(rows))
         done %= {"count": len(rows)}
-        self.log_and_report(request, rows, gettext("Moved to the trash."), done)
+        self.log_and_report(request, rows, _("Moved to the trash."), done)
         return None
 
     @admin.action(permissions=["trash"], description=_("Restore selected %(verbose_name_plural)s"))
@@ -96,7 +96,7 @@ class TrashActionsMixin:
         self.set_deleted_at(rows, None)
         done = ngettext("%(count)d restored.", "%(count)d restored.", len(rows))
         done %= {"count": len(rows)}
-        self.log_and_report(request, rows, gettext("Restored from the trash."), done)
+        self.log_and_report(request, rows, _("Restored from the trash."), done)
 
     def confirm_trash(self, request, rows, back=""):
         """Return the page that asks before rows are moved to the trash."""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from camp.admin.bulk_edit import TrashActionsMixin, confirmation_page
 from camp.admin.dashboard import forget_front_page
+from camp.admin.log_messages import untranslated
 from camp.web.batch_deletion import purge
 from camp.web.external_references import describe_references
 
@@ -57,19 +58,20 @@ class TrashFirstMixin(TrashActionsMixin):
             return redirect(self.page_url("purge", obj))
         if request.method != "POST":
             rows = self.model.objects.filter(pk=obj.pk)
-            return self.confirm_trash(request, rows, back=self.back_url(request, obj))
+            return self.confirm_trash(request, rows, back=self.page_to_leave(request, obj))
         self.set_deleted_at([obj], timezone.now())
-        text = gettext("Moved to the trash.")
+        text = untranslated(_("Moved to the trash."))
         LogEntry.objects.log_actions(request.user.pk, [obj], CHANGE, change_message=text)
         forget_front_page()
         done = gettext("“%(name)s” was moved to the trash. From there it can be restored.")
         self.message_user(request, done % {"name": obj}, messages.SUCCESS)
         return redirect(self.list_url() if self.has_view_permission(request) else "admin:index")
 
-    def back_url(self, request, obj):
-        """Return the address of the row's page, or of one that the reader may view."""
-        may_view = self.has_view_permission(request, obj)
-        return self.page_url("change", obj) if may_view else reverse("admin:index")
+    def page_to_leave(self, request, obj):
+        """Return the URL to which "cancel" leads: the row's page, if it may be viewed."""
+        if self.has_view_permission(request, obj):
+            return self.page_url("change", obj)
+        return reverse(f"{self.admin_site.name}:index")
 
     def purge_view(self, request, object_id):
         """Delete a row of the trash for good, once that is confirmed."""
@@ -81,7 +83,7 @@ class TrashFirstMixin(TrashActionsMixin):
         if obj.deleted_at is None:
             return redirect(self.page_url("delete", obj))
         rows = self.model.objects.filter(pk=obj.pk)
-        page = self.purge_or_confirm(request, rows, back=self.back_url(request, obj))
+        page = self.purge_or_confirm(request, rows, back=self.page_to_leave(request, obj))
         return page or redirect(
             self.list_url() if self.has_view_permission(request) else "admin:index"
         )
@@ -134,7 +136,7 @@ class TrashFirstMixin(TrashActionsMixin):
         # Without those that other tables refer to, and those that were restored meanwhile.
         left = set(self.get_queryset(request).filter(pk__in=keys).values_list("pk", flat=True))
         gone = [row for row in rows if row.pk not in left]
-        text = gettext("Deleted for good.")
+        text = untranslated(_("Deleted for good."))
         LogEntry.objects.log_actions(request.user.pk, gone, DELETION, change_message=text)
         forget_front_page()
         if gone:

@@ -24,10 +24,11 @@ NO_BREAK_SPACE = "\u00a0"
 
 
 @register.filter(name="bytes")
-def readable_bytes(count):
+def readable_bytes(count, language=None):
     """Return a number of bytes in binary units, localised: `1.5 MiB`.
 
-    One decimal below 100, none above. Returns "" for anything that is not a number.
+    One decimal below 100, none above. Returns "" for anything that is not a number. `language` is
+    the active one, for a caller with many numbers.
     """
     try:
         size = max(int(count), 0)
@@ -36,7 +37,7 @@ def readable_bytes(count):
     if size < 1024:
         text = ngettext("%(size)s byte", "%(size)s bytes", size) % {"size": size}
         return text.replace(" ", NO_BREAK_SPACE)
-    return format_size(size, get_language())
+    return format_size(size, language or get_language())
 
 
 @lru_cache(maxsize=10_000)

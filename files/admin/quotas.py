@@ -115,7 +115,8 @@ def set_quota(user_admin, request, queryset):
     with transaction.atomic():
         form.save(users)
         done = ngettext("Quota of %(count)d user set.", "Quota of %(count)d users set.", len(users))
-        user_admin.log_and_report(request, users, _("Quota set."), done % {"count": len(users)})
+        done %= {"count": len(users)}
+        user_admin.log_and_report(request, users, gettext_lazy("Quota set."), done)
     return None
 
 

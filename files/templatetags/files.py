@@ -66,12 +66,12 @@ def file_rows(files, selectable=False, in_session=False):
         # Calls and attributes cost a template twice as much as they cost here.
         rows=[
             (
-                file.pk,
+                file.id,
                 file.filename,
-                page(file.pk),
-                download(file.pk),
+                page(file.id),
+                download(file.id),
                 file_icon(file, thumbnail),
-                readable_bytes(file.size),
+                readable_bytes(file.size, clock.language),
                 content_state(file),
                 clock.show(file.created_at),
                 None if in_session else shown_session(file),
@@ -91,7 +91,7 @@ def attach_rows(files):
             file.pk,
             file.filename,
             file_icon(file, thumbnail),
-            readable_bytes(file.size),
+            readable_bytes(file.size, clock.language),
             clock.show(file.created_at),
             shown_session(file),
         )
@@ -118,7 +118,7 @@ def trash_rows(things, tab):
                 thing,
                 restore(thing.pk if is_files else to_segment(thing.session_id)),
                 icon(thing.kind.value if is_files else "session"),
-                readable_bytes(thing.size) if is_files else "",
+                readable_bytes(thing.size, clock.language) if is_files else "",
                 clock.show(thing.deleted_at),
                 date_format(localtime(thing.gone_at), "MONTH_DAY_FORMAT"),
             )

@@ -16,7 +16,6 @@ TARGETS = {"target-size": {"enabled": True}}  # 24 px, WCAG 2.2
 FILL = """
 from datetime import timedelta
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from accounts.models import AttemptCounter, FormerLogEntry, User
@@ -27,7 +26,6 @@ soon = timezone.now() + timedelta(hours=1)
 Quota.objects.create(user=person, limit=5 * 2**30)
 Share.objects.create(user=person, expires_at=soon).files.add(*File.objects.filter(user=person)[:3])
 Upload.objects.create(user=person, filename="合宿の記録 " * 20 + ".mp4", length=9, expires_at=soon)
-Group.objects.create(name="Moderators")
 AttemptCounter.objects.create(
     kind="login", user=person, address="2001:db8:85a3:8d3:1319:8a2e:370:7348", ends_at=soon
 )
@@ -119,17 +117,17 @@ def test_a_row_is_found_and_chosen_with_the_keyboard(organiser):
     person.open("/admin/files/quota/add/")
     field = person.page.get_by_role("combobox", name="User")
     field.press_sequentially("organ")
-    person.page.get_by_role("option", name="organiser").wait_for()
+    person.page.get_by_role("option", name="organiser").first.wait_for()
     person.check(rules=TARGETS)
     field.press("ArrowDown")
     field.press("Enter")
-    assert field.input_value() == "organiser"
+    assert field.input_value().startswith("organiser")
     assert person.page.locator("select[name=user]").input_value() == "1"
     # What is no choice is not sent.
     field.fill("nobody at all")
     person.page.get_by_role("status").get_by_text("Nothing found").wait_for()
     field.press("Tab")
-    assert field.input_value() == "organiser"
+    assert field.input_value().startswith("organiser")
     assert person.console == []
 
 

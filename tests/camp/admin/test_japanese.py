@@ -47,6 +47,7 @@ def rows(organiser, owner):
     Quota.objects.create(user=owner, limit=2**30)
     Share.objects.create(user=owner, expires_at=soon)
     Upload.objects.create(user=owner, filename="a.txt", length=9, expires_at=soon)
+    Group.objects.all().delete()  # the ready-made ones have English names
     Group.objects.create(name="係")
     AttemptCounter.objects.create(kind="login", user=owner, subject="1", ends_at=soon)
     AttemptCounter.objects.create(kind="address", ends_at=soon)

@@ -114,3 +114,15 @@ def test_pages_load_nothing_from_elsewhere_and_embed_nothing(client):
     )
     for name in ("child-src", "frame-src", "object-src", "worker-src"):
         assert directives[name] == "'none'"
+
+
+@pytest.mark.django_db
+def test_what_pages_cache_is_the_same_for_all_who_see_it(client, organiser, owner):
+    client.force_login(organiser)
+    assert 'href="/admin/"' in client.get("/").content.decode()
+    client.force_login(owner)
+    page = client.get("/").content.decode()
+    assert 'href="/admin/"' not in page
+    assert organiser.username not in page
+    assert "キー操作" in client.get("/", headers={"accept-language": "ja"}).content.decode()
+    assert "キー操作" not in page
