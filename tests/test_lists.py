@@ -58,5 +58,6 @@ def test_lists_cost_the_same_however_long_they_are(client, organiser):
     few = {address: queries(client, address) for address in LISTS}
     keep(organiser, range(10, 10_000))
     many = {address: queries(client, address) for address in LISTS}
-    assert many == few
+    # Fewer where a figure is kept for those who have many.
+    assert not {address for address in LISTS if many[address] > few[address]}
     assert max(many.values()) <= 6

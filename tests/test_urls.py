@@ -8,13 +8,8 @@ from tests.addresses import ADDRESSES, LOGIN, names
 ALL = names()
 ADMIN = sorted({name for name, _arguments in ALL if name.startswith("admin:")})
 # What the admin's addresses need, by the name of the argument.
-ADMIN_ARGUMENTS = {
-    "object_id": "1",
-    "app_label": "files",
-    "content_type_id": 1,
-    "id": 1,
-    "suffix": "csv",
-}
+ADMIN_ARGUMENTS = {"object_id": "1", "app_label": "files", "content_type_id": 1, "id": 1}
+ADMIN_ARGUMENTS |= {"suffix": "csv"}
 ADMIN_DOORS = ("admin:login", "admin:logout")
 
 

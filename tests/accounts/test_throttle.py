@@ -176,7 +176,7 @@ def test_log_names_nobody(client, owner, caplog):
 
 
 def test_redis_is_not_needed(client, owner, settings):
-    settings.CACHES = {
+    settings.CACHES = settings.CACHES | {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": "redis://127.0.0.1:1",

@@ -182,11 +182,11 @@ class TestMissingTables:
         assert "is not ready yet" in response.content.decode()
 
     def test_who_sits_at_the_machine_is_told_to_migrate(self, visitor):
-        MigrationRecorder(connection).record_unapplied("camp", "0001_initial")
+        MigrationRecorder(connection).record_unapplied("camp", "0002_shared_results")
         try:
             response = visitor.get("/missing-table/", headers={"host": "localhost"})
         finally:
-            MigrationRecorder(connection).record_applied("camp", "0001_initial")
+            MigrationRecorder(connection).record_applied("camp", "0002_shared_results")
         assert response.status_code == 503
         assert response.context["commands"][0].endswith("manage.py migrate")
 

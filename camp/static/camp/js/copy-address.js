@@ -12,12 +12,13 @@ const copy = async (text) => {
 };
 
 for (const button of document.querySelectorAll("[data-copy-address]")) {
-  const status = button.parentElement.querySelector("[data-copied]");
+  const status = button.parentElement.querySelector("[role=status]");
+  const copied = button.parentElement.querySelector("template").content.textContent;
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
       await copy(location.href);
-      status.textContent = status.dataset.copied;
+      status.textContent = copied;
     } catch {
       status.textContent = location.href;
     }
