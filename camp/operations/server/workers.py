@@ -239,8 +239,10 @@ def drop_stalled_connections() -> None:
     Otherwise they would block a thread. The option is inherited from the listening socket
     (tcp(7), TCP_USER_TIMEOUT), which Granian does not expose: wait until it is there.
     """
+    if sys.platform != "linux":
+        return
     end = time.monotonic() + READY_SECONDS
-    while sys.platform == "linux" and time.monotonic() < end:
+    while time.monotonic() < end:
         for name in os.listdir("/proc/self/fd"):
             with suppress(OSError):
                 if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
