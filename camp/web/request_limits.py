@@ -7,7 +7,7 @@ import weakref
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from camp.web import slots
+from camp.web import affinity, slots
 from camp.web.addresses import client_address
 from camp.web.errors import error_response
 from camp.web.request_body import LONGEST_PAUSE, MINIMUM_RATE, TooSlow
@@ -34,9 +34,20 @@ class RequestLimitsMiddleware:
             return error_response(request, 400)
         try:
             with worker_slots.working():
-                return limit_response(request, self.get_response(request))
+                return limit_response(request, self.compute(request))
         except NoFreeSlot:
             return busy_response(request)
+
+    def compute(self, request):
+        """Return the response; one that only reads and is no file stays on one processor."""
+        if request.method in ("GET", "HEAD"):
+            affinity.stay_home()
+        else:
+            affinity.go_everywhere()
+        response = self.get_response(request)
+        if response.streaming:
+            affinity.go_everywhere()
+        return response
 
     def process_exception(self, request, exception):
         """Return 503 if a password could not be hashed in time."""

@@ -26,6 +26,7 @@ from django.core.exceptions import SuspiciousFileOperation
 
 from camp.fs.locks import try_lock
 from camp.fs.ownership import chown_to_folder_owner, make_folder
+from camp.web import affinity
 from files.storage import backend, staging
 
 logger = logging.getLogger(__name__)
@@ -257,6 +258,7 @@ class ThumbnailQueue:
             threading.Thread(target=self._work, name="thumbnails", daemon=True).start()
 
     def _work(self):
+        affinity.go_everywhere()
         while job := self._next():
             with machine_slot():
                 made = None

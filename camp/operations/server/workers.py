@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from django.core.management import CommandError
@@ -26,9 +27,10 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from camp.config.processors import count_processors
-from camp.web import slots
+from camp.web import affinity, slots
 
 if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import SynchronizedArray
     from wsgiref.types import WSGIApplication
 
 THREADS = 32  # concurrent requests of all processes; each has a database connection
@@ -141,9 +143,12 @@ def serve(address: str, port: int, *, host: str, plan: WorkerPlan, lines: list[s
         workers_kill_timeout=STOP_SECONDS,
     )
     announced = multiprocessing.Lock()
+    seats = multiprocessing.Array("i", plan.processes)
     announcement = partial(announce, announced, address, port, host, lines)
     try:
-        server.serve(target_loader=partial(start_worker, plan, announcement), wrap_loader=False)
+        server.serve(
+            target_loader=partial(start_worker, plan, seats, announcement), wrap_loader=False
+        )
     except SystemExit:
         raise CommandError(_("The server stopped unexpectedly; see its output above.")) from None
 
@@ -176,7 +181,23 @@ def raise_open_files() -> int:
     return CONNECTIONS
 
 
-def start_worker(plan: WorkerPlan, announcement: Callable[[], object]) -> "WSGIApplication":
+def take_seat(seats: "SynchronizedArray[int]") -> int:
+    """Return the number of this process among the workers; that of one that ended is free again.
+
+    `seats` holds their process IDs, or 0. Linux only.
+    """
+    with seats.get_lock():
+        for number in range(len(seats)):
+            pid = seats[number]
+            if not pid or not Path(f"/proc/{pid}").exists():
+                seats[number] = os.getpid()
+                return number
+    return 0
+
+
+def start_worker(
+    plan: WorkerPlan, seats: "SynchronizedArray[int]", announcement: Callable[[], object]
+) -> "WSGIApplication":
     """In a worker process: return the application, and start three watching threads."""
     if os.name != "nt":
         # Ctrl-C also reaches the parent, which stops this process; two signals at once may
@@ -185,6 +206,8 @@ def start_worker(plan: WorkerPlan, announcement: Callable[[], object]) -> "WSGIA
     for watch in (announcement, drop_stalled_connections, stop_with_parent):
         threading.Thread(target=watch, daemon=True).start()
     application = load_application()
+    # Several servers on a machine begin with different processors.
+    affinity.choose_home(os.getppid() + take_seat(seats))
     slots.worker_slots.open(plan.threads)
     slots.hashing_slots.open(plan.hashes)
     return application
@@ -216,8 +239,10 @@ def drop_stalled_connections() -> None:
     Otherwise they would block a thread. The option is inherited from the listening socket
     (tcp(7), TCP_USER_TIMEOUT), which Granian does not expose: wait until it is there.
     """
+    if sys.platform != "linux":
+        return
     end = time.monotonic() + READY_SECONDS
-    while sys.platform == "linux" and time.monotonic() < end:
+    while time.monotonic() < end:
         for name in os.listdir("/proc/self/fd"):
             with suppress(OSError):
                 if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):

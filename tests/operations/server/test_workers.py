@@ -1,5 +1,10 @@
 """How many worker processes `manage.py up` plans, and what each may do at once."""
 
+import multiprocessing
+import os
+import subprocess
+import sys
+
 import pytest
 from django.db import connection
 
@@ -77,3 +82,12 @@ def test_the_smallest_quota_of_the_control_groups_counts(tmp_path, line, files, 
         (root / name).write_text(f"{text}\n")
     assert min(processors.cgroup_quotas(process, root)) == (expected or float("inf"))
     assert 1 <= processors.count_processors() <= (processors.os.cpu_count() or 1)
+
+
+def test_a_worker_takes_the_number_of_one_that_ended():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    seats = multiprocessing.Array("i", [os.getppid(), ended.pid, 0])
+    if sys.platform == "linux":
+        assert workers.take_seat(seats) == 1
+        assert seats[1] == os.getpid()
