@@ -1,4 +1,4 @@
-"""Jinja2 for the rows of long lists, which it renders ten times as fast as Django's templates.
+"""Jinja2 for the rows of lists, which it renders ten times as fast as Django's templates.
 
 Everything else of a page is a Django template; see "Front end" in docs/development.md.
 """
