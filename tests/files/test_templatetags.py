@@ -57,7 +57,7 @@ def test_the_count_of_unfinished_uploads_is_that_of_their_list(owner, member):
     now = timezone.now()
     for user, age in ((owner, 1), (owner, 2), (member, 1), (owner, -1)):
         Upload.objects.create(
-            user=user, filename="a.txt", size=3, expires_at=now + timedelta(hours=age)
+            user=user, filename="a.txt", length=3, expires_at=now + timedelta(hours=age)
         )
     assert Upload.objects.count_unfinished(owner) == 2
     assert Upload.objects.unfinished(owner).count() == 2
