@@ -70,7 +70,7 @@ kinds = [("notes.txt", "text/plain"), ("plan.pdf", "application/pdf"), ("photo.j
          ("talk.mp3", "audio/mpeg")]
 for number in range(1000):
     name, content_type = kinds[number % len(kinds)]
-    session = sessions[number % 30] if number % 3 == 0 else None
+    session = sessions[number // 3 % 30] if number % 3 == 0 else None
     File.objects.create(user=user, session=session, filename=f"{number:04} {name}",
         content_type=content_type, size=1000 * number + 1, sha256="0" * 64,
         storage_path=f"aa/bb/{uuid.uuid4()}")

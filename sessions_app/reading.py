@@ -2,6 +2,7 @@
 
 from camp.db.keyset import KeysetPage
 from sessions_app.markdown import render, render_plain
+from sessions_app.models import Message
 
 PAGE_SIZE = 200  # messages
 # Characters of Markdown rendered on one page; the worst take 0.4 s for each million.
@@ -14,7 +15,8 @@ def message_page(session, params):
     `params` are those of the address; without any it is the page with the end. Each message has
     its `html`.
     """
-    messages = session.messages.defer("search_text")  # as long as the content
+    # Through session.messages Django would set the session of each row; search_text is long.
+    messages = Message.objects.filter(session=session).defer("search_text")
     page = KeysetPage(messages, ["-created_at", "-id"], params, size=PAGE_SIZE)
     return page, render_messages(page.rows)
 

@@ -45,7 +45,7 @@ def unfinished_uploads(context):
 @register.simple_tag(takes_context=True)
 def unfinished_count(context):
     """Return the number of the user's unfinished uploads. One query."""
-    return Upload.objects.unfinished(context["user"]).count()
+    return Upload.objects.count_unfinished(context["user"])
 
 
 @register.simple_tag

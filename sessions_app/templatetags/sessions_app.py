@@ -27,12 +27,16 @@ def recent_sessions(context):
     user = context["user"]
     if not user.is_authenticated:
         return []
-    return list(Session.objects.visible_to(user).order_by("-updated_at", "-id")[:RECENT])
+    newest = Session.objects.visible_to(user).for_list().order_by("-updated_at", "-id")
+    return list(newest[:RECENT])
 
 
 @register.simple_tag
-def session_rows(sessions):
-    """Return the rows of a list of sessions, which have `message_count` and `file_count`."""
+def session_rows(sessions, counted=True):
+    """Return the rows of a list of sessions.
+
+    If `counted`, they show the annotations `message_count` and `file_count`.
+    """
     page, to_segment, clock = Route("sessions:detail"), SessionIdConverter().to_url, Clock()
     messages, files = cache(describe_messages), cache(describe_files)
     # Calls and attributes cost a template twice as much as they cost here.
@@ -40,8 +44,8 @@ def session_rows(sessions):
         (
             str(session),
             page(to_segment(session.session_id)),
-            messages(session.message_count),
-            files(session.file_count) if session.file_count else "",
+            messages(session.message_count) if counted else "",
+            files(session.file_count) if counted and session.file_count else "",
             clock.show(session.updated_at),
         )
         for session in sessions
@@ -66,7 +70,8 @@ def message_articles(messages, session=None, roles=None):
     `roles` are the words for the roles, if the reader is not the one who wrote.
     """
     clock = Clock()
-    roles = roles or dict(Message._meta.get_field("role").flatchoices)
+    roles = roles or Message._meta.get_field("role").flatchoices
+    roles = {role: str(word) for role, word in dict(roles).items()}  # translated once
     edit = session and Route("sessions:message_edit", session.session_id)
     rows = [
         (

@@ -1,7 +1,12 @@
 """What other pages show of the files."""
 
+from datetime import timedelta
+
 import pytest
 from django.template import Context, Template
+from django.utils import timezone
+
+from files.models import Upload
 
 
 def render(text, **context):
@@ -46,3 +51,13 @@ def test_the_sum_is_asked_for_once(owner, file, django_assert_num_queries):
 def test_every_kind_has_an_icon(file, content_type):
     file.content_type = content_type
     assert "<svg" in render("{% file_icon file %}", file=file)
+
+
+def test_the_count_of_unfinished_uploads_is_that_of_their_list(owner, member):
+    now = timezone.now()
+    for user, age in ((owner, 1), (owner, 2), (member, 1), (owner, -1)):
+        Upload.objects.create(
+            user=user, filename="a.txt", size=3, expires_at=now + timedelta(hours=age)
+        )
+    assert Upload.objects.count_unfinished(owner) == 2
+    assert Upload.objects.unfinished(owner).count() == 2
