@@ -2,7 +2,6 @@
 
 import re
 
-from django.contrib import messages
 from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, PAGE_VAR
 from django.db import OperationalError
 from django.http import Http404
@@ -64,7 +63,6 @@ class CampChangeList(StrictChangeList):
         except OperationalError as error:
             if not is_timeout(error):
                 raise
-            messages.warning(request, _("This took too long and was stopped. Narrow it down."))
         self.result_list = [] if self.page is None else self.page.rows
         self.model_admin.complete_rows(request, self.result_list)
         if self.page is not None and not self.result_list and set(PARAMETERS) & request.GET.keys():
@@ -74,7 +72,6 @@ class CampChangeList(StrictChangeList):
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = False  # Django's numbered pages
         self.paginator = None
-        self.explain_search(request)
 
     def find_page(self, request):
         """Return the ListPage that the address names."""
@@ -87,26 +84,30 @@ class CampChangeList(StrictChangeList):
             sort_keys(self.model, self.filtered.query.order_by),
             params,
             size=self.list_per_page,
-            every=self.root_queryset if filters else None,
+            every=self.apply_select_related(self.root_queryset) if filters else None,
             search=self.search,
-            hides_order=ORDER_VAR in self.params,
+            hides_order=ORDER_VAR in self.params
+            or any(getattr(one, "hides_order", False) for one in self.filter_specs),
         )
 
-    def explain_search(self, request):
-        """Tell the reader what a search left out."""
-        if self.search and self.search.is_cut:
-            text = _(
-                "Only what belongs to the newest %(count)s users, sessions, messages or files was "
-                "found."
-            )
-            messages.info(request, text % {"count": RELATED})
-        if self.page is not None and self.page.is_partial:
+    @property
+    def notes(self):
+        """Yield what the reader should know about rows that are not shown."""
+        if self.page is None:
+            yield _("This took too long and was stopped. Narrow it down.")
+        elif self.page.is_partial:
             text = ngettext(
                 "Texts were searched in the newest %(count)s row only.",
                 "Texts were searched in the newest %(count)s rows only.",
                 NEARBY,
             )
-            messages.info(request, text % {"count": NEARBY})
+            yield text % {"count": NEARBY}
+        if self.search and self.search.is_cut:
+            text = _(
+                "Only what belongs to the newest %(count)s users, sessions, messages or files was "
+                "found."
+            )
+            yield text % {"count": RELATED}
 
 
 def sort_keys(model, order):

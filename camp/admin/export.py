@@ -38,6 +38,7 @@ from django.views.decorators.http import require_safe
 from camp.admin.changelist import PAGE_PARAMETERS, sort_keys
 from camp.admin.date_filter import InvalidDateError
 from camp.admin.limits import RETRY_AFTER, refuse_lookup, refuse_search
+from camp.admin.pagination import choose_rows
 from camp.db.keyset import hide_order, rows_after
 from camp.db.search_text import SearchTextField
 from camp.web.content_disposition import attachment
@@ -198,7 +199,8 @@ def read_chunks(queryset, scan):
             return
     rest = scan.every
     while window := list(rest.order_by(*keys).values_list("pk", *names)[:CHUNK]):
-        yield list(scan.matching.filter(pk__in=[pk for pk, *_values in window]).order_by(*keys))
+        found = choose_rows(scan.every, scan.matching, [pk for pk, *_values in window])
+        yield list(found.order_by(*keys))
         rest = scan.every.filter(rows_after(keys, window[-1][1:]))
 
 
@@ -222,7 +224,11 @@ class Scan:
         if not is_filtered or (search is None and ORDER_VAR not in changes.params):
             return None
         matching = changes.filtered.filter(search.plain) if search else changes.filtered
-        return cls(changes.root_queryset, matching, search is None or search.complete)
+        return cls(
+            changes.apply_select_related(changes.root_queryset),
+            matching,
+            search is None or search.complete,
+        )
 
 
 class Column:

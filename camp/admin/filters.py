@@ -54,6 +54,11 @@ class TrashFilter(admin.SimpleListFilter):
     title = _("trash")
     parameter_name = "trash"
 
+    @property
+    def hides_order(self):
+        """Return whether an index has the rows in another order: that of their deletion."""
+        return self.value() == "yes"
+
     def lookups(self, request, model_admin):
         return [("no", _("In use")), ("yes", _("In the trash"))]
 

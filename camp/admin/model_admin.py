@@ -130,7 +130,7 @@ class CampModelAdmin(NeighboursMixin, VisibilityMixin, ExportMixin, admin.ModelA
             return refusal
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         try:
-            return super().changelist_view(request, title | (extra_context or {}))
+            response = super().changelist_view(request, title | (extra_context or {}))
         except InvalidDateError as error:
             return refuse_lookup(request, error.detail)
         except DisallowedModelAdminLookup:
@@ -140,6 +140,10 @@ class CampModelAdmin(NeighboursMixin, VisibilityMixin, ExportMixin, admin.ModelA
             for name in PAGE_PARAMETERS:
                 query.pop(name, None)
             return redirect(f"{request.path}?{query.urlencode()}" if query else request.path)
+        changes = (getattr(response, "context_data", None) or {}).get("cl")
+        for note in changes.notes if changes else ():
+            messages.warning(request, note)
+        return response
 
     def to_field_allowed(self, request, to_field):
         """Allow the primary key only: all of Camp's relations use it."""

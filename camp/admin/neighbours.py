@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from camp.admin.limits import refuse_lookup, refuse_search
+from camp.admin.pagination import choose_rows
 from camp.db.keyset import hide_order, reverse_key, rows_after
 
 FILTERS = "_changelist_filters"  # Django's parameter with the query of the list
@@ -82,7 +83,7 @@ class NeighboursMixin:
         # Walking along the order for a rare word would read the table.
         hidden = [hide_order(key) for key in order]
         nearby = list(every.filter(after).order_by(*order).values_list("pk", flat=True)[:NEARBY])
-        for found in (rows.filter(pk__in=nearby), rows.filter(after)):
+        for found in (choose_rows(every, rows, nearby), rows.filter(after)):
             key = found.order_by(*hidden).values_list("pk", flat=True).first()
             if key is not None or len(nearby) < NEARBY:
                 return key

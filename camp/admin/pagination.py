@@ -3,9 +3,12 @@
 See camp.db.keyset. What filters and searches leave is looked for as in camp.db.filtered_page.
 """
 
+from django.db import connections
+from django.db.models import Exists, OuterRef
+
 from camp.db.keyset import KeysetPage, hide_order
 
-NEARBY = 3000  # rows of the list to filter first
+NEARBY = 1000  # rows of the list to filter first
 PARAMETERS = ("after", "before")  # of the address of a page
 
 
@@ -26,18 +29,19 @@ class ListPage(KeysetPage):
 
     def fetch(self, queryset, order, after, count):
         """Return the first `count` rows after a Q."""
-        find = self.fetch_matching if self.is_filtered else fetch_keys
-        keys = find(queryset, order, after, count)
+        keys = self.fetch_keys(queryset, order, after, count)
         # Annotations and relations cost something: only for the rows of the page.
-        rows = {row.pk: row for row in queryset.filter(pk__in=keys)}
+        rows = {row.pk: row for row in self.every.filter(pk__in=keys)}
         return [rows[key] for key in keys if key in rows]
 
-    def fetch_matching(self, queryset, order, after, count):
-        """Return the keys of the first `count` matches."""
+    def fetch_keys(self, queryset, order, after, count):
+        """Return the primary keys of the first `count` rows after a Q."""
+        if not self.is_filtered:
+            return fetch_keys(queryset, order, after, count)
         nearby = fetch_keys(self.every, order, after, NEARBY)
         hidden = [hide_order(key) for key in order]
-        near = queryset.filter(pk__in=nearby)
-        near = near.filter(self.search.plain) if self.search else near
+        matching = queryset.filter(self.search.plain) if self.search else queryset
+        near = choose_rows(self.every, matching, nearby)
         keys = fetch_keys(near, hidden, None, count) if nearby else []
         if len(keys) == count or len(nearby) < NEARBY:
             return keys
@@ -45,6 +49,22 @@ class ListPage(KeysetPage):
             self.is_partial = not self.search.complete
             queryset = queryset.filter(self.search.indexed)
         return fetch_keys(queryset, hidden if self.hides_order else order, after, count)
+
+
+def choose_rows(every, matching, keys):
+    """Return those of the rows `keys` of the queryset `every` that are in the queryset `matching`.
+
+    SQLite has no statistics, and would rather read all that a filter leaves by its index.
+    """
+    if connections[every.db].vendor == "sqlite":
+        return every.filter(Exists(matching.filter(pk=OuterRef("pk"))), pk__in=keys)
+    return matching.filter(pk__in=keys)
+
+
+def first_keys(rows, search, count):
+    """Return the primary keys of the newest `count` of the rows that a search finds."""
+    page = ListPage(rows.none(), ["-pk"], {}, size=count, every=rows, search=search)
+    return page.fetch_keys(rows, ["-pk"], None, count)
 
 
 def fetch_keys(queryset, order, after, count):

@@ -13,7 +13,7 @@ which the other words find.
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from camp.admin.pagination import ListPage
+from camp.admin.pagination import first_keys
 from camp.admin.widgets import is_value_of
 from camp.db.bigram_index import bigram_match
 from camp.db.search_text import search_words
@@ -93,7 +93,8 @@ class Search:
         """Find the rows of a relation, and add what belongs to them."""
         field = self.model._meta.get_field(relation)
         search = Search(field.related_model, fields, self.text)
-        keys = search.first_keys(RELATED + 1)
+        rows = field.related_model._default_manager.all()
+        keys = first_keys(rows, search, RELATED + 1)
         self.is_cut |= len(keys) > RELATED or search.is_cut
         if keys:
             self.add(self.belongs_to(field, keys[:RELATED]))
@@ -110,24 +111,19 @@ class Search:
 
     def belongs_to(self, field, keys):
         """Return the condition that a row is related to one of some keys."""
+        # Keys rather than subqueries, which would keep PostgreSQL from the indexes of the others.
         if field.one_to_many:
             rows = field.related_model._default_manager.filter(pk__in=keys)
-            return Q(pk__in=rows.values(field.field.name))
+            return Q(pk__in=set(rows.values_list(field.field.name, flat=True)))
         if not field.many_to_many:
             return Q(**{f"{field.name}__in": keys})
         links = field.remote_field.through._default_manager
         here, there = field.m2m_field_name(), field.m2m_reverse_field_name()
-        return Q(pk__in=links.filter(**{f"{there}__in": keys}).values(here))
+        return Q(pk__in=set(links.filter(**{f"{there}__in": keys}).values_list(here, flat=True)))
 
     def all_matches(self, queryset):
         """Return those rows of a queryset that are found."""
         return queryset.filter(self.indexed if self.complete else self.plain)
-
-    def first_keys(self, count):
-        """Return the keys of the newest `count` rows that are found."""
-        rows = self.model._default_manager.order_by("-pk")
-        page = ListPage(rows, ["-pk"], {}, size=count, search=self)
-        return [row.pk for row in page.rows]
 
 
 def describe_fields(model, paths):
