@@ -35,12 +35,12 @@ def add_files(person, names):
 
 def chosen(person):
     """Return the names of the rows that are chosen."""
-    rows = person.page.locator(".list__item:has([data-choice]:checked) .list__title")
+    rows = person.page.locator(".list__item:has([form=selection][name=id]:checked) .list__title")
     return [text.strip() for text in rows.all_inner_texts()]
 
 
 def test_with_the_mouse(person):
-    boxes = person.page.locator("[data-choice]")
+    boxes = person.page.locator("[form=selection][name=id]")
     boxes.nth(0).click()
     boxes.nth(2).click(modifiers=["Shift"])
     assert chosen(person) == NAMES[:3]
@@ -74,7 +74,7 @@ def test_with_the_keys(person):
     page.keyboard.press("/")
     page.keyboard.type("jx?")
     assert page.locator("[name=q]").input_value() == "jx?"
-    page.locator("[data-choice]").first.focus()
+    page.locator("[form=selection][name=id]").first.focus()
     page.keyboard.press("?")
     assert page.get_by_role("dialog", name="Keyboard shortcuts").is_visible()
     person.check()

@@ -152,7 +152,7 @@ class TestTelling:
         assert (list(told), code) == (["database.migrations"], 1)
 
     def test_a_failure_is_a_fault(self, monkeypatch):
-        def broken(before):
+        def broken(*arguments):
             raise OSError(5, "Input/output error")
 
         monkeypatch.setattr(backend, "list_paths", broken)

@@ -1,5 +1,7 @@
 """One's own files with the same content are noticed and offered; nobody else's ever are."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.utils.html import escape
@@ -151,6 +153,9 @@ class TestUpload:
             assert File.objects.earlier([]) == {}
 
 
+INDEX = "sample_files(_all)?_size"
+
+
 def test_both_queries_use_an_index(owner):
     row = {"user": owner, "filename": "a", "storage_path": "aa/bb/x"}
     files = File.objects.bulk_create(
@@ -158,6 +163,6 @@ def test_both_queries_use_an_index(owner):
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE sample_files")
-    assert "sample_files_size" in File.objects.same_as(files[7]).explain()
+    assert re.search(INDEX, File.objects.same_as(files[7]).explain())
     same = File.objects.visible_to(owner).filter(size__in=[1, 2], sha256__in=["a", "b"])
-    assert "sample_files_size" in same.explain()
+    assert re.search(INDEX, same.explain())

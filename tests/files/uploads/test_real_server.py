@@ -205,7 +205,7 @@ def test_kills_leave_no_row_without_bytes(make_camp_server):
     stored = len(intact)
     assert stored
     listed = Browser(server.base_url, "hana").request("GET", "/files/")[2].decode()
-    assert listed.count('class="list__title"') == min(stored, 50)
+    assert listed.count('<a class="list__title" id="f') == min(stored, 50)
 
 
 def keep_uploading(browser, contents, stop):

@@ -1,9 +1,9 @@
-// Select rows of a list (input[data-choice]) for form[data-selection]: ranges with Shift, all
+// Select rows of a list ([form=selection][name=id]) for form[data-selection]: ranges with Shift, all
 // with Ctrl+A; j and k move, x selects, Delete deletes.
 import { pageData } from "./page-data.js";
 import { isTyping } from "./typing.js";
 
-const getBoxes = () => [...document.querySelectorAll("input[data-choice]")];
+const getBoxes = () => [...document.querySelectorAll("[form=selection][name=id]")];
 const getForm = () => document.querySelector("form[data-selection]");
 const getActiveRow = () => document.activeElement.closest(".list__item");
 let lastClicked = null;
@@ -37,7 +37,7 @@ const move = (step) => {
 };
 
 document.addEventListener("click", (event) => {
-  const box = event.target.closest("input[data-choice]");
+  const box = event.target.closest("[form=selection][name=id]");
   if (!box) return;
   const boxes = getBoxes();
   const [from, to] = [boxes.indexOf(lastClicked), boxes.indexOf(box)];
@@ -48,13 +48,13 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-choice], [data-selection-all]")) update();
+  if (event.target.matches("[form=selection][name=id], [data-selection-all]")) update();
 });
 
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
-  x: () => getActiveRow()?.querySelector("input[data-choice]")?.click(),
+  x: () => getActiveRow()?.querySelector("[form=selection][name=id]")?.click(),
   Escape: () => check(getBoxes(), false),
   // A disabled button ignores the click.
   Delete: () => getForm()?.querySelector("[data-selection-delete]")?.click(),
@@ -74,7 +74,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // An upload replaces the list, and going back restores the boxes without an event.
-const hasBoxes = (node) => node.querySelector?.("[data-choice]");
+const hasBoxes = (node) => node.querySelector?.("[form=selection][name=id]");
 new MutationObserver((changes) => {
   if (changes.some(({ addedNodes }) => [...addedNodes].some(hasBoxes))) update();
 }).observe(document.querySelector("main"), { childList: true, subtree: true });
