@@ -187,17 +187,17 @@ def test_all_uploads_can_be_paused_resumed_and_cancelled(person):
 
 @pytest.mark.parametrize("button", ["Cancel", "Pause"])
 def test_an_upload_that_is_just_begun_is_not_forgotten(person, button):
-    held = []
+    held, name = [], f"{button}.bin"
     person.page.route("**/uploads/", lambda route: held.append(route))
     with person.page.expect_request("**/uploads/"):
-        choose(person, ("begun.bin", b"m" * 3000))
-    upload = row(person, "begun.bin")
-    upload.get_by_role("button", name=f"{button}: begun.bin").click()
+        choose(person, (name, b"m" * 3000))
+    upload = row(person, name)
+    upload.get_by_role("button", name=f"{button}: {name}").click()
     with person.page.expect_response("**/uploads/"):
         held[0].continue_()
     if button == "Pause":
-        upload.get_by_role("button", name="Resume: begun.bin").click()
-        listed(person, "begun.bin").wait_for()
+        upload.get_by_role("button", name=f"Resume: {name}").click()
+        listed(person, name).wait_for()
         assert len(held) == 1
     none_unfinished(person)
 
