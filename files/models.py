@@ -6,7 +6,7 @@ import secrets
 import uuid
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
 from django.db.models import F, Min, Prefetch, Q
 from django.db.models.lookups import Exact
 from django.urls import reverse
@@ -36,7 +36,6 @@ class FileQuerySet(OwnedQuerySet):
 
     def same_as(self, file):
         """Return the owner's other files with the same bytes, the oldest first."""
-        # Uses the index of owner and size.
         same = self.present().filter(user=file.user_id, size=file.size, sha256=file.sha256)
         is_known = bool(file.sha256 and file.user_id)
         return same.exclude(pk=file.pk).order_by("pk") if is_known else self.none()
@@ -192,20 +191,7 @@ class UploadQuerySet(models.QuerySet):
         unexpired = self.filter(user=user, file=None, expires_at__gt=timezone.now())
         return unexpired.order_by("-created_at", "pk")
 
-    def count_unfinished(self, user):
-        """Return the number of `unfinished` ones.
 
-        Each view of the file list asks: compiling the query would take a tenth of that page.
-        """
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
-        with connection.cursor() as cursor:
-            cursor.execute(COUNT_UNFINISHED, [user.pk, now])
-            return cursor.fetchone()[0]
-
-
-COUNT_UNFINISHED = (
-    "SELECT count(*) FROM camp_uploads WHERE user_id = %s AND file_id IS NULL AND expires_at > %s"
-)
 # In Upload-Metadata: the SHA-256 of the whole file, in hex, in base64.
 ANNOUNCED_SHA256 = re.compile(r"(?:^|,) *sha256 +([A-Za-z0-9+/=]+) *(?:,|$)")
 

@@ -12,7 +12,7 @@ from camp.templatetags.camp import Clock, icon, readable_bytes
 from camp.web import jinja
 from camp.web.routes import Route
 from files.library import quota
-from files.models import File, Upload
+from files.models import File
 from files.serving import thumbnails
 from files.storage import backend
 from files.uploads import unfinished
@@ -45,7 +45,7 @@ def unfinished_uploads(context):
 @register.simple_tag(takes_context=True)
 def unfinished_count(context):
     """Return the number of the user's unfinished uploads. One query."""
-    return Upload.objects.count_unfinished(context["user"])
+    return unfinished.count_unfinished(context["user"])
 
 
 @register.simple_tag

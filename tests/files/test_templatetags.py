@@ -7,6 +7,7 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from files.models import Upload
+from files.uploads import unfinished
 
 
 def render(text, **context):
@@ -59,5 +60,5 @@ def test_the_count_of_unfinished_uploads_is_that_of_their_list(owner, member):
         Upload.objects.create(
             user=user, filename="a.txt", length=3, expires_at=now + timedelta(hours=age)
         )
-    assert Upload.objects.count_unfinished(owner) == 2
+    assert unfinished.count_unfinished(owner) == 2
     assert Upload.objects.unfinished(owner).count() == 2
