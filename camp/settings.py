@@ -93,7 +93,7 @@ TEMPLATES = [
                 (
                     "django.template.loaders.cached.Loader",
                     [
-                        "camp.web.template_loader.Loader",
+                        "camp.web.rendering.template_loader.Loader",
                         "django.template.loaders.app_directories.Loader",
                     ],
                 )
@@ -111,7 +111,7 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [BASE_DIR / "templates" / "jinja2"],
         "OPTIONS": {
-            "environment": "camp.web.jinja.environment",
+            "environment": "camp.web.rendering.jinja.environment",
             "trim_blocks": True,
             "lstrip_blocks": True,
         },

@@ -21,7 +21,7 @@ from camp.admin.dashboard import (
     readable_number,
 )
 from camp.admin.export import exported
-from camp.admin.filters import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
+from camp.admin.filters.choices import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
     CampModelAdmin,

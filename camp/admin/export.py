@@ -36,7 +36,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from camp.admin.changelist import PAGE_PARAMETERS, sort_keys
-from camp.admin.date_filter import InvalidDateError
+from camp.admin.filters.dates import InvalidDateError
 from camp.admin.limits import RETRY_AFTER, refuse_lookup, refuse_search
 from camp.admin.pagination import choose_rows
 from camp.db.keyset import hide_order, rows_after

@@ -25,9 +25,9 @@ from camp.admin.dashboard import (
     forget_front_page,
     readable_capped_count,
 )
-from camp.admin.date_filter import InvalidDateError
 from camp.admin.deletion import summarize_deletion
 from camp.admin.export import ExportMixin, exported
+from camp.admin.filters.dates import InvalidDateError
 from camp.admin.limits import refuse_lookup, refuse_search
 from camp.admin.log_messages import untranslated
 from camp.admin.neighbours import NeighboursMixin

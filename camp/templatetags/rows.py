@@ -3,7 +3,7 @@
 from django import template
 
 from camp.templatetags.camp import Clock
-from camp.web import jinja
+from camp.web.rendering import jinja
 
 register = template.Library()
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from camp.admin.export import exported
-from camp.admin.filters import ChosenFilter
+from camp.admin.filters.choices import ChosenFilter
 from camp.admin.model_admin import CampModelAdmin, CappedCount
 from camp.admin.search import OWNER_FIELDS
 from camp.admin.visibility import link_to, may_view_rows

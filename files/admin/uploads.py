@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from camp.admin.filters import ChosenFilter
+from camp.admin.filters.choices import ChosenFilter
 from camp.admin.model_admin import CampModelAdmin
 from camp.admin.search import OWNER_FIELDS
 from camp.templatetags.camp import readable_bytes, when

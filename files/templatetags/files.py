@@ -9,8 +9,8 @@ from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 
 from camp.templatetags.camp import Clock, icon, readable_bytes
-from camp.web import jinja
-from camp.web.routes import Route
+from camp.web.rendering import jinja
+from camp.web.rendering.routes import Route
 from files.library import quota
 from files.models import File
 from files.serving import thumbnails

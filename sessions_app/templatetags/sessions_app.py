@@ -7,8 +7,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import ngettext
 
 from camp.templatetags.camp import Clock
-from camp.web import jinja
-from camp.web.routes import Route
+from camp.web.rendering import jinja
+from camp.web.rendering.routes import Route
 from sessions_app.converters import SessionIdConverter
 from sessions_app.markdown import render
 from sessions_app.models import Message, Session

@@ -21,12 +21,14 @@ DEVELOPER_EVENTS = {
     ),
     "change-a-model": Event(
         """
-        echo 'File.add_to_class("mark", models.CharField(max_length=9, default=""))' \\
-            >> files/models.py
+        echo 'Session.add_to_class("mark", models.CharField(max_length=9, default=""))' \\
+            >> sessions_app/models.py
         """,
-        "Before: the model File got a field `mark`.",
+        "Before: the model Session got a field `mark`.",
     ),
-    "change-back": Event("git checkout -q files/models.py; rm files/migrations/*_what_changed.py"),
+    "change-back": Event(
+        "git checkout -q sessions_app/models.py; rm sessions_app/migrations/*_what_changed.py"
+    ),
     "people-work": Event(
         """
         python3 manage.py migrate -v 0

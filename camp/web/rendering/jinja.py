@@ -10,8 +10,8 @@ from jinja2 import Environment
 from jinja2.ext import Extension
 
 from camp.templatetags.camp import icon, readable_bytes
-from camp.web.routes import Route
-from camp.web.template_loader import strip_indentation
+from camp.web.rendering.routes import Route
+from camp.web.rendering.template_loader import strip_indentation
 
 
 class WithoutIndentation(Extension):
