@@ -12,7 +12,7 @@ class OwnedQuerySet(models.QuerySet):
         """Return the rows outside the trash."""
         return self.filter(deleted_at=None)
 
-    def visible_to(self, user):
+    def owned_by(self, user):
         """Return the user's rows outside the trash."""
         return self.present().filter(user=user)
 

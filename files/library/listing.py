@@ -95,7 +95,7 @@ class FileList(FileFilter):
         if self.is_filtered or session or excluding_session:
             self.page = self.filtered_page(user)
         else:
-            files = self.apply_session(File.objects.visible_to(user))
+            files = self.apply_session(File.objects.owned_by(user))
             self.page = KeysetPage(files, SORTS[self.sort][1], params)
 
     def filtered_page(self, user):

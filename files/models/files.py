@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Min, Q
+from django.db.models import Exists, F, Min, OuterRef, Q
 from django.db.models.lookups import Exact
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,12 @@ from sessions_app.models import Session
 
 class FileQuerySet(OwnedQuerySet):
     """Files by owner, name and kind."""
+
+    def visible_to(self, user):
+        """Return the user's files and those of the sessions that the user sees."""
+        # An IN would make PostgreSQL collect all of those sessions first.
+        session = Session.objects.visible_to(user).filter(pk=OuterRef("session"))
+        return self.present().filter(Q(user=user) | Exists(session))
 
     def search(self, text, owner=None):
         """Return the files whose names contain every word of `text`.
@@ -42,7 +48,7 @@ class FileQuerySet(OwnedQuerySet):
         hashed = [file for file in files if file.sha256 and file.user_id]
         if not hashed:
             return {}
-        same = self.visible_to(hashed[0].user_id).filter(
+        same = self.owned_by(hashed[0].user_id).filter(
             size__in={file.size for file in hashed}, sha256__in={file.sha256 for file in hashed}
         )
         first = same.values("sha256").annotate(first=Min("pk")).values("first")

@@ -27,7 +27,7 @@ MAX_SHOWN = 50  # files on the page of a session
 @register.simple_tag(takes_context=True)
 def recent_files(context):
     """Return the user's newest files, at most five, as a list. One query."""
-    return list(File.objects.visible_to(context["user"]).order_by("-created_at", "-id")[:RECENT])
+    return list(File.objects.owned_by(context["user"]).order_by("-created_at", "-id")[:RECENT])
 
 
 @register.simple_tag(takes_context=True)

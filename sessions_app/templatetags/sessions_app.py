@@ -27,7 +27,7 @@ def recent_sessions(context):
     user = context["user"]
     if not user.is_authenticated:
         return []
-    newest = Session.objects.visible_to(user).for_list().order_by("-updated_at", "-id")
+    newest = Session.objects.owned_by(user).for_list().order_by("-updated_at", "-id")
     return list(newest[:RECENT])
 
 

@@ -26,6 +26,8 @@ def fill(model):
     keys, rows = {}, 5 if model._meta.db_table in SMALL else ROWS
 
     def value(field, number):
+        if field.related_model is model:
+            return None
         if field.is_relation:
             if field not in keys:
                 if not field.related_model.objects.exists():
