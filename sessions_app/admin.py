@@ -34,7 +34,7 @@ from camp.admin.search import OWNER_FIELDS
 from camp.admin.visibility import link_to
 from sessions_app.admin_reading import ROLES, ReadingMixin
 from sessions_app.forms import TitleField
-from sessions_app.hand_over import hand_over_session
+from sessions_app.hand_over import OwnFiles, hand_over_session
 from sessions_app.models import Message, Session
 
 LATEST = 100  # messages on a session's page
@@ -104,7 +104,7 @@ class RoleFilter(admin.SimpleListFilter):
 class FilesField(forms.ChoiceField):
     """What becomes of the files of a session that gets another owner."""
 
-    MOVE, LEAVE = "move", "leave"
+    MOVE, LEAVE = OwnFiles.MOVE, OwnFiles.LEAVE
     CHOICES = [
         (MOVE, gettext_lazy("The files of the session go along")),
         (LEAVE, gettext_lazy("The files stay with their owner and leave the session")),
@@ -249,8 +249,12 @@ class SessionAdmin(
         return [(title, options | {"fields": [*options["fields"], "files"]}), *rest]
 
     def save_model(self, request, obj, form, change):
+        is_handed_over = change and "user" in form.changed_data
+        if is_handed_over:
+            # Handing over needs to know who the owner was.
+            obj.user_id = form.initial["user"]
         super().save_model(request, obj, form, change)
-        if change and "user" in form.changed_data:
+        if is_handed_over:
             self.hand_over_saved(request, obj, form)
 
     def hand_over_notes(self, form):
@@ -269,8 +273,7 @@ class SessionAdmin(
         """Give sessions to another user, all or none of them."""
         with transaction.atomic():
             for session in sessions:
-                with_files = form.cleaned_data["files"] == FilesField.MOVE
-                hand_over_session(session, user, with_files=with_files)
+                hand_over_session(session, user, files=form.cleaned_data["files"])
 
     def autocomplete_label(self, session):
         """Return the title with owner and date, because titles repeat."""
