@@ -17,6 +17,7 @@ from files.serving import thumbnails
 from files.storage import backend
 from files.uploads import unfinished
 from sessions_app.converters import SessionIdConverter
+from sessions_app.models import Session
 
 register = template.Library()
 
@@ -51,14 +52,21 @@ def unfinished_count(context):
 @register.simple_tag
 def files_of(session):
     """Return a session's newest files as `rows`, at most 50, and whether there are `more`."""
-    newest = session.files.present().order_by("-created_at", "-id")[: MAX_SHOWN + 1]
-    rows = list(newest)
+    newest = session.files.present().order_by("-created_at", "-id")
+    if session.is_shared:
+        newest = newest.select_related("user")
+    rows = list(newest[: MAX_SHOWN + 1])
     return {"rows": rows[:MAX_SHOWN], "more": len(rows) > MAX_SHOWN}
 
 
-@register.simple_tag
-def file_rows(files, selectable=False, in_session=False):
-    """Return the rows of a list of files; `selectable` adds checkboxes, `in_session` hides it."""
+@register.simple_tag(takes_context=True)
+def file_rows(context, files, selectable=False, in_session=False):
+    """Return the rows of a list of files; `selectable` adds checkboxes, `in_session` hides it.
+
+    One query if some are in sessions of others.
+    """
+    reader = context["user"]
+    hidden = () if in_session else hidden_sessions(files, reader)
     page, download = Route("files:detail"), Route("files:download")
     thumbnail, clock = Route("files:thumbnail"), Clock()
     return jinja.render(
@@ -74,7 +82,8 @@ def file_rows(files, selectable=False, in_session=False):
                 readable_bytes(file.size, clock.language),
                 content_state(file),
                 clock.show(file.created_at),
-                None if in_session else shown_session(file),
+                None if in_session else shown_session(file, hidden),
+                file.user_id != reader.pk and str(file.user),
             )
             for file in files
         ],
@@ -82,9 +91,10 @@ def file_rows(files, selectable=False, in_session=False):
     )
 
 
-@register.simple_tag
-def attach_rows(files):
-    """Return rows to choose files from."""
+@register.simple_tag(takes_context=True)
+def attach_rows(context, files):
+    """Return rows to choose files from. One query if some are in sessions of others."""
+    hidden = hidden_sessions(files, context["user"])
     thumbnail, clock = Route("files:thumbnail"), Clock()
     rows = [
         (
@@ -93,16 +103,31 @@ def attach_rows(files):
             file_icon(file, thumbnail),
             readable_bytes(file.size, clock.language),
             clock.show(file.created_at),
-            shown_session(file),
+            shown_session(file, hidden),
         )
         for file in files
     ]
     return jinja.render("files/attach_rows.html", rows=rows)
 
 
-def shown_session(file):
-    """Return the session of a file, None if it is in the trash."""
-    return file.session if file.session_id and not file.session.deleted_at else None
+def shown_session(file, hidden):
+    """Return the session of a file, None if it is in the trash or one of the `hidden`."""
+    if not file.session_id or file.session_id in hidden or file.session.deleted_at:
+        return None
+    return file.session
+
+
+def hidden_sessions(files, reader):
+    """Return the IDs of those sessions of files that the reader does not see.
+
+    Files stay in a session when their owner has left it.
+    """
+    foreign = {
+        file.session_id for file in files if file.session_id and file.session.user_id != reader.pk
+    }
+    if not foreign:
+        return foreign
+    return foreign - set(Session.objects.visible_to(reader).in_bulk(foreign))
 
 
 @register.simple_tag
