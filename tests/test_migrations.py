@@ -37,6 +37,7 @@ ADDED = {
     "sample_messages": {"edited_at", "search_text", "old_metadata"},
     "sample_files": {
         "session_id",
+        "folder",
         "sha256",
         "deleted_at",
         "replaced_at",

@@ -1,7 +1,6 @@
 """Get files back: download, preview and ZIP."""
 
 from django.contrib.auth.decorators import login_required
-from django.db.models.functions import Lower
 from django.http import FileResponse, Http404, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -74,7 +73,7 @@ def archive(request):
     else:
         files = files.filter(pk__in=parse_ids(request.GET.getlist("id")))
         name = f"camp_{timezone.localdate():%Y%m%d}.zip"
-    found = list(files.order_by(Lower("filename"), "pk")[: MAX_FILES + 1])
+    found = list(files.in_path_order()[: MAX_FILES + 1])
     if not found:
         raise Http404
     if len(found) > MAX_FILES:

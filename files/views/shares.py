@@ -7,7 +7,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.db.models import Count
-from django.db.models.functions import Lower
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -141,7 +140,7 @@ def shared_page(request, share, token):
         return redirect("share", token)
     if not is_unlocked(request, share):
         return render(request, "files/share_locked.html")
-    files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
+    files = list(shares.files_of(share).in_path_order())
     for file in files:
         file.saved_as = download_name(file.filename)
     context = {"share": share, "files": files, "token": token, "archive": ARCHIVE}
@@ -195,7 +194,7 @@ def shared_archive(request, share, token, name=""):
     """Send all files of a link as one ZIP."""
     if not is_unlocked(request, share):
         return redirect("share", token)
-    files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
+    files = list(shares.files_of(share).in_path_order())
     if not files:
         raise Http404
     response = zip_response(files, ARCHIVE)
