@@ -155,6 +155,12 @@ def file_icon(file, thumbnail=None):
 
 
 @register.simple_tag
+def shared_file_icon(file, token):
+    """Return the same for a page that shows the files of a link."""
+    return file_icon(file, lambda pk: reverse("share_thumbnail", args=[token, pk]))
+
+
+@register.simple_tag
 def content_state(file, thorough=False):
     """Return what is wrong with the bytes of a file: "behind", "missing", "damaged", or "".
 

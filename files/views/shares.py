@@ -10,6 +10,7 @@ from django.db.models import Count
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -25,6 +26,7 @@ from files.library import shares
 from files.library.requests import load_selection, parse_ids
 from files.models import File, Share
 from files.serving.downloads import count_file_bytes, discard, file_response
+from files.serving.previews import thumbnail_response
 from files.serving.zips import zip_response
 
 MAX_FILES = 500  # files of one link
@@ -60,8 +62,9 @@ def new(request):
     form = ShareForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         share = shares.create(user=request.user, files=files, **form.cleaned_data)
-        text = _("The link is ready: %(url)s")
-        messages.success(request, text % {"url": share_url(request, share)})
+        url = share_url(request, share)
+        link = format_html('<a href="{}">{}</a>', url, url)
+        messages.success(request, format_html(_("The link is ready: {link}"), link=link))
         return redirect("files:links")
     return render(request, "files/link_new.html", {"form": form, "files": files})
 
@@ -186,6 +189,19 @@ def shared_download(request, share, token, pk, name=""):
     response = file_response(request, file, by_camp=share.limit is not None)
     requested = count_file_bytes(request, file, response)
     return limited(request, share, str(pk), response, size=file.size, requested=requested)
+
+
+@require_safe
+@shared
+def shared_thumbnail(request, share, token, pk):
+    """Send the thumbnail of an image of a link; that is no download."""
+    if share.is_closed:
+        return expired_link(request)
+    if not is_unlocked(request, share):
+        return redirect("share", token)
+    response = thumbnail_response(get_object_or_404(shares.files_of(share), pk=pk))
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 @require_safe
