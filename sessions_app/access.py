@@ -3,6 +3,7 @@
 from functools import wraps
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -11,11 +12,28 @@ from sessions_app.models import Message, Session
 
 def get_own_session(user, session_id):
     """Return the user's session with that public ID; raises Http404 for any other."""
-    return get_object_or_404(Session.objects.visible_to(user), session_id=session_id)
+    return get_object_or_404(Session.objects.owned_by(user), session_id=session_id)
 
 
-def get_own_message(user, session_id, pk):
-    """Return a message of the user's session; raises Http404 for any other."""
+def get_visible_session(user, session_id):
+    """Return a session that the user sees, with `may_write`; raises Http404 for any other."""
+    sessions = Session.objects.visible_to(user).with_rights(user)
+    return get_object_or_404(sessions, session_id=session_id)
+
+
+def get_writable_session(user, session_id):
+    """Return a session to which the user may add.
+
+    Raises Http404 if the user does not see it, PermissionDenied if the user may only read it.
+    """
+    session = get_visible_session(user, session_id)
+    if not session.may_write:
+        raise PermissionDenied
+    return session
+
+
+def get_visible_message(user, session_id, pk):
+    """Return a message of a session that the user sees; raises Http404 for any other."""
     messages = Message.objects.visible_to(user).select_related("session")
     return get_object_or_404(messages, session__session_id=session_id, pk=pk)
 

@@ -8,7 +8,7 @@ from camp.db.keyset import PAGE_SIZE, KeysetPage
 from camp.db.search_text import cut_search
 from camp.web.days import days_ago
 from files.content_types import Kind
-from files.models import File
+from files.models import File, FileRow
 
 NEWEST = "-date"
 SORTS = {
@@ -100,8 +100,9 @@ class FileList(FileFilter):
         if self.is_filtered or session or excluding_session:
             self.page = self.filtered_page(user)
         else:
-            files = self.apply_session(File.objects.visible_to(user))
+            files = self.apply_session(File.objects.owned_by(user))
             self.page = KeysetPage(files, SORTS[self.sort][1], params)
+        self.page.rows = [FileRow(*row) for row in self.page.rows]
 
     def filtered_page(self, user):
         """Return the page with the filters applied."""
@@ -123,12 +124,12 @@ class FileList(FileFilter):
         )
 
     def apply_session(self, files):
-        """Filter a queryset of files by the session only; their sessions come along."""
+        """Filter a queryset of files by the session only, and read what a list shows."""
         if self.session is not None:
             files = files.filter(session=self.session)
         if self.excluding_session is not None:
             files = files.exclude(session=self.excluding_session)
-        return files.select_related("session")
+        return files.for_list()
 
     @property
     def is_filtered(self):

@@ -22,7 +22,7 @@ MAX_SELECTIONS = 5
 
 def get_own_file(user, pk):
     """Return the user's file with its session; raises Http404 for any other."""
-    return get_object_or_404(File.objects.visible_to(user).select_related("session"), pk=pk)
+    return get_object_or_404(File.objects.owned_by(user).select_related("session"), pk=pk)
 
 
 def get_own_file_or_none(user, number):
@@ -36,7 +36,7 @@ def get_own_file_or_none(user, number):
 
 def get_own_version(user, pk, version):
     """Return an earlier version of the user's file `pk`; raises Http404 for any other."""
-    files = File.objects.visible_to(user).filter(pk=pk)
+    files = File.objects.owned_by(user).filter(pk=pk)
     versions = Version.objects.select_related("file").filter(file__in=files)
     return get_object_or_404(versions, pk=version)
 
@@ -68,7 +68,7 @@ class Selection:
 
     def __init__(self, user, params):
         self.in_trash = bool(params.get("trashed"))
-        own = File.objects.trashed_by(user) if self.in_trash else File.objects.visible_to(user)
+        own = File.objects.trashed_by(user) if self.in_trash else File.objects.owned_by(user)
         self.is_all = bool(params.get("all"))
         self.filter = FileFilter(params)
         self.session = get_own_session_or_none(user, params.get("session", ""))

@@ -1,8 +1,11 @@
 """Files: a row here, the bytes in storage."""
 
+from datetime import datetime
+from typing import NamedTuple
+
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Min, Q
+from django.db.models import Exists, F, Min, OuterRef, Q
 from django.db.models.lookups import Exact
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +23,16 @@ FOLDER_TO_SEARCH = 300  # characters
 
 class FileQuerySet(OwnedQuerySet):
     """Files by owner, name and kind."""
+
+    def visible_to(self, user):
+        """Return the user's files and those of the sessions that the user sees."""
+        # An IN would make PostgreSQL collect all of those sessions first.
+        session = Session.objects.visible_to(user).filter(pk=OuterRef("session"))
+        return self.present().filter(Q(user=user) | Exists(session))
+
+    def for_list(self):
+        """Read what lists show, as tuples of the fields of FileRow."""
+        return self.values_list(*FileRow._fields)
 
     def search(self, text, owner=None):
         """Return the files whose names and folders contain every word of `text`.
@@ -50,7 +63,7 @@ class FileQuerySet(OwnedQuerySet):
         hashed = [file for file in files if file.sha256 and file.user_id]
         if not hashed:
             return {}
-        same = self.visible_to(hashed[0].user_id).filter(
+        same = self.owned_by(hashed[0].user_id).filter(
             size__in={file.size for file in hashed}, sha256__in={file.sha256 for file in hashed}
         )
         first = same.values("sha256").annotate(first=Min("pk")).values("first")
@@ -174,6 +187,28 @@ class File(OldMetadata, SoftDeleteModel):
     def since(self):
         """Return when its present content was stored."""
         return self.replaced_at or self.created_at
+
+
+class FileRow(NamedTuple):
+    """What lists show of a file, and what orders them; a File takes three times as long to read."""
+
+    id: int
+    filename: str
+    folder: str | None
+    content_type: str
+    size: int
+    created_at: datetime
+    # Short lists do without the rest.
+    storage_path: str = ""
+    replaced_at: datetime | None = None
+    search_text: str = ""
+    session_id: int | None = None
+    session__title: str | None = None
+    session__deleted_at: datetime | None = None
+
+    path = File.path
+    media_type = File.media_type
+    kind = File.kind
 
 
 class Version(models.Model):

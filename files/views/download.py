@@ -41,7 +41,7 @@ def thumbnail(request, pk):
 @login_required
 def archive(request):
     """Send files as one ZIP: those of the `session`, or those with the given `id`s."""
-    files = File.objects.visible_to(request.user)
+    files = File.objects.owned_by(request.user)
     session = get_own_session_or_none(request.user, request.GET.get("session", ""))
     if session is not None:
         files, name = files.filter(session=session), f"{session}.zip"

@@ -47,7 +47,7 @@ def detail(request, pk):
 
 def file_page(request, file, form, status=200):
     """Return the page of a file, with `form` to rename it."""
-    sessions = Session.objects.visible_to(request.user).exclude(pk=file.session_id)
+    sessions = Session.objects.owned_by(request.user).exclude(pk=file.session_id)
     sessions = sessions.order_by("-updated_at", "-id")[:SESSIONS_TO_CHOOSE]
     same = list(File.objects.same_as(file)[: MAX_SAME + 1])
     context = {

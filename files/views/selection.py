@@ -66,7 +66,7 @@ def confirmation_page(request, selected, action, summary):
         **summary,
     }
     if action == "move":
-        sessions = Session.objects.visible_to(request.user)
+        sessions = Session.objects.owned_by(request.user)
         context["sessions"] = sessions.order_by("-updated_at", "-id")[:SESSIONS_TO_CHOOSE]
     return render(request, "files/selection.html", context)
 
@@ -217,7 +217,7 @@ def attach(request):
 def attach_chosen(request, session):
     """Move the chosen files; raises Http404 if one of them is somebody else's."""
     chosen = parse_ids(request.POST.getlist("files"))
-    files = File.objects.visible_to(request.user).filter(pk__in=chosen)
+    files = File.objects.owned_by(request.user).filter(pk__in=chosen)
     if not chosen:
         messages.error(request, _("Choose at least one file."))
         return redirect(f"{reverse('files:attach')}?session={session.session_id}")

@@ -53,7 +53,7 @@ def new(request):
     params = request.POST if request.method == "POST" else request.GET
     selection = params.get("chosen", "")
     chosen = load_selection(request, selection) if selection else parse_ids(params.getlist("id"))
-    files = list(File.objects.visible_to(request.user).filter(pk__in=chosen)[:MAX_FILES])
+    files = list(File.objects.owned_by(request.user).filter(pk__in=chosen)[:MAX_FILES])
     if not chosen or len(files) != len(chosen):
         if selection:
             messages.error(request, _("Choose the files again."))

@@ -12,7 +12,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from camp.db.keyset import encode
 from sessions_app import writing
-from sessions_app.access import get_own_message, get_own_session, login_required_at_session
+from sessions_app.access import (
+    get_visible_message,
+    get_visible_session,
+    get_writable_session,
+    login_required_at_session,
+)
 from sessions_app.forms import MessageForm
 from sessions_app.markdown import render as render_markdown
 from sessions_app.models import Message
@@ -23,7 +28,7 @@ from sessions_app.reading import PAGE_SIZE, message_page
 @login_required
 def detail(request, session_id):
     """Show a session: latest messages, files, and a form to write."""
-    return session_page(request, get_own_session(request.user, session_id), MessageForm())
+    return session_page(request, get_visible_session(request.user, session_id), MessageForm())
 
 
 def session_page(request, session, form):
@@ -37,11 +42,12 @@ def session_page(request, session, form):
 @login_required_at_session
 def create(request, session_id):
     """Write a message."""
-    session = get_own_session(request.user, session_id)
+    session = get_writable_session(request.user, session_id)
     form = MessageForm(request.POST)
     if not form.is_valid():
         return session_page(request, session, form)
-    return redirect(message_url(writing.add_message(session=session, **form.cleaned_data)))
+    message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
+    return redirect(message_url(message))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,8 +80,8 @@ def delete(request, session_id, pk):
 
 def get_editable_message(request, session_id, pk):
     """Return the message; raises Http404 unless visible, PermissionDenied unless the reader's."""
-    message = get_own_message(request.user, session_id, pk)
-    if message.role != Message.Role.USER:
+    message = get_visible_message(request.user, session_id, pk)
+    if message.role != Message.Role.USER or message.author_id != request.user.pk:
         raise PermissionDenied
     return message
 

@@ -1,18 +1,14 @@
-"""Sessions and messages in the admin."""
+"""Sessions in the admin."""
 
-from django import forms
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, Subquery
-from django.db.models.functions import Left, Length
-from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from camp.admin.bulk_edit import HandOverMixin, NewOwnerForm
+from camp.admin.bulk_edit import HandOverMixin
 from camp.admin.dashboard import (
     COUNTED,
     Figure,
@@ -20,7 +16,6 @@ from camp.admin.dashboard import (
     readable_capped_count,
     readable_number,
 )
-from camp.admin.export import exported
 from camp.admin.filters.choices import ChosenFilter, OwnerFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
@@ -32,129 +27,13 @@ from camp.admin.model_admin import (
 from camp.admin.purge import TrashFirstMixin
 from camp.admin.search import OWNER_FIELDS
 from camp.admin.visibility import link_to
-from sessions_app.admin_reading import ROLES, ReadingMixin
+from sessions_app.admin.forms import FilesField, NewSessionOwnerForm, SessionForm
+from sessions_app.admin.members import MemberInline, SharingFilter
+from sessions_app.admin.messages import MessageInline
+from sessions_app.admin.reading import ReadingMixin
 from sessions_app.forms import TitleField
 from sessions_app.hand_over import hand_over_session
-from sessions_app.models import Message, Session
-
-LATEST = 100  # messages on a session's page
-EXCERPT = 400  # characters of each
-
-
-class LatestMessages(forms.BaseInlineFormSet):
-    """The last messages of a session, read-only: the posted form is ignored."""
-
-    latest = LATEST
-    new_objects, changed_objects, deleted_objects = [], [], []
-
-    def __init__(self, *args, queryset, instance, data=None, files=None, **kwargs):
-        rows = queryset.filter(session=instance)
-        keys = list(rows.order_by("-created_at", "-pk").values_list("pk", flat=True)[:LATEST])
-        # Avoid loading long messages for their first words.
-        latest = queryset.filter(pk__in=keys).defer("content", "search_text")
-        latest = latest.annotate(
-            beginning=Left("content", EXCERPT), cut=GreaterThan(Length("content"), EXCERPT)
-        ).order_by("created_at", "pk")
-        super().__init__(*args, queryset=latest, instance=instance, **kwargs)
-
-    @property
-    def rows(self):
-        """Yield each message with the word for its role."""
-        for form in self.initial_forms:
-            yield form.instance, role_name(form.instance)
-
-    def is_valid(self):
-        return True
-
-    def save(self, commit=True):
-        return []
-
-
-class MessageInline(admin.TabularInline):
-    """Messages on their session's page; each has its own page for changes."""
-
-    model = Message
-    formset = LatestMessages
-    template = "admin/sessions_app/session/messages.html"
-    fields = ["role", "created_at"]
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request, obj=None):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-
-class RoleFilter(admin.SimpleListFilter):
-    """Filter by author role; for organisers "You" would be the wrong word."""
-
-    title = gettext_lazy("role")
-    parameter_name = "role"
-
-    def lookups(self, request, model_admin):
-        return ROLES
-
-    def queryset(self, request, queryset):
-        return queryset.filter(role=self.value()) if self.value() in Message.Role else queryset
-
-
-class FilesField(forms.ChoiceField):
-    """What becomes of the files of a session that gets another owner."""
-
-    MOVE, LEAVE = "move", "leave"
-    CHOICES = [
-        (MOVE, gettext_lazy("The files of the session go along")),
-        (LEAVE, gettext_lazy("The files stay with their owner and leave the session")),
-    ]
-
-    def __init__(self, **options):
-        super().__init__(
-            label=gettext_lazy("Files"),
-            choices=self.CHOICES,
-            widget=forms.RadioSelect,
-            **options,
-        )
-
-
-class NewSessionOwnerForm(NewOwnerForm):
-    """The choice of a new owner, and of what becomes of the files."""
-
-    files = FilesField(initial=FilesField.MOVE)
-
-    def __init__(self, model_admin, request, data=None):
-        super().__init__(model_admin, request, data)
-        files = model_admin.files_admin
-        if not files.has_change_permission(request):
-            self.fields["files"].choices = FilesField.CHOICES[1:]
-            self.initial["files"] = FilesField.LEAVE
-
-
-class SessionForm(forms.ModelForm):
-    """A session; a new owner has the form ask what becomes of the files."""
-
-    files = FilesField(required=False)
-    # Set by the admin for each request.
-    files_admin = None
-    may_move_files = False
-
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
-        if not self.may_move_files:
-            self.fields["files"].choices = FilesField.CHOICES[1:]
-
-    def clean(self):
-        cleaned = super().clean()
-        user = cleaned.get("user")
-        if not self.instance.pk or user is None or "user" not in self.changed_data:
-            return cleaned
-        files = self.instance.files.exclude(user=user)
-        if "files" not in self.errors and not cleaned.get("files") and files.exists():
-            sentence = _("There are files in this session (%(files)s). What becomes of them?")
-            self.add_error("files", sentence % {"files": self.files_admin.bulk_note(files)})
-        return cleaned
+from sessions_app.models import Member, Message, Session, mark_changed
 
 
 @admin.register(Session)
@@ -169,7 +48,15 @@ class SessionAdmin(
     """Sessions with their last messages."""
 
     list_display = ["title_or_none", "created_at", "updated_at"]
-    list_filter = [("user", ChosenFilter), OwnerFilter, TrashFilter, "updated_at", "created_at"]
+    list_filter = [
+        ("user", ChosenFilter),
+        ("members__user", ChosenFilter),
+        OwnerFilter,
+        SharingFilter,
+        TrashFilter,
+        "updated_at",
+        "created_at",
+    ]
     list_select_related = ["user"]
     search_fields = [
         "search_text__contains",
@@ -187,7 +74,7 @@ class SessionAdmin(
         (gettext_lazy("Dates"), {"fields": ["created_at", "updated_at", "deleted_at"]}),
     ]
     readonly_fields = ["session_id", "created_at", "updated_at", "deleted_at"]
-    inlines = [MessageInline]
+    inlines = [MemberInline, MessageInline]
     front_page_days_label = gettext_lazy("Sessions started")
     actions = ["trash_selected", "restore_selected", "purge_selected", "hand_over_selected"]
     new_owner_form = NewSessionOwnerForm
@@ -248,6 +135,15 @@ class SessionAdmin(
         (title, options), *rest = fieldsets
         return [(title, options | {"fields": [*options["fields"], "files"]}), *rest]
 
+    def save_formset(self, request, form, formset, change):
+        """Save members, with who added them, and tell open pages of the session."""
+        for member in formset.save(commit=False) if formset.model is Member else ():
+            if member._state.adding:
+                member.added_by = request.user
+        formset.save()
+        if change and formset.has_changed():
+            mark_changed([form.instance.pk])
+
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         if change and "user" in form.changed_data:
@@ -289,6 +185,12 @@ class SessionAdmin(
             RelatedCount(
                 "sessions_kept", _("Sessions"), CappedCount(Session.objects, "user"), url=url
             ),
+            RelatedCount(
+                "sessions_joined",
+                _("Member of"),
+                CappedCount(Member.objects, "user"),
+                url=self.list_url(f"?{filter_parameter('members__user')}="),
+            ),
         ]
 
     def front_page_numbers(self):
@@ -318,79 +220,3 @@ class SessionAdmin(
     def front_page_days(self, since):
         """Return recent sessions for the front page."""
         return counts_by_day(Session.objects.all(), "created_at", since)
-
-
-@admin.register(Message)
-class MessageAdmin(OldMetadataMixin, CampModelAdmin):
-    """Messages of all sessions."""
-
-    list_display = ["beginning", "role_name", "created_at", "edited_at"]
-    list_filter = [("session", ChosenFilter), RoleFilter, "created_at"]
-    list_select_related = ["session__user"]
-    search_fields = ["search_text__contains", "id__exact", "session__session_id__exact"]
-    in_site_search = True
-    sortable_by = ["created_at"]
-    ordering = ["-created_at", "-id"]
-    autocomplete_fields = ["session"]
-    fields = ["session", "role", "content", "created_at", "edited_at"]
-    readonly_fields = ["created_at", "edited_at"]
-    front_page_days_label = gettext_lazy("Messages written")
-
-    @exported("content")
-    @admin.display(description=gettext_lazy("message"))
-    def beginning(self, message):
-        """Return the first words of the message."""
-        return Truncator(message.content).chars(80)
-
-    def autocomplete_label(self, message):
-        """Return the first words, with the session."""
-        return f"{self.beginning(message)} ({message.session})"
-
-    @admin.display(description=gettext_lazy("role"))
-    def role_name(self, message):
-        """Return who speaks."""
-        return role_name(message)
-
-    def formfield_for_choice_field(self, db_field, request, **kwargs):
-        kwargs["choices"] = ROLES
-        return super().formfield_for_choice_field(db_field, request, **kwargs)
-
-    def get_list_display(self, request):
-        beginning, *rest = super().get_list_display(request)
-        links = [link_to(self, request, "session"), link_to(self, request, "session__user")]
-        return [beginning, *links, *rest]
-
-    def save_model(self, request, obj, form, change):
-        if change and "content" in form.changed_data:
-            obj.edited_at = timezone.now()
-        super().save_model(request, obj, form, change)
-        if not change or "content" in form.changed_data:
-            obj.session.touch()
-
-    def related_counts(self, model):
-        """Return the number of a session's messages."""
-        if model is not Session:
-            return []
-        url = self.list_url(f"?{filter_parameter('session')}=")
-        return [
-            RelatedCount(
-                "messages_held", _("Messages"), CappedCount(Message.objects, "session"), url=url
-            ),
-        ]
-
-    def front_page_numbers(self):
-        """Return the number of messages."""
-        return Message.objects.count()
-
-    def front_page_figures(self, number):
-        """Return the number of messages for the front page."""
-        return [Figure(_("Messages"), readable_number(number), url=self.list_url())]
-
-    def front_page_days(self, since):
-        """Return recent messages for the front page."""
-        return counts_by_day(Message.objects.all(), "created_at", since)
-
-
-def role_name(message):
-    """Return who speaks, in the words of an organiser."""
-    return dict(ROLES).get(message.role, message.role)
