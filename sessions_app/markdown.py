@@ -105,7 +105,7 @@ def render_now(text):
             html,
             tags=TAGS,
             attributes=ATTRIBUTES,
-            tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS},
+            tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS, "a": {"class": {"address"}}},
             set_tag_attribute_values=SCROLLED,
             url_schemes=SCHEMES,
             url_relative="deny",
@@ -271,10 +271,13 @@ class HtmlWriter:
             return lambda: f"]({escape(address)})"
         self.links += 1
         self.parts.append(f'<a href="{escape(address)}">')
-        return self.close_link
+        start = len(self.parts)
+        return lambda: self.close_link(address, start)
 
-    def close_link(self):
+    def close_link(self, address, start):
         self.links -= 1
+        if self.parts[start:] == [escape(address)]:
+            self.parts[start - 1] = link_start(address, address)
         return "</a>"
 
     def open_image(self, image):
@@ -318,7 +321,16 @@ def trim_address(address):
 
 def link_to(address, label):
     """Return the HTML of a link."""
-    return f'<a href="{escape(address)}">{escape(label)}</a>'
+    return f"{link_start(address, label)}{escape(label)}</a>"
+
+
+def link_start(address, label):
+    """Return the opening tag of a link; its class says that its text is the address.
+
+    Print adds the address to other links.
+    """
+    shown = ' class="address"' if label == address else ""
+    return f'<a href="{escape(address)}"{shown}>'
 
 
 def escape(text):

@@ -75,7 +75,7 @@ NASTY = [
 
 
 ADDED = {
-    "a": {"rel"},
+    "a": {"rel", "class"},
     "pre": {"tabindex"},
     "div": {"tabindex", "role", "aria-labelledby"},
     "td": {"class"},
