@@ -8,7 +8,7 @@ from camp.db.keyset import PAGE_SIZE, KeysetPage
 from camp.db.search_text import cut_search
 from camp.web.days import days_ago
 from files.content_types import Kind
-from files.models import File
+from files.models import File, FileRow
 
 NEWEST = "-date"
 SORTS = {
@@ -89,6 +89,11 @@ def choose(value, choices, default=""):
     return value if value in choices else default
 
 
+def sort_of(params):
+    """Return the order that the query parameters ask for."""
+    return choose(params.get("sort"), SORTS, NEWEST)
+
+
 class FileList(FileFilter):
     """A page of a user's files, by the parameters of a FileFilter and `sort`.
 
@@ -99,7 +104,7 @@ class FileList(FileFilter):
 
     def __init__(self, user, params, *, session=None, excluding_session=None):
         super().__init__(params)
-        self.sort = choose(params.get("sort"), SORTS, NEWEST)
+        self.sort = sort_of(params)
         self.params = params
         self.session, self.excluding_session = session, excluding_session
         if session or excluding_session:
@@ -109,6 +114,7 @@ class FileList(FileFilter):
         else:
             files = self.apply_session(File.objects.owned_by(user))
             self.page = KeysetPage(files, SORTS[self.sort][1], params)
+        self.page.rows = [FileRow(*row) for row in self.page.rows]
 
     def filtered_page(self, user):
         """Return the page with the filters applied."""
@@ -141,13 +147,12 @@ class FileList(FileFilter):
         )
 
     def apply_session(self, files):
-        """Filter a queryset of files by the session only; sessions and owners come along."""
+        """Filter a queryset of files by the session only, and read what a list shows."""
         if self.session is not None:
             files = files.filter(session=self.session)
         if self.excluding_session is not None:
             files = files.exclude(session=self.excluding_session)
-        is_of_several = self.is_shared or (self.session is not None and self.session.is_shared)
-        return files.select_related("session", *["user"] * is_of_several)
+        return files.for_list()
 
     @property
     def has_owners(self):

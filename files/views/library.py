@@ -7,8 +7,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from files.content_types import Kind
 from files.forms import RenameForm
 from files.library.listing import FileList
+from files.library.neighbours import PictureNeighbours, place_query
 from files.library.requests import (
     get_own_file,
     get_session_or_none,
@@ -35,6 +37,7 @@ def listing(request):
     session = get_session_or_none(request.user, request.GET.get("session", ""))
     files = FileList(request.user, request.GET, session=session)
     context = {"listing": files, "page": files.page, "session": session}
+    context["place"] = place_query(request.GET)
     redirection = files.redirect_if_page_empty(request.path)
     return redirection or render(request, "files/list.html", context)
 
@@ -50,6 +53,7 @@ def detail(request, pk):
 def file_page(request, file, form, status=200):
     """Return the page of a file, with `form` to rename it, which is for its owner."""
     session = shown_session(file, request.user)
+    in_trash = file.session_id and file.session.deleted_at
     is_own = file.user_id == request.user.pk
     sessions, same = [], []
     if is_own:
@@ -60,9 +64,12 @@ def file_page(request, file, form, status=200):
         "is_own": is_own,
         "form": form,
         "session": session,
+        "in_hidden_session": file.session_id and not session and not in_trash,
         "may_detach": session and (is_own or session.user_id == request.user.pk),
         "sessions": [each for each in sessions if each.pk != file.session_id],
         "preview": Preview(file),
+        "pictures": file.kind == Kind.IMAGE and PictureNeighbours(file, request.user, request.GET),
+        "links": file.shares.visible_to(request.user).open().count(),
         "same": same[:MAX_SAME],
         "more_same": len(same) > MAX_SAME,
     }
