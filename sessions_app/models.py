@@ -49,6 +49,10 @@ class SessionQuerySet(OwnedQuerySet):
         memberships = Member.objects.of(user).values("session")
         return self.present().filter(pk__in=memberships).exclude(user=user)
 
+    def shared(self):
+        """Return the sessions that have members."""
+        return self.filter(Exists(Member.objects.filter(session=OuterRef("pk"))))
+
     def with_rights(self, user):
         """Annotate `may_write`, whether the user may add messages and files, and `is_shared`."""
         membership = Member.objects.of(user).filter(session=OuterRef("pk"), may_write=True)
