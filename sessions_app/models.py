@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
 from django.urls import reverse
@@ -222,6 +223,11 @@ class Member(models.Model):
 
     def __str__(self):
         return str(self.user or _("Everyone here"))
+
+    def clean(self):
+        """Refuse the owner."""
+        if self.user_id and self.user_id == self.session.user_id:
+            raise ValidationError({"user": _("The owner needs no membership.")})
 
 
 class ReadMark(models.Model):
