@@ -15,9 +15,9 @@ def get_own_session(user, session_id):
     return get_object_or_404(Session.objects.owned_by(user), session_id=session_id)
 
 
-def get_visible_session(user, session_id):
+def get_visible_session(user, session_id, **annotations):
     """Return a session that the user sees, with `may_write`; raises Http404 for any other."""
-    sessions = Session.objects.visible_to(user).with_rights(user)
+    sessions = Session.objects.visible_to(user).with_rights(user).annotate(**annotations)
     return get_object_or_404(sessions, session_id=session_id)
 
 

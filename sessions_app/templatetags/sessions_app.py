@@ -72,10 +72,11 @@ def describe_files(count):
 
 
 @register.simple_tag
-def message_articles(messages, session=None, roles=None):
+def message_articles(messages, session=None, roles=None, first_unread=None):
     """Return messages with their `html`; with `session` those of the reader can be changed.
 
-    `roles` are the words for the roles, if the reader is not the one who wrote.
+    `roles` are the words for the roles, if the reader is not the one who wrote. A line stands
+    before the message with the ID `first_unread`.
     """
     clock = Clock()
     roles = roles or Message._meta.get_field("role").flatchoices
@@ -94,7 +95,7 @@ def message_articles(messages, session=None, roles=None):
         )
         for message in messages
     ]
-    return jinja.render("sessions_app/messages.html", rows=rows)
+    return jinja.render("sessions_app/messages.html", rows=rows, first_unread=first_unread)
 
 
 def old_metadata(text):
