@@ -34,25 +34,23 @@ class SessionPage(KeysetPage):
         self.query = cut_search(params.get("q", ""))
         self.show = show if (show := params.get("show")) in (MINE, SHARED) else ""
         self.is_sharing = bool(self.show)
-        super().__init__(Session.objects.for_list(), NEWEST_FIRST, params)
+        super().__init__(Session.objects.all(), NEWEST_FIRST, params)
 
     def fetch(self, queryset, order, after, count):
         """Return the first `count` rows after a Q."""
-        rows = []
-        queryset = queryset.annotate(**count_annotations(), unread_count=unread_count(self.user))
+        rows, counts = [], {**count_annotations(), "unread_count": unread_count(self.user)}
         if self.show != SHARED:
             own = queryset.owned_by(self.user).search(self.query)
-            rows = super().fetch(
-                own.annotate(is_sharing=is_sharing(self.user)), order, after, count
-            )
+            own = own.for_list(**counts, is_sharing=is_sharing(self.user))
+            rows = super().fetch(own, order, after, count)
             self.is_sharing = self.is_sharing or any(row.is_sharing for row in rows[:1])
         if self.show != MINE and (self.is_sharing or not rows):
             shared = Session.objects.shared_with(self.user).search(self.query).filter(after)
             # By their keys, because SQLite would count the messages of all before it sorts.
             found = queryset.filter(pk__in=shared.order_by(*order).values("pk")[:count])
-            found = list(found.annotate(owner_name=F("user__username")).order_by(*order))
-            self.is_sharing = self.is_sharing or bool(found)
+            found = found.for_list(**counts, owner_name=F("user__username")).order_by(*order)
             rows += found
+            self.is_sharing = self.is_sharing or bool(rows)
         is_descending = order[0].startswith("-")
         return sorted(rows, key=attrgetter("updated_at", "id"), reverse=is_descending)[:count]
 

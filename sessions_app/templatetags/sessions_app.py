@@ -13,7 +13,7 @@ from sessions_app import unread
 from sessions_app.converters import SessionIdConverter
 from sessions_app.lists import list_recent
 from sessions_app.markdown import render
-from sessions_app.models import Message
+from sessions_app.models import Message, session_name
 
 register = template.Library()
 
@@ -41,7 +41,7 @@ def session_rows(sessions, counted=True):
     # Calls and attributes cost a template twice as much as they cost here.
     rows = [
         (
-            str(session),
+            session_name(session.title),
             page(to_segment(session.session_id)),
             session.unread_count and describe_unread(session.unread_count),
             session.announced_at,
