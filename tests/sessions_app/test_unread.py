@@ -35,7 +35,7 @@ def long(shared, owner):
 def unread(client, session):
     """Return the number of unread messages in the list."""
     page = client.get("/sessions/").context["page"]
-    return next(row.unread_count for row in page if row.pk == session.pk)
+    return next(row.unread_count for row in page if row.id == session.pk)
 
 
 def test_opening_the_page_marks_what_it_shows(shared, as_member):
