@@ -10,9 +10,9 @@ from django.urls import reverse
 from sessions_app.models import Message, Session
 
 
-def get_visible_session(user, session_id):
+def get_visible_session(user, session_id, **annotations):
     """Return a session that the user sees, with `may_write`; raises Http404 for any other."""
-    sessions = Session.objects.visible_to(user).with_rights(user)
+    sessions = Session.objects.visible_to(user).with_rights(user).annotate(**annotations)
     return get_object_or_404(sessions, session_id=session_id)
 
 
