@@ -11,12 +11,12 @@ from sessions_app.models import Message, Session
 
 
 def get_visible_session(user, session_id):
-    """Return a session that the user sees, with `may_write`; raises Http404 for any other.
+    """Return a session that the user sees, with rights; raises Http404 for any other.
 
-    One query for the owner, two for others: the second one takes Django four times as long.
+    One query for the owner, two for others.
     """
-    for session in Session.objects.owned_by(user).filter(session_id=session_id):
-        session.may_write = True
+    own = Session.objects.owned_by(user).with_owner_rights()
+    for session in own.filter(session_id=session_id):
         return session
     sessions = Session.objects.visible_to(user).with_rights(user)
     return get_object_or_404(sessions, session_id=session_id)
