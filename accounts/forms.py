@@ -147,6 +147,8 @@ class ProfileForm(PasswordCheckMixin, IdentityForm):
             del self.fields["current_password"]
         self.fields["time_zone"].choices = time_zones.grouped_choices(kept=self.instance.time_zone)
         self.fields["language"].choices = [("", _("As in your browser")), *settings.LANGUAGES]
+        if settings.CAMP_LANGUAGE:
+            del self.fields["language"]
 
     @sensitive_variables("password")
     def clean(self):
