@@ -17,17 +17,18 @@ def place_query(params):
 
 
 class PictureNeighbours:
-    """The pictures `before` and `after` a picture in a list of its owner's files, or None.
+    """The pictures `before` and `after` a picture in a list that a user sees, or None.
 
     The list is that of the query parameters, as FileList has it. Two queries.
     """
 
-    def __init__(self, file, params):
+    def __init__(self, user, file, params):
         self.query = place_query(params)
-        files = FileFilter(params).apply(File.objects.visible_to(file.user_id))
-        files = files.of_kind(Kind.IMAGE)
         if session_id := params.get("session", "").replace("\0", ""):
-            files = files.filter(session__session_id=session_id)
+            files = File.objects.visible_to(user).filter(session__session_id=session_id)
+        else:
+            files = File.objects.owned_by(user)
+        files = FileFilter(params).apply(files).of_kind(Kind.IMAGE)
         keys = SORTS[sort_of(params)][1]
         self.after = self.first_after(file, files, keys)
         self.before = self.first_after(file, files, [reverse_key(key) for key in keys])

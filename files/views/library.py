@@ -57,7 +57,7 @@ def file_page(request, file, form, status=200):
         "session": None if in_trash else file.session,
         "sessions": sessions,
         "preview": Preview(file),
-        "pictures": file.kind == Kind.IMAGE and PictureNeighbours(file, request.GET),
+        "pictures": file.kind == Kind.IMAGE and PictureNeighbours(request.user, file, request.GET),
         "links": file.shares.visible_to(request.user).open().count(),
         "same": same[:MAX_SAME],
         "more_same": len(same) > MAX_SAME,
