@@ -44,6 +44,17 @@ def get_writable_session(user, session_id):
     return session
 
 
+def list_writable_sessions(user, count):
+    """Return the newest sessions to which the user may add, own and others', as a list."""
+    shared = Session.objects.shared_with(user).with_rights(user).filter(may_write=True)
+    found = []
+    for sessions in (Session.objects.owned_by(user), shared):
+        found += sessions.only("session_id", "title", "updated_at").order_by("-updated_at", "-id")[
+            :count
+        ]
+    return sorted(found, key=lambda each: (each.updated_at, each.pk), reverse=True)[:count]
+
+
 def get_visible_message(user, session_id, pk):
     """Return a message of a session that the user sees; raises Http404 for any other."""
     messages = Message.objects.visible_to(user).select_related("session")

@@ -92,6 +92,14 @@ def people_of(context, session):
     return {"rows": rows, "more": len(members) > MAX_PEOPLE}
 
 
+@register.simple_tag(takes_context=True)
+def shared_sessions(context):
+    """Return the reader's own sessions in which others are: how many, and some. Two queries."""
+    shared = Session.objects.owned_by(context["user"]).shared()
+    rows = list(shared.for_list().order_by("-updated_at", "-id")[:MAX_PEOPLE])
+    return {"count": shared.count() if rows else 0, "rows": rows}
+
+
 @register.simple_tag
 def message_articles(messages, session=None, roles=None, first_unread=None):
     """Return messages with their `html`; with `session` those of the reader can be changed.

@@ -61,6 +61,8 @@ def delete(request, session_id):
     session.trash()
     undo = reverse("sessions:restore", args=[session.session_id])
     text = _("“%(title)s” was deleted.") % {"title": session}
+    if session.is_shared:
+        text += " " + _("The others in it no longer see it either.")
     messages.success(request, text, extra_tags=f"undo:{undo}")
     return redirect("sessions:list")
 
