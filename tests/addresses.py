@@ -41,6 +41,7 @@ ADDRESSES = {
     "sessions:rename": (SESSION, LOGIN, LOGIN),
     "sessions:delete": (SESSION, REFUSED, LOGIN),
     "sessions:restore": (SESSION, REFUSED, LOGIN),
+    "sessions:changes": (SESSION, LOGIN, REFUSED),
     "sessions:message_create": (SESSION, REFUSED, LOGIN),
     "sessions:message_edit": (MESSAGE, LOGIN, LOGIN),
     "sessions:message_delete": (MESSAGE, LOGIN, LOGIN),

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -127,6 +127,9 @@ class SessionAdmin(
         return [(title, options | {"fields": [*options["fields"], "files"]}), *rest]
 
     def save_model(self, request, obj, form, change):
+        if change:
+            # In the statement itself: messages may have come since the form was opened.
+            obj.revision = F("revision") + 1
         super().save_model(request, obj, form, change)
         if change and "user" in form.changed_data:
             self.hand_over_saved(request, obj, form)

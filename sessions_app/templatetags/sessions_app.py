@@ -12,6 +12,7 @@ from camp.web.rendering.routes import Route
 from sessions_app.converters import SessionIdConverter
 from sessions_app.markdown import render
 from sessions_app.models import Message, Session
+from sessions_app.reading import stamp
 
 register = template.Library()
 
@@ -83,6 +84,7 @@ def message_articles(messages, session=None, roles=None):
             message.html,
             edit and message.role == Message.Role.USER and edit(message.pk),
             message.old_metadata and old_metadata(message.old_metadata),
+            stamp(message.edited_at),
         )
         for message in messages
     ]

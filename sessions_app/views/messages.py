@@ -21,7 +21,7 @@ from sessions_app.access import (
 from sessions_app.forms import MessageForm
 from sessions_app.markdown import render as render_markdown
 from sessions_app.models import Message
-from sessions_app.reading import PAGE_SIZE, message_page
+from sessions_app.reading import PAGE_SIZE, message_page, page_etag, page_range
 
 
 @require_safe
@@ -34,7 +34,14 @@ def detail(request, session_id):
 def session_page(request, session, form):
     """Return the page of a session, with `form` for the next message."""
     page, shown = message_page(session, request.GET)
-    context = {"session": session, "page": page, "shown": shown, "form": form}
+    context = {
+        "session": session,
+        "page": page,
+        "shown": shown,
+        "form": form,
+        "range": page_range(page),
+        "etag": page_etag(session, request.user),
+    }
     return render(request, "sessions_app/detail.html", context)
 
 

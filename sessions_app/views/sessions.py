@@ -12,7 +12,7 @@ from camp.db.keyset import KeysetPage
 from camp.db.search_text import cut_search
 from sessions_app.access import get_own_session, login_required_at_session
 from sessions_app.forms import NewSessionForm, RenameForm
-from sessions_app.models import Message, Session
+from sessions_app.models import Message, Session, mark_changed
 
 
 @require_safe
@@ -70,6 +70,7 @@ def rename(request, session_id):
     form = RenameForm(request.POST if request.method == "POST" else None, instance=session)
     if form.is_valid():
         session.save(update_fields=["title", "search_text", "updated_at"])
+        mark_changed([session.pk])
         messages.success(request, _("The session has a new title."))
         return redirect(session)
     # An invalid title must not become the heading.
