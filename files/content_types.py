@@ -263,6 +263,7 @@ class Kind(models.TextChoices):
     OTHER = "other", _("Other")
 
     @classmethod
+    @lru_cache(maxsize=1000)
     def of(cls, content_type):
         """Return the kind of a media type such as `image/png`."""
         for kind, prefixes in PREFIXES.items():

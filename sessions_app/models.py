@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
 from django.urls import reverse
@@ -14,6 +15,11 @@ from camp.db.search_text import SearchTextField, search_words
 from camp.db.soft_delete import MarkedDeletionModel, OwnedQuerySet, SoftDeleteModel
 
 
+def session_name(title):
+    """Return the name of a session with that title."""
+    return title or str(_("Untitled session"))
+
+
 def new_session_id():
     """Return a new public identifier: an unguessable UUID of 36 characters."""
     return str(uuid.uuid4())
@@ -22,9 +28,13 @@ def new_session_id():
 class SessionQuerySet(OwnedQuerySet):
     """Visibility and search of sessions."""
 
-    def for_list(self):
-        """Read only what a list shows: the rest costs as much again, and metadata may be long."""
-        return self.only("id", "session_id", "title", "updated_at")
+    def for_list(self, **annotations):
+        """Read what lists show, and `annotations`, as named tuples.
+
+        Whole sessions take three times as long to read, and their metadata may be long.
+        """
+        fields = ("id", "session_id", "title", "updated_at", *annotations)
+        return self.annotate(**annotations).values_list(*fields, named=True)
 
     def visible_to(self, user):
         """Return the sessions that the user owns or is a member of, outside the trash.
@@ -118,7 +128,7 @@ class Session(OldMetadata, SoftDeleteModel, MarkedDeletionModel):
         ]
 
     def __str__(self):
-        return self.title or str(_("Untitled session"))
+        return session_name(self.title)
 
     def get_absolute_url(self):
         """Return the URL of the session's page."""
@@ -206,6 +216,11 @@ class Member(models.Model):
 
     def __str__(self):
         return str(self.user or _("Everyone here"))
+
+    def clean(self):
+        """Refuse the owner."""
+        if self.user_id and self.user_id == self.session.user_id:
+            raise ValidationError({"user": _("The owner needs no membership.")})
 
 
 class ReadMark(models.Model):

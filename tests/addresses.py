@@ -56,6 +56,7 @@ ADDRESSES = {
     "share": (TOKEN, GONE, GONE),
     "share_zip": (TOKEN, GONE, REFUSED),
     "share_download": (TOKEN | FILE, GONE, REFUSED),
+    "share_thumbnail": (TOKEN | FILE, GONE, REFUSED),
     "files:selection": ({}, REFUSED, LOGIN),
     "files:undo": ({}, REFUSED, LOGIN),
     "files:zip": ({}, LOGIN, REFUSED),

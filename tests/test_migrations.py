@@ -51,6 +51,7 @@ ADDED = {
     },
     "sample_files": {
         "session_id",
+        "folder",
         "sha256",
         "deleted_at",
         "replaced_at",

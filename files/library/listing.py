@@ -8,7 +8,7 @@ from camp.db.keyset import PAGE_SIZE, KeysetPage
 from camp.db.search_text import cut_search
 from camp.web.days import days_ago
 from files.content_types import Kind
-from files.models import File
+from files.models import File, FileRow
 
 NEWEST = "-date"
 SORTS = {
@@ -97,6 +97,7 @@ class FileList(FileFilter):
         else:
             files = self.apply_session(File.objects.owned_by(user))
             self.page = KeysetPage(files, SORTS[self.sort][1], params)
+        self.page.rows = [FileRow(*row) for row in self.page.rows]
 
     def filtered_page(self, user):
         """Return the page with the filters applied."""
@@ -118,12 +119,12 @@ class FileList(FileFilter):
         )
 
     def apply_session(self, files):
-        """Filter a queryset of files by the session only; their sessions come along."""
+        """Filter a queryset of files by the session only, and read what a list shows."""
         if self.session is not None:
             files = files.filter(session=self.session)
         if self.excluding_session is not None:
             files = files.exclude(session=self.excluding_session)
-        return files.select_related("session")
+        return files.for_list()
 
     @property
     def is_filtered(self):

@@ -28,11 +28,12 @@ from camp.admin.purge import TrashFirstMixin
 from camp.admin.search import OWNER_FIELDS
 from camp.admin.visibility import link_to
 from sessions_app.admin.forms import FilesField, NewSessionOwnerForm, SessionForm
+from sessions_app.admin.members import MemberInline, SharingFilter
 from sessions_app.admin.messages import MessageInline
 from sessions_app.admin.reading import ReadingMixin
 from sessions_app.forms import TitleField
 from sessions_app.hand_over import hand_over_session
-from sessions_app.models import Message, Session
+from sessions_app.models import Member, Message, Session, mark_changed
 
 
 @admin.register(Session)
@@ -47,7 +48,15 @@ class SessionAdmin(
     """Sessions with their last messages."""
 
     list_display = ["title_or_none", "created_at", "updated_at"]
-    list_filter = [("user", ChosenFilter), OwnerFilter, TrashFilter, "updated_at", "created_at"]
+    list_filter = [
+        ("user", ChosenFilter),
+        ("members__user", ChosenFilter),
+        OwnerFilter,
+        SharingFilter,
+        TrashFilter,
+        "updated_at",
+        "created_at",
+    ]
     list_select_related = ["user"]
     search_fields = [
         "search_text__contains",
@@ -65,7 +74,7 @@ class SessionAdmin(
         (gettext_lazy("Dates"), {"fields": ["created_at", "updated_at", "deleted_at"]}),
     ]
     readonly_fields = ["session_id", "created_at", "updated_at", "deleted_at"]
-    inlines = [MessageInline]
+    inlines = [MemberInline, MessageInline]
     front_page_days_label = gettext_lazy("Sessions started")
     actions = ["trash_selected", "restore_selected", "purge_selected", "hand_over_selected"]
     new_owner_form = NewSessionOwnerForm
@@ -126,6 +135,15 @@ class SessionAdmin(
         (title, options), *rest = fieldsets
         return [(title, options | {"fields": [*options["fields"], "files"]}), *rest]
 
+    def save_formset(self, request, form, formset, change):
+        """Save members, with who added them, and tell open pages of the session."""
+        for member in formset.save(commit=False) if formset.model is Member else ():
+            if member._state.adding:
+                member.added_by = request.user
+        formset.save()
+        if change and formset.has_changed():
+            mark_changed([form.instance.pk])
+
     def save_model(self, request, obj, form, change):
         if change:
             # In the statement itself: messages may have come since the form was opened.
@@ -169,6 +187,12 @@ class SessionAdmin(
         return [
             RelatedCount(
                 "sessions_kept", _("Sessions"), CappedCount(Session.objects, "user"), url=url
+            ),
+            RelatedCount(
+                "sessions_joined",
+                _("Member of"),
+                CappedCount(Member.objects, "user"),
+                url=self.list_url(f"?{filter_parameter('members__user')}="),
             ),
         ]
 

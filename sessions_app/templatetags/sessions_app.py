@@ -11,7 +11,7 @@ from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
 from sessions_app.converters import SessionIdConverter
 from sessions_app.markdown import render
-from sessions_app.models import Message, Session
+from sessions_app.models import Message, Session, session_name
 from sessions_app.reading import stamp
 
 register = template.Library()
@@ -21,7 +21,7 @@ RECENT = 5
 
 @register.simple_tag(takes_context=True)
 def recent_sessions(context):
-    """Return the reader's five newest sessions as a list.
+    """Return the reader's five newest sessions as a list of `for_list`.
 
     One query; none, and an empty list, for anonymous people.
     """
@@ -34,7 +34,7 @@ def recent_sessions(context):
 
 @register.simple_tag
 def session_rows(sessions, counted=True):
-    """Return the rows of a list of sessions.
+    """Return the rows of sessions that were read by `for_list`.
 
     If `counted`, they show the annotations `message_count` and `file_count`.
     """
@@ -43,7 +43,7 @@ def session_rows(sessions, counted=True):
     # Calls and attributes cost a template twice as much as they cost here.
     rows = [
         (
-            str(session),
+            session_name(session.title),
             page(to_segment(session.session_id)),
             messages(session.message_count) if counted else "",
             files(session.file_count) if counted and session.file_count else "",
