@@ -4,6 +4,7 @@ from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
+from django.http import Http404, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from camp.db.keyset import encode
+from camp.web.errors import wants_json
 from sessions_app import writing
 from sessions_app.access import (
     get_visible_message,
@@ -18,9 +20,9 @@ from sessions_app.access import (
     get_writable_session,
     login_required_at_session,
 )
-from sessions_app.forms import MessageForm
+from sessions_app.forms import MessageForm, NewMessageForm
 from sessions_app.markdown import render as render_markdown
-from sessions_app.models import Message
+from sessions_app.models import Message, Session
 from sessions_app.reading import PAGE_SIZE, message_page, page_etag, page_range
 
 
@@ -28,7 +30,7 @@ from sessions_app.reading import PAGE_SIZE, message_page, page_etag, page_range
 @login_required
 def detail(request, session_id):
     """Show a session: latest messages, files, and a form to write."""
-    return session_page(request, get_visible_session(request.user, session_id), MessageForm())
+    return session_page(request, get_visible_session(request.user, session_id), NewMessageForm())
 
 
 def session_page(request, session, form):
@@ -48,12 +50,19 @@ def session_page(request, session, form):
 @require_POST
 @login_required_at_session
 def create(request, session_id):
-    """Write a message."""
+    """Write a message; for scripts the answer is JSON, its `id` or the `error`."""
     session = get_writable_session(request.user, session_id)
-    form = MessageForm(request.POST)
+    form = NewMessageForm(request.POST)
     if not form.is_valid():
+        if wants_json(request):
+            return JsonResponse({"error": " ".join(form.errors["content"])}, status=400)
         return session_page(request, session, form)
-    message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
+    try:
+        message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
+    except Session.DoesNotExist as error:
+        raise Http404 from error
+    if wants_json(request):
+        return JsonResponse({"id": message.pk}, status=201)
     return redirect(message_url(message))
 
 

@@ -125,7 +125,8 @@ def test_changes_by_organisers_are_new(as_reader, admin_client, session, name):
         url = reverse("admin:sessions_app_message_delete", args=[message.pk])
     etag = etag_of(as_reader, session)
     fields = {"title": "Winter camp", "user": session.user_id, "post": "yes"}
-    inline = {"messages-TOTAL_FORMS": 0, "messages-INITIAL_FORMS": 0}
+    inline = {f"{name}-TOTAL_FORMS": 0 for name in ("messages", "members")}
+    inline |= {f"{name}-INITIAL_FORMS": 0 for name in ("messages", "members")}
     response = admin_client.post(url, fields | inline)
     assert response.status_code == 302, response.context["adminform"].form.errors
     assert poll(as_reader, session, etag).status_code == 200
