@@ -100,6 +100,7 @@ SUFFIXES = {
     ".epub": "application/epub+zip",
     ".flac": "audio/flac",
     ".heic": "image/heic",
+    ".heif": "image/heif",
     ".ini": "text/plain",
     ".jfif": "image/jpeg",
     ".js": "text/javascript",

@@ -66,9 +66,6 @@ class NewMessageForm(MessageForm):
 
     submission_id = SubmissionIdField(initial=uuid.uuid4, required=False)
 
-    class Meta(MessageForm.Meta):
-        fields = ["content", "submission_id"]
-
 
 class TitleField(forms.CharField):
     """A title: one line."""

@@ -50,10 +50,17 @@ class SessionQuerySet(OwnedQuerySet):
         return self.present().filter(pk__in=memberships).exclude(user=user)
 
     def with_rights(self, user):
-        """Annotate `may_write`: whether the user may add messages and files."""
+        """Annotate `may_write`, whether the user may add messages and files, and `is_shared`."""
         membership = Member.objects.of(user).filter(session=OuterRef("pk"), may_write=True)
         may_write = Q(user=user) | Exists(membership)
-        return self.annotate(may_write=ExpressionWrapper(may_write, models.BooleanField()))
+        return self.annotate(
+            may_write=ExpressionWrapper(may_write, models.BooleanField()),
+            is_shared=Exists(Member.objects.filter(session=OuterRef("pk"))),
+        )
+
+    def writable_by(self, user):
+        """Return the sessions to which the user may add, outside the trash; see `visible_to`."""
+        return self.visible_to(user).with_rights(user).filter(may_write=True)
 
     def trashed_by(self, user):
         """Return the user's sessions in the trash, without those that are being deleted."""

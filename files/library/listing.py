@@ -80,6 +80,11 @@ def choose(value, choices, default=""):
     return value if value in choices else default
 
 
+def sort_of(params):
+    """Return the order that the query parameters ask for."""
+    return choose(params.get("sort"), SORTS, NEWEST)
+
+
 class FileList(FileFilter):
     """A page of a user's files, by the parameters of a FileFilter and `sort`.
 
@@ -89,7 +94,7 @@ class FileList(FileFilter):
 
     def __init__(self, user, params, *, session=None, excluding_session=None):
         super().__init__(params)
-        self.sort = choose(params.get("sort"), SORTS, NEWEST)
+        self.sort = sort_of(params)
         self.params = params
         self.session, self.excluding_session = session, excluding_session
         if self.is_filtered or session or excluding_session:

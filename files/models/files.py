@@ -15,6 +15,7 @@ from camp.db.search_text import SearchTextField, search_rows
 from camp.db.soft_delete import OwnedQuerySet, SoftDeleteModel
 from camp.fs.filenames import MAX_FOLDER
 from files.content_types import Kind, KindOf, media_type
+from files.type_names import name_type
 from sessions_app.models import Session
 
 FOLDER_TO_SEARCH = 300  # characters
@@ -176,6 +177,11 @@ class File(OldMetadata, SoftDeleteModel):
     def kind(self):
         """Return its Kind."""
         return Kind.of(self.media_type)
+
+    @property
+    def type_name(self):
+        """Return its type in words, such as PowerPoint."""
+        return name_type(self.media_type)
 
     @property
     def since(self):

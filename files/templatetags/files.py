@@ -5,7 +5,7 @@ import contextlib
 from django import template
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 
@@ -69,8 +69,12 @@ def shown_name(file):
 
 
 @register.simple_tag
-def file_rows(files, selectable=False, in_session=False):
-    """Return the rows of FileRows; `selectable` adds checkboxes, `in_session` hides the session."""
+def file_rows(files, selectable=False, in_session=False, place=""):
+    """Return the rows of FileRows; `selectable` adds checkboxes, `in_session` hides the session.
+
+    `place` is the query string of the list, which the page of a picture needs for the next one.
+    """
+    place = escape(place)
     page, download = Route("files:detail"), Route("files:download")
     thumbnail, clock = Route("files:thumbnail"), Clock()
     return jinja.render(
@@ -80,7 +84,7 @@ def file_rows(files, selectable=False, in_session=False):
             (
                 file.id,
                 shown_name(file),
-                page(file.id),
+                page(file.id) + place,
                 download(file.id),
                 file_icon(file, thumbnail),
                 readable_bytes(file.size, clock.language),

@@ -26,7 +26,7 @@ def live_config():
             "loggedOut": _("You are logged out. Log in to go on; what you wrote is kept."),
             "otherAccount": _("This browser is now logged in as somebody else."),
             "otherRights": _("What you may do here has changed. Load the page again to go on."),
-            "gone": _("You can no longer see this session. What you wrote is still here."),
+            "hidden": _("You can no longer see this session. What you wrote is still here."),
             "sending": _("Sending"),
             "waiting": _("Waiting for the connection"),
             "refused": _("Not sent: {reason}"),

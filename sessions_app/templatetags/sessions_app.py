@@ -4,6 +4,7 @@ from functools import cache
 
 from django import template
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.templatetags.camp import Clock
@@ -17,6 +18,7 @@ from sessions_app.reading import stamp
 register = template.Library()
 
 RECENT = 5
+MAX_PEOPLE = 8  # members on the page of a session
 
 
 @register.simple_tag(takes_context=True)
@@ -62,6 +64,24 @@ def describe_messages(count):
 def describe_files(count):
     """Return a number of files as text."""
     return ngettext("%(count)s file", "%(count)s files", count) % {"count": count}
+
+
+@register.simple_tag(takes_context=True)
+def people_of(context, session):
+    """Return (name, what they may do) of a session's owner and first members as `rows`.
+
+    And whether there are `more`. One query, and one for the name of an owner who is not the reader.
+    """
+    user = context["user"]
+    owner = user if session.user_id == user.pk else session.user
+    members = session.members.select_related("user").order_by("id")
+    members = list(members[: MAX_PEOPLE + 1])
+    rows = [(owner, _("Owner"))] if owner else []
+    rows += [
+        (member, _("May read and write") if member.may_write else _("May read"))
+        for member in members[:MAX_PEOPLE]
+    ]
+    return {"rows": rows, "more": len(members) > MAX_PEOPLE}
 
 
 @register.simple_tag

@@ -7,8 +7,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from sessions_app.access import get_polled_session
-from sessions_app.models import Session
+from sessions_app.access import get_polled_session, get_visible_session
 from sessions_app.reading import (
     PAGE_SIZE,
     page_etag,
@@ -18,7 +17,10 @@ from sessions_app.reading import (
 )
 
 # What live.js replaces as a whole, by the name of its [data-live-part]
-PARTS = {"files": "files/includes/session_file_list.html"}
+PARTS = {
+    "files": "files/includes/session_file_list.html",
+    "people": "sessions_app/includes/people.html",
+}
 
 
 @require_safe
@@ -40,7 +42,7 @@ def changes(request, session_id):
     )
     if response.status_code == 304:
         return response
-    session = Session.objects.with_rights(request.user).get(pk=session.pk)
+    session = get_visible_session(request.user, session_id)
     stamps, is_complete = stamps_between(session, request.GET)
     last, wanted = numbers(request.GET.get("last", "0")), numbers(request.GET.get("ids", ""))
     lacking = {pk for pk, _stamp in stamps if pk > last[0]} | set(wanted)

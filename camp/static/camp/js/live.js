@@ -99,7 +99,7 @@ class Live {
       retryAfter = Number(response.headers.get("Retry-After")) || 0;
       this.isPaused = response.type === "opaqueredirect";
       if (this.isPaused) return this.notify(texts.loggedOut);
-      if (response.status === 404) return this.stop(texts.gone);
+      if (response.status === 404) return this.stop(texts.hidden);
       if (response.status === 304) this.flush();
       else if (response.ok) await this.receive(response);
       else throw new Error(response.statusText);

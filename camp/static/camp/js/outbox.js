@@ -118,7 +118,7 @@ export class Outbox {
       await this.account.check();
       if (!isRetry) return this.post(fields, true);
     }
-    if (response.status === 404) throw new Refused(texts.gone);
+    if (response.status === 404) throw new Refused(texts.hidden);
     if ([400, 403, 413].includes(response.status)) throw new Refused((await response.json()).error);
     const error = new Error(response.statusText);
     error.retryAfter = Number(response.headers.get("Retry-After")) || 0;
