@@ -4,6 +4,7 @@
 import { Outbox } from "./outbox.js";
 import { load, save } from "./storage.js";
 
+const DOUBLE_CLICK = 1000; // ms
 const RESEND_AFTER = 5000; // ms until a request that was stopped may be sent again
 
 // Return a random UUID; crypto.randomUUID exists over https only.
@@ -32,10 +33,16 @@ const sendInBackground = (form, text) => {
   keepDraft(form, text, user);
   const onEdit = (content) => setText(text, [content, text.value].filter(Boolean).join("\n\n"));
   const outbox = new Outbox(form, { user, onEdit });
+  // The browser would tell that the text is missing after a double click as well.
+  form.noValidate = true;
+  let sentAt = 0;
   form.addEventListener("submit", (event) => {
-    // The server says what is wrong with it.
-    if (!text.value.trim()) return;
     event.preventDefault();
+    if (!text.value) {
+      if (Date.now() - sentAt > DOUBLE_CLICK) text.reportValidity();
+      return;
+    }
+    sentAt = Date.now();
     const { csrfmiddlewaretoken, ...fields } = Object.fromEntries(new FormData(form));
     outbox.add(fields);
     form.elements.submission_id.value = makeUuid();

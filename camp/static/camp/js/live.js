@@ -252,10 +252,10 @@ class Live {
   }
 
   notify(sentence) {
-    const notice = part("notice");
-    if (notice.textContent === sentence) return;
-    notice.textContent = sentence;
-    notice.hidden = !sentence;
+    if (part("notice-text").textContent === sentence) return;
+    part("notice-text").textContent = sentence;
+    part("log-in").hidden = sentence !== texts.loggedOut;
+    part("notice").hidden = !sentence;
   }
 }
 
