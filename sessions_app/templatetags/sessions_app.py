@@ -14,7 +14,8 @@ from sessions_app import unread
 from sessions_app.converters import SessionIdConverter
 from sessions_app.lists import list_recent
 from sessions_app.markdown import render
-from sessions_app.models import Message, session_name
+from sessions_app.models import Message, Session, session_name
+from sessions_app.reading import stamp
 
 register = template.Library()
 
@@ -121,6 +122,7 @@ def message_articles(messages, session=None, roles=None, first_unread=None):
             message.html,
             edit and message.role == Message.Role.USER and edit(message.pk),
             message.old_metadata and old_metadata(message.old_metadata),
+            stamp(message.edited_at),
         )
         for message in messages
     ]
