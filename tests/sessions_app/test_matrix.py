@@ -88,6 +88,11 @@ ROWS = [
     Row("sessions:message_edit", MESSAGE, "post", own(302), {"content": "Changed"}),
     Row("sessions:message_delete", MESSAGE, "get", own(200)),
     Row("sessions:message_delete", MESSAGE, "post", own(302)),
+    # Without the permission; an organiser who is not in the session does not see it.
+    Row("sessions:announce", SESSION, "get", read(403)),
+    Row("sessions:announce", SESSION, "post", read(403)),
+    Row("sessions:withdraw", SESSION, "post", read(403)),
+    Row("sessions:changes", SESSION, "get", read()),
     Row("sessions:members", SESSION, "get", read()),
     Row("sessions:members", SESSION, "post", own(302), {"names": "stranger", "right": "read"}),
     Row("sessions:leave", SESSION, "get", answers(404, 200, 200, 404)),
