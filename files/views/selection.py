@@ -5,6 +5,7 @@ from datetime import datetime
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
+from django.db.models.functions import Lower
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -33,6 +34,7 @@ from files.serving.zips import MAX_FILES, zip_response
 from sessions_app.models import Session
 
 SESSIONS_TO_CHOOSE = 50
+NAMED = 10  # files that are named before they are deleted
 MAX_SHARED = 500  # files of one link
 
 
@@ -65,6 +67,10 @@ def confirmation_page(request, selected, action, summary):
         "back": previous_page(request, selected),
         **summary,
     }
+    if action in ("delete", "purge"):
+        files = selected.files.order_by(Lower("filename"), "pk")
+        context["names"] = list(files.values_list("filename", flat=True)[:NAMED])
+        context["more"] = summary["count"] - len(context["names"])
     if action == "move":
         sessions = Session.objects.owned_by(request.user)
         context["sessions"] = sessions.order_by("-updated_at", "-id")[:SESSIONS_TO_CHOOSE]
