@@ -185,8 +185,7 @@ def run_quietly(command: "list[str]") -> "tuple[int, str]":
         universal_newlines=True,
         errors="replace",
     ) as process:
-        assert process.stdout is not None  # for mypy: it is a pipe
-        for line in process.stdout:
+        for line in process.stdout or ():
             lines.append(line)
             if is_terminal:
                 # Cut, because a line that wraps cannot be overwritten.

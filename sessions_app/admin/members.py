@@ -42,6 +42,8 @@ class MemberInline(admin.TabularInline):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+            # Django's table shows the help in its head, not beside the field.
+            field.widget.attrs["aria-describedby"] = "members-heading"
         return field
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
