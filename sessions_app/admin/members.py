@@ -23,8 +23,9 @@ class FirstMembers(forms.BaseInlineFormSet):
     def add_fields(self, form, index):
         """Name the fields: in a table only the column has a label."""
         super().add_fields(form, index)
-        for field in filter(lambda field: field.label, form.fields.values()):
-            field.widget.attrs.setdefault("aria-label", field.label)
+        for field in form.fields.values():
+            if field.label and not field.widget.is_hidden:
+                field.widget.attrs.setdefault("aria-label", field.label)
 
 
 class MemberInline(admin.TabularInline):
