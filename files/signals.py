@@ -11,6 +11,7 @@ from files.serving import thumbnails
 from files.storage import backend
 from files.uploads.upload_parts import UploadPart
 from sessions_app.hand_over import handed_over
+from sessions_app.models import mark_changed
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.remove_bytes")
@@ -33,6 +34,20 @@ def remove_part(sender, instance, using, **kwargs):
     transaction.on_commit(part.remove, using=using, robust=True)
 
 
+@receiver(post_save, sender=File, dispatch_uid="files.session_saved")
+def mark_session_changed(sender, instance, created, **kwargs):
+    """Tell the open pages of its session; a new file moves its session up, which tells them too."""
+    if instance.session_id and not created:
+        mark_changed([instance.session_id])
+
+
+@receiver(post_delete, sender=File, dispatch_uid="files.session_deleted")
+def mark_session_of_deleted(sender, instance, **kwargs):
+    """Tell the open pages of its session, unless it was in the trash."""
+    if instance.session_id and not instance.deleted_at:
+        mark_changed([instance.session_id])
+
+
 @receiver(post_save, sender=File, dispatch_uid="files.usage_saved")
 def forget_usage_of_saved(sender, instance, **kwargs):
     """Drop the cached usage of the owner."""
@@ -46,9 +61,9 @@ def forget_usage_of_deleted(sender, instance, **kwargs):
 
 
 @receiver(handed_over, dispatch_uid="files.hand_over")
-def hand_over_files_of_session(session, user, with_files, **kwargs):
-    """Let the files follow their session to its new owner, or leave it."""
-    hand_over.hand_over_files_of_session(session, user, with_files)
+def hand_over_files_of_session(session, user, previous, files, **kwargs):
+    """Let the files of the previous owner follow the session to its new owner, or leave it."""
+    hand_over.hand_over_files_of_session(session, user, previous, files)
 
 
 def repair_search_indexes(using, **kwargs):

@@ -42,7 +42,7 @@ def markdown_pieces(session, title, zone, roles, words):
         if not number:
             yield f"\n## {words['files']}\n\n"
         size = words["bytes"] % {"size": f"{file.size:,}"}
-        yield f"- {collapse_spaces(file.filename)} ({size}, {file.content_type})\n"
+        yield f"- {collapse_spaces(file.path)} ({size}, {file.content_type})\n"
 
 
 def json_text(session):
@@ -88,6 +88,7 @@ def file_data(file):
     """Return a file's metadata as a dict."""
     return {
         "filename": file.filename,
+        "folder": file.folder or "",
         "size": file.size,
         "content_type": file.content_type,
         "sha256": file.sha256,

@@ -33,7 +33,7 @@ def faults(response, language):
 def things(client, owner, settings):
     """The owner, logged in, with a session that has a message and a file."""
     session = Session.objects.create(user=owner, title="夏合宿の記録")
-    message = session.messages.create(content=TEXT)
+    message = session.messages.create(author=session.user, content=TEXT)
     (settings.LOCAL_STORAGE_PATH / "ab").mkdir(parents=True)
     (settings.LOCAL_STORAGE_PATH / "ab" / "1").write_bytes(b"north")
     File.objects.create(

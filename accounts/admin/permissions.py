@@ -18,6 +18,7 @@ SENTENCES = {
     "delete": _("Can delete: %(what)s"),
     "view": _("Can view: %(what)s"),
     "trash": _("Can move to the trash and restore: %(what)s"),
+    "share": _("Can share with everyone and announce: %(what)s"),
 }
 READERS = "Readers"
 # The groups that a migration made; administrators may have renamed them.

@@ -121,7 +121,7 @@ def lock_file(pk: int | None, user_id: int) -> File | None:
     """
     if pk is None:
         return None
-    files = File.objects.select_for_update(of=("self",)).visible_to(user_id)
+    files = File.objects.select_for_update(of=("self",)).owned_by(user_id)
     return files.select_related("session").filter(pk=pk).first()
 
 

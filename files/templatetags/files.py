@@ -3,8 +3,10 @@
 import contextlib
 
 from django import template
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 
@@ -12,11 +14,12 @@ from camp.templatetags.camp import Clock, icon, readable_bytes
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
 from files.library import quota
-from files.models import File
+from files.models import File, FileRow
 from files.serving import thumbnails
 from files.storage import backend
 from files.uploads import unfinished
 from sessions_app.converters import SessionIdConverter
+from sessions_app.models import Session, session_name
 
 register = template.Library()
 
@@ -26,8 +29,10 @@ MAX_SHOWN = 50  # files on the page of a session
 
 @register.simple_tag(takes_context=True)
 def recent_files(context):
-    """Return the user's newest files, at most five, as a list. One query."""
-    return list(File.objects.visible_to(context["user"]).order_by("-created_at", "-id")[:RECENT])
+    """Return the user's newest files, at most five, as FileRows. One query."""
+    newest = File.objects.owned_by(context["user"]).order_by("-created_at", "-id")
+    shown = newest.values_list("id", "filename", "folder", "content_type", "size", "created_at")
+    return [FileRow(*row) for row in shown[:RECENT]]
 
 
 @register.simple_tag(takes_context=True)
@@ -51,14 +56,30 @@ def unfinished_count(context):
 @register.simple_tag
 def files_of(session):
     """Return a session's newest files as `rows`, at most 50, and whether there are `more`."""
-    newest = session.files.present().order_by("-created_at", "-id")[: MAX_SHOWN + 1]
-    rows = list(newest)
+    newest = File.objects.present().filter(session=session).order_by("-created_at", "-id")
+    rows = [FileRow(*row) for row in newest.for_list()[: MAX_SHOWN + 1]]
     return {"rows": rows[:MAX_SHOWN], "more": len(rows) > MAX_SHOWN}
 
 
-@register.simple_tag
-def file_rows(files, selectable=False, in_session=False):
-    """Return the rows of a list of files; `selectable` adds checkboxes, `in_session` hides it."""
+@register.filter
+def shown_name(file):
+    """Return the name of a File, FileRow or Upload for display, after its folder if it has one."""
+    if not file.folder:
+        return file.filename
+    return format_html('<span class="folder">{}/</span>{}', file.folder, file.filename)
+
+
+@register.simple_tag(takes_context=True)
+def file_rows(context, files, selectable=False, in_session=False, place=""):
+    """Return the rows of FileRows; `selectable` adds checkboxes, `in_session` hides the session.
+
+    `place` is the query string of the list, which the page of a picture needs for the next one.
+    One query if some are others', and one if some are in sessions of others.
+    """
+    reader = context["user"]
+    owners = names_of_owners(files, reader)
+    hidden = () if in_session else hidden_sessions(files, reader)
+    place = escape(place)
     page, download = Route("files:detail"), Route("files:download")
     thumbnail, clock = Route("files:thumbnail"), Clock()
     return jinja.render(
@@ -67,14 +88,15 @@ def file_rows(files, selectable=False, in_session=False):
         rows=[
             (
                 file.id,
-                file.filename,
-                page(file.id),
+                shown_name(file),
+                page(file.id) + place,
                 download(file.id),
                 file_icon(file, thumbnail),
                 readable_bytes(file.size, clock.language),
                 content_state(file),
                 clock.show(file.created_at),
-                None if in_session else shown_session(file),
+                None if in_session else shown_session(file, hidden),
+                file.user_id != reader.pk and owners.get(file.user_id, "—"),
             )
             for file in files
         ],
@@ -82,27 +104,53 @@ def file_rows(files, selectable=False, in_session=False):
     )
 
 
-@register.simple_tag
-def attach_rows(files):
-    """Return rows to choose files from."""
+@register.simple_tag(takes_context=True)
+def attach_rows(context, files):
+    """Return rows to choose files from, for FileRows. One query if some are in others' sessions."""
+    hidden = hidden_sessions(files, context["user"])
     thumbnail, clock = Route("files:thumbnail"), Clock()
     rows = [
         (
-            file.pk,
-            file.filename,
+            file.id,
+            shown_name(file),
             file_icon(file, thumbnail),
             readable_bytes(file.size, clock.language),
             clock.show(file.created_at),
-            shown_session(file),
+            shown_session(file, hidden),
         )
         for file in files
     ]
     return jinja.render("files/attach_rows.html", rows=rows)
 
 
-def shown_session(file):
-    """Return the session of a file, None if it is in the trash."""
-    return file.session if file.session_id and not file.session.deleted_at else None
+def shown_session(file, hidden):
+    """Return the name of a FileRow's session, None if it is in the trash or one of the `hidden`."""
+    if file.session_id is None or file.session_id in hidden or file.session__deleted_at:
+        return None
+    return session_name(file.session__title)
+
+
+def hidden_sessions(files, reader):
+    """Return the IDs of those sessions of FileRows that the reader does not see.
+
+    Files stay in a session when their owner has left it.
+    """
+    foreign = {
+        file.session_id for file in files if file.session_id and file.session__user_id != reader.pk
+    }
+    if not foreign:
+        return foreign
+    seen = Session.objects.visible_to(reader).filter(pk__in=foreign)
+    return foreign - set(seen.values_list("pk", flat=True))
+
+
+def names_of_owners(files, reader):
+    """Return {ID: user name} of the owners of FileRows other than the reader."""
+    others = {file.user_id for file in files} - {reader.pk, None}
+    if not others:
+        return {}
+    users = get_user_model().objects.filter(pk__in=others)
+    return dict(users.values_list("pk", "username"))
 
 
 @register.simple_tag
@@ -115,7 +163,7 @@ def trash_rows(things, tab):
         rows=[
             (
                 thing.pk,
-                thing,
+                shown_name(thing) if is_files else thing,
                 restore(thing.pk if is_files else to_segment(thing.session_id)),
                 icon(thing.kind.value if is_files else "session"),
                 readable_bytes(thing.size, clock.language) if is_files else "",
@@ -143,6 +191,12 @@ def file_icon(file, thumbnail=None):
     return mark_safe(
         f'<span class="thumb">{plain}<img src="{address}" alt="" loading="lazy"></span>'
     )
+
+
+@register.simple_tag
+def shared_file_icon(file, token):
+    """Return the same for a page that shows the files of a link."""
+    return file_icon(file, lambda pk: reverse("share_thumbnail", args=[token, pk]))
 
 
 @register.simple_tag
@@ -181,5 +235,5 @@ def thumbnail_address(file, thumbnail=None):
 
     Browsers cache a thumbnail for a day.
     """
-    address = (thumbnail or Route("files:thumbnail"))(file.pk)
+    address = (thumbnail or Route("files:thumbnail"))(file.id)
     return f"{address}?{file.replaced_at:%Y%m%dT%H%M%S.%f}" if file.replaced_at else address

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from camp.web.content_disposition import attachment
 from sessions_app import export
-from sessions_app.access import get_own_session
+from sessions_app.access import get_visible_session
 from sessions_app.titles import shorten
 
 
@@ -15,7 +15,7 @@ from sessions_app.titles import shorten
 @login_required
 def as_markdown(request, session_id):
     """Download a session as Markdown, with times in the reader's zone."""
-    session = get_own_session(request.user, session_id)
+    session = get_visible_session(request.user, session_id)
     pieces = export.markdown(session, timezone.get_current_timezone())
     return download(session, pieces, "text/markdown", ".md")
 
@@ -24,7 +24,7 @@ def as_markdown(request, session_id):
 @login_required
 def as_json(request, session_id):
     """Download a session as JSON."""
-    session = get_own_session(request.user, session_id)
+    session = get_visible_session(request.user, session_id)
     return download(session, export.json_text(session), "application/json", ".json")
 
 

@@ -4,6 +4,7 @@ from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
+from django.http import Http404, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -11,37 +12,63 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from camp.db.keyset import encode
-from sessions_app import writing
-from sessions_app.access import get_own_message, get_own_session, login_required_at_session
-from sessions_app.forms import MessageForm
+from camp.web.errors import wants_json
+from sessions_app import unread, writing
+from sessions_app.access import (
+    get_visible_message,
+    get_visible_session,
+    get_writable_session,
+    login_required_at_session,
+)
+from sessions_app.forms import MessageForm, NewMessageForm
 from sessions_app.markdown import render as render_markdown
-from sessions_app.models import Message
-from sessions_app.reading import PAGE_SIZE, message_page
+from sessions_app.models import Message, Session
+from sessions_app.reading import PAGE_SIZE, message_page, page_etag, page_range
 
 
 @require_safe
 @login_required
 def detail(request, session_id):
     """Show a session: latest messages, files, and a form to write."""
-    return session_page(request, get_own_session(request.user, session_id), MessageForm())
-
-
-def session_page(request, session, form):
-    """Return the page of a session, with `form` for the next message."""
+    read_up_to = unread.read_up_to(request.user)
+    session = get_visible_session(request.user, session_id, read_up_to=read_up_to)
     page, shown = message_page(session, request.GET)
-    context = {"session": session, "page": page, "shown": shown, "form": form}
+    news = unread.find_news(request.user, session, page)
+    unread.mark_page_read(request, session, page)
+    return session_page(request, session, page, shown, NewMessageForm(), **news)
+
+
+def session_page(request, session, page, shown, form, **news):
+    """Return a page of a session, with `form` for the next message."""
+    context = {
+        "session": session,
+        "page": page,
+        "shown": shown,
+        "form": form,
+        "range": page_range(page),
+        "etag": page_etag(session, request.user),
+        **news,
+    }
     return render(request, "sessions_app/detail.html", context)
 
 
 @require_POST
 @login_required_at_session
 def create(request, session_id):
-    """Write a message."""
-    session = get_own_session(request.user, session_id)
-    form = MessageForm(request.POST)
+    """Write a message; for scripts the answer is JSON, its `id` or the `error`."""
+    session = get_writable_session(request.user, session_id)
+    form = NewMessageForm(request.POST)
     if not form.is_valid():
-        return session_page(request, session, form)
-    return redirect(message_url(writing.add_message(session=session, **form.cleaned_data)))
+        if wants_json(request):
+            return JsonResponse({"error": " ".join(form.errors["content"])}, status=400)
+        return session_page(request, session, *message_page(session, request.GET), form)
+    try:
+        message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
+    except Session.DoesNotExist as error:
+        raise Http404 from error
+    if wants_json(request):
+        return JsonResponse({"id": message.pk}, status=201)
+    return redirect(message_url(message))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,8 +101,8 @@ def delete(request, session_id, pk):
 
 def get_editable_message(request, session_id, pk):
     """Return the message; raises Http404 unless visible, PermissionDenied unless the reader's."""
-    message = get_own_message(request.user, session_id, pk)
-    if message.role != Message.Role.USER:
+    message = get_visible_message(request.user, session_id, pk)
+    if message.role != Message.Role.USER or message.author_id != request.user.pk:
         raise PermissionDenied
     return message
 

@@ -14,6 +14,12 @@ def as_owner(owner):
 
 
 @pytest.fixture
+def as_member(member):
+    """A browser of somebody else, who may be a member."""
+    return browser(member)
+
+
+@pytest.fixture
 def as_stranger(stranger):
     """The browser of somebody whose session it is not."""
     return browser(stranger)
@@ -31,7 +37,8 @@ def session(owner):
     """A session with two messages of the owner and one of an assistant."""
     session = Session.objects.create(user=owner, title="Summer camp")
     for role, content in (("user", "First"), ("assistant", "Second"), ("user", "Third")):
-        Message.objects.create(session=session, role=role, content=content)
+        author = owner if role == "user" else None
+        Message.objects.create(session=session, author=author, role=role, content=content)
     return session
 
 

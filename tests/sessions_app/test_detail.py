@@ -20,7 +20,8 @@ def contents(response):
 def write(session, count):
     """Write `count` messages "m0"…, one a second, the last one now."""
     rows = Message.objects.bulk_create(
-        Message(session=session, content=f"m{number}") for number in range(count)
+        Message(session=session, author_id=session.user_id, content=f"m{number}")
+        for number in range(count)
     )
     for number, row in enumerate(rows):
         row.created_at = timezone.now() - timedelta(seconds=count - number)

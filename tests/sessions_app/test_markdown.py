@@ -64,6 +64,10 @@ NASTY = [
     "`<script>alert(1)</script>`",
     "```html\"onload=alert(1)\n<script>alert(1)</script>\n```",
     "```</code></pre><script>alert(1)</script>\nx\n```",
+    "```html\n<script>alert(1)</script><a href='javascript:alert(1)'>\n```",
+    "```js\nx = '</code></pre><script>alert(1)</script>'\n```",
+    "- [ ] \"onfocus=\"alert(1)\" <script>alert(1)</script>",
+    "- [x] [\"><img src=x onerror=alert(1)>](https://e.example)",
     "| <script>alert(1)</script> |\n|---|\n| <img src=x onerror=alert(1)> |",
     "# <svg/onload=alert(1)>",
     "a\n<script>\nalert(1)\n</script>",
@@ -74,7 +78,15 @@ NASTY = [
 ]  # fmt: skip
 
 
-ADDED = {"a": {"rel"}, "pre": {"tabindex"}, "table": {"tabindex"}}
+ADDED = {
+    "a": {"rel", "class"},
+    "input": {"type", "disabled"},
+    "pre": {"tabindex"},
+    "span": {"class"},
+    "div": {"tabindex", "role", "aria-labelledby"},
+    "td": {"class"},
+    "th": {"class"},
+}
 
 
 class Seen(HTMLParser):
@@ -122,7 +134,7 @@ def test_every_link_says_that_it_is_foreign():
         ("**b** *i* ~~s~~ `c`", "<p><strong>b</strong> <em>i</em> <s>s</s> <code>c</code></p>"),
         ("# Top\n\n##### Low", "<h3>Top</h3>\n<h6>Low</h6>"),
         ("3. a\n4. b", '<ol start="3">\n<li>a</li>\n<li>b</li>\n</ol>'),
-        ("```py\nx < 1\n```", '<pre tabindex="0"><code>x &lt; 1\n</code></pre>'),
+        ("```\nx < 1\n```", '<pre tabindex="0"><code>x &lt; 1\n</code></pre>'),
         ("<b>&amp;</b>", "<p>&lt;b&gt;&amp;&lt;/b&gt;</p>"),
         ("東京\u3000タワー", "<p>東京\u3000タワー</p>"),
         ("10~12時、13~15時", "<p>10~12時、13~15時</p>"),
@@ -140,8 +152,8 @@ def test_what_people_write_is_shown(text, html):
 def test_tables_keep_their_alignment():
     html = render("| a | b | c |\n|---|:-:|--:|\n| 1 | 2 | 3 |")
     assert "<td>1</td>" in html
-    assert '<td align="center">2</td>' in html
-    assert '<td align="right">3</td>' in html
+    assert '<td class="center">2</td>' in html
+    assert '<td class="right">3</td>' in html
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-// The button that copies the address of the page, so that a filtered list can be kept or sent.
+// Buttons that copy an address: that in data-copy-address, or that of the page.
 const copy = async (text) => {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   // Without HTTPS, as on a local network, browsers offer the older way only.
@@ -14,13 +14,14 @@ const copy = async (text) => {
 for (const button of document.querySelectorAll("[data-copy-address]")) {
   const status = button.parentElement.querySelector("[role=status]");
   const copied = button.parentElement.querySelector("template").content.textContent;
+  const address = button.dataset.copyAddress || location.href;
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await copy(location.href);
+      await copy(address);
       status.textContent = copied;
     } catch {
-      status.textContent = location.href;
+      status.textContent = address;
     }
     button.focus();
   });
