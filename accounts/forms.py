@@ -170,6 +170,8 @@ class ProfileForm(PasswordCheckMixin, IdentityForm):
         zone, kept = self.fields["time_zone"], self.instance.time_zone
         zone.choices, zone.widget.kept = time_zones.grouped_choices(kept), kept
         self.fields["language"].choices = [("", _("As in your browser")), *settings.LANGUAGES]
+        if settings.CAMP_LANGUAGE:
+            del self.fields["language"]
         if settings.EMAIL_IS_SET_UP:
             self.fields["email_news"].choices = [
                 ("", _("Never")),

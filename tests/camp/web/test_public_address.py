@@ -146,7 +146,7 @@ def settings_with(code, **variables):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "http://localhost:8000"),
+        ({"ALLOWED_HOSTS": ["localhost"]}, "http://localhost:8000"),
         ({"ALLOWED_HOSTS": ["localhost", "camp.example"]}, "http://camp.example:8000"),
         ({"ALLOWED_HOSTS": ["camp.example"], "CAMP_HTTPS": True}, "https://camp.example"),
         ({"SITE_URL": "https://other.example"}, "https://other.example"),
