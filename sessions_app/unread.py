@@ -88,10 +88,8 @@ def mark_page_read(request, session, page):
 
 def mark_message_read(user, session, pk):
     """Note that the user has read a session up to a message, if that is in it."""
-    for moment in Message.objects.filter(session=session, pk=pk).values_list(
-        "created_at", flat=True
-    ):
-        mark_read(user, session, moment)
+    for message in Message.objects.filter(session=session, pk=pk).only("created_at"):
+        mark_read(user, session, message.created_at)
 
 
 def is_prefetch(request):

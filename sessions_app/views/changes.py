@@ -31,9 +31,10 @@ def changes(request, session_id):
     """Return as JSON what a page shows now; 304 if that is what the page has.
 
     Parameters: `from` and `to`, the first and the last message of the page (see `message_page`;
-    without `to` it is the page that grows), `last`, the highest ID that it has, and `ids`, further
-    messages that it lacks; `seen`, a message that the reader has seen by now. `messages` are [ID, stamp] in reading order; it is not `complete` if
-    there are too many. `html` has those after `last` and those of `ids`.
+    without `to` it is the page that grows), `last`, the highest ID that it has, `ids`, further
+    messages that it lacks, and `seen`, one that the reader has seen by now. `messages` are
+    [ID, stamp] in reading order; it is not `complete` if there are too many. `html` has those
+    after `last` and those of `ids`.
     """
     request.is_poll = True  # for the access log
     for pk in numbers(request.GET.get("seen", ""))[:1]:
