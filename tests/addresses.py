@@ -34,6 +34,7 @@ ADDRESSES = {
     "accounts:password_reset_done": ({}, PAGE, REFUSED),
     "accounts:password_reset_confirm": ({"uidb64": "MQ", "token": "wrong"}, PAGE, PAGE),
     "accounts:password_reset_complete": ({}, PAGE, REFUSED),
+    "accounts:news_stop": ({"token": "wrong"}, GONE, GONE),
     "accounts:delete": ({}, LOGIN, LOGIN),
     "sessions:list": ({}, LOGIN, REFUSED),
     "sessions:new": ({}, LOGIN, LOGIN),

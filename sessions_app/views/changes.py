@@ -7,6 +7,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from sessions_app import unread
 from sessions_app.access import get_polled_session, get_visible_session
 from sessions_app.reading import (
     PAGE_SIZE,
@@ -30,11 +31,16 @@ def changes(request, session_id):
     """Return as JSON what a page shows now; 304 if that is what the page has.
 
     Parameters: `from` and `to`, the first and the last message of the page (see `message_page`;
-    without `to` it is the page that grows), `last`, the highest ID that it has, and `ids`, further
-    messages that it lacks. `messages` are [ID, stamp] in reading order; it is not `complete` if
-    there are too many. `html` has those after `last` and those of `ids`.
+    without `to` it is the page that grows), `last`, the highest ID that it has, `ids`, further
+    messages that it lacks, and `seen`, one that the reader has seen by now. `messages` are
+    [ID, stamp] in reading order; it is not `complete` if there are too many. `html` has those
+    after `last` and those of `ids`.
     """
     request.is_poll = True  # for the access log
+    for pk in numbers(request.GET.get("seen", ""))[:1]:
+        read_up_to = unread.read_up_to(request.user)
+        seen = get_visible_session(request.user, session_id, read_up_to=read_up_to)
+        unread.mark_message_read(request.user, seen, pk)
     session = get_polled_session(request.user, session_id)
     etag = page_etag(session, request.user)
     response = get_conditional_response(
