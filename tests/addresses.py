@@ -42,6 +42,8 @@ ADDRESSES = {
     "sessions:delete": (SESSION, REFUSED, LOGIN),
     "sessions:restore": (SESSION, REFUSED, LOGIN),
     "sessions:changes": (SESSION, LOGIN, REFUSED),
+    "sessions:announce": (SESSION, LOGIN, LOGIN),
+    "sessions:withdraw": (SESSION, REFUSED, LOGIN),
     "sessions:message_create": (SESSION, REFUSED, LOGIN),
     "sessions:message_edit": (MESSAGE, LOGIN, LOGIN),
     "sessions:message_delete": (MESSAGE, LOGIN, LOGIN),

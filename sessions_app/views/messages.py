@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from camp.db.keyset import encode
 from camp.web.errors import wants_json
-from sessions_app import writing
+from sessions_app import unread, writing
 from sessions_app.access import (
     get_visible_message,
     get_visible_session,
@@ -30,13 +30,18 @@ from sessions_app.reading import PAGE_SIZE, message_page, page_etag, page_range
 @login_required
 def detail(request, session_id):
     """Show a session: latest messages, files, and a form to write."""
-    return session_page(request, get_visible_session(request.user, session_id), NewMessageForm())
+    read_up_to = unread.read_up_to(request.user)
+    session = get_visible_session(request.user, session_id, read_up_to=read_up_to)
+    context = page_context(request, session, NewMessageForm())
+    context |= unread.find_news(request.user, session, context["page"])
+    unread.mark_page_read(request, session, context["page"])
+    return render(request, "sessions_app/detail.html", context)
 
 
-def session_page(request, session, form):
-    """Return the page of a session, with `form` for the next message."""
+def page_context(request, session, form):
+    """Return what the page of a session shows, with `form` for the next message."""
     page, shown = message_page(session, request.GET)
-    context = {
+    return {
         "session": session,
         "page": page,
         "shown": shown,
@@ -44,7 +49,6 @@ def session_page(request, session, form):
         "range": page_range(page),
         "etag": page_etag(session, request.user),
     }
-    return render(request, "sessions_app/detail.html", context)
 
 
 @require_POST
@@ -56,7 +60,8 @@ def create(request, session_id):
     if not form.is_valid():
         if wants_json(request):
             return JsonResponse({"error": " ".join(form.errors["content"])}, status=400)
-        return session_page(request, session, form)
+        context = page_context(request, session, form)
+        return render(request, "sessions_app/detail.html", context)
     try:
         message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
     except Session.DoesNotExist as error:
