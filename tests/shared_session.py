@@ -1,6 +1,7 @@
 """Many people who are logged in and members of one session, made by one command."""
 
 import json
+import secrets
 
 MAKE = """
 import json
@@ -9,7 +10,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from accounts.models import User
 from sessions_app.models import Member, Message, Session
 people = [
-    User.objects.create(username=f"member{{n}}", email=f"member{{n}}@example.org", password="!")
+    User.objects.create(username=f"{name}{{n}}", email=f"{name}{{n}}@example.org", password="!")
     for n in range({count})
 ]
 session = Session.objects.create(user=people[0], title="Evening talk")
@@ -32,9 +33,11 @@ print(json.dumps({{"path": session.get_absolute_url(), "keys": keys}}))
 
 
 def make(run, *, count, messages=0):
-    """Make `count` members; returns the `path` of the session and the `keys` of their log-ins.
+    """Make `count` members; returns `path` of the session and the `names` and `keys` of log-ins.
 
     `run` runs manage.py with arguments and returns its output.
     """
-    output = run("shell", "-v", "0", "-c", MAKE.format(count=count, messages=messages))
-    return json.loads(output.strip().splitlines()[-1])
+    name = f"member{secrets.token_hex(4)}-"
+    code = MAKE.format(name=name, count=count, messages=messages)
+    made = json.loads(run("shell", "-v", "0", "-c", code).strip().splitlines()[-1])
+    return made | {"names": [f"{name}{number}" for number in range(count)]}
