@@ -18,7 +18,7 @@ from cachetools import LRUCache, cached
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
-from camp.web.rendering.code import CLASSES, colour_code
+from camp.web.rendering.code import CLASSES, LANGUAGES, colour_code
 
 # Budgets of one document. They bound what the writer and nh3 spend (nh3 needs quadratic time
 # for nesting), far above what people write in 100,000 characters; bench/markdown.py has figures.
@@ -32,24 +32,28 @@ cache = LRUCache(maxsize=16 * 2**20, getsizeof=sys.getsizeof)  # bytes
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "s", "strong"),
-    *("h3", "h4", "h5", "h6", "input", "span", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    *("div", "h3", "h4", "h5", "h6", "input", "span", "table", "tbody", "td", "th", "thead", "tr"),
+    "ul",
 }
 ATTRIBUTES = {
     "*": set(),  # else nh3 lets title and lang through
     "a": {"href"},
     "input": {"aria-label", "checked"},
     "ol": {"start"},
-    "td": {"align"},
-    "th": {"align"},
 }
-# Long lines and wide tables scroll within their box, for the keyboard as well.
-# The box of a task can only be looked at.
+VALUES = {
+    **{key: {"class": {"left", "center", "right"}} for key in ("td", "th")},
+    "a": {"class": {"address"}},
+    "span": {"class": set(filter(None, CLASSES.values()))},
+}
+# Long lines and wide tables scroll within their box, for the keyboard as well. The box of a table
+# is named by an element of the page, since the HTML is cached for readers of all languages. The
+# box of a task can only be looked at.
 FIXED = {
     "pre": {"tabindex": "0"},
-    "table": {"tabindex": "0"},
+    "div": {"tabindex": "0", "role": "group", "aria-labelledby": "table-label"},
     "input": {"type": "checkbox", "disabled": ""},
 }
-CODE_CLASSES = {"span": set(filter(None, CLASSES.values()))}
 SCHEMES = {"http", "https", "mailto"}
 REL = "nofollow noopener noreferrer"
 
@@ -73,7 +77,7 @@ ELEMENTS = {
     "Subscript": ("~", "~"),
     "TableHead": ("<thead>\n<tr>\n", "</tr>\n</thead>\n<tbody>\n"),
     "TableRow": ("<tr>\n", "</tr>\n"),
-    "Table": ("<table>\n", "</tbody>\n</table>\n"),
+    "Table": ("<div><table>\n", "</tbody>\n</table>\n</div>\n"),
 }
 INLINE = {"Emphasis", "Strong", "Strikethrough", "Subscript", "Link", "Image"}
 LINE_BREAKS = ("SoftBreak", "HardBreak")
@@ -114,8 +118,8 @@ def render_now(text):
             html,
             tags=TAGS,
             attributes=ATTRIBUTES,
+            tag_attribute_values=VALUES,
             set_tag_attribute_values=FIXED,
-            allowed_classes=CODE_CLASSES,
             url_schemes=SCHEMES,
             url_relative="deny",
             link_rel=REL,
@@ -257,9 +261,9 @@ class HtmlWriter:
     def close_codeblock(self, language):
         code, html = "".join(self.code), None
         self.code = None
-        if self.coloured + len(code) <= MAX_COLOURED:
+        if language.lower() in LANGUAGES and self.coloured + len(code) <= MAX_COLOURED:
+            self.coloured += len(code)
             html = colour_code(code, language)
-        self.coloured += len(code) if html else 0
         return (html or escape(code)) + ELEMENTS["CodeBlock"][1]
 
     def open_task(self, *, is_done):
@@ -275,7 +279,7 @@ class HtmlWriter:
         self.task = None
 
     def open_table(self, alignments):
-        # As an attribute: the Content-Security-Policy forbids styles.
+        # As a class: the Content-Security-Policy forbids styles.
         named = {"None": "", "Left": "left", "Center": "center", "Right": "right"}
         self.alignments = [named[alignment] for alignment in alignments]
         self.parts.append(ELEMENTS["Table"][0])
@@ -299,7 +303,7 @@ class HtmlWriter:
         align = self.alignments[self.column] if self.column < len(self.alignments) else ""
         self.column += 1
         name = "th" if self.in_head else "td"
-        self.parts.append(f'<{name} align="{align}">' if align else f"<{name}>")
+        self.parts.append(f'<{name} class="{align}">' if align else f"<{name}>")
         return lambda: f"</{name}>\n"
 
     def open_link(self, link):
@@ -311,10 +315,13 @@ class HtmlWriter:
             return lambda: f"]({escape(address)})"
         self.links += 1
         self.parts.append(f'<a href="{escape(address)}">')
-        return self.close_link
+        start = len(self.parts)
+        return lambda: self.close_link(address, start)
 
-    def close_link(self):
+    def close_link(self, address, start):
         self.links -= 1
+        if self.parts[start:] == [escape(address)]:
+            self.parts[start - 1] = link_start(address, address)
         return "</a>"
 
     def open_image(self, image):
@@ -358,7 +365,16 @@ def trim_address(address):
 
 def link_to(address, label):
     """Return the HTML of a link."""
-    return f'<a href="{escape(address)}">{escape(label)}</a>'
+    return f"{link_start(address, label)}{escape(label)}</a>"
+
+
+def link_start(address, label):
+    """Return the opening tag of a link; its class says that its text is the address.
+
+    Print adds the address to other links.
+    """
+    shown = ' class="address"' if label == address else ""
+    return f'<a href="{escape(address)}"{shown}>'
 
 
 def escape(text):

@@ -49,10 +49,12 @@ def file_page(request, file, form, status=200):
     """Return the page of a file, with `form` to rename it."""
     sessions = Session.objects.owned_by(request.user).exclude(pk=file.session_id)
     sessions = sessions.order_by("-updated_at", "-id")[:SESSIONS_TO_CHOOSE]
+    in_trash = file.session_id and file.session.deleted_at
     same = list(File.objects.same_as(file)[: MAX_SAME + 1])
     context = {
         "file": file,
         "form": form,
+        "session": None if in_trash else file.session,
         "sessions": sessions,
         "preview": Preview(file),
         "pictures": file.kind == Kind.IMAGE and PictureNeighbours(request.user, file, request.GET),

@@ -23,7 +23,7 @@ class FirstMembers(forms.BaseInlineFormSet):
     def add_fields(self, form, index):
         """Name the fields: in a table only the column has a label."""
         super().add_fields(form, index)
-        for field in form.fields.values():
+        for field in filter(lambda field: field.label, form.fields.values()):
             field.widget.attrs.setdefault("aria-label", field.label)
 
 

@@ -4,38 +4,40 @@ from functools import cache
 
 from django import template
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.templatetags.camp import Clock
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
+from sessions_app import unread
 from sessions_app.converters import SessionIdConverter
+from sessions_app.lists import list_recent
 from sessions_app.markdown import render
-from sessions_app.models import Message, Session, session_name
+from sessions_app.models import Message, session_name
 
 register = template.Library()
 
-RECENT = 5
+MAX_PEOPLE = 8  # members on the page of a session
 
 
 @register.simple_tag(takes_context=True)
 def recent_sessions(context):
-    """Return the reader's five newest sessions as a list of `for_list`.
+    """Return the reader's unread `announcements` and their `newest` sessions.
 
-    One query; none, and an empty list, for anonymous people.
+    One query; none, and no sessions, for anonymous people.
     """
     user = context["user"]
-    if not user.is_authenticated:
-        return []
-    newest = Session.objects.owned_by(user).for_list().order_by("-updated_at", "-id")
-    return list(newest[:RECENT])
+    announcements, newest = list_recent(user) if user.is_authenticated else ([], [])
+    return {"announcements": announcements, "newest": newest}
 
 
 @register.simple_tag
 def session_rows(sessions, counted=True):
-    """Return the rows of sessions that were read by `for_list`.
+    """Return the rows of a list of sessions with the annotation `unread_count`.
 
-    If `counted`, they show the annotations `message_count` and `file_count`.
+    Those of others have `owner_name`. If `counted`, the rows show the annotations `message_count`
+    and `file_count`.
     """
     page, to_segment, clock = Route("sessions:detail"), SessionIdConverter().to_url, Clock()
     messages, files = cache(describe_messages), cache(describe_files)
@@ -44,6 +46,9 @@ def session_rows(sessions, counted=True):
         (
             session_name(session.title),
             page(to_segment(session.session_id)),
+            session.unread_count and describe_unread(session.unread_count),
+            session.announced_at,
+            getattr(session, "owner_name", ""),
             messages(session.message_count) if counted else "",
             files(session.file_count) if counted and session.file_count else "",
             clock.show(session.updated_at),
@@ -51,6 +56,12 @@ def session_rows(sessions, counted=True):
         for session in sessions
     ]
     return jinja.render("sessions_app/rows.html", rows=rows)
+
+
+def describe_unread(count):
+    """Return a number of unread messages as text."""
+    number = count if count <= unread.MOST else f"{unread.MOST}+"
+    return ngettext("%(count)s new", "%(count)s new", count) % {"count": number}
 
 
 def describe_messages(count):
@@ -63,11 +74,30 @@ def describe_files(count):
     return ngettext("%(count)s file", "%(count)s files", count) % {"count": count}
 
 
+@register.simple_tag(takes_context=True)
+def people_of(context, session):
+    """Return (name, what they may do) of a session's owner and first members as `rows`.
+
+    And whether there are `more`. One query, and one for the name of an owner who is not the reader.
+    """
+    user = context["user"]
+    owner = user if session.user_id == user.pk else session.user
+    members = session.members.select_related("user").order_by("id")
+    members = list(members[: MAX_PEOPLE + 1])
+    rows = [(owner, _("Owner"))] if owner else []
+    rows += [
+        (member, _("May read and write") if member.may_write else _("May read"))
+        for member in members[:MAX_PEOPLE]
+    ]
+    return {"rows": rows, "more": len(members) > MAX_PEOPLE}
+
+
 @register.simple_tag
-def message_articles(messages, session=None, roles=None):
+def message_articles(messages, session=None, roles=None, first_unread=None):
     """Return messages with their `html`; with `session` those of the reader can be changed.
 
-    `roles` are the words for the roles, if the reader is not the one who wrote.
+    `roles` are the words for the roles, if the reader is not the one who wrote. A line stands
+    before the message with the ID `first_unread`.
     """
     clock = Clock()
     roles = roles or Message._meta.get_field("role").flatchoices
@@ -86,7 +116,7 @@ def message_articles(messages, session=None, roles=None):
         )
         for message in messages
     ]
-    return jinja.render("sessions_app/messages.html", rows=rows)
+    return jinja.render("sessions_app/messages.html", rows=rows, first_unread=first_unread)
 
 
 def old_metadata(text):

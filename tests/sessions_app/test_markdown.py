@@ -79,11 +79,13 @@ NASTY = [
 
 
 ADDED = {
-    "a": {"rel"},
+    "a": {"rel", "class"},
+    "div": {"tabindex", "role", "aria-labelledby"},
     "input": {"type", "disabled"},
     "pre": {"tabindex"},
     "span": {"class"},
-    "table": {"tabindex"},
+    "td": {"class"},
+    "th": {"class"},
 }
 
 
@@ -150,8 +152,8 @@ def test_what_people_write_is_shown(text, html):
 def test_tables_keep_their_alignment():
     html = render("| a | b | c |\n|---|:-:|--:|\n| 1 | 2 | 3 |")
     assert "<td>1</td>" in html
-    assert '<td align="center">2</td>' in html
-    assert '<td align="right">3</td>' in html
+    assert '<td class="center">2</td>' in html
+    assert '<td class="right">3</td>' in html
 
 
 @pytest.mark.parametrize(

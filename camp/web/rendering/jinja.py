@@ -9,6 +9,7 @@ from functools import lru_cache
 from django.template import engines
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.html import json_script
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 from jinja2 import Environment
@@ -28,9 +29,9 @@ class WithoutIndentation(Extension):
 
 
 @lru_cache(maxsize=1000)
-def url(name):
-    """Return the URL of a view without arguments."""
-    return reverse(name)
+def url(name, *args):
+    """Return the URL of a view; for the same few arguments on all pages."""
+    return reverse(name, args=args)
 
 
 def environment(**options):
@@ -39,6 +40,7 @@ def environment(**options):
     made.globals |= {
         "_": gettext,
         "icon": icon,
+        "json_script": json_script,
         "readable_bytes": readable_bytes,
         "Route": Route,
         "static": lru_cache(maxsize=1000)(static),
