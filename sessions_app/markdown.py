@@ -142,7 +142,7 @@ def first_line(text):
         else:
             (kind, content), *_ = event.items()
             ends = kind in ("Start", "End") and element_name(content) in blocks
-            content = "" if kind in ("Start", "End") else content
+            content = "" if kind in ("Start", "End", "TaskListMarker") else content
         for number, piece in enumerate(content.split("\n")):
             if (number or ends) and line.strip():
                 return line.strip()
