@@ -45,10 +45,10 @@ def page_range(page):
 
 
 def stamps_between(session, params):
-    """Return [ID, stamp] of the messages in a `page_range`, and whether that is all of them.
+    """Return [ID, stamp] of the messages in a `page_range`, if those are all, and the last time.
 
-    They are in reading order. A stamp changes with what is shown of a message. Raises Http404
-    for an invalid range.
+    They are in reading order. A stamp changes with what is shown of a message. The time is None
+    if there are none. Raises Http404 for an invalid range.
     """
     found = shown_messages(session)
     if "from" in params:
@@ -57,9 +57,11 @@ def stamps_between(session, params):
     if "to" in params:
         moment, pk = boundary(params["to"])
         found = found.filter(rows_after(["-created_at", "-id"], [moment, pk + 1]))
-    rows = found.order_by("-created_at", "-id").values_list("pk", "edited_at")
-    newest = [[pk, stamp(edited_at)] for pk, edited_at in rows[: OPEN_PAGE_SIZE + 1]]
-    return newest[:OPEN_PAGE_SIZE][::-1], len(newest) <= OPEN_PAGE_SIZE
+    rows = found.order_by("-created_at", "-id").values_list("created_at", "pk", "edited_at")
+    newest_first = list(rows[: OPEN_PAGE_SIZE + 1])
+    stamps = [[pk, stamp(edited_at)] for _at, pk, edited_at in newest_first[:OPEN_PAGE_SIZE]]
+    last_time = newest_first[0][0] if newest_first else None
+    return stamps[::-1], len(newest_first) <= OPEN_PAGE_SIZE, last_time
 
 
 def stamp(edited_at):

@@ -86,12 +86,6 @@ def mark_page_read(request, session, page):
         mark_read(request.user, session, max(seen))
 
 
-def mark_message_read(user, session, pk):
-    """Note that the user has read a session up to a message, if that is in it."""
-    for message in Message.objects.filter(session=session, pk=pk).only("created_at"):
-        mark_read(user, session, message.created_at)
-
-
 def is_prefetch(request):
     """Return whether a browser loads a page that nobody may ever look at.
 

@@ -30,17 +30,14 @@ PARTS = {
 def changes(request, session_id):
     """Return as JSON what a page shows now; 304 if that is what the page has.
 
-    Parameters: `from` and `to`, the first and the last message of the page (see `message_page`;
+    Parameters: `from` and `to`, the first and the last message of the page (see `page_range`;
     without `to` it is the page that grows), `last`, the highest ID that it has, `ids`, further
-    messages that it lacks, and `seen`, one that the reader has seen by now. `messages` are
-    [ID, stamp] in reading order; it is not `complete` if there are too many. `html` has those
-    after `last` and those of `ids`.
+    messages that it lacks, and `seen` if somebody looks at it.
+
+    `messages` are [ID, stamp] in reading order; they are not `complete` if there are too many.
+    `html` has those after `last` and those of `ids`.
     """
     request.is_poll = True  # for the access log
-    for pk in numbers(request.GET.get("seen", ""))[:1]:
-        read_up_to = unread.read_up_to(request.user)
-        seen = get_visible_session(request.user, session_id, read_up_to=read_up_to)
-        unread.mark_message_read(request.user, seen, pk)
     session = get_polled_session(request.user, session_id)
     etag = page_etag(session, request.user)
     response = get_conditional_response(
@@ -48,8 +45,11 @@ def changes(request, session_id):
     )
     if response.status_code == 304:
         return response
-    session = get_visible_session(request.user, session_id)
-    stamps, is_complete = stamps_between(session, request.GET)
+    read_up_to = unread.read_up_to(request.user)
+    session = get_visible_session(request.user, session_id, read_up_to=read_up_to)
+    stamps, is_complete, last_time = stamps_between(session, request.GET)
+    if last_time and "seen" in request.GET:
+        unread.mark_read(request.user, session, last_time)
     last, wanted = numbers(request.GET.get("last", "0")), numbers(request.GET.get("ids", ""))
     lacking = {pk for pk, _stamp in stamps if pk > last[0]} | set(wanted)
     context = {"session": session, "shown": changed_messages(session, lacking)}

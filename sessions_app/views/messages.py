@@ -32,24 +32,23 @@ def detail(request, session_id):
     """Show a session: latest messages, files, and a form to write."""
     read_up_to = unread.read_up_to(request.user)
     session = get_visible_session(request.user, session_id, read_up_to=read_up_to)
+    context = page_context(request, session, NewMessageForm())
+    context |= unread.find_news(request.user, session, context["page"])
+    unread.mark_page_read(request, session, context["page"])
+    return render(request, "sessions_app/detail.html", context)
+
+
+def page_context(request, session, form):
+    """Return what the page of a session shows, with `form` for the next message."""
     page, shown = message_page(session, request.GET)
-    news = unread.find_news(request.user, session, page)
-    unread.mark_page_read(request, session, page)
-    return session_page(request, session, page, shown, NewMessageForm(), **news)
-
-
-def session_page(request, session, page, shown, form, **news):
-    """Return a page of a session, with `form` for the next message."""
-    context = {
+    return {
         "session": session,
         "page": page,
         "shown": shown,
         "form": form,
         "range": page_range(page),
         "etag": page_etag(session, request.user),
-        **news,
     }
-    return render(request, "sessions_app/detail.html", context)
 
 
 @require_POST
@@ -61,7 +60,8 @@ def create(request, session_id):
     if not form.is_valid():
         if wants_json(request):
             return JsonResponse({"error": " ".join(form.errors["content"])}, status=400)
-        return session_page(request, session, *message_page(session, request.GET), form)
+        context = page_context(request, session, form)
+        return render(request, "sessions_app/detail.html", context)
     try:
         message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
     except Session.DoesNotExist as error:

@@ -100,10 +100,7 @@ def test_what_an_open_page_has_shown_is_read(shared, as_member, as_owner):
     last = shared.messages.latest("pk").pk
     as_member.get(f"{url}changes/", {"last": last})
     assert unread(as_member, shared) == 1
-    etag = as_member.get(f"{url}changes/", {"last": last}).headers["ETag"]
-    seen = {"last": last, "seen": last}
-    response = as_member.get(f"{url}changes/", seen, headers={"if-none-match": etag})
-    assert response.status_code == 304
+    as_member.get(f"{url}changes/", {"last": last, "seen": 1})
     assert unread(as_member, shared) == 0
 
 

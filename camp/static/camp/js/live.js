@@ -32,7 +32,6 @@ class Live {
     const { live, etag, user, mayWrite, from, to } = box.dataset;
     Object.assign(this, { url: live, etag, user, mayWrite, range: { from, to } });
     this.last = Math.max(0, ...articles(box).map(idOf));
-    this.told = this.last; // the server knows that this one was seen
     this.order = []; // IDs as they are shown
     this.waiting = new Map(); // ID → its new article, or null if it was deleted
     this.parts = new Map(); // name → HTML that is to be shown
@@ -41,6 +40,7 @@ class Live {
     this.unseen = []; // new articles below what is in view
     this.failures = 0;
     this.isStopped = false;
+    this.isUnseen = false; // something came while the page was in the background
     this.isPaused = false; // until somebody comes back to the page
     this.attended = Date.now();
     part("jump").addEventListener("click", () => this.jump());
@@ -70,12 +70,6 @@ class Live {
     return Date.now() - this.attended > IDLE ? UNATTENDED : VISIBLE;
   }
 
-  // The last message, if it came after the page was loaded and somebody has it in view.
-  get seen() {
-    const isInView = document.visibilityState === "visible" && !this.unseen.length;
-    return isInView && this.last > this.told ? this.last : 0;
-  }
-
   // Ask again later: `atLeast` is what the server wants, in seconds.
   schedule(atLeast = 0) {
     clearTimeout(this.timer);
@@ -102,8 +96,10 @@ class Live {
     if (this.isStopped) return;
     let retryAfter = 0;
     try {
-      const seen = this.seen;
-      const response = await this.request(seen ? { seen } : {}, { "If-None-Match": this.etag });
+      // What came while nobody looked has now been seen.
+      const isSeen = document.visibilityState === "visible";
+      const headers = isSeen && this.isUnseen ? {} : { "If-None-Match": this.etag };
+      const response = await this.request(isSeen ? { seen: 1 } : {}, headers);
       retryAfter = Number(response.headers.get("Retry-After")) || 0;
       this.isPaused = response.type === "opaqueredirect";
       if (this.isPaused) return this.notify(texts.loggedOut);
@@ -111,7 +107,6 @@ class Live {
       if (response.status === 304) this.flush();
       else if (response.ok) await this.receive(response);
       else throw new Error(response.statusText);
-      this.told = seen || this.told;
       this.failures = 0;
       if (!this.isStopped) this.notify("");
     } catch {
@@ -152,6 +147,7 @@ class Live {
     part("title").textContent = body.title;
     document.title = document.title.replace(/.*(?= · )/s, () => body.title);
     this.flush();
+    this.isUnseen = document.visibilityState !== "visible";
     this.etag = response.headers.get("ETag");
   }
 
