@@ -1,5 +1,7 @@
 """Forms of sessions and messages."""
 
+import uuid
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +47,24 @@ class MessageForm(forms.ModelForm):
     class Meta:
         model = Message
         fields = ["content"]
+
+
+class SubmissionIdField(forms.UUIDField):
+    """The ID that a form gave its message; a new one in place of none or a wrong one."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value):
+        try:
+            return super().clean(value) or uuid.uuid4()
+        except forms.ValidationError:
+            return uuid.uuid4()
+
+
+class NewMessageForm(MessageForm):
+    """Write a message."""
+
+    submission_id = SubmissionIdField(initial=uuid.uuid4, required=False)
 
 
 class TitleField(forms.CharField):

@@ -66,6 +66,10 @@ class SessionQuerySet(OwnedQuerySet):
         announced = self.not_trashed().filter(announced_at__isnull=False)
         return announced.filter(Exists(everyone), ~Exists(read))
 
+    def shared(self):
+        """Return the sessions that have members."""
+        return self.filter(Exists(Member.objects.filter(session=OuterRef("pk"))))
+
     def with_rights(self, user):
         """Annotate `may_write`, whether the user may add messages and files, and `is_shared`."""
         membership = Member.objects.of(user).filter(session=OuterRef("pk"), may_write=True)

@@ -43,6 +43,7 @@ ADDRESSES = {
     "sessions:restore": (SESSION, REFUSED, LOGIN),
     "sessions:announce": (SESSION, LOGIN, LOGIN),
     "sessions:withdraw": (SESSION, REFUSED, LOGIN),
+    "sessions:changes": (SESSION, LOGIN, REFUSED),
     "sessions:message_create": (SESSION, REFUSED, LOGIN),
     "sessions:message_edit": (MESSAGE, LOGIN, LOGIN),
     "sessions:message_delete": (MESSAGE, LOGIN, LOGIN),

@@ -14,7 +14,8 @@ from sessions_app import unread
 from sessions_app.converters import SessionIdConverter
 from sessions_app.lists import list_recent
 from sessions_app.markdown import render
-from sessions_app.models import Message, session_name
+from sessions_app.models import Message, Session, session_name
+from sessions_app.reading import stamp
 
 register = template.Library()
 
@@ -92,6 +93,14 @@ def people_of(context, session):
     return {"rows": rows, "more": len(members) > MAX_PEOPLE}
 
 
+@register.simple_tag(takes_context=True)
+def shared_sessions(context):
+    """Return the reader's own sessions in which others are: how many, and some. Two queries."""
+    shared = Session.objects.owned_by(context["user"]).shared()
+    rows = list(shared.for_list().order_by("-updated_at", "-id")[:MAX_PEOPLE])
+    return {"count": shared.count() if rows else 0, "rows": rows}
+
+
 @register.simple_tag
 def message_articles(messages, session=None, roles=None, first_unread=None):
     """Return messages with their `html`; with `session` those of the reader can be changed.
@@ -113,6 +122,7 @@ def message_articles(messages, session=None, roles=None, first_unread=None):
             message.html,
             edit and message.role == Message.Role.USER and edit(message.pk),
             message.old_metadata and old_metadata(message.old_metadata),
+            stamp(message.edited_at),
         )
         for message in messages
     ]

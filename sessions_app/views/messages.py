@@ -4,6 +4,7 @@ from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
+from django.http import Http404, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from camp.db.keyset import encode
+from camp.web.errors import wants_json
 from sessions_app import unread, writing
 from sessions_app.access import (
     get_visible_message,
@@ -18,10 +20,10 @@ from sessions_app.access import (
     get_writable_session,
     login_required_at_session,
 )
-from sessions_app.forms import MessageForm
+from sessions_app.forms import MessageForm, NewMessageForm
 from sessions_app.markdown import render as render_markdown
-from sessions_app.models import Message
-from sessions_app.reading import PAGE_SIZE, message_page
+from sessions_app.models import Message, Session
+from sessions_app.reading import PAGE_SIZE, message_page, page_etag, page_range
 
 
 @require_safe
@@ -33,21 +35,39 @@ def detail(request, session_id):
     page, shown = message_page(session, request.GET)
     news = unread.find_news(request.user, session, page)
     unread.mark_page_read(request, session, page)
-    context = {"session": session, "page": page, "shown": shown, "form": MessageForm(), **news}
+    return session_page(request, session, page, shown, NewMessageForm(), **news)
+
+
+def session_page(request, session, page, shown, form, **news):
+    """Return a page of a session, with `form` for the next message."""
+    context = {
+        "session": session,
+        "page": page,
+        "shown": shown,
+        "form": form,
+        "range": page_range(page),
+        "etag": page_etag(session, request.user),
+        **news,
+    }
     return render(request, "sessions_app/detail.html", context)
 
 
 @require_POST
 @login_required_at_session
 def create(request, session_id):
-    """Write a message."""
+    """Write a message; for scripts the answer is JSON, its `id` or the `error`."""
     session = get_writable_session(request.user, session_id)
-    form = MessageForm(request.POST)
+    form = NewMessageForm(request.POST)
     if not form.is_valid():
-        page, shown = message_page(session, request.GET)
-        context = {"session": session, "page": page, "shown": shown, "form": form}
-        return render(request, "sessions_app/detail.html", context)
-    message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
+        if wants_json(request):
+            return JsonResponse({"error": " ".join(form.errors["content"])}, status=400)
+        return session_page(request, session, *message_page(session, request.GET), form)
+    try:
+        message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
+    except Session.DoesNotExist as error:
+        raise Http404 from error
+    if wants_json(request):
+        return JsonResponse({"id": message.pk}, status=201)
     return redirect(message_url(message))
 
 
