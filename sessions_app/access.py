@@ -33,9 +33,26 @@ def get_writable_session(user, session_id):
 
 
 def get_visible_message(user, session_id, pk):
-    """Return a message of a session that the user sees; raises Http404 for any other."""
-    messages = Message.objects.visible_to(user).select_related("session")
-    return get_object_or_404(messages, session__session_id=session_id, pk=pk)
+    """Return a message of a session that the user sees; raises Http404 for any other.
+
+    Its session has `may_write`.
+    """
+    session = get_visible_session(user, session_id)
+    message = get_object_or_404(Message.objects.for_reading(), session=session, pk=pk)
+    message.session = session
+    return message
+
+
+def get_own_message(user, session_id, pk):
+    """Return a message that the user may change.
+
+    Raises Http404 if the user does not see it, PermissionDenied if somebody else wrote it or the
+    user may only read by now.
+    """
+    message = get_visible_message(user, session_id, pk)
+    if not message.session.may_write or not message.is_of(user):
+        raise PermissionDenied
+    return message
 
 
 def login_required_at_session(view):

@@ -47,7 +47,6 @@ class ReadingMixin:
             "session": session,
             "page": page,
             "shown": shown,
-            "roles": dict(ROLES),
             "may_view_files": files.has_view_permission(request),
         }
         return TemplateResponse(request, "admin/sessions_app/session/read.html", context)

@@ -237,6 +237,10 @@ class MessageQuerySet(models.QuerySet):
         session = Session.objects.visible_to(user).filter(pk=OuterRef("session"))
         return self.filter(Exists(session))
 
+    def for_reading(self):
+        """Read what a page shows, with `author_name`; search_text is as long as the content."""
+        return self.defer("search_text").annotate(author_name=F("author__username"))
+
 
 class Message(OldMetadata):
     """One entry of a session."""
@@ -311,3 +315,8 @@ class Message(OldMetadata):
 
     def __str__(self):
         return self.content[:60]
+
+    def is_of(self, user):
+        """Return whether `user`, or None, wrote it."""
+        is_author = user is not None and self.author_id == user.pk
+        return is_author and self.role == self.Role.USER

@@ -1,5 +1,7 @@
 """The messages of a session as a page shows them."""
 
+from django.utils.translation import gettext as _
+
 from camp.db.keyset import KeysetPage
 from sessions_app.markdown import render, render_plain
 from sessions_app.models import Message
@@ -15,8 +17,8 @@ def message_page(session, params):
     `params` are those of the address; without any it is the page with the end. Each message has
     its `html`.
     """
-    # Through session.messages Django would set the session of each row; search_text is long.
-    messages = Message.objects.filter(session=session).defer("search_text")
+    # Through session.messages Django would set the session of each row.
+    messages = Message.objects.filter(session=session).for_reading()
     page = KeysetPage(messages, ["-created_at", "-id"], params, size=PAGE_SIZE)
     return page, render_messages(page.rows)
 
@@ -31,3 +33,19 @@ def render_messages(newest_first):
         left -= len(message.content)
         message.html = (render if left >= 0 else render_plain)(message.content)
     return list(reversed(newest_first))
+
+
+class AuthorNames:
+    """Names the authors of messages for one page, in the active language; `reader` is "You"."""
+
+    def __init__(self, reader=None):
+        self.reader = reader
+        # Translated once. The word for the role of a person is "You".
+        self.roles = {role: str(word) for role, word in Message.Role.choices}
+        self.former = _("A former member")
+
+    def __call__(self, message):
+        """Return who wrote a message, read by `Message.objects.for_reading`."""
+        if message.role != Message.Role.USER or message.is_of(self.reader):
+            return self.roles.get(message.role, message.role)
+        return message.author_name if message.author_id else self.former

@@ -11,7 +11,8 @@ from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
 from sessions_app.converters import SessionIdConverter
 from sessions_app.markdown import render
-from sessions_app.models import Message, Session
+from sessions_app.models import Session
+from sessions_app.reading import AuthorNames
 
 register = template.Library()
 
@@ -64,24 +65,22 @@ def describe_files(count):
 
 
 @register.simple_tag
-def message_articles(messages, session=None, roles=None):
-    """Return messages with their `html`; with `session` those of the reader can be changed.
+def message_articles(messages, session=None, reader=None):
+    """Return messages, read by `Message.objects.for_reading`, with their `html`.
 
-    `roles` are the words for the roles, if the reader is not the one who wrote.
+    Those of `reader` are named "You"; with `session` they can be changed by whoever may write.
     """
-    clock = Clock()
-    roles = roles or Message._meta.get_field("role").flatchoices
-    roles = {role: str(word) for role, word in dict(roles).items()}  # translated once
-    edit = session and Route("sessions:message_edit", session.session_id)
+    clock, name_author = Clock(), AuthorNames(reader)
+    edit = session and session.may_write and Route("sessions:message_edit", session.session_id)
     rows = [
         (
             message.pk,
             message.role,
-            roles.get(message.role, message.role),
+            name_author(message),
             clock.show(message.created_at),
             clock.show(message.edited_at),
             message.html,
-            edit and message.role == Message.Role.USER and edit(message.pk),
+            edit and message.is_of(reader) and edit(message.pk),
             message.old_metadata and old_metadata(message.old_metadata),
         )
         for message in messages

@@ -2,7 +2,6 @@
 
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,14 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from camp.db.keyset import encode
 from sessions_app import writing
 from sessions_app.access import (
-    get_visible_message,
+    get_own_message,
     get_visible_session,
     get_writable_session,
     login_required_at_session,
 )
 from sessions_app.forms import MessageForm
 from sessions_app.markdown import render as render_markdown
-from sessions_app.models import Message
 from sessions_app.reading import PAGE_SIZE, message_page
 
 
@@ -54,7 +52,7 @@ def create(request, session_id):
 @login_required
 def edit(request, session_id, pk):
     """Change one's own message."""
-    message = get_editable_message(request, session_id, pk)
+    message = get_own_message(request.user, session_id, pk)
     form = MessageForm(request.POST if request.method == "POST" else None, instance=message)
     if form.is_valid():
         if form.has_changed():
@@ -68,7 +66,7 @@ def edit(request, session_id, pk):
 @login_required
 def delete(request, session_id, pk):
     """Confirm, then delete one's own message."""
-    message = get_editable_message(request, session_id, pk)
+    message = get_own_message(request.user, session_id, pk)
     if request.method == "POST":
         writing.delete_message(message=message)
         notices.success(request, _("The message was deleted."))
@@ -76,14 +74,6 @@ def delete(request, session_id, pk):
     message.html = render_markdown(message.content)
     context = {"shown": [message], "session": message.session}
     return render(request, "sessions_app/message_delete.html", context)
-
-
-def get_editable_message(request, session_id, pk):
-    """Return the message; raises Http404 unless visible, PermissionDenied unless the reader's."""
-    message = get_visible_message(request.user, session_id, pk)
-    if message.role != Message.Role.USER or message.author_id != request.user.pk:
-        raise PermissionDenied
-    return message
 
 
 def message_url(message):
