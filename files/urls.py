@@ -42,6 +42,7 @@ share_urlpatterns = [
     path("<token>/", shares.shared_page, name="share"),
     path("<token>/zip/", shares.shared_archive, name="share_zip"),
     path("<token>/<int:pk>/", shares.shared_download, name="share_download"),
+    path("<token>/<int:pk>/thumbnail/", shares.shared_thumbnail, name="share_thumbnail"),
     # wget saves under the last part of an address.
     path("<token>/zip/<str:name>", shares.shared_archive, name="share_zip"),
     path("<token>/<int:pk>/<str:name>", shares.shared_download, name="share_download"),

@@ -32,13 +32,14 @@ def get_writable_session(user, session_id):
     return session
 
 
-def get_visible_message(user, session_id, pk):
+def get_visible_message(user, session_id, pk, messages=None):
     """Return a message of a session that the user sees; raises Http404 for any other.
 
-    Its session has `may_write`.
+    Its session has `may_write`. `messages` are by default those that are not deleted.
     """
     session = get_visible_session(user, session_id)
-    message = get_object_or_404(Message.objects.for_reading(), session=session, pk=pk)
+    messages = Message.objects.present() if messages is None else messages
+    message = get_object_or_404(messages.for_reading(), session=session, pk=pk)
     message.session = session
     return message
 
@@ -51,6 +52,30 @@ def get_own_message(user, session_id, pk):
     """
     message = get_visible_message(user, session_id, pk)
     if not message.session.may_write or not message.is_of(user):
+        raise PermissionDenied
+    return message
+
+
+def get_deletable_message(user, session_id, pk):
+    """Return a message that the user may delete: any as the owner of the session, else as above.
+
+    Raises as `get_own_message` does.
+    """
+    message = get_visible_message(user, session_id, pk)
+    if not message.may_be_deleted_by(user):
+        raise PermissionDenied
+    return message
+
+
+def get_restorable_message(user, session_id, pk):
+    """Return a message whose deletion the user may undo: their own deletion, or the owner any.
+
+    Raises Http404 if the user does not see the session, PermissionDenied if somebody else deleted
+    it. One that was restored already is returned too.
+    """
+    message = get_visible_message(user, session_id, pk, Message.objects.all())
+    is_owner = message.session.user_id == user.pk
+    if message.deleted_at and not is_owner and message.deleted_by_id != user.pk:
         raise PermissionDenied
     return message
 

@@ -42,7 +42,7 @@ def markdown_pieces(session, title, zone, roles, words):
         if not number:
             yield f"\n## {words['files']}\n\n"
         size = words["bytes"] % {"size": f"{file.size:,}"}
-        yield f"- {collapse_spaces(file.filename)} ({size}, {file.content_type})\n"
+        yield f"- {collapse_spaces(file.path)} ({size}, {file.content_type})\n"
 
 
 def json_text(session):
@@ -88,6 +88,7 @@ def file_data(file):
     """Return a file's metadata as a dict."""
     return {
         "filename": file.filename,
+        "folder": file.folder or "",
         "size": file.size,
         "content_type": file.content_type,
         "sha256": file.sha256,
@@ -97,7 +98,7 @@ def file_data(file):
 
 def iterate_messages(session):
     """Return an iterator over a session's messages, oldest first."""
-    return session.messages.order_by("created_at", "id").iterator(chunk_size=CHUNK)
+    return session.messages.present().order_by("created_at", "id").iterator(chunk_size=CHUNK)
 
 
 def iterate_files(session):

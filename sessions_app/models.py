@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
 from django.urls import reverse
@@ -214,6 +215,11 @@ class Member(models.Model):
     def __str__(self):
         return str(self.user or _("Everyone here"))
 
+    def clean(self):
+        """Refuse the owner."""
+        if self.user_id and self.user_id == self.session.user_id:
+            raise ValidationError({"user": _("The owner needs no membership.")})
+
 
 class ReadMark(models.Model):
     """Up to where somebody has read a session.
@@ -353,6 +359,11 @@ class Message(OldMetadata, SoftDeleteModel):
         """Undo its deletion."""
         self.deleted_at = self.deleted_by = None
         self.save(update_fields=["deleted_at", "deleted_by"])
+
+    def may_be_deleted_by(self, user):
+        """Return whether a user may delete it; its session has `may_write`."""
+        is_owner = self.session.user_id == user.pk
+        return is_owner or (self.session.may_write and self.is_of(user))
 
     def is_of(self, user):
         """Return whether `user`, or None, wrote it."""

@@ -11,14 +11,15 @@ PAGE_SIZE = 200  # messages
 MARKDOWN_BUDGET = 600_000
 
 
-def message_page(session, params):
+def message_page(session, params, messages=None):
     """Return a KeysetPage of a session's messages, and its messages in reading order.
 
-    `params` are those of the address; without any it is the page with the end. Each message has
-    its `html`.
+    `params` are those of the address; without any it is the page with the end. `messages` are all
+    from which to choose, by default those that are not deleted. Each message has its `html`.
     """
+    messages = Message.objects.present() if messages is None else messages
     # Through session.messages Django would set the session of each row.
-    messages = Message.objects.filter(session=session).for_reading()
+    messages = messages.filter(session=session).for_reading()
     page = KeysetPage(messages, ["-created_at", "-id"], params, size=PAGE_SIZE)
     return page, render_messages(page.rows)
 

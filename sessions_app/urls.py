@@ -16,11 +16,17 @@ urlpatterns = [
     path("<session_id:session_id>/delete/", sessions.delete, name="delete"),
     path("<session_id:session_id>/restore/", sessions.restore, name="restore"),
     path("<session_id:session_id>/messages/", messages.create, name="message_create"),
+    path("<session_id:session_id>/messages/<int:pk>/", messages.show, name="message"),
     path("<session_id:session_id>/messages/<int:pk>/edit/", messages.edit, name="message_edit"),
     path(
         "<session_id:session_id>/messages/<int:pk>/delete/",
         messages.delete,
         name="message_delete",
+    ),
+    path(
+        "<session_id:session_id>/messages/<int:pk>/restore/",
+        messages.restore,
+        name="message_restore",
     ),
     path("<session_id:session_id>/export.md", exports.as_markdown, name="export_markdown"),
     path("<session_id:session_id>/export.json", exports.as_json, name="export_json"),

@@ -3,7 +3,6 @@
 from django.db import transaction
 from django.utils import timezone
 
-from camp.web.external_references import atomic_deletion
 from sessions_app.models import Message, Session
 from sessions_app.titles import title_from
 
@@ -34,8 +33,15 @@ def change_message(*, message, content):
     message.session.touch()
 
 
-@atomic_deletion()
-def delete_message(*, message):
-    """Delete a message permanently. Raises StillReferenced."""
-    message.delete()
+@transaction.atomic
+def delete_message(*, message, user):
+    """Delete a message so that `user` can undo it, until the sweep deletes it for good."""
+    message.trash(user)
+    message.session.touch()
+
+
+@transaction.atomic
+def restore_message(*, message):
+    """Undo the deletion of a message."""
+    message.restore()
     message.session.touch()

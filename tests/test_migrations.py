@@ -48,9 +48,12 @@ ADDED = {
         "author_id",
         "reply_to_id",
         "submission_id",
+        "deleted_at",
+        "deleted_by_id",
     },
     "sample_files": {
         "session_id",
+        "folder",
         "sha256",
         "deleted_at",
         "replaced_at",

@@ -1,7 +1,7 @@
 """What one table of the admin shows of the rows of others, to readers with some permissions."""
 
 from django.contrib import admin
-from django.contrib.admin.utils import quote
+from django.contrib.admin.utils import get_fields_from_path, quote
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -44,8 +44,8 @@ class VisibilityMixin:
         ]
 
     def is_hidden(self, request, name):
-        """Return whether a relation leads to a table that the reader may not view."""
-        model = self.opts.get_field(name).related_model
+        """Return whether a relation, or a path of them, leads to a table closed to the reader."""
+        model = get_fields_from_path(self.model, name)[-1].related_model
         site = self.admin_site
         return site.is_registered(model) and not may_view_rows(site, request, model)
 

@@ -66,11 +66,14 @@ class SearchTextField(models.TextField):
     """The normalised text of another field (`source`) of the same row.
 
     It is filled when the row is saved; `save(update_fields=…)` must name it beside its source.
+    With `attribute` the text is that of another attribute of the row, which contains the source.
     `limit` is the maximum of characters: PostgreSQL allows 2,704 bytes for an index entry.
     """
 
-    def __init__(self, *args, source=None, limit=None, **kwargs):
+    def __init__(self, *args, source=None, attribute=None, limit=None, **kwargs):
         self.source = source
+        # Not deconstructed: the models of migrations have fields only.
+        self.attribute = attribute or source
         self.limit = limit
         kwargs.update(default="", blank=True, editable=False)
         super().__init__(*args, **kwargs)
@@ -83,7 +86,7 @@ class SearchTextField(models.TextField):
         return name, path, args, kwargs
 
     def pre_save(self, model_instance, add):
-        text = normalize_for_search(getattr(model_instance, self.source))[: self.limit]
+        text = normalize_for_search(getattr(model_instance, self.attribute))[: self.limit]
         setattr(model_instance, self.attname, text)
         return text
 

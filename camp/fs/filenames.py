@@ -7,6 +7,7 @@ from camp.fs.text import belongs_together, clean_line, is_blank, normalize
 MAX_LENGTH = 255  # characters
 MAX_BYTES = 255  # the limit of file systems on Linux, macOS and Android
 MAX_SUFFIX = 20
+MAX_FOLDER = 1000  # characters of a folder's path
 FALLBACK = "file"
 
 # What may not end a shortened name: it belongs to the next character.
@@ -29,6 +30,23 @@ def clean_filename(name: str, fallback: str = FALLBACK) -> str:
     if is_blank(name.replace(".", "")):
         return fallback
     return shorten_name(name)
+
+
+def clean_folder(path: str) -> str:
+    """Return the folder of the relative path of a file as Camp keeps it: `src/app`.
+
+    Each part is cleaned as file names are. "" without a folder, and for a path that is absolute
+    or leads out of its folder. Raises ValueError for more than MAX_FOLDER characters.
+    """
+    *parts, name = re.split(r"[/\\]", path)
+    if not parts or not parts[0] or ".." in parts or re.fullmatch("[A-Za-z]:", parts[0]):
+        return ""
+    if len(path) - len(name) > 2 * MAX_FOLDER:
+        raise ValueError
+    folder = "/".join(clean_filename(part, "_") for part in parts if part not in ("", "."))
+    if len(folder) > MAX_FOLDER:
+        raise ValueError
+    return folder
 
 
 def shorten_name(name: str, limit: int = MAX_LENGTH) -> str:

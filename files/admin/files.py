@@ -109,7 +109,7 @@ class FileAdmin(OldMetadataMixin, TrashFirstMixin, HandOverMixin, CampModelAdmin
     autocomplete_fields = ["user", "session"]
     front_page_days_label = gettext_lazy("Files uploaded")
     fieldsets = [
-        (None, {"fields": ["filename", "user", "session", "download"]}),
+        (None, {"fields": ["filename", "folder", "user", "session", "download"]}),
         (
             gettext_lazy("Content"),
             {"fields": ["kind", "content_type", "readable_size", "sha256", "storage_path"]},
@@ -118,6 +118,7 @@ class FileAdmin(OldMetadataMixin, TrashFirstMixin, HandOverMixin, CampModelAdmin
         (gettext_lazy("Dates"), {"fields": ["created_at", "replaced_at", "deleted_at"]}),
     ]
     readonly_fields = [
+        "folder",
         "kind",
         "content_type",
         "readable_size",

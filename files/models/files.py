@@ -10,8 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from camp.db.old_metadata import OldMetadata
 from camp.db.search_text import SearchTextField, search_rows
 from camp.db.soft_delete import OwnedQuerySet, SoftDeleteModel
+from camp.fs.filenames import MAX_FOLDER
 from files.content_types import Kind, KindOf, media_type
 from sessions_app.models import Session
+
+FOLDER_TO_SEARCH = 300  # characters
 
 
 class FileQuerySet(OwnedQuerySet):
@@ -24,11 +27,15 @@ class FileQuerySet(OwnedQuerySet):
         return self.present().filter(Q(user=user) | Exists(session))
 
     def search(self, text, owner=None):
-        """Return the files whose names contain every word of `text`.
+        """Return the files whose names and folders contain every word of `text`.
 
         With `owner`, only that user's, found by the search index: fast if few match.
         """
         return search_rows(self, text, owner and owner.pk)
+
+    def in_path_order(self):
+        """Return the files by folder and name."""
+        return self.order_by("search_text", "pk")
 
     def of_kind(self, kind):
         """Return the files of a Kind."""
@@ -71,6 +78,8 @@ class File(OldMetadata, SoftDeleteModel):
         verbose_name=_("user"),
     )
     filename = models.CharField(_("name"), max_length=255)
+    # The folder in which it was uploaded, such as `src/app`; None without one.
+    folder = models.CharField(_("folder"), max_length=MAX_FOLDER, null=True, editable=False)
     content_type = models.CharField(_("type"), max_length=100, default="application/octet-stream")
     size = models.BigIntegerField(_("size"))  # bytes
     # Relative to the storage root and opaque; never contains a name that a person chose.
@@ -87,7 +96,7 @@ class File(OldMetadata, SoftDeleteModel):
         verbose_name=_("session"),
     )
     sha256 = models.CharField("SHA-256", max_length=64, default="", blank=True, editable=False)
-    search_text = SearchTextField(source="filename", limit=255)
+    search_text = SearchTextField(source="filename", attribute="path_to_search", limit=600)
 
     objects = FileQuerySet.as_manager()
 
@@ -140,6 +149,16 @@ class File(OldMetadata, SoftDeleteModel):
     def get_absolute_url(self):
         """Return the address of the file's page."""
         return reverse("files:detail", args=[self.pk])
+
+    @property
+    def path(self):
+        """Return its name, after its folder if it has one."""
+        return f"{self.folder}/{self.filename}" if self.folder else self.filename
+
+    @property
+    def path_to_search(self):
+        """Return the path with no more of the folder than fits an index, and the whole name."""
+        return f"{self.folder[:FOLDER_TO_SEARCH]}/{self.filename}" if self.folder else self.filename
 
     @property
     def media_type(self):

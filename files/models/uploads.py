@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from camp.fs.filenames import MAX_FOLDER
 from files.models.files import File
 from sessions_app.models import Session
 
@@ -39,6 +40,7 @@ class Upload(models.Model):
         Session, models.SET_NULL, related_name="uploads", null=True, verbose_name=_("session")
     )
     filename = models.CharField(_("name"), max_length=255)
+    folder = models.CharField(_("folder"), max_length=MAX_FOLDER, null=True)
     content_type = models.CharField(_("type"), max_length=100)
     # Upload-Metadata as the client sent it; HEAD returns it.
     metadata = models.TextField(default="")
@@ -81,6 +83,11 @@ class Upload(models.Model):
         """Return the address for the bytes."""
         return reverse("uploads:upload", args=[self.pk])
 
+    @property
+    def path(self):
+        """Return its name, after its folder if it has one."""
+        return f"{self.folder}/{self.filename}" if self.folder else self.filename
+
     def accepts(self, sha256):
         """Return whether its client announced this SHA-256 (hex) for the file, or none."""
         match = ANNOUNCED_SHA256.search(self.metadata)
@@ -92,6 +99,7 @@ class Upload(models.Model):
         return File(
             user_id=self.user_id,
             filename=self.filename,
+            folder=self.folder,
             content_type=self.content_type,
             size=self.length,
             sha256=self.sha256,

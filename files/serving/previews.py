@@ -5,7 +5,7 @@ messages. Only audio, video and PDF are sent as they were uploaded: an allow-lis
 browsers show without running scripts in our origin, under a policy that forbids everything else.
 """
 
-from django.http import HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 
 from files.content_types import Kind
 from files.serving import thumbnails
@@ -26,6 +26,9 @@ PDF_MAGIC = b"%PDF-"
 # Chromium shows no PDF in a sandbox; its viewer runs in another origin.
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 SANDBOX = f"sandbox; {POLICY}"
+# Shown over the icon below a thumbnail. Of one pixel: thumbs.js recognises it by that.
+EMPTY_IMAGE = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+RETRY_AFTER = 2  # seconds
 
 
 class Preview:
@@ -93,3 +96,31 @@ def has_pdf_magic(file):
         return backend.read_start(file.storage_path, len(PDF_MAGIC)) == PDF_MAGIC
     except OSError:
         return False
+
+
+def thumbnail_response(file):
+    """Return the thumbnail of an image, or an empty image while it is being made.
+
+    Raises Http404.
+    """
+    try:
+        path = thumbnails.get(file)
+    except thumbnails.Pending:
+        return pending_thumbnail()
+    if path is None:
+        raise Http404
+    response = FileResponse(path.open("rb"), content_type="image/webp")
+    response.headers["Content-Security-Policy"] = SANDBOX
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # The bytes at a storage path never change, and neither does their thumbnail.
+    response.headers["Cache-Control"] = "private, max-age=86400"
+    return response
+
+
+def pending_thumbnail():
+    """Return the response that has the browser ask again."""
+    response = HttpResponse(EMPTY_IMAGE, content_type="image/svg+xml", status=202)
+    response.headers["Content-Security-Policy"] = SANDBOX
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Retry-After"] = RETRY_AFTER
+    return response

@@ -22,22 +22,22 @@ TIME_OFFSET = 10  # of time and date in a local file header (APPNOTE.TXT, 4.3.7)
 
 
 def zip_response(files, name):
-    """Return the Files as a ZIP called `name`.
+    """Return the Files as a ZIP called `name`, in their folders.
 
     Files whose bytes are missing or damaged are listed in a text file inside. Nothing is
     compressed: most files are already, and so the length is known. Entries have the time of their
     content in the user's time zone, so that the same files give the same bytes.
     """
-    stream, missing, used = DatedZipStream(), [], {}
+    stream, missing = DatedZipStream(), []
     files = list(files)
+    paths = unique_paths(files)
     sizes = backend.sizes([file.storage_path for file in files])
-    for file, size in zip(files, sizes, strict=True):
+    for file, size, path in zip(files, sizes, paths, strict=True):
         if size != file.size:
             logger.error("The bytes of file %s are missing or damaged.", file.pk)
-            missing.append(file.filename)
+            missing.append(path)
             continue
-        arcname = unique_name(download_name(file.filename), used)
-        stream.add_dated(blocks(file.storage_path), arcname, file.since, size=size)
+        stream.add_dated(blocks(file.storage_path), path, file.since, size=size)
     if missing:
         text = (
             _("The content of these files is missing or damaged:")
@@ -46,6 +46,7 @@ def zip_response(files, name):
         )
         # With the files' time, so that the same files give the same bytes.
         latest = max(file.since for file in files)
+        used = {path.partition("/")[0].casefold(): 1 for path in paths}
         stream.add_dated(text.encode(), unique_name(_("missing files.txt"), used), latest)
     response = StreamingHttpResponse(stream, content_type="application/zip")
     response.headers["Content-Length"] = len(stream)
@@ -59,6 +60,29 @@ def blocks(path):
     """Yield the bytes at a storage path; the file is open only while they are sent."""
     with backend.open(path) as stored:
         yield from backend.blocks(stored, 0, stored.size)
+
+
+def unique_paths(files):
+    """Return the path of each File in a ZIP, which no other has, whatever its case."""
+    folders = [
+        "/".join(map(download_name, file.folder.split("/"))) if file.folder else ""
+        for file in files
+    ]
+    used = {"": {}}  # {case-folded folder: names in it}
+    for folder in dict.fromkeys(folders):
+        parent = ""
+        for part in filter(None, folder.casefold().split("/")):
+            # No file may have the name of a folder beside it.
+            used[parent][part] = 1
+            parent = f"{parent}/{part}" if parent else part
+            used.setdefault(parent, {})
+    names = [
+        unique_name(download_name(file.filename), used[folder.casefold()])
+        for file, folder in zip(files, folders, strict=True)
+    ]
+    return [
+        f"{folder}/{name}" if folder else name for folder, name in zip(folders, names, strict=True)
+    ]
 
 
 def unique_name(name, used):

@@ -5,6 +5,7 @@ import contextlib
 from django import template
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 
@@ -56,6 +57,14 @@ def files_of(session):
     return {"rows": rows[:MAX_SHOWN], "more": len(rows) > MAX_SHOWN}
 
 
+@register.filter
+def shown_name(file):
+    """Return the name of a File or Upload for display, after its folder if it has one."""
+    if not file.folder:
+        return file.filename
+    return format_html('<span class="folder">{}/</span>{}', file.folder, file.filename)
+
+
 @register.simple_tag
 def file_rows(files, selectable=False, in_session=False):
     """Return the rows of a list of files; `selectable` adds checkboxes, `in_session` hides it."""
@@ -67,7 +76,7 @@ def file_rows(files, selectable=False, in_session=False):
         rows=[
             (
                 file.id,
-                file.filename,
+                shown_name(file),
                 page(file.id),
                 download(file.id),
                 file_icon(file, thumbnail),
@@ -89,7 +98,7 @@ def attach_rows(files):
     rows = [
         (
             file.pk,
-            file.filename,
+            shown_name(file),
             file_icon(file, thumbnail),
             readable_bytes(file.size, clock.language),
             clock.show(file.created_at),
@@ -115,7 +124,7 @@ def trash_rows(things, tab):
         rows=[
             (
                 thing.pk,
-                thing,
+                shown_name(thing) if is_files else thing,
                 restore(thing.pk if is_files else to_segment(thing.session_id)),
                 icon(thing.kind.value if is_files else "session"),
                 readable_bytes(thing.size, clock.language) if is_files else "",
@@ -143,6 +152,12 @@ def file_icon(file, thumbnail=None):
     return mark_safe(
         f'<span class="thumb">{plain}<img src="{address}" alt="" loading="lazy"></span>'
     )
+
+
+@register.simple_tag
+def shared_file_icon(file, token):
+    """Return the same for a page that shows the files of a link."""
+    return file_icon(file, lambda pk: reverse("share_thumbnail", args=[token, pk]))
 
 
 @register.simple_tag

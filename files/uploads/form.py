@@ -4,7 +4,6 @@ import collections
 import contextlib
 import errno
 import logging
-import re
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, wait
@@ -16,16 +15,17 @@ from django.core.exceptions import TooManyFilesSent
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.db import connection
-from django.http.multipartparser import MultiPartParser, exhaust
+from django.http.multipartparser import exhaust
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from camp.fs.filenames import clean_filename
+from camp.fs.filenames import clean_filename, clean_folder
 from camp.templatetags.camp import readable_bytes
 from files.content_types import media_type
 from files.library import quota, versions
 from files.models import File, Reservation
 from files.storage import backend, staging
+from files.uploads.path_parser import PathKeepingParser
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +35,6 @@ TOUCH_EVERY = 300  # seconds
 # Files of one form that are being synced at once.
 MAX_SYNCING = 32
 DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-# How browsers write quotation marks and line ends inside a name:
-# https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
-ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
-ESCAPED = re.compile("|".join(ESCAPES))
 
 
 class Staged(Protocol):
@@ -46,6 +42,7 @@ class Staged(Protocol):
 
     staged: staging.StagedBytes
     name: str
+    folder: str
     content_type: str
 
 
@@ -56,6 +53,7 @@ class StagedUpload:
     staged: staging.StagedBytes
     name: str
     content_type: str = ""
+    folder: str = ""
 
 
 @dataclass
@@ -79,6 +77,11 @@ class Refusal:
     def incomplete(cls, name: str) -> "Refusal":
         """The form ended inside the file."""
         return cls(name, 400, _("The upload is incomplete. Try again."))
+
+    @classmethod
+    def long_folder(cls, name: str) -> "Refusal":
+        """Its folder's path is longer than MAX_FOLDER."""
+        return cls(name, 400, _("The path of its folder is too long."))
 
     @classmethod
     def too_many(cls) -> "Refusal":
@@ -120,25 +123,15 @@ class StagedFile(UploadedFile):
     Django closes it when the request ends; bytes that were not kept by then are removed.
     """
 
-    def __init__(self, staged: staging.StagedBytes, name: str, content_type: str) -> None:
+    def __init__(
+        self, staged: staging.StagedBytes, name: str, folder: str, content_type: str
+    ) -> None:
         super().__init__(None, name, content_type, staged.size)
-        self.staged = staged
+        self.staged, self.folder = staged, folder
 
     def close(self) -> None:
         """Remove the bytes, unless they were kept."""
         self.staged.discard()
-
-
-class NameKeepingParser(MultiPartParser):
-    """Django's parser, but file names keep all their characters.
-
-    Django's own decodes HTML entities (`a&amp;b.txt` is a name) and drops characters that it
-    calls unprintable, among them the ideographic space of many Japanese names.
-    """
-
-    def sanitize_file_name(self, file_name: str) -> str:
-        """Return the name as Camp keeps it."""
-        return clean_filename(ESCAPED.sub(lambda match: ESCAPES[match[0]], file_name))
 
 
 class StagingHandler(FileUploadHandler):
@@ -155,6 +148,7 @@ class StagingHandler(FileUploadHandler):
         self.refusals: list[Refusal] = []
         self.reservation: Reservation | None = None
         self._current: staging.StagedBytes | None = None
+        self._folder = ""  # of the current file
         self._complete: list[staging.StagedBytes] = []
         self._complete_bytes = 0
         self._syncing: collections.deque[Future[tuple[int, str]]] = collections.deque()
@@ -173,7 +167,7 @@ class StagingHandler(FileUploadHandler):
         with contextlib.suppress(OSError):
             self._is_disk_full = content_length > backend.free_bytes()
         self.reservation = quota.reserve_up_to(self.request.user.pk, content_length)
-        parser = NameKeepingParser(META, input_data, [self], encoding)
+        parser = PathKeepingParser(META, input_data, [self], encoding)
         try:
             return parser.parse()
         except TooManyFilesSent:
@@ -187,8 +181,14 @@ class StagingHandler(FileUploadHandler):
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """Begin a file; raises SkipFile."""
         super().new_file(*args, **kwargs)
+        path: str = args[1]
+        self.file_name = clean_filename(path)
         if self.field_name != FIELD:
             raise SkipFile
+        try:
+            self._folder = clean_folder(path)
+        except ValueError:
+            self._refuse(Refusal.long_folder(self.file_name))
         if self._is_disk_full:
             self._refuse(Refusal.no_room(self.file_name))
         try:
@@ -226,7 +226,7 @@ class StagingHandler(FileUploadHandler):
         self._syncing.append(staged.finish_in_background())
         if len(self._syncing) > MAX_SYNCING:
             wait([self._syncing.popleft()])
-        return StagedFile(staged, self.file_name, self.content_type)
+        return StagedFile(staged, self.file_name, self._folder, self.content_type)
 
     def upload_interrupted(self) -> None:
         """Refuse the file during which the form ended."""
@@ -357,6 +357,7 @@ def build_file(user: Any, upload: Staged, path: str, session: Any) -> File:
     return File(
         user=user,
         filename=filename,
+        folder=upload.folder or None,
         content_type=media_type(upload.content_type, filename),
         size=upload.staged.size,
         sha256=upload.staged.sha256,

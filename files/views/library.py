@@ -52,6 +52,7 @@ def file_page(request, file, form, status=200):
         "form": form,
         "sessions": sessions,
         "preview": Preview(file),
+        "links": file.shares.visible_to(request.user).open().count(),
         "same": same[:MAX_SAME],
         "more_same": len(same) > MAX_SAME,
     }

@@ -5,7 +5,6 @@ from datetime import datetime
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.db.models.functions import Lower
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -74,7 +73,7 @@ def confirmation_page(request, selected, action, summary):
 
 def send_zip(request, selected):
     """Send the files as one ZIP."""
-    files = list(selected.files.order_by(Lower("filename"), "pk")[: MAX_FILES + 1])
+    files = list(selected.files.in_path_order()[: MAX_FILES + 1])
     if len(files) > MAX_FILES:
         return error_response(request, 413)
     return zip_response(files, f"camp_{timezone.localdate():%Y%m%d}.zip")

@@ -7,10 +7,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.db.models import Count
-from django.db.models.functions import Lower
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -26,6 +26,7 @@ from files.library import shares
 from files.library.requests import load_selection, parse_ids
 from files.models import File, Share
 from files.serving.downloads import count_file_bytes, discard, file_response
+from files.serving.previews import thumbnail_response
 from files.serving.zips import zip_response
 
 MAX_FILES = 500  # files of one link
@@ -61,8 +62,9 @@ def new(request):
     form = ShareForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         share = shares.create(user=request.user, files=files, **form.cleaned_data)
-        text = _("The link is ready: %(url)s")
-        messages.success(request, text % {"url": share_url(request, share)})
+        url = share_url(request, share)
+        link = format_html('<a href="{}">{}</a>', url, url)
+        messages.success(request, format_html(_("The link is ready: {link}"), link=link))
         return redirect("files:links")
     return render(request, "files/link_new.html", {"form": form, "files": files})
 
@@ -141,7 +143,7 @@ def shared_page(request, share, token):
         return redirect("share", token)
     if not is_unlocked(request, share):
         return render(request, "files/share_locked.html")
-    files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
+    files = list(shares.files_of(share).in_path_order())
     for file in files:
         file.saved_as = download_name(file.filename)
     context = {"share": share, "files": files, "token": token, "archive": ARCHIVE}
@@ -191,11 +193,24 @@ def shared_download(request, share, token, pk, name=""):
 
 @require_safe
 @shared
+def shared_thumbnail(request, share, token, pk):
+    """Send the thumbnail of an image of a link; that is no download."""
+    if share.is_closed:
+        return expired_link(request)
+    if not is_unlocked(request, share):
+        return redirect("share", token)
+    response = thumbnail_response(get_object_or_404(shares.files_of(share), pk=pk))
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+@require_safe
+@shared
 def shared_archive(request, share, token, name=""):
     """Send all files of a link as one ZIP."""
     if not is_unlocked(request, share):
         return redirect("share", token)
-    files = list(shares.files_of(share).order_by(Lower("filename"), "pk"))
+    files = list(shares.files_of(share).in_path_order())
     if not files:
         raise Http404
     response = zip_response(files, ARCHIVE)

@@ -23,6 +23,7 @@ from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from camp.fs.filenames import clean_folder
 from camp.templatetags.camp import readable_bytes
 from camp.web.addresses import has_own_port
 from files.library.quota import OverQuota
@@ -101,6 +102,7 @@ def uploads(request):
         "user": request.user,
         "length": length,
         "filename": metadata.get("filename", ""),
+        "folder": parse_folder(metadata.get("relativePath", "")),
         "content_type": metadata.get("filetype", ""),
         "metadata": raw,
         "session": get_own_session_or_none(request.user, metadata.get("session", "")),
@@ -121,6 +123,18 @@ def uploads(request):
         request.build_absolute_uri(path) if has_own_port(request) else path
     )
     return response
+
+
+def parse_folder(path):
+    """Return the folder of the relative path of a file, or None; raises TusError.
+
+    Uppy sends it, too, and "null" for a file without a folder.
+    """
+    try:
+        return clean_folder(path) or None
+    except ValueError:
+        refusal = Refusal.long_folder("")
+        raise TusError(refusal.status, refusal.message) from None
 
 
 def get_replaced_file(user, number):

@@ -86,6 +86,7 @@ def json_response(files, refusals):
         {
             "id": file.pk,
             "name": file.filename,
+            "folder": file.folder or "",
             "size": file.size,
             "url": file.get_absolute_url(),
             "same_as": describe_duplicate(earlier.get(file)),
@@ -145,7 +146,7 @@ def report_duplicates(request, files):
 
 def link_to_file(file):
     """Return a link to a file's page, with its name."""
-    return format_html('<a href="{}" dir="auto">{}</a>', file.get_absolute_url(), file.filename)
+    return format_html('<a href="{}" dir="auto">{}</a>', file.get_absolute_url(), file.path)
 
 
 @require_safe

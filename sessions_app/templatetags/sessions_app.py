@@ -68,10 +68,12 @@ def describe_files(count):
 def message_articles(messages, session=None, reader=None):
     """Return messages, read by `Message.objects.for_reading`, with their `html`.
 
-    Those of `reader` are named "You"; with `session` they can be changed by whoever may write.
+    Those of `reader` are named "You". With `session`, which has `may_write`, each has a permanent
+    link, and links to what the reader may do with it.
     """
     clock, name_author = Clock(), AuthorNames(reader)
-    edit = session and session.may_write and Route("sessions:message_edit", session.session_id)
+    page = session and Route("sessions:message", session.session_id)
+    is_owner = session and reader is not None and session.user_id == reader.pk
     rows = [
         (
             message.pk,
@@ -80,12 +82,21 @@ def message_articles(messages, session=None, reader=None):
             clock.show(message.created_at),
             clock.show(message.edited_at),
             message.html,
-            edit and message.is_of(reader) and edit(message.pk),
+            message.deleted_at is not None,
+            page and page(message.pk),
+            page and list_actions(session, is_owner, message.is_of(reader)),
             message.old_metadata and old_metadata(message.old_metadata),
         )
         for message in messages
     ]
     return jinja.render("sessions_app/messages.html", rows=rows)
+
+
+def list_actions(session, is_owner, is_own):
+    """Return what may be done with a message, as words for the template and for row-menu.js."""
+    if not session.may_write:
+        return ""
+    return "edit delete" if is_own else "delete" if is_owner else ""
 
 
 def old_metadata(text):

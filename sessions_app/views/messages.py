@@ -12,7 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from camp.db.keyset import encode
 from sessions_app import writing
 from sessions_app.access import (
+    get_deletable_message,
     get_own_message,
+    get_restorable_message,
+    get_visible_message,
     get_visible_session,
     get_writable_session,
     login_required_at_session,
@@ -48,6 +51,13 @@ def create(request, session_id):
     return redirect(message_url(message))
 
 
+@require_safe
+@login_required
+def show(request, session_id, pk):
+    """Lead to the page that contains a message: its permanent link."""
+    return redirect(message_url(get_visible_message(request.user, session_id, pk)))
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def edit(request, session_id, pk):
@@ -65,22 +75,34 @@ def edit(request, session_id, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def delete(request, session_id, pk):
-    """Confirm, then delete one's own message."""
-    message = get_own_message(request.user, session_id, pk)
+    """Confirm, then delete a message: one's own, or any in one's own session."""
+    message = get_deletable_message(request.user, session_id, pk)
     if request.method == "POST":
-        writing.delete_message(message=message)
-        notices.success(request, _("The message was deleted."))
+        writing.delete_message(message=message, user=request.user)
+        undo = reverse("sessions:message_restore", args=[session_id, pk])
+        notices.success(request, _("The message was deleted."), extra_tags=f"undo:{undo}")
         return redirect(message.session)
     message.html = render_markdown(message.content)
     context = {"shown": [message], "session": message.session}
     return render(request, "sessions_app/message_delete.html", context)
 
 
+@require_POST
+@login_required_at_session
+def restore(request, session_id, pk):
+    """Undo the deletion of a message."""
+    message = get_restorable_message(request.user, session_id, pk)
+    if message.deleted_at:
+        writing.restore_message(message=message)
+        notices.success(request, _("The message is back."))
+    return redirect(message_url(message))
+
+
 def message_url(message):
     """Return the URL of the page that contains a message, with its anchor."""
     later = Q(created_at__gt=message.created_at)
     later |= Q(created_at=message.created_at, id__gt=message.id)
-    following = message.session.messages.filter(later).order_by("created_at", "id")
+    following = message.session.messages.present().filter(later).order_by("created_at", "id")
     keys = list(following.values_list("created_at", "id")[:PAGE_SIZE])
     query = urlencode({"after": encode(keys[0])}) if len(keys) == PAGE_SIZE else ""
     page = reverse("sessions:detail", args=[message.session.session_id])

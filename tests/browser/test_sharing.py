@@ -81,3 +81,22 @@ def test_a_revoked_link_leads_nowhere(sender, visit):
     guest.open(path)
     assert "map.txt" not in guest.page.content()
     assert guest.page.get_by_text("This link does not exist, or it has expired.").count() == 1
+
+
+def test_an_address_is_copied_where_it_is_listed(sender):
+    path = share(sender, "map.txt")
+    page = sender.page
+    address = sender.base_url + path
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = page.get_by_role("button", name=f"Copy {address}")
+    button.click()
+    page.locator("main li [role=status]").get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == address
+    # As on a local network, without HTTPS
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.evaluate(
+        "document.addEventListener('copy', () => { window.copied = getSelection() + '' })"
+    )
+    button.click()
+    page.wait_for_function("window.copied !== undefined")
+    sender.check()

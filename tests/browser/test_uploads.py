@@ -345,8 +345,10 @@ def uploaded_whole(person):
     address = row(person, "map.txt").get_by_role("link").get_attribute("href")
     assert re.fullmatch(r"/files/\d+/", address)
     person.check()
-    person.open("/files/")
+    person.open("/files/?sort=name")
     assert downloaded(person, "map.txt") == b"map"
+    names = person.page.locator(".list__title").all_inner_texts()
+    assert {"合宿/day one/map.txt", "合宿/plan.txt"} <= set(names)
 
 
 def test_what_is_too_large_is_said_before_it_is_sent(person):

@@ -60,7 +60,7 @@ def blocks(document):
 
 def commands(text):
     """Return the lines of a block, continued ones joined, without comments."""
-    joined = re.sub(r"[\\`]\n\s*", " ", text)
+    joined = re.sub(r" +# .*", "", re.sub(r"[\\`]\n\s*", " ", text))
     return [line for line in joined.splitlines() if line and not re.match(r"\s*(#|--)", line)]
 
 

@@ -19,6 +19,7 @@ ANSWERS = {
 ARCHIVE = re.compile(
     r"(?P<folder>[\w/.-]*)/backup_\d{8}_\d{6}(?P<kind>(?:_portable)?\.(?:tar|sql))"
 )
+READY = "Stop it with Ctrl-C."  # the last line of `up`
 PATIENCE = 90
 
 
@@ -34,9 +35,9 @@ class Player:
     """Types the blocks of a document in a Box, as `user` in `folder`.
 
     `told` is what was typed and printed, for people. A block with the note `background`
-    runs on, as in a terminal of its own, until `ctrl-c`; one with `fails` must fail. The
-    other notes say what has happened to the reader before: `events` has an Event for each,
-    or a function. What is exported stays so.
+    runs on, as in a terminal of its own, until `ctrl-c`; one with `fails` must fail. With
+    `write` settings are added to `.env.local`. The other notes say what has happened to the
+    reader before: `events` has an Event for each, or a function. What is exported stays so.
     """
 
     def __init__(self, box, *, user="root", folder="/", events=None):
@@ -51,7 +52,7 @@ class Player:
     def play(self, blocks):
         """Type all blocks for this system; raises AssertionError at the first that fails."""
         for block in blocks:
-            if block.language == "sh":
+            if block.language == "sh" or "write" in block.notes:
                 self.type(block)
 
     def type(self, block):
@@ -62,8 +63,10 @@ class Player:
             if note in self.events:
                 self.meet(self.events[note])
         text = block.text
+        if "write" in block.notes:
+            text = f"cat >> .env.local << 'END'\n{text}\nEND"
         if "background" in block.notes:
-            code, printed = 0, self.begin(text, block.printed)
+            code, printed = 0, self.begin(text, block.printed or READY)
         else:
             code, printed = self.run(text, block.typed.text if block.typed else None)
         self.told.append((block, code, printed))

@@ -13,7 +13,7 @@ from camp.config.env import Environment
 from tests.docs import markdown
 
 pytestmark = pytest.mark.machine
-TRANSLATED = ("database", "deploy", "takeover")
+TRANSLATED = ("database", "deploy", "takeover", "../README")
 PLAYED = [f"{name}.md" for name in TRANSLATED]
 DOCUMENTS = sorted(
     str(path.relative_to(markdown.DOCS.parent))

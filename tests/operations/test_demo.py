@@ -23,7 +23,7 @@ from camp.operations.demo.contents import KINDS, make_content
 from files import sweep
 from files.models import File, FileQuerySet
 from files.storage import backend, staging
-from sessions_app.models import Message, Session
+from sessions_app.models import Member, Message, Session
 from tests.files.conftest import browser, stored
 
 pytestmark = pytest.mark.django_db
@@ -41,9 +41,15 @@ def seen():
     return [
         list(get_user_model().objects.order_by("pk").values_list("username", "email", "time_zone")),
         list(Session.objects.order_by("pk").values_list("user__username", "title")),
+        list(Member.objects.order_by("pk").values_list("user__username", "may_write")),
         list(Message.objects.order_by("pk").values_list("role", "content")),
         list(File.objects.order_by("pk").values_list("filename", "sha256", "session__title")),
     ]
+
+
+def may_write(user, session):
+    """Return whether a user owns a session or is a member who may write."""
+    return session.user == user or session.members.filter(user=user, may_write=True).exists()
 
 
 def clear():
@@ -113,8 +119,20 @@ def test_rows_are_as_if_they_had_been_saved():
         assert unicodedata.is_normalized("NFC", file.filename)
         assert file.user.created_at < file.created_at <= now
         if file.session:
-            assert file.session.user_id == file.user_id
+            assert may_write(file.user, file.session)
             assert file.session.created_at <= file.created_at
+
+
+@pytest.mark.machine
+def test_people_of_one_language_keep_sessions_together():
+    fill(users=12, sessions=60, files=0)
+    members = Member.objects.select_related("user", "session__user")
+    assert 10 < members.values("session").distinct().count() < 50
+    assert all(one.user.language == one.session.user.language for one in members)
+    written = Message.objects.filter(role="user").select_related("author", "session__user")
+    assert all(may_write(message.author, message.session) for message in written)
+    assert any(message.author != message.session.user for message in written)
+    assert {one.session.user.language for one in members} == {"ja", "en"}
 
 
 @pytest.mark.machine

@@ -7,6 +7,7 @@ from sessions_app.models import Message, Session
 from tests.admin_pages import act, browser, changelist, counts, helper, names, page, queries, told
 from tests.conftest import person
 
+NO_MEMBERS = {"members-TOTAL_FORMS": 0, "members-INITIAL_FORMS": 0}
 SESSION, MESSAGE = "sessions_app_session", "sessions_app_message"
 
 
@@ -99,6 +100,7 @@ class TestSessionPage:
 
     def test_it_costs_the_same_for_few_and_many_messages(self, as_organiser, session):
         address = page(SESSION, "change", session.pk)
+        as_organiser.get(address)  # fills the caches of Django
         few = len(queries(as_organiser, address))
         Message.objects.bulk_create(Message(session=session, content="x") for _ in range(300))
         assert len(queries(as_organiser, address)) == few
@@ -110,13 +112,46 @@ class TestSessionPage:
         assert "Second" not in html
 
     def test_it_saves_and_leaves_the_messages_alone(self, as_organiser, session, stranger):
-        data = {"title": "Autumn camp", "user": stranger.pk}
+        data = {"title": "Autumn camp", "user": stranger.pk, **NO_MEMBERS}
         response = as_organiser.post(page(SESSION, "change", session.pk), data)
         assert response.status_code == 302
         session.refresh_from_db()
         assert (session.title, session.search_text) == ("Autumn camp", "autumn camp")
         assert session.user == stranger
         assert session.messages.count() == 3
+
+    def test_members_are_added_changed_and_logged(self, as_organiser, session, stranger, organiser):
+        url = page(SESSION, "change", session.pk)
+        data = {"title": session.title, "user": session.user_id, "members-TOTAL_FORMS": 1}
+        data |= {"members-INITIAL_FORMS": 0, "members-0-user": stranger.pk}
+        assert as_organiser.post(url, data).status_code == 302
+        member = session.members.get()
+        assert (member.user, member.may_write, member.added_by) == (stranger, False, organiser)
+        assert Session.objects.get().revision == 1
+        html = as_organiser.get(page(SESSION, "history", session.pk)).content.decode()
+        assert "Added member “stranger”" in html
+        data |= {"members-INITIAL_FORMS": 1, "members-0-id": member.pk, "members-0-DELETE": "on"}
+        assert as_organiser.post(url, data).status_code == 302
+        assert not session.members.exists()
+
+    def test_the_owner_is_not_made_a_member(self, as_organiser, session):
+        data = {"title": session.title, "user": session.user_id, "members-TOTAL_FORMS": 1}
+        data |= {"members-INITIAL_FORMS": 0, "members-0-user": session.user_id}
+        response = as_organiser.post(page(SESSION, "change", session.pk), data)
+        assert "The owner needs no membership." in response.content.decode()
+        assert not session.members.exists()
+
+    def test_it_is_filtered_by_members(self, as_organiser, session, untitled, stranger):
+        session.members.create(user=stranger)
+        untitled.members.create(user=None)
+        url = sessions(f"?members__user__id__exact={stranger.pk}")
+        assert names(as_organiser.get(url)) == [session.pk]
+        assert names(as_organiser.get(sessions("?shared=people"))) == [session.pk]
+        assert names(as_organiser.get(sessions("?shared=everyone"))) == [untitled.pk]
+        assert names(as_organiser.get(sessions("?shared=announced"))) == []
+        assert (
+            url in as_organiser.get(page("accounts_user", "change", stranger.pk)).content.decode()
+        )
 
     def test_it_names_what_is_wrong(self, as_organiser, session):
         response = as_organiser.post(page(SESSION, "change", session.pk), {"title": "x", "user": 0})

@@ -86,6 +86,7 @@ def test_json_has_its_documented_form(as_owner, dated):
                 "filename": "地図.pdf",
                 "size": 1234,
                 "content_type": "application/pdf",
+                "folder": "",
                 "sha256": "ab" * 32,
                 "created_at": instant,
             }

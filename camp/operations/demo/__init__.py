@@ -26,7 +26,7 @@ from camp.operations.demo.texts import TEXTS, invent_people, name_file, write_se
 from files.library import versions
 from files.models import File
 from files.storage import staging
-from sessions_app.models import Message, Session
+from sessions_app.models import Member, Message, ReadMark, Session
 
 BATCH = 200  # rows
 SPAN = timedelta(days=180)  # over which sessions and files are spread
@@ -34,6 +34,8 @@ TOKYO = timedelta(hours=9)
 TRASHED = 0.03  # the share that is in the trash
 ATTACHED = 0.4  # the share of files that belong to a session
 RECENT = 300  # sessions that a new file may belong to
+CIRCLE = 5  # people who keep sessions together
+SHARED = 0.4  # the share of sessions that have members
 
 T = TypeVar("T")
 Row = tuple[Any, dict[str, datetime | None]]  # an instance, and the times that it gets
@@ -81,7 +83,9 @@ class Demo:
         self.added = Added()
         self.users: list[Any] = []
         self.nicknames: dict[str, list[str]] = {language: [] for language in TEXTS}
+        self.circles: dict[int, list[Any]] = {}  # by the user's key: the user and some others
         self.sessions: list[Session] = []  # those not in the trash, the oldest first
+        self.writers: dict[int, list[Any]] = {}  # by the session's key: who may add to it
 
     def add_users(self, count: int) -> None:
         """Add users, all with the same password."""
@@ -112,27 +116,48 @@ class Demo:
                 self.users += insert(rows)
             self.added.users += len(people)
             self.progress.add(len(people))
+        for language in TEXTS:
+            alike = [user for user in self.users if user.language == language]
+            for first in range(0, len(alike), CIRCLE):
+                circle = alike[first : first + CIRCLE]
+                self.circles |= {user.pk: circle for user in circle}
 
     def add_sessions(self, count: int) -> None:
-        """Add sessions with their messages."""
+        """Add sessions with their messages and members."""
         for moments in batches(self.moments(count)):
             rows: list[Row] = []
             messages: list[Row] = []
+            members: list[Row] = []
+            marks: list[ReadMark] = []
             for moment in moments:
                 user = self.pick_user()
                 nickname = self.random.choice(self.nicknames[user.language])
                 title, texts = write_session(self.random, user.language, nickname)
                 session = Session(user=user, title=title)
+                joined = self.make_members(session)
+                members += [(member, {"added_at": moment}) for member in joined]
+                writers = [user, *(member.user for member in joined if member.may_write)]
                 last = moment
                 for (role, content), written in zip(texts, self.pauses(moment), strict=False):
                     last = written
-                    message = Message(session=session, role=role, content=content)
+                    author = self.random.choice(writers) if role == "user" else None
+                    message = Message(session=session, author=author, role=role, content=content)
                     messages.append((message, {"created_at": written}))
+                    marks += [
+                        ReadMark(session=session, user=member.user, read_up_to=written)
+                        for member in joined
+                        if written == moment and self.random.random() < 0.7
+                    ]
                 times = {"created_at": moment, "updated_at": last}
                 rows.append((session, {**times, "deleted_at": self.deleted_at(last)}))
             with transaction.atomic():
                 saved = insert(rows)
                 insert(messages)
+                insert(members)
+                ReadMark.objects.bulk_create(marks, batch_size=BATCH)
+            for member, _times in members:
+                if member.may_write:
+                    self.writers.setdefault(member.session.pk, []).append(member.user)
             self.sessions += [session for session in saved if session.deleted_at is None]
             self.added.sessions += len(rows)
             self.added.messages += len(messages)
@@ -172,11 +197,27 @@ class Demo:
         before = bisect_right(begun, moment)
         if before and self.random.random() < ATTACHED:
             session = self.sessions[self.random.randrange(max(before - RECENT, 0), before)]
-            user = session.user
+            user = self.random.choice([session.user, *self.writers.get(session.pk, [])])
         name, kind = name_file(self.random, user.language, moment)
         variant = self.random.randrange(VARIANTS)
         content, media_type = make_content(user.language, kind, variant)
         return File(user=user, session=session, filename=name, content_type=media_type), content
+
+    def make_members(self, session: Session) -> list[Member]:
+        """Return the members of a session, not yet saved: some of its owner's circle, or none."""
+        others = [user for user in self.circles[session.user.pk] if user != session.user]
+        if not others or self.random.random() >= SHARED:
+            return []
+        chosen = self.random.sample(others, self.random.randint(1, len(others)))
+        return [
+            Member(
+                session=session,
+                user=user,
+                may_write=self.random.random() < 0.8,
+                added_by=session.user,
+            )
+            for user in chosen
+        ]
 
     def pick_user(self) -> Any:
         """Return a user; the first ones do the most."""

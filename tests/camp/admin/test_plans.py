@@ -5,6 +5,7 @@ from functools import partial
 from urllib.parse import parse_qsl
 
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -143,7 +144,7 @@ def pages(own, ask):
     ]
     for one in own.list_filter:
         if isinstance(one, tuple):  # filters that links of other pages set
-            field = own.model._meta.get_field(one[0])
+            field = get_fields_from_path(own.model, one[0])[-1]
             key = field.related_model.objects.values_list("pk", flat=True)[0]
             filters.append(f"{one[0]}__id__exact={key}")
     for one in filters:

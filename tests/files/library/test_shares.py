@@ -26,7 +26,7 @@ def make(client, *files, **fields):
     response = client.post(NEW, data)
     assert response.status_code == 302, response.context["form"].errors
     [*_others, message] = get_messages(response.wsgi_request)
-    return urlsplit(str(message).rpartition(" ")[2]).path
+    return urlsplit(re.search(r'href="([^"]+)"', str(message))[1]).path
 
 
 @pytest.fixture

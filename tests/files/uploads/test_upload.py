@@ -189,6 +189,7 @@ def test_javascript_gets_json(as_owner):
             {
                 "id": file.pk,
                 "name": file.filename,
+                "folder": "",
                 "size": file.size,
                 "url": f"/files/{file.pk}/",
                 "same_as": None,

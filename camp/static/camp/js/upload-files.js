@@ -2,6 +2,16 @@
 // {file, path}, where `path` is its folder, with an `error` (name of a text) if unreadable.
 const hasFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
 const folderOf = (path) => path.split("/").slice(0, -1).filter(Boolean).join("/");
+const natural = new Intl.Collator(undefined, { numeric: true });
+// The order of a folder: a path part by part, so that 2.png precedes 10.png.
+const sortByPath = (found) => {
+  const parts = new Map(found.map((one) => [one, [...one.path.split("/"), one.file.name]]));
+  const compare = (a, b) => {
+    const at = a.findIndex((part, index) => part !== b[index]);
+    return at < 0 ? a.length - b.length : natural.compare(a[at], b[at] ?? "");
+  };
+  return found.sort((a, b) => compare(parts.get(a), parts.get(b)));
+};
 const withPath = (file) => ({ file, path: folderOf(file.webkitRelativePath || "") });
 
 // The browser returns the entries of a folder in batches; an empty one is the last.
@@ -63,7 +73,7 @@ export const onDropOrPaste = (zone, add) => {
   listen("drop", (event) => {
     event.preventDefault();
     setDepth(0);
-    readDropped(event.dataTransfer).then(add);
+    readDropped(event.dataTransfer).then((found) => add(sortByPath(found)));
   });
 
   document.addEventListener("paste", (event) => {
@@ -82,7 +92,7 @@ export const onChoose = (input, add) => {
   input.addEventListener("change", () => {
     const chosen = [...input.files].map(withPath);
     input.value = "";
-    add(chosen);
+    add(input.webkitdirectory ? sortByPath(chosen) : chosen);
   });
 };
 

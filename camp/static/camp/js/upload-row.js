@@ -175,7 +175,7 @@ export class Row {
     const metadata = { filename: this.file.name, modified: this.file.lastModified };
     if (this.file.type) metadata.filetype = this.file.type;
     if (this.isSmall) metadata.key = this.key;
-    if (this.path) metadata.path = this.path;
+    if (this.path) metadata.relativePath = `${this.path}/${this.file.name}`; // as Uppy does
     if (session) metadata.session = session;
     if (replaces) metadata.replaces = replaces;
     return metadata;
@@ -188,7 +188,7 @@ export class Row {
       size === this.file.size &&
       metadata.filename === own.filename &&
       metadata.modified === String(own.modified) &&
-      (!own.path || !metadata.path || metadata.path === own.path) &&
+      (!own.relativePath || metadata.relativePath === own.relativePath) &&
       (!own.session || metadata.session === own.session) &&
       metadata.replaces === own.replaces &&
       !this.differing.some((other) => isSameUrl(other, url)) &&
