@@ -6,7 +6,10 @@ from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.forms.utils import flatatt
 from django.utils import translation
+from django.utils.html import escape, format_html
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
@@ -120,6 +123,20 @@ class SignUpForm(IdentityForm, auth_forms.BaseUserCreationForm):
     """A new account."""
 
 
+class TimeZoneSelect(forms.Select):
+    """A select of time zones. Django takes 30 ms to render the options, which are made once."""
+
+    kept = ""
+
+    def render(self, name, value, attrs=None, renderer=None):
+        """Return the HTML; `kept` is a zone that is offered in any case."""
+        chosen = f'<option value="{escape(value or "")}"'
+        options = time_zones.options_html(self.kept).replace(chosen, f"{chosen} selected", 1)
+        attributes = flatatt(self.build_attrs(self.attrs, {"name": name, **(attrs or {})}))
+        # No part needs escaping any more.
+        return format_html("<select{}>{}</select>", attributes, mark_safe(options))
+
+
 class ProfileForm(PasswordCheckMixin, IdentityForm):
     """The profile. Changing the e-mail requires the password.
 
@@ -132,7 +149,10 @@ class ProfileForm(PasswordCheckMixin, IdentityForm):
         help_text=_("Needed to change the e-mail."),
     )
     time_zone = forms.ChoiceField(
-        label=_("Time zone"), required=False, help_text=_("Camp shows you all times in it.")
+        label=_("Time zone"),
+        required=False,
+        help_text=_("Camp shows you all times in it."),
+        widget=TimeZoneSelect,
     )
     language = forms.ChoiceField(label=_("Language"), required=False)
 
@@ -145,7 +165,8 @@ class ProfileForm(PasswordCheckMixin, IdentityForm):
         super().__init__(*args, **kwargs)
         if not self.instance.has_usable_password():
             del self.fields["current_password"]
-        self.fields["time_zone"].choices = time_zones.grouped_choices(kept=self.instance.time_zone)
+        zone, kept = self.fields["time_zone"], self.instance.time_zone
+        zone.choices, zone.widget.kept = time_zones.grouped_choices(kept), kept
         self.fields["language"].choices = [("", _("As in your browser")), *settings.LANGUAGES]
 
     @sensitive_variables("password")

@@ -200,6 +200,7 @@ class AttemptCounter(models.Model):
         ADDRESS = "address", _("log-ins from one address")
         MAILBOX = "mailbox", _("password e-mails to one mailbox")
         ASKER = "asker", _("password e-mails requested from one address")
+        PEOPLE = "people", _("unknown people looked for by an account")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     # The account's id, or a digest of what was typed; "" for limits per address.

@@ -32,6 +32,9 @@ EVERYWHERE = 10
 EMAILS_TO_MAILBOX = 3
 EMAILS_FROM_ADDRESS = 30
 EMAIL_WINDOW = timedelta(hours=1)
+# Names and e-mails without an account that a person may type when looking for people.
+UNKNOWN_PEOPLE = 30
+PEOPLE_WINDOW = timedelta(hours=1)
 
 
 class Handler(AxesHandler):
@@ -175,6 +178,22 @@ def count_password_link(user):
     """Return whether an organiser may create a password link for `user`, and count it."""
     subject = digest("password link", str(user.pk))
     return not limits.count_attempt([Limit(Kind.MAILBOX, EMAILS_TO_MAILBOX, EMAIL_WINDOW, subject)])
+
+
+def find_active_user(text, asker):
+    """Return (active user or None, seconds to wait) for a name or e-mail that `asker` typed.
+
+    Only names without an active account count. While the asker has to wait, none is looked up.
+    """
+    counted = [Limit(Kind.PEOPLE, UNKNOWN_PEOPLE, PEOPLE_WINDOW, str(asker.pk), user_id=asker.pk)]
+    if wait := limits.count_attempt(counted):
+        return None, wait
+    user = get_user_model().objects.find(text)
+    if user is None or not user.is_active:
+        limits.delete_expired()
+        return None, 0
+    limits.uncount_attempt(counted)
+    return user, 0
 
 
 def digest(*words):

@@ -1,11 +1,12 @@
 """Time zones that people can choose."""
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -67,17 +68,46 @@ def zone_label(zone):
 
 def grouped_choices(kept=""):
     """Return the choices of a select, grouped by region; always includes `kept`."""
+    return make_choices(get_language(), extra_zone(kept))
+
+
+def options_html(kept=""):
+    """Return the same as HTML, without the select, and none of them selected."""
+    return make_options(get_language(), extra_zone(kept))
+
+
+def extra_zone(kept):
+    """Return `kept` if it is a zone that is not offered, else ""."""
+    return kept if kept not in ("", "UTC", *zone_names()) and get_zone(kept) else ""
+
+
+@lru_cache(maxsize=100)
+def make_choices(language, extra):
+    """Return the choices in the language, which must be the active one."""
     groups = {region: [] for region in REGIONS}
     for name in zone_names():
         groups[name.partition("/")[0]].append((name, place_name(name)))
-    single = ["UTC"]
-    if kept not in ("", "UTC", *zone_names()) and get_zone(kept):
-        single.append(kept)
     return [
         ("", _("Camp’s own (%(zone)s)") % {"zone": zone_label(settings.TIME_ZONE)}),
-        *((name, name) for name in single),
+        *((name, name) for name in ("UTC", extra) if name),
         *(
             (str(REGIONS[region]), sorted(rows, key=lambda row: row[1]))
             for region, rows in groups.items()
         ),
     ]
+
+
+@lru_cache(maxsize=100)
+def make_options(language, extra):
+    """Return the choices as HTML."""
+    option, group = '<option value="{}">{}</option>', '<optgroup label="{}">{}</optgroup>'
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html(group, name, format_html_join("", option, choices)),)
+            if isinstance(choices, list)
+            else (format_html(option, name, choices),)
+            for name, choices in make_choices(language, extra)
+        ),
+    )

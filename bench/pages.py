@@ -229,7 +229,8 @@ def start_servers(stack, given):
     peer_environment = environment | {
         "DATABASE_URL": re.sub(r"^\w+:", "postgresql+asyncpg:", environment["DATABASE_URL"])
     }
-    cookie = f"Cookie: camp_session={facts['log_in']}"
+    # As a browser that has logged in: without the second one each response would set it.
+    cookie = f"Cookie: camp_session={facts['log_in']}; csrftoken={secrets.token_hex(16)}"
     bearer = f"Authorization: Bearer {token(python, facts['user'])}"
     up = manage("up", "--port", "PORT")
     uvicorn = [str(python), "-m", "uvicorn", "--app-dir", str(PEER), "app:app", "--port", "PORT"]

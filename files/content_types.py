@@ -100,6 +100,7 @@ SUFFIXES = {
     ".epub": "application/epub+zip",
     ".flac": "audio/flac",
     ".heic": "image/heic",
+    ".heif": "image/heif",
     ".ini": "text/plain",
     ".jfif": "image/jpeg",
     ".js": "text/javascript",
@@ -263,6 +264,7 @@ class Kind(models.TextChoices):
     OTHER = "other", _("Other")
 
     @classmethod
+    @lru_cache(maxsize=1000)
     def of(cls, content_type):
         """Return the kind of a media type such as `image/png`."""
         for kind, prefixes in PREFIXES.items():

@@ -46,9 +46,9 @@ def forget_usage_of_deleted(sender, instance, **kwargs):
 
 
 @receiver(handed_over, dispatch_uid="files.hand_over")
-def hand_over_files_of_session(session, user, with_files, **kwargs):
-    """Let the files follow their session to its new owner, or leave it."""
-    hand_over.hand_over_files_of_session(session, user, with_files)
+def hand_over_files_of_session(session, user, previous, files, **kwargs):
+    """Let the files of the previous owner follow the session to its new owner, or leave it."""
+    hand_over.hand_over_files_of_session(session, user, previous, files)
 
 
 def repair_search_indexes(using, **kwargs):

@@ -10,15 +10,21 @@ from django.urls import reverse
 from sessions_app.models import Message, Session
 
 
-def get_own_session(user, session_id):
-    """Return the user's session with that public ID; raises Http404 for any other."""
-    return get_object_or_404(Session.objects.owned_by(user), session_id=session_id)
-
-
 def get_visible_session(user, session_id):
     """Return a session that the user sees, with `may_write`; raises Http404 for any other."""
     sessions = Session.objects.visible_to(user).with_rights(user)
     return get_object_or_404(sessions, session_id=session_id)
+
+
+def get_own_session(user, session_id):
+    """Return the user's session with that public ID.
+
+    Raises Http404 if the user does not see it, PermissionDenied if it is somebody else's.
+    """
+    session = get_visible_session(user, session_id)
+    if session.user_id != user.pk:
+        raise PermissionDenied
+    return session
 
 
 def get_writable_session(user, session_id):

@@ -29,17 +29,20 @@ cache = LRUCache(maxsize=16 * 2**20, getsizeof=sys.getsizeof)  # bytes
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "s", "strong"),
-    *("h3", "h4", "h5", "h6", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    *("div", "h3", "h4", "h5", "h6", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 ATTRIBUTES = {
     "*": set(),  # else nh3 lets title and lang through
     "a": {"href"},
     "ol": {"start"},
-    "td": {"align"},
-    "th": {"align"},
 }
-# Long lines and wide tables scroll within their box, for the keyboard as well.
-SCROLLED = {"pre": {"tabindex": "0"}, "table": {"tabindex": "0"}}
+ALIGNMENTS = {"class": {"left", "center", "right"}}
+# Long lines and wide tables scroll within their box, for the keyboard as well. The box of a table
+# is named by an element of the page, since the HTML is cached for readers of all languages.
+SCROLLED = {
+    "pre": {"tabindex": "0"},
+    "div": {"tabindex": "0", "role": "group", "aria-labelledby": "table-label"},
+}
 SCHEMES = {"http", "https", "mailto"}
 REL = "nofollow noopener noreferrer"
 
@@ -62,7 +65,7 @@ ELEMENTS = {
     "Subscript": ("~", "~"),
     "TableHead": ("<thead>\n<tr>\n", "</tr>\n</thead>\n<tbody>\n"),
     "TableRow": ("<tr>\n", "</tr>\n"),
-    "Table": ("<table>\n", "</tbody>\n</table>\n"),
+    "Table": ("<div><table>\n", "</tbody>\n</table>\n</div>\n"),
 }
 LINE_BREAKS = ("SoftBreak", "HardBreak")
 
@@ -102,6 +105,7 @@ def render_now(text):
             html,
             tags=TAGS,
             attributes=ATTRIBUTES,
+            tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS, "a": {"class": {"address"}}},
             set_tag_attribute_values=SCROLLED,
             url_schemes=SCHEMES,
             url_relative="deny",
@@ -231,7 +235,7 @@ class HtmlWriter:
         return ELEMENTS["CodeBlock"][1]
 
     def open_table(self, alignments):
-        # As an attribute: the Content-Security-Policy forbids styles.
+        # As a class: the Content-Security-Policy forbids styles.
         named = {"None": "", "Left": "left", "Center": "center", "Right": "right"}
         self.alignments = [named[alignment] for alignment in alignments]
         self.parts.append(ELEMENTS["Table"][0])
@@ -255,7 +259,7 @@ class HtmlWriter:
         align = self.alignments[self.column] if self.column < len(self.alignments) else ""
         self.column += 1
         name = "th" if self.in_head else "td"
-        self.parts.append(f'<{name} align="{align}">' if align else f"<{name}>")
+        self.parts.append(f'<{name} class="{align}">' if align else f"<{name}>")
         return lambda: f"</{name}>\n"
 
     def open_link(self, link):
@@ -267,10 +271,13 @@ class HtmlWriter:
             return lambda: f"]({escape(address)})"
         self.links += 1
         self.parts.append(f'<a href="{escape(address)}">')
-        return self.close_link
+        start = len(self.parts)
+        return lambda: self.close_link(address, start)
 
-    def close_link(self):
+    def close_link(self, address, start):
         self.links -= 1
+        if self.parts[start:] == [escape(address)]:
+            self.parts[start - 1] = link_start(address, address)
         return "</a>"
 
     def open_image(self, image):
@@ -314,7 +321,16 @@ def trim_address(address):
 
 def link_to(address, label):
     """Return the HTML of a link."""
-    return f'<a href="{escape(address)}">{escape(label)}</a>'
+    return f"{link_start(address, label)}{escape(label)}</a>"
+
+
+def link_start(address, label):
+    """Return the opening tag of a link; its class says that its text is the address.
+
+    Print adds the address to other links.
+    """
+    shown = ' class="address"' if label == address else ""
+    return f'<a href="{escape(address)}"{shown}>'
 
 
 def escape(text):

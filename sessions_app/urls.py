@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from sessions_app.converters import SessionIdConverter
-from sessions_app.views import exports, messages, sessions
+from sessions_app.views import exports, members, messages, sessions
 
 register_converter(SessionIdConverter, "session_id")
 
@@ -27,6 +27,15 @@ urlpatterns = [
         "<session_id:session_id>/messages/<int:pk>/restore/",
         messages.restore,
         name="message_restore",
+    ),
+    path("<session_id:session_id>/members/", members.members, name="members"),
+    path("<session_id:session_id>/members/leave/", members.leave, name="leave"),
+    path("<session_id:session_id>/members/<int:pk>/", members.change, name="member_change"),
+    path("<session_id:session_id>/members/<int:pk>/remove/", members.remove, name="member_remove"),
+    path(
+        "<session_id:session_id>/members/<int:pk>/hand-over/",
+        members.hand_over,
+        name="member_hand_over",
     ),
     path("<session_id:session_id>/export.md", exports.as_markdown, name="export_markdown"),
     path("<session_id:session_id>/export.json", exports.as_json, name="export_json"),

@@ -10,6 +10,7 @@ TEXTS = [
     gettext_noop("Add %(name)s"),
     gettext_noop("Add %s"),
     gettext_noop("Add another %(model)s"),
+    gettext_noop("Add another %(verbose_name)s"),
     gettext_noop("Cannot delete %(name)s"),
     gettext_noop("Change %s"),
     gettext_noop("Changed {fields}."),

@@ -66,6 +66,12 @@ def when(moment):
     return Clock().show(moment)
 
 
+@register.simple_tag
+def when_exactly(moment):
+    """Return a `<time>` element with the full date and time, within a day beside the age."""
+    return Clock().show_exactly(moment)
+
+
 class Clock:
     """Formats moments for one page: as of now, in the reader's language and time zone."""
 
@@ -83,11 +89,29 @@ class Clock:
         if not isinstance(moment, datetime):
             return ""
         start, date = describe(moment, self.zone, self.language, self.year)
+        return mark_safe(f"{start}{self.get_age(moment) or date}</time>")
+
+    def show_exactly(self, moment):
+        """Return a `<time>` element: the full date and time, within a day beside the age."""
+        if not isinstance(moment, datetime):
+            return ""
+        text = formats.date_format(moment.astimezone(self.zone), "DATETIME_FORMAT")
+        if (age := self.get_age(moment)) is not None:
+            text = _("%(age)s (%(date)s)") % {"age": age, "date": text}
+        return format_html('<time datetime="{}">{}</time>', utc_format(moment), text)
+
+    def get_age(self, moment):
+        """Return how long ago a moment is, as HTML; None if it is not within a day."""
         passed = self.now - moment
         # Slightly future times, from a skewed clock, are "just now" too.
         if -MINUTE < passed < DAY:
-            date = describe_age(int(passed / MINUTE), self.language)
-        return mark_safe(f"{start}{date}</time>")
+            return describe_age(int(passed / MINUTE), self.language)
+        return None
+
+
+def utc_format(moment):
+    """Return an aware datetime as ISO 8601 in UTC, without fractions."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 @lru_cache(maxsize=10_000)
@@ -98,8 +122,8 @@ def describe(moment, zone, language, this_year):
     """
     local = moment.astimezone(zone)
     start = format_html(
-        '<time datetime="{}Z" title="{}">',
-        moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
+        '<time datetime="{}" title="{}">',
+        utc_format(moment),
         formats.date_format(local, "DATETIME_FORMAT"),
     )
     short = "MONTH_DAY_FORMAT" if local.year == this_year else "DATE_FORMAT"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from camp.templatetags.camp import readable_bytes
 from files.library import quota
 from files.models import File, Upload, Version
+from sessions_app.hand_over import OwnFiles
 
 BATCH_SIZE = 1000  # rows of a statement: one for all might exceed the time limit of statements
 
@@ -48,15 +49,21 @@ def hand_over_files(files, user):
     return len(owners)
 
 
-def hand_over_files_of_session(session, user, with_files):
-    """Hand the files of a session over to its new owner, or take them out of the session."""
-    if with_files:
-        hand_over_files(session.files.all(), user)
-    else:
-        for keys in make_batches(session.files.exclude(user=user).values_list("pk", flat=True)):
+def hand_over_files_of_session(session, user, previous, files):
+    """Do with the files of the owner until now what `files`, one of OwnFiles, says.
+
+    `user` is the new owner of the session, `previous` the ID of the one until now, or None. The
+    files of members stay theirs, and in the session.
+    """
+    own = session.files.filter(user=previous)
+    if files == OwnFiles.MOVE:
+        hand_over_files(own, user)
+    elif files == OwnFiles.LEAVE:
+        for keys in make_batches(own.values_list("pk", flat=True)):
             File.objects.filter(pk__in=keys).update(session=None)
-    # An unfinished upload stays its owner's.
-    Upload.objects.filter(session=session).exclude(user=user).update(session=None)
+    if files != OwnFiles.STAY:
+        # An unfinished upload stays its owner's.
+        Upload.objects.filter(session=session, user=previous).update(session=None)
 
 
 def make_batches(keys):

@@ -8,7 +8,7 @@ from camp.db.keyset import PAGE_SIZE, KeysetPage
 from camp.db.search_text import cut_search
 from camp.web.days import days_ago
 from files.content_types import Kind
-from files.models import File
+from files.models import File, FileRow
 
 NEWEST = "-date"
 SORTS = {
@@ -80,6 +80,11 @@ def choose(value, choices, default=""):
     return value if value in choices else default
 
 
+def sort_of(params):
+    """Return the order that the query parameters ask for."""
+    return choose(params.get("sort"), SORTS, NEWEST)
+
+
 class FileList(FileFilter):
     """A page of a user's files, by the parameters of a FileFilter and `sort`.
 
@@ -89,7 +94,7 @@ class FileList(FileFilter):
 
     def __init__(self, user, params, *, session=None, excluding_session=None):
         super().__init__(params)
-        self.sort = choose(params.get("sort"), SORTS, NEWEST)
+        self.sort = sort_of(params)
         self.params = params
         self.session, self.excluding_session = session, excluding_session
         if self.is_filtered or session or excluding_session:
@@ -97,6 +102,7 @@ class FileList(FileFilter):
         else:
             files = self.apply_session(File.objects.owned_by(user))
             self.page = KeysetPage(files, SORTS[self.sort][1], params)
+        self.page.rows = [FileRow(*row) for row in self.page.rows]
 
     def filtered_page(self, user):
         """Return the page with the filters applied."""
@@ -118,12 +124,12 @@ class FileList(FileFilter):
         )
 
     def apply_session(self, files):
-        """Filter a queryset of files by the session only; their sessions come along."""
+        """Filter a queryset of files by the session only, and read what a list shows."""
         if self.session is not None:
             files = files.filter(session=self.session)
         if self.excluding_session is not None:
             files = files.exclude(session=self.excluding_session)
-        return files.select_related("session")
+        return files.for_list()
 
     @property
     def is_filtered(self):

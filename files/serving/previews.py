@@ -1,8 +1,9 @@
 """Safe previews of files.
 
-Images are shown as thumbnails that Camp makes, text as text, Markdown through the sanitiser of
-messages. Only audio, video and PDF are sent as they were uploaded: an allow-list of types that
-browsers show without running scripts in our origin, under a policy that forbids everything else.
+Images are shown as thumbnails that Camp makes, text as text, CSV as a table of text, Markdown
+through the sanitiser of messages. Only audio, video and PDF are sent as they were uploaded: an
+allow-list of types that browsers show without running scripts in our origin, under a policy that
+forbids everything else.
 """
 
 from django.http import FileResponse, Http404, HttpResponse
@@ -10,6 +11,7 @@ from django.http import FileResponse, Http404, HttpResponse
 from files.content_types import Kind
 from files.serving import thumbnails
 from files.serving.downloads import file_response
+from files.serving.tables import read_table
 from files.serving.text_decoding import decode_text
 from files.storage import backend
 
@@ -21,6 +23,7 @@ MEDIA = {
 }
 PDF = "application/pdf"
 MARKDOWN = "text/markdown"
+TABLES = {"text/csv", "text/tab-separated-values"}
 # A file that claims to be a PDF and does not begin like one is only offered for saving.
 PDF_MAGIC = b"%PDF-"
 # Chromium shows no PDF in a sandbox; its viewer runs in another origin.
@@ -37,8 +40,8 @@ class Preview:
     def __init__(self, file):
         self.file = file
         self.kind = preview_kind(file)
-        self.text, self.cut = "", False
-        if self.kind in ("text", "markdown"):
+        self.text, self.table, self.cut = "", None, False
+        if self.kind in ("text", "markdown", "table"):
             self.read_text()
 
     def read_text(self):
@@ -51,8 +54,14 @@ class Preview:
         text = decode_text(raw[:TEXT_BYTES], cut=self.cut)
         if text is None:
             self.kind = ""
-        else:
-            self.text = text
+            return
+        self.text = text
+        if self.kind == "table":
+            self.table = read_table(text, cut=self.cut)
+            if self.table is None:
+                self.kind = "text"
+            else:
+                self.cut = self.table.cut
 
 
 def preview_kind(file):
@@ -65,6 +74,8 @@ def preview_kind(file):
         return MEDIA[file.media_type]
     if file.media_type == MARKDOWN:
         return "markdown"
+    if file.media_type in TABLES:
+        return "table"
     return "text" if file.kind == Kind.TEXT else ""
 
 

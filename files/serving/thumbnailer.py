@@ -13,7 +13,7 @@ MAX_PIXELS = 64_000_000
 MEMORY = 1536 * 2**20  # bytes of address space
 CPU_SECONDS = 15
 WHITE_16 = 2**16 - 1
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "HEIF")
 
 
 def limit_resources():
@@ -30,6 +30,11 @@ def main(source, target):
     """Write the thumbnail."""
     from PIL import Image, ImageOps
 
+    if is_iso_media(source):
+        # Loading it takes as long as a small thumbnail.
+        import pi_heif
+
+        pi_heif.register_heif_opener(thumbnails=False)
     limit_resources()
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     # Pillow only warns up to twice as many pixels.
@@ -40,6 +45,12 @@ def main(source, target):
         small.thumbnail((SIDE, SIDE))
         mode = "RGBA" if "A" in small.getbands() or "transparency" in small.info else "RGB"
         small.convert(mode).save(target, "WEBP", quality=80, method=3)
+
+
+def is_iso_media(path):
+    """Return whether a file is in the container of HEIC and AVIF (ISO/IEC 14496-12)."""
+    with open(path, "rb") as file:
+        return file.read(8)[4:] == b"ftyp"
 
 
 def convert_to_8_bits(image):

@@ -33,8 +33,11 @@ logger = logging.getLogger(__name__)
 
 FOLDER = ".thumbnails"
 SUFFIX = ".webp"
-# Types that Pillow reads well; nothing with scripts, such as SVG.
-TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff"}
+# Types that Pillow reads well, HEIC by pi_heif; nothing with scripts, such as SVG.
+TYPES = {
+    *("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff"),
+    *("image/avif", "image/heic", "image/heif"),
+}
 MAX_BYTES = 200 * 2**20  # of a file for which a thumbnail is tried
 TIMEOUT = 20  # seconds
 MAX_WAIT = 1  # seconds that a request waits for a thumbnail

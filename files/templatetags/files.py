@@ -5,7 +5,7 @@ import contextlib
 from django import template
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 
@@ -13,11 +13,12 @@ from camp.templatetags.camp import Clock, icon, readable_bytes
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
 from files.library import quota
-from files.models import File
+from files.models import File, FileRow
 from files.serving import thumbnails
 from files.storage import backend
 from files.uploads import unfinished
 from sessions_app.converters import SessionIdConverter
+from sessions_app.models import session_name
 
 register = template.Library()
 
@@ -27,8 +28,10 @@ MAX_SHOWN = 50  # files on the page of a session
 
 @register.simple_tag(takes_context=True)
 def recent_files(context):
-    """Return the user's newest files, at most five, as a list. One query."""
-    return list(File.objects.owned_by(context["user"]).order_by("-created_at", "-id")[:RECENT])
+    """Return the user's newest files, at most five, as FileRows. One query."""
+    newest = File.objects.owned_by(context["user"]).order_by("-created_at", "-id")
+    shown = newest.values_list("id", "filename", "folder", "content_type", "size", "created_at")
+    return [FileRow(*row) for row in shown[:RECENT]]
 
 
 @register.simple_tag(takes_context=True)
@@ -52,22 +55,26 @@ def unfinished_count(context):
 @register.simple_tag
 def files_of(session):
     """Return a session's newest files as `rows`, at most 50, and whether there are `more`."""
-    newest = session.files.present().order_by("-created_at", "-id")[: MAX_SHOWN + 1]
-    rows = list(newest)
+    newest = File.objects.present().filter(session=session).order_by("-created_at", "-id")
+    rows = [FileRow(*row) for row in newest.for_list()[: MAX_SHOWN + 1]]
     return {"rows": rows[:MAX_SHOWN], "more": len(rows) > MAX_SHOWN}
 
 
 @register.filter
 def shown_name(file):
-    """Return the name of a File or Upload for display, after its folder if it has one."""
+    """Return the name of a File, FileRow or Upload for display, after its folder if it has one."""
     if not file.folder:
         return file.filename
     return format_html('<span class="folder">{}/</span>{}', file.folder, file.filename)
 
 
 @register.simple_tag
-def file_rows(files, selectable=False, in_session=False):
-    """Return the rows of a list of files; `selectable` adds checkboxes, `in_session` hides it."""
+def file_rows(files, selectable=False, in_session=False, place=""):
+    """Return the rows of FileRows; `selectable` adds checkboxes, `in_session` hides the session.
+
+    `place` is the query string of the list, which the page of a picture needs for the next one.
+    """
+    place = escape(place)
     page, download = Route("files:detail"), Route("files:download")
     thumbnail, clock = Route("files:thumbnail"), Clock()
     return jinja.render(
@@ -77,7 +84,7 @@ def file_rows(files, selectable=False, in_session=False):
             (
                 file.id,
                 shown_name(file),
-                page(file.id),
+                page(file.id) + place,
                 download(file.id),
                 file_icon(file, thumbnail),
                 readable_bytes(file.size, clock.language),
@@ -93,11 +100,11 @@ def file_rows(files, selectable=False, in_session=False):
 
 @register.simple_tag
 def attach_rows(files):
-    """Return rows to choose files from."""
+    """Return rows to choose files from, for FileRows."""
     thumbnail, clock = Route("files:thumbnail"), Clock()
     rows = [
         (
-            file.pk,
+            file.id,
             shown_name(file),
             file_icon(file, thumbnail),
             readable_bytes(file.size, clock.language),
@@ -110,8 +117,10 @@ def attach_rows(files):
 
 
 def shown_session(file):
-    """Return the session of a file, None if it is in the trash."""
-    return file.session if file.session_id and not file.session.deleted_at else None
+    """Return the name of a FileRow's session, None if it is in the trash."""
+    if file.session_id is None or file.session__deleted_at:
+        return None
+    return session_name(file.session__title)
 
 
 @register.simple_tag
@@ -196,5 +205,5 @@ def thumbnail_address(file, thumbnail=None):
 
     Browsers cache a thumbnail for a day.
     """
-    address = (thumbnail or Route("files:thumbnail"))(file.pk)
+    address = (thumbnail or Route("files:thumbnail"))(file.id)
     return f"{address}?{file.replaced_at:%Y%m%dT%H%M%S.%f}" if file.replaced_at else address

@@ -7,8 +7,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from files.content_types import Kind
 from files.forms import RenameForm
 from files.library.listing import FileList
+from files.library.neighbours import PictureNeighbours, place_query
 from files.library.requests import (
     get_own_file,
     get_own_session_or_none,
@@ -30,6 +32,7 @@ def listing(request):
     session = get_own_session_or_none(request.user, request.GET.get("session", ""))
     files = FileList(request.user, request.GET, session=session)
     context = {"listing": files, "page": files.page, "session": session}
+    context["place"] = place_query(request.GET)
     redirection = files.redirect_if_page_empty(request.path)
     return redirection or render(request, "files/list.html", context)
 
@@ -46,12 +49,15 @@ def file_page(request, file, form, status=200):
     """Return the page of a file, with `form` to rename it."""
     sessions = Session.objects.owned_by(request.user).exclude(pk=file.session_id)
     sessions = sessions.order_by("-updated_at", "-id")[:SESSIONS_TO_CHOOSE]
+    in_trash = file.session_id and file.session.deleted_at
     same = list(File.objects.same_as(file)[: MAX_SAME + 1])
     context = {
         "file": file,
         "form": form,
+        "session": None if in_trash else file.session,
         "sessions": sessions,
         "preview": Preview(file),
+        "pictures": file.kind == Kind.IMAGE and PictureNeighbours(file, request.GET),
         "links": file.shares.visible_to(request.user).open().count(),
         "same": same[:MAX_SAME],
         "more_same": len(same) > MAX_SAME,

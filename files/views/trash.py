@@ -59,14 +59,21 @@ def get_tab(name):
 @require_safe
 @login_required
 def listing(request):
-    """List what the user deleted, the latest first; `of` is "files" or "sessions"."""
-    tab = get_tab(request.GET.get("of", ""))
-    page = KeysetPage(tab.rows(request.user), ORDER, request.GET)
+    """List what the user deleted, the latest first; `of` is "files" or "sessions".
+
+    Without `of` it is the first tab that has something.
+    """
+    counts = [(tab, tab.rows(request.user).count()) for tab in TABS]
+    filled = next((tab.name for tab, count in counts if count), "")
+    params = request.GET.copy()
+    tab = get_tab(params.get("of") or filled)
+    params["of"] = tab.name
+    page = KeysetPage(tab.rows(request.user), ORDER, params)
     if not page.rows and {"after", "before"} & request.GET.keys():
         return redirect(tab.url)  # the rows of this page are gone meanwhile
     for thing in page:
         thing.gone_at = thing.deleted_at + timedelta(days=settings.TRASH_DAYS)
-    context = {"page": page, "kind": tab, "kinds": TABS, "days": settings.TRASH_DAYS}
+    context = {"page": page, "kind": tab, "tabs": counts, "days": settings.TRASH_DAYS}
     return render(request, "files/trash.html", context)
 
 

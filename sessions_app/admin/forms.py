@@ -5,12 +5,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from camp.admin.bulk_edit import NewOwnerForm
+from sessions_app.hand_over import OwnFiles
 
 
 class FilesField(forms.ChoiceField):
     """What becomes of the files of a session that gets another owner."""
 
-    MOVE, LEAVE = "move", "leave"
+    MOVE, LEAVE = OwnFiles.MOVE, OwnFiles.LEAVE
     CHOICES = [
         (MOVE, gettext_lazy("The files of the session go along")),
         (LEAVE, gettext_lazy("The files stay with their owner and leave the session")),

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.utils.translation import gettext_lazy as _
 
 from camp.admin.widgets import AutocompleteSelect
@@ -19,6 +20,12 @@ class FirstMembers(forms.BaseInlineFormSet):
         keys = rows.order_by("pk").values_list("pk", flat=True)[:SHOWN]
         return rows.filter(pk__in=list(keys)).select_related("user", "added_by").order_by("pk")
 
+    def add_fields(self, form, index):
+        """Name the fields: in a table only the column has a label."""
+        super().add_fields(form, index)
+        for field in filter(lambda field: field.label, form.fields.values()):
+            field.widget.attrs.setdefault("aria-label", field.label)
+
 
 class MemberInline(admin.TabularInline):
     """The people who see a session beside its owner."""
@@ -29,6 +36,13 @@ class MemberInline(admin.TabularInline):
     readonly_fields = ["added_by", "added_at"]
     autocomplete_fields = ["user"]
     extra = 0
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        """Return the form field; links beside each choice would take half of the table."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         """Return the choice of a user, with Camp's own completion."""

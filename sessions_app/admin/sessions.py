@@ -145,8 +145,12 @@ class SessionAdmin(
             mark_changed([form.instance.pk])
 
     def save_model(self, request, obj, form, change):
+        is_handed_over = change and "user" in form.changed_data
+        if is_handed_over:
+            # Handing over needs to know who the owner was.
+            obj.user_id = form.initial["user"]
         super().save_model(request, obj, form, change)
-        if change and "user" in form.changed_data:
+        if is_handed_over:
             self.hand_over_saved(request, obj, form)
 
     def hand_over_notes(self, form):
@@ -165,8 +169,7 @@ class SessionAdmin(
         """Give sessions to another user, all or none of them."""
         with transaction.atomic():
             for session in sessions:
-                with_files = form.cleaned_data["files"] == FilesField.MOVE
-                hand_over_session(session, user, with_files=with_files)
+                hand_over_session(session, user, files=form.cleaned_data["files"])
 
     def autocomplete_label(self, session):
         """Return the title with owner and date, because titles repeat."""

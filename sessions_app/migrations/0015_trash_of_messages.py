@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0011_fill_authors"),
+        ("sessions_app", "0012_moderators_share_with_everyone"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -4,6 +4,7 @@ from functools import cache
 
 from django import template
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.templatetags.camp import Clock
@@ -11,17 +12,18 @@ from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
 from sessions_app.converters import SessionIdConverter
 from sessions_app.markdown import render
-from sessions_app.models import Session
+from sessions_app.models import Session, session_name
 from sessions_app.reading import AuthorNames
 
 register = template.Library()
 
 RECENT = 5
+MAX_PEOPLE = 8  # members on the page of a session
 
 
 @register.simple_tag(takes_context=True)
 def recent_sessions(context):
-    """Return the reader's five newest sessions as a list.
+    """Return the reader's five newest sessions as a list of `for_list`.
 
     One query; none, and an empty list, for anonymous people.
     """
@@ -34,7 +36,7 @@ def recent_sessions(context):
 
 @register.simple_tag
 def session_rows(sessions, counted=True):
-    """Return the rows of a list of sessions.
+    """Return the rows of sessions that were read by `for_list`.
 
     If `counted`, they show the annotations `message_count` and `file_count`.
     """
@@ -43,7 +45,7 @@ def session_rows(sessions, counted=True):
     # Calls and attributes cost a template twice as much as they cost here.
     rows = [
         (
-            str(session),
+            session_name(session.title),
             page(to_segment(session.session_id)),
             messages(session.message_count) if counted else "",
             files(session.file_count) if counted and session.file_count else "",
@@ -62,6 +64,24 @@ def describe_messages(count):
 def describe_files(count):
     """Return a number of files as text."""
     return ngettext("%(count)s file", "%(count)s files", count) % {"count": count}
+
+
+@register.simple_tag(takes_context=True)
+def people_of(context, session):
+    """Return (name, what they may do) of a session's owner and first members as `rows`.
+
+    And whether there are `more`. One query, and one for the name of an owner who is not the reader.
+    """
+    user = context["user"]
+    owner = user if session.user_id == user.pk else session.user
+    members = session.members.select_related("user").order_by("id")
+    members = list(members[: MAX_PEOPLE + 1])
+    rows = [(owner, _("Owner"))] if owner else []
+    rows += [
+        (member, _("May read and write") if member.may_write else _("May read"))
+        for member in members[:MAX_PEOPLE]
+    ]
+    return {"rows": rows, "more": len(members) > MAX_PEOPLE}
 
 
 @register.simple_tag

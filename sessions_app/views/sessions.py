@@ -22,7 +22,7 @@ def listing(request):
     """List the reader's sessions, most recently changed first; `q` searches titles and messages."""
     query = cut_search(request.GET.get("q", ""))
     sessions = Session.objects.owned_by(request.user).search(query)
-    sessions = sessions.annotate(**count_annotations()).for_list()
+    sessions = sessions.for_list(**count_annotations())
     page = KeysetPage(sessions, ["-updated_at", "-id"], request.GET)
     if not page.rows and {"after", "before"} & request.GET.keys():
         # The rows of this page were deleted meanwhile.

@@ -34,7 +34,9 @@ def test_it_offers_the_other_sessions(as_owner, keep, session, foreign_session, 
 def test_a_session_in_the_trash_is_not_named(as_owner, keep, session):
     file = keep(session=session)
     session.trash()
-    assert "Summer camp" not in as_owner.get(f"/files/{file.pk}/").content.decode()
+    page = as_owner.get(f"/files/{file.pk}/").content.decode()
+    assert "Summer camp" not in page
+    assert "Start a session" in page  # instead of an empty card
 
 
 def test_somebody_elses_file_is_not_found(as_stranger, file):

@@ -74,7 +74,13 @@ NASTY = [
 ]  # fmt: skip
 
 
-ADDED = {"a": {"rel"}, "pre": {"tabindex"}, "table": {"tabindex"}}
+ADDED = {
+    "a": {"rel", "class"},
+    "pre": {"tabindex"},
+    "div": {"tabindex", "role", "aria-labelledby"},
+    "td": {"class"},
+    "th": {"class"},
+}
 
 
 class Seen(HTMLParser):
@@ -140,8 +146,8 @@ def test_what_people_write_is_shown(text, html):
 def test_tables_keep_their_alignment():
     html = render("| a | b | c |\n|---|:-:|--:|\n| 1 | 2 | 3 |")
     assert "<td>1</td>" in html
-    assert '<td align="center">2</td>' in html
-    assert '<td align="right">3</td>' in html
+    assert '<td class="center">2</td>' in html
+    assert '<td class="right">3</td>' in html
 
 
 @pytest.mark.parametrize(

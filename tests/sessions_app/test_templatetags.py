@@ -7,7 +7,8 @@ from django.utils import timezone
 from sessions_app.models import Session
 
 RECENT = Template(
-    "{% load sessions_app %}{% recent_sessions as all %}{% for one in all %}{{ one }},{% endfor %}"
+    "{% load sessions_app %}{% recent_sessions as all %}"
+    "{% for one in all %}{{ one.title }},{% endfor %}"
 )
 
 

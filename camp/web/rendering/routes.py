@@ -1,10 +1,18 @@
 """URLs of many rows: resolving a name takes Django as long as rendering half a row."""
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from django.urls import reverse
 
 UNQUOTED = "!$&'()*+,;=~:@"  # in a path segment, by RFC 3986 and as by Django's reverse
+
+
+@lru_cache(maxsize=1000)
+def split_url(name, *args):
+    """Return what stands before and after the last argument in the URLs of a view."""
+    before, _zero, after = reverse(name, args=[*args, "0"]).rpartition("0")
+    return before, after
 
 
 class Route:
@@ -14,7 +22,7 @@ class Route:
     """
 
     def __init__(self, name, *args):
-        self.before, _zero, self.after = reverse(name, args=[*args, "0"]).rpartition("0")
+        self.before, self.after = split_url(name, *args)
 
     def __call__(self, value):
         """Return the URL for a number, or for text of one path segment."""

@@ -54,8 +54,8 @@ def test_pages_forth_and_back_hold_what_matches(files, owner, monkeypatch, sort)
             page = FileList(owner, QueryDict(address)).page
             pages.append(list(page))
             address = page.next_url[1:]
-        expected = [file for file in everything if matches(file, params)]
-        assert [file for page in pages for file in page] == expected, (nearby, params)
+        expected = [file.id for file in everything if matches(file, params)]
+        assert [file.id for page in pages for file in page] == expected, (nearby, params)
         while page.has_previous:
             pages.pop()
             page = FileList(owner, QueryDict(page.previous_url[1:])).page

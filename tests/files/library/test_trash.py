@@ -43,6 +43,18 @@ def test_files_come_first(as_owner, trashed):
     assert "夏合宿.txt" in as_owner.get("/files/trash/").content.decode()
 
 
+def test_it_opens_on_the_tab_that_has_something(as_owner, trashed):
+    trashed["files"].restore()
+    response = as_owner.get("/files/trash/")
+    assert str(trashed["sessions"]) in response.content.decode()
+    assert [(tab.name, count) for tab, count in response.context["tabs"]] == [
+        ("files", 0),
+        ("sessions", 1),
+    ]
+    # Which tab was asked for is said by its address.
+    assert "The trash is empty" in page(as_owner, "files")
+
+
 def test_the_latest_is_on_top(as_owner, keep):
     for name in ("first.txt", "second.txt"):
         keep(name).trash()
@@ -138,6 +150,6 @@ def test_queries_do_not_grow(as_owner, owner, django_assert_max_num_queries, cou
         )
         for number in range(count)
     )
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):  # the counts of both tabs, and the page
         content = page(as_owner)
     assert ("after=" in content) == (count > PAGE_SIZE)

@@ -105,7 +105,7 @@ def test_a_new_name_and_new_content_keep_the_folder(as_owner, folder):
     file.refresh_from_db()
     assert (file.path, file.size) == ("src/app/run.py", 3)
     found = as_owner.get("/files/", {"q": "src/app/run"}).context["page"].rows
-    assert [row.pk for row in found] == [file.pk]
+    assert [row.id for row in found] == [file.pk]
 
 
 def test_a_zip_has_the_folders(as_owner, folder):

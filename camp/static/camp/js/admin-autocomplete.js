@@ -24,7 +24,7 @@ const enhance = (select) => {
       "aria-controls": `${id}-list`,
     },
   );
-  for (const name of ["aria-describedby", "aria-invalid"]) {
+  for (const name of ["aria-describedby", "aria-invalid", "aria-label"]) {
     if (select.hasAttribute(name)) input.setAttribute(name, select.getAttribute(name));
   }
   const list = element("ul", { id: `${id}-list`, className: "autocomplete__list", hidden: true });
@@ -44,6 +44,9 @@ const enhance = (select) => {
     label.id ||= `${id}-label`;
     list.setAttribute("aria-labelledby", label.id);
     clear.ariaLabel = `${words.clear}: ${label.textContent.replace(/:$/, "").trim()}`;
+  } else if (select.ariaLabel) {
+    list.ariaLabel = select.ariaLabel;
+    clear.ariaLabel = `${words.clear}: ${select.ariaLabel}`;
   }
   const box = element("div", { className: "autocomplete" });
   box.append(chosen, input, clear, list, status);
@@ -196,4 +199,11 @@ const enhance = (select) => {
   show();
 };
 
-document.querySelectorAll("select[data-autocomplete]").forEach(enhance);
+const enhanceIn = (place) => {
+  const found = [...place.querySelectorAll("select[data-autocomplete]")];
+  // Django's inlines.js copies the empty row.
+  found.filter((select) => !select.closest(".empty-form")).forEach(enhance);
+};
+
+enhanceIn(document);
+document.addEventListener("formset:added", (event) => enhanceIn(event.target));
