@@ -24,6 +24,18 @@ def message_page(session, params, messages=None):
     return page, render_messages(page.rows)
 
 
+def find_answered(messages):
+    """Return {pk: message} of the messages that some others answer, deleted ones included.
+
+    One query if some of them are not among `messages`, else none.
+    """
+    known = {message.pk: message for message in messages}
+    wanted = {message.reply_to_id for message in messages if message.reply_to_id}
+    if missing := wanted - known.keys():
+        known |= Message.objects.for_reading().in_bulk(missing)
+    return {pk: known[pk] for pk in wanted if pk in known}
+
+
 def render_messages(newest_first):
     """Return messages in reading order, each with its `html`.
 

@@ -8,15 +8,17 @@ from sessions_app.titles import title_from
 
 
 @transaction.atomic
-def add_message(*, session, author, content):
-    """Add a message to a session and return it.
+def add_message(*, session, author, content, reply_to=None):
+    """Add a message to a session and return it; `reply_to` is the message that it answers.
 
     Moves the session to the top of the list; sets the title of a session without one. Raises
     Session.DoesNotExist if the session was deleted meanwhile.
     """
     # Locked, so that messages get the order of their times for every reader.
     session = Session.objects.present().select_for_update().get(pk=session.pk)
-    message = Message.objects.create(session=session, author=author, content=content)
+    message = Message.objects.create(
+        session=session, author=author, content=content, reply_to=reply_to
+    )
     if not session.title:
         session.title = title_from(content)
         session.save(update_fields=["title", "search_text"])

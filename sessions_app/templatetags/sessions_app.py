@@ -13,7 +13,8 @@ from camp.web.rendering.routes import Route
 from sessions_app.converters import SessionIdConverter
 from sessions_app.markdown import render
 from sessions_app.models import Session, session_name
-from sessions_app.reading import AuthorNames
+from sessions_app.reading import AuthorNames, find_answered
+from sessions_app.titles import title_from
 
 register = template.Library()
 
@@ -94,6 +95,17 @@ def message_articles(messages, session=None, reader=None):
     clock, name_author = Clock(), AuthorNames(reader)
     page = session and Route("sessions:message", session.session_id)
     is_owner = session and reader is not None and session.user_id == reader.pk
+    answered, shown = find_answered(messages), {message.pk for message in messages}
+
+    def quote(pk):
+        """Return the name of the author, the beginning and the address of an answered message."""
+        message = answered[pk]
+        if message.deleted_at:
+            return "", _("Deleted message"), ""
+        here = f"#message-{pk}"
+        url = here if pk in shown or not page else page(pk)
+        return name_author(message), quoted_text(message), url
+
     rows = [
         (
             message.pk,
@@ -102,6 +114,7 @@ def message_articles(messages, session=None, reader=None):
             clock.show(message.created_at),
             clock.show(message.edited_at),
             message.html,
+            message.reply_to_id in answered and quote(message.reply_to_id),
             message.deleted_at is not None,
             page and page(message.pk),
             page and list_actions(session, is_owner, message.is_of(reader)),
@@ -109,14 +122,31 @@ def message_articles(messages, session=None, reader=None):
         )
         for message in messages
     ]
-    return jinja.render("sessions_app/messages.html", rows=rows)
+    session_page = session and session.get_absolute_url()
+    return jinja.render("sessions_app/messages.html", rows=rows, session_page=session_page)
 
 
 def list_actions(session, is_owner, is_own):
     """Return what may be done with a message, as words for the template and for row-menu.js."""
     if not session.may_write:
         return ""
-    return "edit delete" if is_own else "delete" if is_owner else ""
+    return "reply edit delete" if is_own else "reply delete" if is_owner else "reply"
+
+
+def quoted_text(message):
+    """Return the beginning of a message as one line."""
+    return title_from(message.content) or "…"
+
+
+@register.inclusion_tag("sessions_app/includes/answered.html")
+def answered_message(message, reader):
+    """Show the message that the next one answers, and have the form name it."""
+    return {
+        "message": message,
+        "author": AuthorNames(reader)(message),
+        "text": quoted_text(message),
+        "session": message.session,
+    }
 
 
 def old_metadata(text):

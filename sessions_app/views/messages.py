@@ -20,7 +20,7 @@ from sessions_app.access import (
     get_writable_session,
     login_required_at_session,
 )
-from sessions_app.forms import MessageForm
+from sessions_app.forms import MessageForm, NewMessageForm
 from sessions_app.markdown import render as render_markdown
 from sessions_app.reading import PAGE_SIZE, message_page
 
@@ -29,13 +29,16 @@ from sessions_app.reading import PAGE_SIZE, message_page
 @login_required
 def detail(request, session_id):
     """Show a session: latest messages, files, and a form to write."""
-    return session_page(request, get_visible_session(request.user, session_id), MessageForm())
+    session = get_visible_session(request.user, session_id)
+    form = NewMessageForm(session, initial={"reply_to": request.GET.get("reply")})
+    return session_page(request, session, form)
 
 
 def session_page(request, session, form):
     """Return the page of a session, with `form` for the next message."""
     page, shown = message_page(session, request.GET)
     context = {"session": session, "page": page, "shown": shown, "form": form}
+    context["answered"] = form.find_answered()
     return render(request, "sessions_app/detail.html", context)
 
 
@@ -44,7 +47,7 @@ def session_page(request, session, form):
 def create(request, session_id):
     """Write a message."""
     session = get_writable_session(request.user, session_id)
-    form = MessageForm(request.POST)
+    form = NewMessageForm(session, request.POST)
     if not form.is_valid():
         return session_page(request, session, form)
     message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
