@@ -29,7 +29,7 @@ cache = LRUCache(maxsize=16 * 2**20, getsizeof=sys.getsizeof)  # bytes
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "s", "strong"),
-    *("div", "h3", "h4", "h5", "h6", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    *("bdi", "div", "h3", "h4", "h5", "h6", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 ATTRIBUTES = {
     "*": set(),  # else nh3 lets title and lang through
@@ -43,6 +43,9 @@ SCROLLED = {
     "pre": {"tabindex": "0"},
     "div": {"tabindex": "0", "role": "group", "aria-labelledby": "table-label"},
 }
+# What `sessions_app.mentions` and `files.pictures` look for in the HTML. Text and attributes have
+# no quotation marks of their own there, so that they hold nothing that looks like these.
+MARKS = {"a": {"class": {"address", "picture"}}, "bdi": {"class": {"mention"}}}
 SCHEMES = {"http", "https", "mailto"}
 REL = "nofollow noopener noreferrer"
 
@@ -73,6 +76,15 @@ LINE_BREAKS = ("SoftBreak", "HardBreak")
 ADDRESS = re.compile(r"\bhttps?://[a-z0-9\[][!#-;=?-_a-z~]{0,2000}", re.IGNORECASE | re.ASCII)
 TRAILING = ".,:;!?'*_~"
 LINKED = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
+# Pages of Camp, and pictures among its files, of which `files.pictures` shows those of the session
+OWN_PAGE = re.compile(r"/(?:files|sessions)/[!#-;=?-\[\]_a-z~]*", re.IGNORECASE | re.ASCII)
+OWN_FILE = re.compile(r"(?:https?://[a-z0-9.:\[\]-]+)?/files/\d{1,18}/(?:inline/)?", re.ASCII)
+# Where a user name may follow; two characters of a script without Unicode's composition may be one.
+NAME = re.compile("(?<![0-9A-Za-z_.+-])[@\uff20]([\\w.+\u0300-\u036f\u3099\u309a-]{1,60})")
+MAX_NAMES = 200
+# As they are in the HTML: (sign, what follows), and (address, label)
+MENTION = re.compile('<bdi class="mention">([@\uff20])([^<]*)</bdi>')
+PICTURE = re.compile('<a (?=[^<>]*class="picture")[^<>]*href="([^"<>]*)"[^<>]*>([^<]*)</a>')
 
 
 class OverBudget(Exception):
@@ -105,13 +117,20 @@ def render_now(text):
             html,
             tags=TAGS,
             attributes=ATTRIBUTES,
-            tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS, "a": {"class": {"address"}}},
+            tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS, **MARKS},
             set_tag_attribute_values=SCROLLED,
             url_schemes=SCHEMES,
-            url_relative="deny",
+            url_relative="pass_through",
+            attribute_filter=filter_attribute,
             link_rel=REL,
         )
     )
+
+
+def filter_attribute(tag, name, value):
+    """Return the value of an attribute; None for an address that is neither absolute nor Camp's."""
+    is_other = name != "href" or LINKED.match(value) or OWN_PAGE.fullmatch(value)
+    return value if is_other else None
 
 
 def render_plain(text):
@@ -153,6 +172,7 @@ class HtmlWriter:
         self.parts = []
         self.closings = []  # one for each open element
         self.links = 0  # open ones
+        self.names = MAX_NAMES  # that may still be marked
         self.image = None  # text pieces of the image that is open
         self.in_code = self.in_head = False
         self.alignments, self.column = (), 0
@@ -193,7 +213,7 @@ class HtmlWriter:
         elif kind == "Code":
             self.parts.append(f"<code>{escape(content)}</code>")
         elif kind == "Text" and not self.in_code:
-            self.parts.append(escape(content) if self.links else link_urls(content))
+            self.parts.append(escape(content) if self.links else self.link_urls(content))
         elif kind == "Html":
             self.parts.append(escape(content).replace("\n", "<br>\n"))
         else:
@@ -266,7 +286,7 @@ class HtmlWriter:
         address = f"mailto:{link['dest_url']}" if link["link_type"] == "Email" else link["dest_url"]
         if self.image is not None:
             return str
-        if not LINKED.match(address):
+        if not is_linked(address):
             self.parts.append("[")
             return lambda: f"]({escape(address)})"
         self.links += 1
@@ -291,22 +311,42 @@ class HtmlWriter:
         self.image = None
         if self.links:
             return escape(label)
-        if not LINKED.match(address):
+        if OWN_FILE.fullmatch(address):
+            return f'<a href="{escape(address)}" class="picture">{escape(label)}</a>'
+        if not is_linked(address):
             return f"![{escape(label)}]({escape(address)})"
         return link_to(address, label)
 
+    def link_urls(self, text):
+        """Return `text` as HTML with its URLs linked, and with possible mentions marked."""
+        if "://" not in text:
+            return self.mark_names(text)
+        parts, end = [], 0
+        for match in ADDRESS.finditer(text):
+            shown = trim_address(match[0])
+            if LINKED.match(shown):
+                parts += [self.mark_names(text[end : match.start()]), link_to(shown, shown)]
+                end = match.start() + len(shown)
+        return "".join([*parts, self.mark_names(text[end:])])
 
-def link_urls(text):
-    """Return `text` as HTML with its URLs linked."""
-    if "://" not in text:
-        return escape(text)
-    parts, end = [], 0
-    for match in ADDRESS.finditer(text):
-        shown = trim_address(match[0])
-        if LINKED.match(shown):
-            parts += [escape(text[end : match.start()]), link_to(shown, shown)]
-            end = match.start() + len(shown)
-    return "".join([*parts, escape(text[end:])])
+    def mark_names(self, text):
+        """Return `text` as HTML in which MENTION finds what may be a name."""
+        if "@" not in text and "\uff20" not in text:
+            return escape(text)
+        parts, end = [], 0
+        for match in NAME.finditer(text):
+            if self.names <= 0:
+                break
+            self.names -= 1
+            mark = f'<bdi class="mention">{escape(match[0])}</bdi>'
+            parts += [escape(text[end : match.start()]), mark]
+            end = match.end()
+        return "".join([*parts, escape(text[end:])])
+
+
+def is_linked(address):
+    """Return whether an address may be linked: of another site, or a page of Camp."""
+    return LINKED.match(address) or OWN_PAGE.fullmatch(address)
 
 
 def trim_address(address):

@@ -10,9 +10,11 @@ from django.utils.translation import ngettext
 from camp.templatetags.camp import Clock
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
+from sessions_app import mentions
 from sessions_app.converters import SessionIdConverter
 from sessions_app.markdown import render
 from sessions_app.models import Session, session_name
+from sessions_app.pictures import show_pictures
 from sessions_app.reading import AuthorNames, find_answered
 from sessions_app.titles import title_from
 
@@ -86,8 +88,10 @@ def people_of(context, session):
 
 
 @register.simple_tag
-def message_articles(messages, session=None, reader=None):
+def message_articles(messages, session=None, reader=None, pictures=None):
     """Return messages, read by `Message.objects.for_reading`, with their `html`.
+
+    `pictures` are those that may be shown; see `sessions_app/includes/messages.html`.
 
     Those of `reader` are named "You". With `session`, which has `may_write`, each has a permanent
     link, and links to what the reader may do with it.
@@ -95,6 +99,7 @@ def message_articles(messages, session=None, reader=None):
     clock, name_author = Clock(), AuthorNames(reader)
     page = session and Route("sessions:message", session.session_id)
     is_owner = session and reader is not None and session.user_id == reader.pk
+    names = mentions.find_people(session, [one.html for one in messages]) if session else {}
     answered, shown = find_answered(messages), {message.pk for message in messages}
 
     def quote(pk):
@@ -113,7 +118,7 @@ def message_articles(messages, session=None, reader=None):
             name_author(message),
             clock.show(message.created_at),
             clock.show(message.edited_at),
-            message.html,
+            mentions.mark_mentions(show_pictures(message.html, pictures), names, reader),
             message.reply_to_id in answered and quote(message.reply_to_id),
             message.deleted_at is not None,
             page and page(message.pk),
