@@ -17,7 +17,7 @@ def send_to_user(user, address, subject_template, template, context, *, from_ema
 
     A failure is logged by its type only, because the text contains addresses.
     """
-    with translation.override(user.language or translation.get_language()):
+    with translation.override(user.chosen_language or translation.get_language()):
         subject = " ".join(render_to_string(subject_template, context).split())
         body = render_to_string(template, context)
     try:

@@ -168,6 +168,8 @@ class ProfileForm(PasswordCheckMixin, IdentityForm):
         zone, kept = self.fields["time_zone"], self.instance.time_zone
         zone.choices, zone.widget.kept = time_zones.grouped_choices(kept), kept
         self.fields["language"].choices = [("", _("As in your browser")), *settings.LANGUAGES]
+        if settings.CAMP_LANGUAGE:
+            del self.fields["language"]
 
     @sensitive_variables("password")
     def clean(self):

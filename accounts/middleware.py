@@ -1,6 +1,5 @@
 """The reader, and their language and time zone."""
 
-from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth import middleware
 from django.db import Error as DatabaseError
@@ -36,8 +35,8 @@ class LocaleMiddleware(locale.LocaleMiddleware):
     def process_request(self, request):
         super().process_request(request)
         user = _reader(request)
-        if user and user.language in dict(settings.LANGUAGES):
-            translation.activate(user.language)
+        if user and user.chosen_language:
+            translation.activate(user.chosen_language)
             request.LANGUAGE_CODE = translation.get_language()
         chosen = get_zone(user.time_zone) if user else None
         if chosen:

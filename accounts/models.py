@@ -1,6 +1,7 @@
 """Users, log-in attempts and the history of deleted organisers."""
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -179,6 +180,11 @@ class User(MarkedDeletionModel, AbstractBaseUser, PermissionsMixin):
     async def acheck_password(self, raw_password):
         """See check_password()."""
         return await sync_to_async(self.check_password)(raw_password)
+
+    @property
+    def chosen_language(self):
+        """The language of the profile; "" if there is none, or if Camp does not offer it."""
+        return self.language if self.language in dict(settings.LANGUAGES) else ""
 
     def get_full_name(self):
         """Return the name that Django's admin shows."""

@@ -227,6 +227,11 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 # Languages and time
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", ["en", "ja"])
 LANGUAGES = [("ja", "日本語"), ("en", "English")]
+# The only language, if one is fixed. Not called LANGUAGE: many desktops set that for gettext.
+CAMP_LANGUAGE = env.choice("CAMP_LANGUAGE", "", ["en", "ja"])
+if CAMP_LANGUAGE:
+    LANGUAGE_CODE = CAMP_LANGUAGE
+    LANGUAGES = [(CAMP_LANGUAGE, dict(LANGUAGES)[CAMP_LANGUAGE])]
 LOCALE_PATHS = [BASE_DIR / "camp" / "locale"]
 TIME_ZONE = env.time_zone("TIME_ZONE", "Asia/Tokyo")
 USE_TZ = True

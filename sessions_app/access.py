@@ -10,9 +10,15 @@ from django.urls import reverse
 from sessions_app.models import Message, Session
 
 
-def get_visible_session(user, session_id):
-    """Return a session that the user sees, with `may_write`; raises Http404 for any other."""
-    sessions = Session.objects.visible_to(user).with_rights(user)
+def get_visible_session(user, session_id, **annotations):
+    """Return a session that the user sees, with rights; raises Http404 for any other.
+
+    One query for the owner, two for others.
+    """
+    own = Session.objects.owned_by(user).with_owner_rights().annotate(**annotations)
+    for session in own.filter(session_id=session_id):
+        return session
+    sessions = Session.objects.visible_to(user).with_rights(user).annotate(**annotations)
     return get_object_or_404(sessions, session_id=session_id)
 
 
@@ -36,6 +42,17 @@ def get_writable_session(user, session_id):
     if not session.may_write:
         raise PermissionDenied
     return session
+
+
+def list_writable_sessions(user, count):
+    """Return the newest sessions to which the user may add, own and others', as a list."""
+    shared = Session.objects.shared_with(user).with_rights(user).filter(may_write=True)
+    found = []
+    for sessions in (Session.objects.owned_by(user), shared):
+        found += sessions.only("session_id", "title", "updated_at").order_by("-updated_at", "-id")[
+            :count
+        ]
+    return sorted(found, key=lambda each: (each.updated_at, each.pk), reverse=True)[:count]
 
 
 def get_visible_message(user, session_id, pk, messages=None):

@@ -18,34 +18,42 @@ from cachetools import LRUCache, cached
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
+from camp.web.rendering.code import CLASSES, colour_code
+
 # Budgets of one document. They bound what the writer and nh3 spend (nh3 needs quadratic time
 # for nesting), far above what people write in 100,000 characters; bench/markdown.py has figures.
 MAX_NESTING = 100
 MAX_EVENTS = 40_000
 MAX_ENTITIES = 30_000
 MAX_HTML = 600_000  # characters
+MAX_COLOURED = 10_000  # characters of code
 # Of rendered HTML: some 30,000 messages as people write them, or a few huge ones
 cache = LRUCache(maxsize=16 * 2**20, getsizeof=sys.getsizeof)  # bytes
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "s", "strong"),
-    *("bdi", "div", "h3", "h4", "h5", "h6", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+    *("bdi", "div", "h3", "h4", "h5", "h6", "input", "span", "table", "tbody", "td", "th", "thead"),
+    *("tr", "ul"),
 }
 ATTRIBUTES = {
     "*": set(),  # else nh3 lets title and lang through
     "a": {"href"},
+    "input": {"aria-label", "checked"},
     "ol": {"start"},
 }
 ALIGNMENTS = {"class": {"left", "center", "right"}}
 # Long lines and wide tables scroll within their box, for the keyboard as well. The box of a table
-# is named by an element of the page, since the HTML is cached for readers of all languages.
-SCROLLED = {
+# is named by an element of the page, since the HTML is cached for readers of all languages. The box
+# of a task can only be looked at.
+FIXED = {
     "pre": {"tabindex": "0"},
     "div": {"tabindex": "0", "role": "group", "aria-labelledby": "table-label"},
+    "input": {"type": "checkbox", "disabled": ""},
 }
-# What `sessions_app.mentions` and `files.pictures` look for in the HTML. Text and attributes have
-# no quotation marks of their own there, so that they hold nothing that looks like these.
+# What `sessions_app.mentions` and `sessions_app.pictures` look for in the HTML. Text there has no
+# "<" of its own, and attributes have no quotation marks: nothing else looks like these.
 MARKS = {"a": {"class": {"address", "picture"}}, "bdi": {"class": {"mention"}}}
+CODE_CLASSES = {"span": set(filter(None, CLASSES.values()))}
 SCHEMES = {"http", "https", "mailto"}
 REL = "nofollow noopener noreferrer"
 
@@ -54,6 +62,7 @@ PARSER = pyromark.Markdown(
     options=pyromark.Options.ENABLE_TABLES
     | pyromark.Options.ENABLE_STRIKETHROUGH
     | pyromark.Options.ENABLE_SUBSCRIPT
+    | pyromark.Options.ENABLE_TASKLISTS
 )
 # What opens and closes each element that has no details of its own.
 ELEMENTS = {
@@ -70,6 +79,7 @@ ELEMENTS = {
     "TableRow": ("<tr>\n", "</tr>\n"),
     "Table": ("<div><table>\n", "</tbody>\n</table>\n</div>\n"),
 }
+INLINE = {"Emphasis", "Strong", "Strikethrough", "Subscript", "Link", "Image"}
 LINE_BREAKS = ("SoftBreak", "HardBreak")
 
 # Only ASCII, so that Japanese text right behind an address does not become part of it.
@@ -118,7 +128,8 @@ def render_now(text):
             tags=TAGS,
             attributes=ATTRIBUTES,
             tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS, **MARKS},
-            set_tag_attribute_values=SCROLLED,
+            set_tag_attribute_values=FIXED,
+            allowed_classes=CODE_CLASSES,
             url_schemes=SCHEMES,
             url_relative="pass_through",
             attribute_filter=filter_attribute,
@@ -149,6 +160,8 @@ def first_line(text):
             (kind, content), *_ = event.items()
             ends = kind in ("Start", "End") and element_name(content) in blocks
             content = "" if kind in ("Start", "End") else content
+            if kind == "TaskListMarker":
+                content = "[x] " if content else "[ ] "
         for number, piece in enumerate(content.split("\n")):
             if (number or ends) and line.strip():
                 return line.strip()
@@ -174,7 +187,10 @@ class HtmlWriter:
         self.links = 0  # open ones
         self.names = MAX_NAMES  # that may still be marked
         self.image = None  # text pieces of the image that is open
-        self.in_code = self.in_head = False
+        self.code = None  # text pieces of the code block that is open
+        self.coloured = 0  # characters of code
+        self.task = None  # where the box of an open task is in `parts`, and text pieces of the task
+        self.in_head = False
         self.alignments, self.column = (), 0
 
     def write(self, events):
@@ -186,8 +202,12 @@ class HtmlWriter:
                 self.write_mark(event)
                 continue
             ((kind, content),) = event.items()
+            if self.task and kind in ("Start", "End") and element_name(content) not in INLINE:
+                self.close_task()
             if kind == "Start":
                 self.open(content)
+            elif kind == "TaskListMarker":
+                self.open_task(is_done=content)
             elif kind == "End":
                 self.parts.append(self.closings.pop()())
             else:
@@ -199,6 +219,8 @@ class HtmlWriter:
 
     def write_mark(self, event):
         """Write a rule or a line break."""
+        if self.task:
+            self.task[1].append(" ")
         if self.image is not None:
             self.image.append(" ")
         elif event in LINE_BREAKS:
@@ -208,11 +230,15 @@ class HtmlWriter:
 
     def write_text(self, kind, content):
         """Write text, code or raw HTML, escaped."""
+        if self.task:
+            self.task[1].append(content)
         if self.image is not None:
             self.image.append(content)
+        elif self.code is not None:
+            self.code.append(content)
         elif kind == "Code":
             self.parts.append(f"<code>{escape(content)}</code>")
-        elif kind == "Text" and not self.in_code:
+        elif kind == "Text":
             self.parts.append(escape(content) if self.links else self.link_urls(content))
         elif kind == "Html":
             self.parts.append(escape(content).replace("\n", "<br>\n"))
@@ -245,14 +271,32 @@ class HtmlWriter:
         self.parts.append(f"<{name}>\n" if start in (None, 1) else f'<ol start="{start}">\n')
         return lambda: f"</{name}>\n"
 
-    def open_codeblock(self, _kind):
+    def open_codeblock(self, kind):
         self.parts.append(ELEMENTS["CodeBlock"][0])
-        self.in_code = True
-        return self.close_codeblock
+        self.code = []
+        # ```python title="a.py"
+        words = kind["Fenced"].split() if isinstance(kind, dict) else []
+        return lambda: self.close_codeblock(words[0] if words else "")
 
-    def close_codeblock(self):
-        self.in_code = False
-        return ELEMENTS["CodeBlock"][1]
+    def close_codeblock(self, language):
+        code, html = "".join(self.code), None
+        self.code = None
+        if self.coloured + len(code) <= MAX_COLOURED:
+            html = colour_code(code, language)
+        self.coloured += len(code) if html else 0
+        return (html or escape(code)) + ELEMENTS["CodeBlock"][1]
+
+    def open_task(self, *, is_done):
+        """Write the box of a task."""
+        self.parts.append("<input checked" if is_done else "<input")
+        self.task = len(self.parts), []
+        self.parts.append("> ")
+
+    def close_task(self):
+        """Give the box of the open task the first paragraph of its text as its name."""
+        at, texts = self.task
+        self.parts[at] = f' aria-label="{escape("".join(texts).strip())}"> '
+        self.task = None
 
     def open_table(self, alignments):
         # As a class: the Content-Security-Policy forbids styles.

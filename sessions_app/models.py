@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -38,7 +39,7 @@ class SessionQuerySet(OwnedQuerySet):
 
         Whole sessions take three times as long to read, and their metadata may be long.
         """
-        fields = ("id", "session_id", "title", "updated_at", *annotations)
+        fields = ("id", "session_id", "title", "updated_at", "announced_at", *annotations)
         return self.annotate(**annotations).values_list(*fields, named=True)
 
     def visible_to(self, user):
@@ -52,7 +53,27 @@ class SessionQuerySet(OwnedQuerySet):
     def shared_with(self, user):
         """Return the sessions of others that the user is a member of, outside the trash."""
         memberships = Member.objects.of(user).values("session")
-        return self.present().filter(pk__in=memberships).exclude(user=user)
+        return self.not_trashed().filter(pk__in=memberships).exclude(user=user)
+
+    def not_trashed(self):
+        """Return the same as `present`, said so that SQLite starts from another condition.
+
+        It has no statistics, and would read all sessions by an index on `deleted_at`.
+        """
+        return self.filter(~Q(deleted_at__isnull=False))
+
+    def announced_to(self, user):
+        """Return the announcements, outside the trash, that the user has not read yet."""
+        everyone = Member.objects.filter(session=OuterRef("pk"), user=None)
+        read = ReadMark.objects.filter(
+            session=OuterRef("pk"), user=user, read_up_to__gte=OuterRef("announced_at")
+        )
+        announced = self.not_trashed().filter(announced_at__isnull=False)
+        return announced.filter(Exists(everyone), ~Exists(read))
+
+    def shared(self):
+        """Return the sessions that have members."""
+        return self.filter(Exists(Member.objects.filter(session=OuterRef("pk"))))
 
     def with_rights(self, user):
         """Annotate `may_write`, whether the user may add messages and files, and `is_shared`."""
@@ -62,6 +83,15 @@ class SessionQuerySet(OwnedQuerySet):
             may_write=ExpressionWrapper(may_write, models.BooleanField()),
             is_shared=Exists(Member.objects.filter(session=OuterRef("pk"))),
         )
+
+    def with_owner_rights(self):
+        """Annotate what `with_rights` does, for the owner of the sessions; not for subqueries.
+
+        As SQL: the expressions take Django 1 ms to write, a fifth of the page of a session.
+        """
+        own = f"session_id = {Session._meta.db_table}.id"
+        shared = f"SELECT EXISTS (SELECT 1 FROM {Member._meta.db_table} WHERE {own})"  # noqa: S608
+        return self.annotate(may_write=models.Value(True), is_shared=RawSQL(shared, ()))  # noqa: S611
 
     def writable_by(self, user):
         """Return the sessions to which the user may add, outside the trash; see `visible_to`."""

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from sessions_app.converters import SessionIdConverter
-from sessions_app.views import exports, members, messages, sessions
+from sessions_app.views import announcements, exports, members, messages, sessions
 
 register_converter(SessionIdConverter, "session_id")
 
@@ -15,6 +15,8 @@ urlpatterns = [
     path("<session_id:session_id>/rename/", sessions.rename, name="rename"),
     path("<session_id:session_id>/delete/", sessions.delete, name="delete"),
     path("<session_id:session_id>/restore/", sessions.restore, name="restore"),
+    path("<session_id:session_id>/announce/", announcements.announce, name="announce"),
+    path("<session_id:session_id>/withdraw/", announcements.withdraw, name="withdraw"),
     path("<session_id:session_id>/messages/", messages.create, name="message_create"),
     path("<session_id:session_id>/messages/<int:pk>/", messages.show, name="message"),
     path("<session_id:session_id>/messages/<int:pk>/edit/", messages.edit, name="message_edit"),

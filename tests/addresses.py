@@ -41,6 +41,8 @@ ADDRESSES = {
     "sessions:rename": (SESSION, LOGIN, LOGIN),
     "sessions:delete": (SESSION, REFUSED, LOGIN),
     "sessions:restore": (SESSION, REFUSED, LOGIN),
+    "sessions:announce": (SESSION, LOGIN, LOGIN),
+    "sessions:withdraw": (SESSION, REFUSED, LOGIN),
     "sessions:message_create": (SESSION, REFUSED, LOGIN),
     "sessions:message": (MESSAGE, LOGIN, REFUSED),
     "sessions:message_edit": (MESSAGE, LOGIN, LOGIN),

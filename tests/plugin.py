@@ -186,7 +186,21 @@ def needs_database(item):
 
 
 def pytest_collection_finish():
-    """Exempt what is loaded by now from garbage collection: commands under test collect often."""
+    """Exempt what is loaded by now from garbage collection."""
+    freeze_garbage_collector()
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """After each module exempt what it has left, such as the reports of its tests."""
+    if nextitem is None or nextitem.path != item.path:
+        freeze_garbage_collector()
+
+
+def freeze_garbage_collector():
+    """Exempt all objects from garbage collection.
+
+    Commands under test collect often, and processes are forked, whose memory a collection copies.
+    """
     gc.collect()
     gc.freeze()
 

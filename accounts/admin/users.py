@@ -156,7 +156,9 @@ class UserAdmin(
     @admin.display(description=gettext_lazy("preferences"))
     def preferences(self, user):
         """Return the user's language and time zone."""
-        language = dict(settings.LANGUAGES).get(user.language, _("the browser's language"))
+        fixed = dict(settings.LANGUAGES).get(settings.CAMP_LANGUAGE)
+        chosen = dict(settings.LANGUAGES).get(user.language)
+        language = fixed or chosen or _("the browser's language")
         return f"{language}, {zone_label(user.time_zone or settings.TIME_ZONE)}"
 
     def manages(self, request, user):

@@ -34,7 +34,9 @@ def profile(request):
     if form.is_valid() and form.save_unless_taken():
         if user.email != old_email:
             emails.notify_previous_address(request, user, old_email)
-        with translation.override(user.language or translation.get_language_from_request(request)):
+        with translation.override(
+            user.chosen_language or translation.get_language_from_request(request)
+        ):
             messages.success(request, _("Your profile is saved."))
         return redirect("accounts:profile")
     response = render(request, "accounts/profile.html", {"form": form})

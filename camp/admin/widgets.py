@@ -49,7 +49,14 @@ class SearchMixin:
         key = self.field.remote_field.model._meta.pk
         empty = self.choices.field.empty_values
         value = [one for one in value if one in empty or is_value_of(key, one)]
-        return super().optgroups(name, value, attrs)
+        groups = super().optgroups(name, value, attrs)
+        if not self.allow_multiple_selected:
+            # HTML demands an empty first choice, with a text; Django's has none.
+            _label, options, _index = groups[0]
+            chosen = [option for option in options if option["value"]]
+            empty = self.create_option(name, "", "---------", not chosen, 0)
+            options[:] = [empty, *chosen]
+        return groups
 
 
 class AutocompleteSelect(SearchMixin, widgets.AutocompleteSelect):

@@ -47,5 +47,5 @@ def execute(argv: list[str]) -> None:
     # Without this Django runs some commands without settings, and hides the error.
     _ = settings.INSTALLED_APPS
     django.setup()
-    translation.activate(messages.preferred_language())
+    translation.activate(messages.preferred_language(settings.CAMP_LANGUAGE))
     execute_from_command_line(argv)

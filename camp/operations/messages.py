@@ -93,9 +93,10 @@ TEXTS = {
 }
 
 
-def preferred_language() -> str:
-    """Return "ja" or "en": the user's language, if the terminal can show it."""
-    return "ja" if prefers_japanese() and shows_japanese() else "en"
+def preferred_language(fixed: str = "") -> str:
+    """Return "ja" or "en": `fixed`, else the user's language, if the terminal can show it."""
+    japanese = fixed == "ja" if fixed else prefers_japanese()
+    return "ja" if japanese and shows_japanese() else "en"
 
 
 def prefers_japanese() -> bool:

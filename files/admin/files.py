@@ -73,7 +73,9 @@ class FileForm(forms.ModelForm):
         data = super().clean()
         # What the reader may not view is not in the form.
         session, user = (data.get(name, getattr(self.instance, name)) for name in self.RELATIONS)
-        if session and user and session.user_id != user.pk:
+        changed = {*self.RELATIONS} & {*self.changed_data}
+        foreign = session and user and session.user_id != user.pk and changed
+        if foreign and not Session.objects.writable_by(user).filter(pk=session.pk).exists():
             field = "session" if "session" in self.fields else None
             self.add_error(field, _("The session and the file belong to different users."))
         return data
@@ -206,6 +208,11 @@ class FileAdmin(OldMetadataMixin, TrashFirstMixin, HandOverMixin, CampModelAdmin
     def bulk_note(self, queryset):
         """Return the number of some files, and their bytes."""
         return f"{super().bulk_note(queryset)}, {readable_bytes(bytes_with_versions(queryset))}"
+
+    def set_deleted_at(self, rows, moment):
+        """Do so, and tell the open pages of the files' sessions."""
+        File.objects.filter(pk__in=[row.pk for row in rows]).mark_sessions_changed()
+        super().set_deleted_at(rows, moment)
 
     def hand_over(self, files, user, form):
         """Give files to another user, all or none of them."""

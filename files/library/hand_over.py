@@ -34,6 +34,7 @@ def hand_over_files(files, user):
             with quota.reserve(user.pk, size):
                 for keys in batches:
                     moved = File.objects.filter(pk__in=keys)
+                    moved.mark_sessions_changed()
                     moved.update(user=user)
                     moved.exclude(session__user=user).update(session=None)
         except quota.OverQuota as error:

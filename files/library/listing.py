@@ -26,6 +26,7 @@ SIZES = {
     "100M": (_("From 100 MiB"), 100 * MIB),
     "1G": (_("From 1 GiB"), 1024 * MIB),
 }
+SHARED = "shared"  # the value of `owner` for the files of others
 # Days before today; each begins at midnight in the user's time zone.
 DATES = {
     "1": (_("Since yesterday"), 1),
@@ -36,9 +37,10 @@ DATES = {
 
 
 class FileFilter:
-    """The filter of files by the parameters `q`, `kind`, `size` and `date`.
+    """The filter of files by the parameters `q`, `kind`, `size`, `date` and `owner`.
 
-    Unknown values count as empty.
+    Unknown values count as empty. `apply` does not look at `owner`, which says whose files to
+    filter.
     """
 
     def __init__(self, params):
@@ -46,6 +48,7 @@ class FileFilter:
         self.kind = choose(params.get("kind"), Kind.values)
         self.size = choose(params.get("size"), SIZES)
         self.date = choose(params.get("date"), DATES)
+        self.owner = choose(params.get("owner"), [SHARED])
 
     def apply(self, files, owner=None):
         """Filter a queryset of files.
@@ -72,7 +75,13 @@ class FileFilter:
     def fields(self):
         """Return {name: value} of the parameters that are set."""
         fields = {"q": self.query, "kind": self.kind, "size": self.size, "date": self.date}
+        fields["owner"] = self.owner
         return {name: value for name, value in fields.items() if value}
+
+    @property
+    def is_shared(self):
+        """Whether it is about the files of others."""
+        return self.owner == SHARED
 
 
 def choose(value, choices, default=""):
@@ -88,8 +97,9 @@ def sort_of(params):
 class FileList(FileFilter):
     """A page of a user's files, by the parameters of a FileFilter and `sort`.
 
-    `session` leaves only the files of that session, `excluding_session` those of others. Costs one
-    query, or two or three with a filter.
+    `owner` asks for the files of others in the sessions that the user sees instead. `session`
+    leaves only the files of that session, whoever's they are; `excluding_session` those of others.
+    Costs one query, or two or three with a filter.
     """
 
     def __init__(self, user, params, *, session=None, excluding_session=None):
@@ -97,6 +107,8 @@ class FileList(FileFilter):
         self.sort = sort_of(params)
         self.params = params
         self.session, self.excluding_session = session, excluding_session
+        if session or excluding_session:
+            self.owner = ""
         if self.is_filtered or session or excluding_session:
             self.page = self.filtered_page(user)
         else:
@@ -108,6 +120,17 @@ class FileList(FileFilter):
         """Return the page with the filters applied."""
         keys = SORTS[self.sort][1]
         within, nearby = File.objects.filter(user=user), NEARBY
+        candidates, filtered = self.apply(File.objects.present(), owner=user), self.apply
+        if self.is_shared:
+            within = File.objects.all()
+            candidates = self.apply(File.objects.found_by_session(user))
+
+            def filtered(files):
+                return self.apply(files.shared_with(user))
+
+        elif self.session is not None and self.session.is_shared:
+            within = File.objects.all()
+            candidates = self.apply(File.objects.filter(session=self.session).present())
         if self.query and self.sort.endswith("name"):
             # The index of names contains the text that is searched.
             within, nearby = within.search(self.query), 8 * PAGE_SIZE
@@ -118,8 +141,8 @@ class FileList(FileFilter):
             within,
             keys,
             self.params,
-            filtered=lambda files: self.apply_session(self.apply(files.present())),
-            matching=self.apply_session(self.apply(File.objects.present(), owner=user)),
+            filtered=lambda files: self.apply_session(filtered(files.present())),
+            matching=self.apply_session(candidates),
             nearby=nearby,
         )
 
@@ -130,6 +153,11 @@ class FileList(FileFilter):
         if self.excluding_session is not None:
             files = files.exclude(session=self.excluding_session)
         return files.for_list()
+
+    @property
+    def has_owners(self):
+        """Whether one chooses between own files and those of others."""
+        return not self.session and not self.excluding_session
 
     @property
     def is_filtered(self):

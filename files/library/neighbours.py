@@ -4,6 +4,7 @@ from camp.db.keyset import reverse_key, rows_after
 from files.content_types import Kind
 from files.library.listing import SORTS, FileFilter, sort_of
 from files.models import File
+from sessions_app.models import Session
 
 
 def place_query(params):
@@ -17,17 +18,26 @@ def place_query(params):
 
 
 class PictureNeighbours:
-    """The pictures `before` and `after` a picture in a list of its owner's files, or None.
+    """The pictures `before` and `after` a picture in a list that `reader` sees, or None.
 
-    The list is that of the query parameters, as FileList has it. Two queries.
+    The list is that of the query parameters, as FileList has it; for a file of somebody else at
+    least that of its session. Two queries, and one for a session.
     """
 
-    def __init__(self, file, params):
+    def __init__(self, file, reader, params):
         self.query = place_query(params)
-        files = FileFilter(params).apply(File.objects.visible_to(file.user_id))
-        files = files.of_kind(Kind.IMAGE)
-        if session_id := params.get("session", "").replace("\0", ""):
-            files = files.filter(session__session_id=session_id)
+        chosen = FileFilter(params)
+        session_id = params.get("session", "").replace("\0", "")
+        if not session_id and not chosen.is_shared and file.user_id != reader.pk:
+            session_id = file.session.session_id
+        if session_id:
+            session = Session.objects.visible_to(reader).filter(session_id=session_id).first()
+            files = File.objects.present().filter(session=session or -1)
+        elif chosen.is_shared:
+            files = File.objects.found_by_session(reader)
+        else:
+            files = File.objects.owned_by(reader)
+        files = chosen.apply(files).of_kind(Kind.IMAGE)
         keys = SORTS[sort_of(params)][1]
         self.after = self.first_after(file, files, keys)
         self.before = self.first_after(file, files, [reverse_key(key) for key in keys])

@@ -3,6 +3,7 @@
 import re
 import secrets
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Sum
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -10,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from files.library.listing import FileFilter
 from files.models import File, Version
-from sessions_app.access import get_own_session
+from sessions_app.access import get_visible_session, get_writable_session
 
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 MAX_ID = 2**63 - 1  # SQLite raises for more
@@ -20,9 +21,21 @@ SESSION_KEY = "chosen_files"
 MAX_SELECTIONS = 5
 
 
+def get_visible_file(user, pk):
+    """Return a file that the user sees, with its session and owner; raises Http404."""
+    files = File.objects.visible_to(user).select_related("session", "user")
+    return get_object_or_404(files, pk=pk)
+
+
 def get_own_file(user, pk):
-    """Return the user's file with its session; raises Http404 for any other."""
-    return get_object_or_404(File.objects.owned_by(user).select_related("session"), pk=pk)
+    """Return the user's file with its session.
+
+    Raises Http404 if the user does not see it, PermissionDenied if it is somebody else's.
+    """
+    file = get_visible_file(user, pk)
+    if file.user_id != user.pk:
+        raise PermissionDenied
+    return file
 
 
 def get_own_file_or_none(user, number):
@@ -41,11 +54,16 @@ def get_own_version(user, pk, version):
     return get_object_or_404(versions, pk=version)
 
 
-def get_own_session_or_none(user, session_id):
-    """Return the user's session by its public ID, None for ""; raises Http404 for any other."""
+def get_session_or_none(user, session_id, *, to_add=False):
+    """Return a session that the user sees by its public ID, None for "".
+
+    Raises Http404 for any other, and if it is `to_add` files, PermissionDenied if the user may only
+    read it.
+    """
     # PostgreSQL refuses NUL in a query.
     session_id = session_id.replace("\x00", "")
-    return get_own_session(user, session_id) if session_id else None
+    get = get_writable_session if to_add else get_visible_session
+    return get(user, session_id) if session_id else None
 
 
 def parse_ids(texts):
@@ -59,26 +77,33 @@ def parse_ids(texts):
 
 
 class Selection:
-    """The user's files that a form selects.
+    """The files that a form selects: the user's own, or with `to_read` all that the user sees.
 
-    `id` names single ones; with `all` it is every file that `q`, `kind`, `size`, `date` and
-    `session` leave. With `trashed` they are in the trash. Raises Http404 for an `id` that is no
-    number, and for somebody else's session.
+    `id` names single ones; with `all` it is every file that `q`, `kind`, `size`, `date`, `owner`
+    and `session` leave. With `trashed` they are in the trash. Raises Http404 for an `id` that is no
+    number, and for a session that the user does not see.
     """
 
-    def __init__(self, user, params):
+    def __init__(self, user, params, *, to_read=False):
         self.in_trash = bool(params.get("trashed"))
-        own = File.objects.trashed_by(user) if self.in_trash else File.objects.owned_by(user)
         self.is_all = bool(params.get("all"))
         self.filter = FileFilter(params)
-        self.session = get_own_session_or_none(user, params.get("session", ""))
+        self.session = get_session_or_none(user, params.get("session", ""))
         self.ids = parse_ids(params.getlist("id"))
-        if not self.is_all:
-            self.files = own.filter(pk__in=self.ids)
-        elif self.session is not None:
-            self.files = self.filter.apply(own.filter(session=self.session))
+        if self.in_trash:
+            files = File.objects.trashed_by(user)
+        elif to_read and self.filter.is_shared and self.is_all and self.session is None:
+            files = File.objects.found_by_session(user)
+        elif to_read and not (self.is_all and self.session is None):
+            files = File.objects.visible_to(user)
         else:
-            self.files = self.filter.apply(own)
+            files = File.objects.owned_by(user)
+        if not self.is_all:
+            self.files = files.filter(pk__in=self.ids)
+        elif self.session is not None:
+            self.files = self.filter.apply(files.filter(session=self.session))
+        else:
+            self.files = self.filter.apply(files)
 
     def summary(self):
         """Return {"count", "size"}: the number of files, and their bytes."""

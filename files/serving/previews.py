@@ -7,7 +7,9 @@ forbids everything else.
 """
 
 from django.http import FileResponse, Http404, HttpResponse
+from django.utils.safestring import mark_safe
 
+from camp.web.rendering.code import colour_code, language_of
 from files.content_types import Kind
 from files.serving import thumbnails
 from files.serving.downloads import file_response
@@ -40,7 +42,7 @@ class Preview:
     def __init__(self, file):
         self.file = file
         self.kind = preview_kind(file)
-        self.text, self.table, self.cut = "", None, False
+        self.text, self.code, self.table, self.cut = "", "", None, False
         if self.kind in ("text", "markdown", "table"):
             self.read_text()
 
@@ -62,6 +64,9 @@ class Preview:
                 self.kind = "text"
             else:
                 self.cut = self.table.cut
+        elif self.kind == "text":
+            coloured = colour_code(text, language_of(self.file.filename))
+            self.code = mark_safe(coloured) if coloured else ""
 
 
 def preview_kind(file):

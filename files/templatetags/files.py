@@ -3,6 +3,7 @@
 import contextlib
 
 from django import template
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import escape, format_html
@@ -18,7 +19,7 @@ from files.serving import thumbnails
 from files.storage import backend
 from files.uploads import unfinished
 from sessions_app.converters import SessionIdConverter
-from sessions_app.models import session_name
+from sessions_app.models import Session, session_name
 from sessions_app.pictures import find_pictures
 
 register = template.Library()
@@ -69,12 +70,16 @@ def shown_name(file):
     return format_html('<span class="folder">{}/</span>{}', file.folder, file.filename)
 
 
-@register.simple_tag
-def file_rows(files, selectable=False, in_session=False, place=""):
+@register.simple_tag(takes_context=True)
+def file_rows(context, files, selectable=False, in_session=False, place=""):
     """Return the rows of FileRows; `selectable` adds checkboxes, `in_session` hides the session.
 
     `place` is the query string of the list, which the page of a picture needs for the next one.
+    One query if some are others', and one if some are in sessions of others.
     """
+    reader = context["user"]
+    owners = names_of_owners(files, reader)
+    hidden = () if in_session else hidden_sessions(files, reader)
     place = escape(place)
     page, download = Route("files:detail"), Route("files:download")
     thumbnail, clock = Route("files:thumbnail"), Clock()
@@ -91,7 +96,8 @@ def file_rows(files, selectable=False, in_session=False, place=""):
                 readable_bytes(file.size, clock.language),
                 content_state(file),
                 clock.show(file.created_at),
-                None if in_session else shown_session(file),
+                None if in_session else shown_session(file, hidden),
+                file.user_id != reader.pk and owners.get(file.user_id, "—"),
             )
             for file in files
         ],
@@ -99,9 +105,10 @@ def file_rows(files, selectable=False, in_session=False, place=""):
     )
 
 
-@register.simple_tag
-def attach_rows(files):
-    """Return rows to choose files from, for FileRows."""
+@register.simple_tag(takes_context=True)
+def attach_rows(context, files):
+    """Return rows to choose files from, for FileRows. One query if some are in others' sessions."""
+    hidden = hidden_sessions(files, context["user"])
     thumbnail, clock = Route("files:thumbnail"), Clock()
     rows = [
         (
@@ -110,18 +117,41 @@ def attach_rows(files):
             file_icon(file, thumbnail),
             readable_bytes(file.size, clock.language),
             clock.show(file.created_at),
-            shown_session(file),
+            shown_session(file, hidden),
         )
         for file in files
     ]
     return jinja.render("files/attach_rows.html", rows=rows)
 
 
-def shown_session(file):
-    """Return the name of a FileRow's session, None if it is in the trash."""
-    if file.session_id is None or file.session__deleted_at:
+def shown_session(file, hidden):
+    """Return the name of a FileRow's session, None if it is in the trash or one of the `hidden`."""
+    if file.session_id is None or file.session_id in hidden or file.session__deleted_at:
         return None
     return session_name(file.session__title)
+
+
+def hidden_sessions(files, reader):
+    """Return the IDs of those sessions of FileRows that the reader does not see.
+
+    Files stay in a session when their owner has left it.
+    """
+    foreign = {
+        file.session_id for file in files if file.session_id and file.session__user_id != reader.pk
+    }
+    if not foreign:
+        return foreign
+    seen = Session.objects.visible_to(reader).filter(pk__in=foreign)
+    return foreign - set(seen.values_list("pk", flat=True))
+
+
+def names_of_owners(files, reader):
+    """Return {ID: user name} of the owners of FileRows other than the reader."""
+    others = {file.user_id for file in files} - {reader.pk, None}
+    if not others:
+        return {}
+    users = get_user_model().objects.filter(pk__in=others)
+    return dict(users.values_list("pk", "username"))
 
 
 @register.simple_tag

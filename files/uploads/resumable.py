@@ -22,6 +22,7 @@ from files.library import quota, versions
 from files.models import File, Upload
 from files.storage import backend, staging
 from files.uploads.upload_parts import PartAppender, UploadPart, hashes, list_keys
+from sessions_app.models import Session
 
 FILE_HEADER = "Camp-File"  # of a response: the address of the finished file
 BLOCK_SIZE = 128 * 2**10  # bytes
@@ -305,10 +306,21 @@ def save_file(upload: Upload) -> File:
         versions.lock_file(upload.replaces_id, upload.user_id)
         upload.refresh_from_db(from_queryset=Upload.objects.select_for_update(of=("self",)))
         if upload.file_id is None:
-            upload.file, _outcome = versions.save_or_replace(upload.as_file(), upload.replaces_id)
+            new = upload.as_file()
+            if not may_still_add(upload):
+                new.session = None
+            upload.file, _outcome = versions.save_or_replace(new, upload.replaces_id)
             upload.offset = upload.length
             upload.save(update_fields=["file", "offset"])
     return upload.file
+
+
+def may_still_add(upload: Upload) -> bool:
+    """Return whether its owner may add to its session; that may have changed since it began."""
+    session = upload.session
+    if session is None or session.user_id == upload.user_id:
+        return True
+    return bool(Session.objects.writable_by(upload.user).filter(pk=session.pk).exists())
 
 
 def replacement_outcome(upload: Upload) -> versions.Outcome:

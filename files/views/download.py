@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from camp.web.errors import error_response
-from files.library.requests import get_own_file, get_own_session_or_none, parse_ids
+from files.library.requests import get_session_or_none, get_visible_file, parse_ids
 from files.models import File
 from files.serving.downloads import file_response
 from files.serving.previews import inline_response, thumbnail_response
@@ -17,14 +17,14 @@ from files.serving.zips import MAX_FILES, zip_response
 @login_required
 def download(request, pk):
     """Send the bytes of a file."""
-    return file_response(request, get_own_file(request.user, pk))
+    return file_response(request, get_visible_file(request.user, pk))
 
 
 @require_safe
 @login_required
 def inline(request, pk):
     """Send audio, video or a PDF for showing."""
-    response = inline_response(request, get_own_file(request.user, pk))
+    response = inline_response(request, get_visible_file(request.user, pk))
     if response.status_code == 404 and not response.content:
         raise Http404
     return response
@@ -34,18 +34,18 @@ def inline(request, pk):
 @login_required
 def thumbnail(request, pk):
     """Send the thumbnail of an image; an empty image while it is being made."""
-    return thumbnail_response(get_own_file(request.user, pk))
+    return thumbnail_response(get_visible_file(request.user, pk))
 
 
 @require_safe
 @login_required
 def archive(request):
     """Send files as one ZIP: those of the `session`, or those with the given `id`s."""
-    files = File.objects.owned_by(request.user)
-    session = get_own_session_or_none(request.user, request.GET.get("session", ""))
+    session = get_session_or_none(request.user, request.GET.get("session", ""))
     if session is not None:
-        files, name = files.filter(session=session), f"{session}.zip"
+        files, name = session.files.present(), f"{session}.zip"
     else:
+        files = File.objects.visible_to(request.user)
         files = files.filter(pk__in=parse_ids(request.GET.getlist("id")))
         name = f"camp_{timezone.localdate():%Y%m%d}.zip"
     found = list(files.in_path_order()[: MAX_FILES + 1])

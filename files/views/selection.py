@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -21,8 +22,8 @@ from camp.web.external_references import describe_references
 from files.library.listing import FileList
 from files.library.requests import (
     Selection,
-    get_own_file,
-    get_own_session_or_none,
+    get_session_or_none,
+    get_visible_file,
     next_url,
     parse_ids,
     save_selection,
@@ -30,7 +31,8 @@ from files.library.requests import (
 )
 from files.models import File
 from files.serving.zips import MAX_FILES, zip_response
-from sessions_app.models import Session
+from sessions_app.access import list_writable_sessions
+from sessions_app.models import Session, mark_changed
 
 SESSIONS_TO_CHOOSE = 50
 MAX_SHARED = 500  # files of one link
@@ -40,9 +42,9 @@ MAX_SHARED = 500  # files of one link
 @login_required
 def selection(request):
     """Do `action` with the selected files, at once or after a page that confirms it."""
-    selected = Selection(request.user, request.POST)
     action = request.POST.get("action", "")
-    if action not in (TRASH_ACTIONS if selected.in_trash else ACTIONS):
+    selected = Selection(request.user, request.POST, to_read=action == "zip")
+    if action not in allowed_actions(selected):
         raise Http404
     summary = selected.summary()
     if not summary["count"]:
@@ -57,6 +59,13 @@ def selection(request):
     return confirmation_page(request, selected, action, summary)
 
 
+def allowed_actions(selected):
+    """Return what can be done with a selection."""
+    if selected.in_trash:
+        return TRASH_ACTIONS
+    return SHARED_ACTIONS if selected.filter.is_shared else ACTIONS
+
+
 def confirmation_page(request, selected, action, summary):
     """Return the page that says what will happen to how many files."""
     context = {
@@ -66,8 +75,7 @@ def confirmation_page(request, selected, action, summary):
         **summary,
     }
     if action == "move":
-        sessions = Session.objects.owned_by(request.user)
-        context["sessions"] = sessions.order_by("-updated_at", "-id")[:SESSIONS_TO_CHOOSE]
+        context["sessions"] = list_writable_sessions(request.user, SESSIONS_TO_CHOOSE)
     return render(request, "files/selection.html", context)
 
 
@@ -93,7 +101,9 @@ def redirect_to_share(request, selected):
 def trash_files(request, selected):
     """Move the files to the trash, all with the same time, by which `undo` finds them."""
     moment = timezone.now()
-    count = selected.files.update(deleted_at=moment)
+    with transaction.atomic():
+        selected.files.mark_sessions_changed()
+        count = selected.files.update(deleted_at=moment)
     text = ngettext("%(count)d file was deleted.", "%(count)d files were deleted.", count)
     query = urlencode({"deleted": moment.isoformat()})
     undo = with_next(f"{reverse('files:undo')}", previous_page(request, selected)) + f"&{query}"
@@ -103,7 +113,7 @@ def trash_files(request, selected):
 
 def move_files(request, selected):
     """Move the files to the session `to`, or with "" out of theirs."""
-    session = get_own_session_or_none(request.user, request.POST.get("to", ""))
+    session = get_session_or_none(request.user, request.POST.get("to", ""), to_add=True)
     count = move_to_session(selected.files, session)
     if session is not None:
         report_added(request, count)
@@ -120,6 +130,7 @@ def move_files(request, selected):
 def move_to_session(files, session):
     """Move a queryset of files to a session, or with None out of theirs; returns how many."""
     with transaction.atomic():
+        files.mark_sessions_changed()
         count = files.update(session=session)
         if session is not None and count:
             session.touch()
@@ -138,9 +149,15 @@ def report_added(request, count):
 
 def restore_files(request, selected):
     """Take the files out of the trash."""
-    count = selected.files.update(deleted_at=None)
-    report_restored(request, count)
+    report_restored(request, restore_all(selected.files))
     return redirect(previous_page(request, selected))
+
+
+def restore_all(files):
+    """Take a queryset of files out of the trash; returns how many."""
+    with transaction.atomic():
+        files.mark_sessions_changed()
+        return files.update(deleted_at=None)
 
 
 def purge_files(request, selected):
@@ -164,6 +181,7 @@ FUNCTIONS = {
     "purge": purge_files,
 }
 ACTIONS = ("delete", "move", "zip", "share")
+SHARED_ACTIONS = ("zip",)
 TRASH_ACTIONS = ("restore", "purge")
 
 
@@ -172,7 +190,7 @@ TRASH_ACTIONS = ("restore", "purge")
 def undo(request):
     """Restore what was deleted at the time `deleted`."""
     files = File.objects.trashed_by(request.user).filter(deleted_at=parse_deletion_time(request))
-    report_restored(request, files.update(deleted_at=None))
+    report_restored(request, restore_all(files))
     return redirect(next_url(request, reverse("files:list")))
 
 
@@ -203,7 +221,7 @@ def previous_page(request, selected):
 def attach(request):
     """Move the chosen `files` to the `session`; GET shows the files to choose from."""
     params = request.POST if request.method == "POST" else request.GET
-    session = get_own_session_or_none(request.user, params.get("session", ""))
+    session = get_session_or_none(request.user, params.get("session", ""), to_add=True)
     if session is None:
         raise Http404
     if request.method == "POST":
@@ -230,12 +248,18 @@ def attach_chosen(request, session):
 @require_POST
 @login_required
 def detach(request, pk):
-    """Take a file out of its session; it stays in the library."""
-    file = get_own_file(request.user, pk)
+    """Take a file out of its session, for the owner of either; it stays in its owner's library."""
+    file = get_visible_file(request.user, pk)
     session, file.session = file.session, None
-    file.save(update_fields=["session"])
+    if request.user.pk not in (file.user_id, session and session.user_id):
+        raise PermissionDenied
+    with transaction.atomic():
+        file.save(update_fields=["session"])
+        mark_changed([session.pk] if session else [])
     messages.success(
         request, _("“%(name)s” was removed from its session.") % {"name": file.filename}
     )
-    target = session if session is not None and session.deleted_at is None else file
-    return redirect(next_url(request, target.get_absolute_url()))
+    visible = Session.objects.visible_to(request.user)
+    if session is None or not visible.filter(pk=session.pk).exists():
+        return redirect(next_url(request, file.get_absolute_url()))
+    return redirect(next_url(request, session.get_absolute_url()))

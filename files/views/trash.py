@@ -97,6 +97,8 @@ def purge(request):
             messages.error(request, describe_references(sorted(referencing_tables)))
         return redirect(tab.url)
     context = {"kind": tab, "one": one, "count": things.count()}
+    if tab.model is Session:
+        context["shared"] = things.shared().count()
     return render(request, "files/purge.html", context)
 
 

@@ -16,6 +16,7 @@ from functools import wraps
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -27,7 +28,7 @@ from camp.fs.filenames import clean_folder
 from camp.templatetags.camp import readable_bytes
 from camp.web.addresses import has_own_port
 from files.library.quota import OverQuota
-from files.library.requests import get_own_file_or_none, get_own_session_or_none
+from files.library.requests import get_own_file_or_none, get_session_or_none
 from files.models import Upload
 from files.uploads import resumable
 from files.uploads.form import Refusal
@@ -77,6 +78,10 @@ def tus(view):
             response = text_response(error.status, error.message)
         except Http404:
             response = text_response(404)
+        except PermissionDenied:
+            response = text_response(
+                403, _("You may not add to this session or replace this file.")
+            )
         response.headers["Tus-Resumable"] = VERSION
         if response.status_code == 412:
             response.headers["Tus-Version"] = VERSION
@@ -105,7 +110,7 @@ def uploads(request):
         "folder": parse_folder(metadata.get("relativePath", "")),
         "content_type": metadata.get("filetype", ""),
         "metadata": raw,
-        "session": get_own_session_or_none(request.user, metadata.get("session", "")),
+        "session": get_session_or_none(request.user, metadata.get("session", ""), to_add=True),
         "replaces": get_replaced_file(request.user, metadata.get("replaces", "")),
     }
     name = fields["filename"]

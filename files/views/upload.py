@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from camp.web.errors import wants_json
-from files.library.requests import get_own_session_or_none, next_url
+from files.library.requests import get_session_or_none, next_url
 from files.models import File, Upload
 from files.uploads import resumable, unfinished
 from files.uploads.form import FIELD, Refusal, StagingHandler, check_connection, store_all
@@ -36,9 +36,8 @@ def upload(request):
 def upload_logged_in(request):
     """Do the same after the log-in is checked: until then, no byte of a body is read."""
     if request.method != "POST":
-        return form_page(
-            request, get_own_session_or_none(request.user, request.GET.get("session", ""))
-        )
+        session_id = request.GET.get("session", "")
+        return form_page(request, get_session_or_none(request.user, session_id, to_add=True))
     # Before the form is read, which the check of its CSRF token does.
     handler = StagingHandler(request)
     request.upload_handlers = [handler]
@@ -53,7 +52,7 @@ def receive(request, handler):
     """Store the files of a form that is read through `handler`."""
     session_id = request.POST.get("session", "")
     check_connection()
-    session = get_own_session_or_none(request.user, session_id)
+    session = get_session_or_none(request.user, session_id, to_add=True)
     uploads = request.FILES.getlist(FIELD)
     files, failed = store_all(
         user=request.user, uploads=uploads, session=session, reservation=handler.reservation

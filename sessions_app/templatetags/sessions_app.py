@@ -10,8 +10,9 @@ from django.utils.translation import ngettext
 from camp.templatetags.camp import Clock
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
-from sessions_app import mentions
+from sessions_app import mentions, unread
 from sessions_app.converters import SessionIdConverter
+from sessions_app.lists import list_recent
 from sessions_app.markdown import render
 from sessions_app.models import Session, session_name
 from sessions_app.pictures import show_pictures
@@ -20,28 +21,26 @@ from sessions_app.titles import title_from
 
 register = template.Library()
 
-RECENT = 5
 MAX_PEOPLE = 8  # members on the page of a session
 
 
 @register.simple_tag(takes_context=True)
 def recent_sessions(context):
-    """Return the reader's five newest sessions as a list of `for_list`.
+    """Return the reader's unread `announcements` and their `newest` sessions.
 
-    One query; none, and an empty list, for anonymous people.
+    One query; none, and no sessions, for anonymous people.
     """
     user = context["user"]
-    if not user.is_authenticated:
-        return []
-    newest = Session.objects.owned_by(user).for_list().order_by("-updated_at", "-id")
-    return list(newest[:RECENT])
+    announcements, newest = list_recent(user) if user.is_authenticated else ([], [])
+    return {"announcements": announcements, "newest": newest}
 
 
 @register.simple_tag
 def session_rows(sessions, counted=True):
-    """Return the rows of sessions that were read by `for_list`.
+    """Return the rows of a list of sessions with the annotation `unread_count`.
 
-    If `counted`, they show the annotations `message_count` and `file_count`.
+    Those of others have `owner_name`. If `counted`, the rows show the annotations `message_count`
+    and `file_count`.
     """
     page, to_segment, clock = Route("sessions:detail"), SessionIdConverter().to_url, Clock()
     messages, files = cache(describe_messages), cache(describe_files)
@@ -50,6 +49,9 @@ def session_rows(sessions, counted=True):
         (
             session_name(session.title),
             page(to_segment(session.session_id)),
+            session.unread_count and describe_unread(session.unread_count),
+            session.announced_at,
+            getattr(session, "owner_name", ""),
             messages(session.message_count) if counted else "",
             files(session.file_count) if counted and session.file_count else "",
             clock.show(session.updated_at),
@@ -57,6 +59,12 @@ def session_rows(sessions, counted=True):
         for session in sessions
     ]
     return jinja.render("sessions_app/rows.html", rows=rows)
+
+
+def describe_unread(count):
+    """Return a number of unread messages as text."""
+    number = count if count <= unread.MOST else f"{unread.MOST}+"
+    return ngettext("%(count)s new", "%(count)s new", count) % {"count": number}
 
 
 def describe_messages(count):
@@ -87,14 +95,22 @@ def people_of(context, session):
     return {"rows": rows, "more": len(members) > MAX_PEOPLE}
 
 
+@register.simple_tag(takes_context=True)
+def shared_sessions(context):
+    """Return the reader's own sessions in which others are: how many, and some. Two queries."""
+    shared = Session.objects.owned_by(context["user"]).shared()
+    rows = list(shared.for_list().order_by("-updated_at", "-id")[:MAX_PEOPLE])
+    return {"count": shared.count() if rows else 0, "rows": rows}
+
+
 @register.simple_tag
-def message_articles(messages, session=None, reader=None, pictures=None):
+def message_articles(messages, session=None, reader=None, pictures=None, first_unread=None):
     """Return messages, read by `Message.objects.for_reading`, with their `html`.
 
-    `pictures` are those that may be shown; see `sessions_app/includes/messages.html`.
-
-    Those of `reader` are named "You". With `session`, which has `may_write`, each has a permanent
-    link, and links to what the reader may do with it.
+    `pictures` are those that may be shown; see `sessions_app/includes/messages.html`. Those of
+    `reader` are named "You". With `session`, which has `may_write`, each has a permanent link, and
+    links to what the reader may do with it. A line stands before the message with the ID
+    `first_unread`.
     """
     clock, name_author = Clock(), AuthorNames(reader)
     page = session and Route("sessions:message", session.session_id)
@@ -128,7 +144,8 @@ def message_articles(messages, session=None, reader=None, pictures=None):
         for message in messages
     ]
     session_page = session and session.get_absolute_url()
-    return jinja.render("sessions_app/messages.html", rows=rows, session_page=session_page)
+    context = {"rows": rows, "session_page": session_page, "first_unread": first_unread}
+    return jinja.render("sessions_app/messages.html", **context)
 
 
 def list_actions(session, is_owner, is_own):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from camp.db.keyset import encode
-from sessions_app import writing
+from sessions_app import unread, writing
 from sessions_app.access import (
     get_deletable_message,
     get_own_message,
@@ -29,15 +29,13 @@ from sessions_app.reading import PAGE_SIZE, message_page
 @login_required
 def detail(request, session_id):
     """Show a session: latest messages, files, and a form to write."""
-    session = get_visible_session(request.user, session_id)
+    read_up_to = unread.read_up_to(request.user)
+    session = get_visible_session(request.user, session_id, read_up_to=read_up_to)
     form = NewMessageForm(session, initial={"reply_to": request.GET.get("reply")})
-    return session_page(request, session, form)
-
-
-def session_page(request, session, form):
-    """Return the page of a session, with `form` for the next message."""
     page, shown = message_page(session, request.GET)
-    context = {"session": session, "page": page, "shown": shown, "form": form}
+    news = unread.find_news(request.user, session, page)
+    unread.mark_page_read(request, session, page)
+    context = {"session": session, "page": page, "shown": shown, "form": form, **news}
     context["answered"] = form.find_answered()
     return render(request, "sessions_app/detail.html", context)
 
@@ -49,7 +47,10 @@ def create(request, session_id):
     session = get_writable_session(request.user, session_id)
     form = NewMessageForm(session, request.POST)
     if not form.is_valid():
-        return session_page(request, session, form)
+        page, shown = message_page(session, request.GET)
+        context = {"session": session, "page": page, "shown": shown, "form": form}
+        context["answered"] = form.find_answered()
+        return render(request, "sessions_app/detail.html", context)
     message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
     return redirect(message_url(message))
 

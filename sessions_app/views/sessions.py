@@ -2,56 +2,29 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import IntegerField
-from django.db.models.expressions import RawSQL
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from camp.db.keyset import KeysetPage
-from camp.db.search_text import cut_search
 from sessions_app.access import get_own_session, login_required_at_session
 from sessions_app.forms import NewSessionForm, RenameForm
-from sessions_app.models import Message, Session
+from sessions_app.lists import SessionPage
+from sessions_app.models import Session
 
 
 @require_safe
 @login_required
 def listing(request):
-    """List the reader's sessions, most recently changed first; `q` searches titles and messages."""
-    query = cut_search(request.GET.get("q", ""))
-    sessions = Session.objects.owned_by(request.user).search(query)
-    sessions = sessions.for_list(**count_annotations())
-    page = KeysetPage(sessions, ["-updated_at", "-id"], request.GET)
+    """List the sessions that the reader sees, most recently changed first; see SessionPage."""
+    page = SessionPage(request.user, request.GET)
     if not page.rows and {"after", "before"} & request.GET.keys():
         # The rows of this page were deleted meanwhile.
         params = request.GET.copy()
         params.pop("after", None)
         params.pop("before", None)
         return redirect(f"{reverse('sessions:list')}?{params.urlencode()}")
-    return render(request, "sessions_app/list.html", {"page": page, "query": query})
-
-
-def count_annotations():
-    """Return annotations with a session's numbers of messages and files.
-
-    As SQL: as expressions, Django took longer to write them than the database to count.
-    """
-    # The files app is a higher layer: use its relation only.
-    files = Session.files.rel.related_model
-    return {
-        # All minus deleted: an index has the rows of each, and none the two at once.
-        "message_count": count_sql(Message) - count_sql(Message, "AND deleted_at IS NOT NULL"),
-        "file_count": count_sql(files, "AND deleted_at IS NULL"),
-    }
-
-
-def count_sql(model, condition=""):
-    """Return an expression that counts the rows of `model` of a session."""
-    own = f"session_id = {Session._meta.db_table}.id {condition}"
-    sql = f"SELECT COUNT(*) FROM {model._meta.db_table} WHERE {own}"  # noqa: S608
-    return RawSQL(sql, (), IntegerField())  # noqa: S611
+    return render(request, "sessions_app/list.html", {"page": page, "query": page.query})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -88,6 +61,8 @@ def delete(request, session_id):
     session.trash()
     undo = reverse("sessions:restore", args=[session.session_id])
     text = _("“%(title)s” was deleted.") % {"title": session}
+    if session.is_shared:
+        text += " " + _("The others in it no longer see it either.")
     messages.success(request, text, extra_tags=f"undo:{undo}")
     return redirect("sessions:list")
 

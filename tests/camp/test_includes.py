@@ -1,9 +1,11 @@
 """The fragments that pages are made of: messages, fields, forms, pager, empty states."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 from django import forms
+from django.conf import settings
 from django.contrib.messages import constants
 from django.contrib.messages.storage.base import Message
 from django.template.loader import render_to_string
@@ -121,3 +123,10 @@ def test_an_empty_list_shows_the_way_on():
     html = render_to_string("includes/empty.html", context)
     assert "No files" in html
     assert 'href="/up/">Upload</a>' in html
+
+
+def test_makemessages_finds_the_texts_of_jinja_templates():
+    # In {{ }} it looks at the beginning only: use {% set %} for arguments.
+    hidden = re.compile(r"{{(?! ?_\()[^}]*\b_\(")
+    for path in (settings.BASE_DIR / "templates" / "jinja2").rglob("*.html"):
+        assert not hidden.search(path.read_text(encoding="utf-8")), path

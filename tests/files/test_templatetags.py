@@ -19,7 +19,7 @@ def test_the_newest_five_files(owner, stranger, keep):
         keep(str(number))
     keep("trashed").trash()
     keep("theirs", user=stranger)
-    text = "{% recent_files as files %}{% for file in files %}{{ file }}{% endfor %}"
+    text = "{% recent_files as files %}{% for file in files %}{{ file.filename }}{% endfor %}"
     assert render(text, user=owner) == "65432"
 
 

@@ -43,7 +43,7 @@ def test_every_message_counts_as_a_change(session, as_owner):
 
 def author_names(client, session, **options):
     html = client.get(session.get_absolute_url(), **options).content.decode()
-    return re.findall(r'class="message__role"[^>]*>(.*?)</span>', html)
+    return re.findall(r'class="message__role"[^>]*>(.*?)</h3>', html)
 
 
 def test_messages_show_who_wrote_them(session, member, as_member, as_owner):

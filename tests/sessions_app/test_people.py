@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
+from accounts.lifecycle import delete_accounts
 from accounts.throttle import UNKNOWN_PEOPLE
 from files.models import File
 from sessions_app.models import Member, Session
@@ -231,3 +232,31 @@ def test_the_page_of_a_session_reads_its_people_at_once(
         Member.objects.create(session=session, user=person(f"p{number}"))
     with django_assert_num_queries(5):
         as_owner.get(session.get_absolute_url())
+
+
+class TestDeleting:
+    def test_who_deletes_the_account_reads_what_others_lose(self, as_owner, session, membership):
+        page = as_owner.get("/accounts/delete/").content.decode()
+        assert "1 of your sessions is shared with others" in page
+        assert url("members", session) in page
+        assert "a former member" in page
+
+    def test_without_members_nothing_is_said(self, as_owner, session):
+        assert "shared with others" not in as_owner.get("/accounts/delete/").content.decode()
+
+    def test_the_trash_says_that_others_are_in_it(self, as_owner, session, membership):
+        answer = as_owner.post(url("delete", session), follow=True).content.decode()
+        assert "The others in it no longer see it either." in answer
+        for query, told in (
+            (f"?of=sessions&id={session.pk}", "Others are in this session; they lose it too."),
+            ("?of=sessions", "Others are in 1 of these sessions; they lose it too."),
+        ):
+            assert told in as_owner.get(f"/files/trash/purge/{query}").content.decode()
+
+    def test_messages_of_a_deleted_account_stay(self, session, member, membership, members_file):
+        message = session.messages.create(author=member, content="Hello")
+        delete_accounts([member])
+        message.refresh_from_db()
+        assert (message.author, message.content) == (None, "Hello")
+        assert not session.files.exists()
+        assert rights(session) == {}

@@ -8,7 +8,7 @@ from sessions_app.models import Session
 
 RECENT = Template(
     "{% load sessions_app %}{% recent_sessions as all %}"
-    "{% for one in all %}{{ one.title }},{% endfor %}"
+    "{% for one in all.newest %}{{ one.title }},{% endfor %}"
 )
 
 

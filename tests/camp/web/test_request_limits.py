@@ -241,6 +241,7 @@ class TestBodiesWithoutLength:
         assert "length" in response.content.decode().lower()
 
     @pytest.mark.fault
+    @pytest.mark.machine
     def test_the_real_server_refuses_them_as_well(self, camp_server):
         with socket.create_connection(("127.0.0.1", camp_server.port), timeout=30) as connection:
             head = "POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\n"

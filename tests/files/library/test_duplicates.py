@@ -93,7 +93,7 @@ class TestPage:
     @pytest.mark.parametrize("count", [2, 8])
     def test_queries_do_not_grow(self, as_owner, keep, django_assert_max_num_queries, count):
         files = [keep(str(number)) for number in range(count)]
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(7):
             as_owner.get(files[0].get_absolute_url())
 
 

@@ -6,6 +6,7 @@ import io
 import pytest
 from PIL import Image
 
+from files.serving import thumbnails
 from files.serving.tables import MAX_COLUMNS, MAX_ROWS
 from tests.files.serving.test_previews import page, picture, shown
 
@@ -19,6 +20,12 @@ HEIC = base64.b64decode(
     "AAAAIAAAAAEAAAAAAAAAAv///+AAAAACAAAAEHBpeGkAAAAAAwgICAAAABhpcG1hAAAAAAAAAAEAAQWBAgMFhAAAACBt"
     "ZGF0AAAAFCgBrwQY+Mpx1//wIk93k/anEhHn"
 )
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Requests wait for a thumbnail also on a busy machine."""
+    monkeypatch.setattr(thumbnails, "MAX_WAIT", thumbnails.TIMEOUT)
 
 
 @pytest.mark.folder
@@ -106,3 +113,18 @@ def test_types_have_words_and_those_without_a_preview_say_so(
 
 def test_an_empty_file_is_called_so(as_owner, keep):
     assert "This file is empty." in page(as_owner, keep("a.txt", b""))
+
+
+@pytest.mark.parametrize("name", ["run.PY", "Makefile", "a.sql"])
+def test_code_has_colours(as_owner, keep, name):
+    file = keep(name, b"select = 'x' # <b>\n", content_type="text/plain")
+    html = page(as_owner, file)
+    assert '<span class="code-' in html
+    assert "&lt;b&gt;" in html
+
+
+def test_long_code_and_other_text_have_none(as_owner, keep):
+    for name, content in (("a.py", b"x = 1\n" * 5000), ("a.txt", b"x = 1\n")):
+        html = page(as_owner, keep(name, content, content_type="text/plain"))
+        assert name in html
+        assert '<span class="code-' not in html

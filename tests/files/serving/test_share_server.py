@@ -56,6 +56,7 @@ def test_many_first_requests_at_once_never_pass_the_limit(make_camp_server):
     assert server.query("SELECT downloads FROM camp_shares") == [(3,)]
 
 
+@pytest.mark.machine
 @pytest.mark.skipif(not CURL, reason="needs curl")
 def test_curl_goes_on_with_the_last_download(make_camp_server, tmp_path):
     server = make_camp_server().start()
@@ -77,6 +78,7 @@ def test_curl_goes_on_with_the_last_download(make_camp_server, tmp_path):
     connection.close()
 
 
+@pytest.mark.machine
 def test_links_work_on_another_machine(make_camp_server):
     old = make_camp_server(SECRET_KEY="the key of the first machine, and of no other one").start()
     old.make_user("hana")

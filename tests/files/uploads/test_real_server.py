@@ -52,6 +52,7 @@ def browser(camp_server, member):
     return Browser(camp_server.base_url, member)
 
 
+@pytest.mark.machine
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_curl_goes_on_where_it_was_cut(browser, tmp_path):
     content, target = os.urandom(9 * MIB), tmp_path / "target.bin"
@@ -96,6 +97,7 @@ def half_close(wire):
     wire.close()
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("end", [hang_up, reset, half_close])
 @pytest.mark.parametrize("sent", [0.3, 0.95, -3], ids=["first", "second", "last-bytes"])
 def test_a_broken_line_leaves_nothing(camp_server, member, browser, end, sent):
@@ -120,6 +122,7 @@ def test_strangers_send_no_byte_to_the_disk(camp_server):
     assert staged(camp_server) == []
 
 
+@pytest.mark.machine
 def test_the_limit_holds_while_bytes_come(make_camp_server):
     server = make_camp_server(MAX_UPLOAD_SIZE="1M").start()
     server.make_user("hana")
@@ -153,6 +156,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.mark.machine
 def test_a_disk_that_fills_up_meanwhile(make_camp_server, small_disk):
     server = make_camp_server(LOCAL_STORAGE_PATH=str(small_disk / "files")).start()
     server.make_user("hana")

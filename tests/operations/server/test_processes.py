@@ -88,7 +88,7 @@ def name(server):
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("other", [runserver, wsgi_server])
+@pytest.mark.parametrize("other", [pytest.param(runserver, marks=pytest.mark.machine), wsgi_server])
 def test_data_that_any_server_uses_is_not_replaced_until_it_stops(installation, other):
     server = installation
     server.manage("backup")

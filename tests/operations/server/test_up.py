@@ -53,6 +53,7 @@ def test_a_second_start_has_nothing_to_prepare(make_camp_server):
     assert get(server) == 200
 
 
+@pytest.mark.machine
 def test_the_set_up_address_stays_the_same_until_there_is_an_administrator(make_camp_server):
     server = make_camp_server().start()
     first = SETUP_ADDRESS.findall(server.output)
@@ -79,6 +80,7 @@ def test_what_it_keeps_is_its_owners_alone(camp_server):
     assert set(rights.values()) == {0}
 
 
+@pytest.mark.machine
 def test_ctrl_c_stops_it_cleanly(make_camp_server):
     server = make_camp_server().start()
     pids = server.pids
@@ -89,6 +91,7 @@ def test_ctrl_c_stops_it_cleanly(make_camp_server):
     assert not [pid for pid in pids if alive(pid)]
 
 
+@pytest.mark.machine
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
 def test_sigterm_lets_a_request_under_way_end(make_camp_server):
     server = make_camp_server().start()
@@ -115,6 +118,7 @@ def test_it_starts_again_after_kill_9(make_camp_server):
     assert get(server) == 200
 
 
+@pytest.mark.machine
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX process groups")
 def test_a_killed_parent_takes_the_server_with_it(make_camp_server):
     server = make_camp_server().start()
