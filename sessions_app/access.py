@@ -85,7 +85,8 @@ def get_deletable_message(user, session_id, pk):
     Raises as `get_own_message` does.
     """
     message = get_visible_message(user, session_id, pk)
-    if not message.may_be_deleted_by(user):
+    is_own = message.session.may_write and message.is_of(user)
+    if message.session.user_id != user.pk and not is_own:
         raise PermissionDenied
     return message
 

@@ -9,9 +9,11 @@ from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
 from accounts.identity import username_key
-from sessions_app.markdown import MENTION, render
+from sessions_app.markdown import render
 from sessions_app.models import Member
 
+# What may be one in rendered Markdown: the sign, and what follows it
+MENTION = re.compile('<bdi class="mention">([@\uff20])([^<]*)</bdi>')
 MAX_RUNS = 200  # different ones that are looked up for one page
 # Scripts without spaces between words: a name may be followed by anything.
 UNSPACED = re.compile("[\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")

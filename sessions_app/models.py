@@ -380,7 +380,6 @@ class Message(OldMetadata, SoftDeleteModel):
                 condition=Q(deleted_at__isnull=False),
                 name="sample_messages_trash",
             ),
-            # For the deletion of the account that deleted it.
             models.Index(
                 "deleted_by", condition=Q(deleted_by__isnull=False), name="sample_messages_deleter"
             ),
@@ -396,22 +395,6 @@ class Message(OldMetadata, SoftDeleteModel):
     def __str__(self):
         return self.content[:60]
 
-    def trash(self, user):
-        """Delete it in such a way that `user` can undo it."""
-        self.deleted_at, self.deleted_by = timezone.now(), user
-        self.save(update_fields=["deleted_at", "deleted_by"])
-
-    def restore(self):
-        """Undo its deletion."""
-        self.deleted_at = self.deleted_by = None
-        self.save(update_fields=["deleted_at", "deleted_by"])
-
-    def may_be_deleted_by(self, user):
-        """Return whether a user may delete it; its session has `may_write`."""
-        is_owner = self.session.user_id == user.pk
-        return is_owner or (self.session.may_write and self.is_of(user))
-
     def is_of(self, user):
         """Return whether `user`, or None, wrote it."""
-        is_author = user is not None and self.author_id == user.pk
-        return is_author and self.role == self.Role.USER
+        return user is not None and self.author_id == user.pk and self.role == self.Role.USER

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
-from sessions_app.markdown import PICTURE
-
+# What may be one in rendered Markdown: its address, and its label as HTML
+PICTURE = re.compile('<a (?=[^<>]*class="picture")[^<>]*href="([^"<>]*)"[^<>]*>([^<]*)</a>')
 NUMBER = re.compile(r"/files/(\d+)/")
 MAX_PICTURES = 200  # on one page
 

@@ -38,12 +38,14 @@ def change_message(*, message, content):
 @transaction.atomic
 def delete_message(*, message, user):
     """Delete a message so that `user` can undo it, until the sweep deletes it for good."""
-    message.trash(user)
+    message.deleted_at, message.deleted_by = timezone.now(), user
+    message.save(update_fields=["deleted_at", "deleted_by"])
     message.session.touch()
 
 
 @transaction.atomic
 def restore_message(*, message):
     """Undo the deletion of a message."""
-    message.restore()
+    message.deleted_at = message.deleted_by = None
+    message.save(update_fields=["deleted_at", "deleted_by"])
     message.session.touch()

@@ -106,7 +106,7 @@ def test_both_name_the_authors_and_what_was_answered(as_owner, dated, member):
     first, second, _third = dated.messages.order_by("id")
     for author, answered in ((member, first), (None, second)):
         Message.objects.create(session=dated, author=author, content="Ah", reply_to=answered)
-    second.trash(dated.user)
+    second.trash()
     text = fetch(as_owner, dated, "export_markdown")[1]
     assert "\n## owner · 2026" in text
     assert "\n## member · 2026" in text

@@ -43,7 +43,7 @@ def test_the_form_shows_what_one_answers_and_the_message_keeps_it(session, membe
 def test_the_answer_to_a_deleted_message_says_so(session, owner, as_owner):
     first = session.messages.get(content="First")
     Message.objects.create(session=session, author=owner, content="x", reply_to=first)
-    first.trash(owner)
+    first.trash()
     (quote,) = quotes(as_owner, session.get_absolute_url())
     assert "Deleted message" in quote
     assert "First" not in quote
