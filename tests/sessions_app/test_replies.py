@@ -28,7 +28,7 @@ def test_the_form_shows_what_one_answers_and_the_message_keeps_it(session, membe
     Message.objects.filter(pk=first.pk).update(content="# What is *this*?\n\nMore")
     page = session.get_absolute_url()
     link = f"{page}?reply={first.pk}"
-    assert f'href="{link}#compose"' in as_member.get(page).content.decode()
+    assert f'href="{link}#id_content"' in as_member.get(page).content.decode()
     html = as_member.get(link).content.decode()
     assert f'name="reply_to" value="{first.pk}"' in html
     assert "data-compose-first" in html

@@ -7,7 +7,7 @@ document.addEventListener("click", async (event) => {
   event.preventDefault();
   try {
     await copyText(link.href);
-    link.querySelector("[role=status]").textContent = link.dataset.copyLink;
+    link.querySelector("[aria-live]").textContent = link.dataset.copyLink;
   } catch {
     location.assign(link.href);
   }
