@@ -1,13 +1,18 @@
 """Access to sessions and messages by URL."""
 
-from functools import wraps
+from functools import cache, wraps
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from accounts.models import User
 from sessions_app.models import Message, Session
+
+# Parameters of a query that is written once, for any user and session
+ANY_USER, ANY_SESSION = -1, "any"
 
 
 def get_visible_session(user, session_id, **annotations):
@@ -53,6 +58,28 @@ def list_writable_sessions(user, count):
             :count
         ]
     return sorted(found, key=lambda each: (each.updated_at, each.pk), reverse=True)[:count]
+
+
+def get_polled_session(user, session_id):
+    """Return `get_visible_session` without all but its ID, owner and revision; raises Http404.
+
+    For requests that come every few seconds from everybody: Django would take longer to write the
+    query than the database to answer it, so it is written once.
+    """
+    sql, params = polled_session_sql()
+    given = {ANY_USER: user.pk, ANY_SESSION: session_id}
+    found = list(Session.objects.raw(sql, [given.get(value, value) for value in params]))
+    if not found:
+        raise Http404
+    return found[0]
+
+
+@cache
+def polled_session_sql():
+    """Return the SQL of the query, and its parameters with the constants above in their place."""
+    user = User(pk=ANY_USER)
+    sessions = Session.objects.visible_to(user).with_rights(user).filter(session_id=ANY_SESSION)
+    return sessions.only("revision", "user").query.sql_with_params()
 
 
 def get_visible_message(user, session_id, pk, messages=None):

@@ -1,5 +1,7 @@
 """Forms of sessions and messages."""
 
+import uuid
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -47,9 +49,22 @@ class MessageForm(forms.ModelForm):
         fields = ["content"]
 
 
+class SubmissionIdField(forms.UUIDField):
+    """The ID that a form gave its message; a new one in place of none or a wrong one."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value):
+        try:
+            return super().clean(value) or uuid.uuid4()
+        except forms.ValidationError:
+            return uuid.uuid4()
+
+
 class NewMessageForm(MessageForm):
     """Write a message, which may answer one of the same session."""
 
+    submission_id = SubmissionIdField(initial=uuid.uuid4, required=False)
     reply_to = forms.ModelChoiceField(
         Message.objects.none(),
         required=False,

@@ -1,7 +1,8 @@
 """Lists of the sessions that somebody sees: their own and others', joined in order.
 
-Each part is limited to a page by its own index before they are joined: one condition with OR would
-have the database read all sessions.
+Each part is limited to a page before they are joined: one condition with OR would have the database
+read all sessions. Shared ones are found by the index of members and then sorted; by the index of
+their order PostgreSQL would read the sessions of everyone until it has a page.
 """
 
 from functools import cache
@@ -11,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import F, IntegerField
 from django.db.models.expressions import RawSQL
 
-from camp.db.keyset import KeysetPage
+from camp.db.keyset import KeysetPage, hide_order
 from camp.db.search_text import cut_search
 from sessions_app.models import Member, Message, Session
 from sessions_app.unread import READ_UP_TO, UNREAD_COUNT, unread_count
@@ -47,7 +48,8 @@ class SessionPage(KeysetPage):
         if self.show != MINE and (self.is_sharing or not rows):
             shared = Session.objects.shared_with(self.user).search(self.query).filter(after)
             # By their keys, because SQLite would count the messages of all before it sorts.
-            found = queryset.filter(pk__in=shared.order_by(*order).values("pk")[:count])
+            keys = shared.order_by(*map(hide_order, order)).values("pk")[:count]
+            found = queryset.filter(pk__in=keys)
             found = found.for_list(**counts, owner_name=F("user__username")).order_by(*order)
             rows += found
             self.is_sharing = self.is_sharing or bool(rows)
@@ -88,11 +90,11 @@ def recent_sql():
 
     Composed once: Django takes longer to write it than a database to answer it.
     """
-    everyones = Session.objects
+    sessions = Session.objects
     parts = [
-        everyones.owned_by(0).order_by(*NEWEST_FIRST)[:RECENT],
-        everyones.shared_with(0).order_by(*NEWEST_FIRST)[:RECENT],
-        everyones.announced_to(0).order_by("-announced_at")[:ANNOUNCEMENTS],
+        sessions.owned_by(0).order_by(*NEWEST_FIRST)[:RECENT],
+        sessions.shared_with(0).order_by(*map(hide_order, NEWEST_FIRST))[:RECENT],
+        sessions.announced_to(0).order_by("-announced_at")[:ANNOUNCEMENTS],
     ]
     keys = [part.values("pk").query.sql_with_params()[0] for part in parts]
     found = " UNION ALL ".join(f"SELECT pk FROM ({sql}) AS part" for sql in keys)  # noqa: S608

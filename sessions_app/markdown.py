@@ -18,7 +18,7 @@ from cachetools import LRUCache, cached
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
-from camp.web.rendering.code import CLASSES, colour_code
+from camp.web.rendering.code import CLASSES, LANGUAGES, colour_code
 from sessions_app.links import (
     ADDRESS,
     LINKED,
@@ -52,19 +52,23 @@ ATTRIBUTES = {
     "input": {"aria-label", "checked"},
     "ol": {"start"},
 }
-ALIGNMENTS = {"class": {"left", "center", "right"}}
+# What `sessions_app.mentions` and `sessions_app.pictures` look for in the HTML are "mention" and
+# "picture". Text there has no "<" of its own, and attributes have no quotation marks: nothing else
+# looks like these.
+VALUES = {
+    **{key: {"class": {"left", "center", "right"}} for key in ("td", "th")},
+    "a": {"class": {"address", "picture"}},
+    "bdi": {"class": {"mention"}},
+    "span": {"class": set(filter(None, CLASSES.values()))},
+}
 # Long lines and wide tables scroll within their box, for the keyboard as well. The box of a table
-# is named by an element of the page, since the HTML is cached for readers of all languages. The box
-# of a task can only be looked at.
+# is named by an element of the page, since the HTML is cached for readers of all languages. The
+# box of a task can only be looked at.
 FIXED = {
     "pre": {"tabindex": "0"},
     "div": {"tabindex": "0", "role": "group", "aria-labelledby": "table-label"},
     "input": {"type": "checkbox", "disabled": ""},
 }
-# What `sessions_app.mentions` and `sessions_app.pictures` look for in the HTML. Text there has no
-# "<" of its own, and attributes have no quotation marks: nothing else looks like these.
-MARKS = {"a": {"class": {"address", "picture"}}, "bdi": {"class": {"mention"}}}
-CODE_CLASSES = {"span": set(filter(None, CLASSES.values()))}
 SCHEMES = {"http", "https", "mailto"}
 REL = "nofollow noopener noreferrer"
 
@@ -128,9 +132,8 @@ def render_now(text):
             html,
             tags=TAGS,
             attributes=ATTRIBUTES,
-            tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS, **MARKS},
+            tag_attribute_values=VALUES,
             set_tag_attribute_values=FIXED,
-            allowed_classes=CODE_CLASSES,
             url_schemes=SCHEMES,
             url_relative="pass_through",
             attribute_filter=filter_attribute,
@@ -154,9 +157,7 @@ def first_line(text):
         else:
             (kind, content), *_ = event.items()
             ends = kind in ("Start", "End") and element_name(content) in blocks
-            content = "" if kind in ("Start", "End") else content
-            if kind == "TaskListMarker":
-                content = "[x] " if content else "[ ] "
+            content = "" if kind in ("Start", "End", "TaskListMarker") else content
         for number, piece in enumerate(content.split("\n")):
             if (number or ends) and line.strip():
                 return line.strip()
@@ -276,9 +277,9 @@ class HtmlWriter:
     def close_codeblock(self, language):
         code, html = "".join(self.code), None
         self.code = None
-        if self.coloured + len(code) <= MAX_COLOURED:
+        if language.lower() in LANGUAGES and self.coloured + len(code) <= MAX_COLOURED:
+            self.coloured += len(code)
             html = colour_code(code, language)
-        self.coloured += len(code) if html else 0
         return (html or escape(code)) + ELEMENTS["CodeBlock"][1]
 
     def open_task(self, *, is_done):

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from sessions_app.converters import SessionIdConverter
-from sessions_app.views import announcements, exports, members, messages, sessions
+from sessions_app.views import announcements, changes, exports, members, messages, sessions
 
 register_converter(SessionIdConverter, "session_id")
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("<session_id:session_id>/restore/", sessions.restore, name="restore"),
     path("<session_id:session_id>/announce/", announcements.announce, name="announce"),
     path("<session_id:session_id>/withdraw/", announcements.withdraw, name="withdraw"),
+    path("<session_id:session_id>/changes/", changes.changes, name="changes"),
     path("<session_id:session_id>/messages/", messages.create, name="message_create"),
     path("<session_id:session_id>/messages/<int:pk>/", messages.show, name="message"),
     path("<session_id:session_id>/messages/<int:pk>/edit/", messages.edit, name="message_edit"),

@@ -8,16 +8,28 @@ from sessions_app.titles import title_from
 
 
 @transaction.atomic
-def add_message(*, session, author, content, reply_to=None):
-    """Add a message to a session and return it; `reply_to` is the message that it answers.
+def add_message(*, session, author, content, reply_to=None, submission_id=None):
+    """Add a message to a session and return it; the one that is there if it was sent before.
+
+    `reply_to` is the message that it answers.
 
     Moves the session to the top of the list; sets the title of a session without one. Raises
     Session.DoesNotExist if the session was deleted meanwhile.
     """
     # Locked, so that messages get the order of their times for every reader.
     session = Session.objects.present().select_for_update().get(pk=session.pk)
+    if submission_id:
+        sent = Message.objects.filter(session=session, author=author, submission_id=submission_id)
+        if (first := sent.first()) and first.content == content:
+            return first
+        if first:  # a form that the browser showed again
+            submission_id = None
     message = Message.objects.create(
-        session=session, author=author, content=content, reply_to=reply_to
+        session=session,
+        author=author,
+        content=content,
+        reply_to=reply_to,
+        submission_id=submission_id,
     )
     if not session.title:
         session.title = title_from(content)

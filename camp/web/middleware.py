@@ -31,7 +31,7 @@ class RequestLogMiddleware:
     """Give each request an ID, send it as X-Request-ID, and log the response in one line.
 
     A proxy may set the ID in X-Request-ID. Views read it as `request.request_id`. A streaming
-    response is logged when it ends.
+    response is logged when it ends. A view for scripts that poll sets `request.is_poll`.
     """
 
     def __init__(self, get_response):
@@ -182,7 +182,12 @@ def _log(request, response, started):
 
 
 def _is_routine(request, response):
-    """Return whether the request is not worth an INFO line: a static file or a healthy probe."""
+    """Return whether the request is not worth an INFO line.
+
+    That is a static file, a healthy probe, or a poll that found nothing new.
+    """
+    if getattr(request, "is_poll", False):
+        return response.status_code == 304
     quiet = (settings.STATIC_URL, "/health/")
     return response.status_code < 400 and request.path.startswith(quiet)
 

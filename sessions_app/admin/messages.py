@@ -25,7 +25,7 @@ from camp.admin.model_admin import (
 )
 from camp.admin.visibility import link_to
 from sessions_app.admin.reading import ROLES
-from sessions_app.models import Message, Session
+from sessions_app.models import Message, Session, mark_changed
 from sessions_app.reading import AuthorNames
 
 LATEST = 100  # messages on a session's page
@@ -145,6 +145,15 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
         super().save_model(request, obj, form, change)
         if not change or "content" in form.changed_data:
             obj.session.touch()
+
+    def delete_model(self, request, obj):
+        super().delete_model(request, obj)
+        mark_changed([obj.session_id])
+
+    def delete_queryset(self, request, queryset):
+        sessions = set(queryset.values_list("session_id", flat=True))
+        super().delete_queryset(request, queryset)
+        mark_changed(sessions)
 
     def related_counts(self, model):
         """Return the number of a session's messages."""

@@ -42,7 +42,7 @@ class ReadingMixin:
         if session is None:
             raise Http404
         files = self.admin_site.get_model_admin(Session._meta.get_field("files").related_model)
-        page, shown = message_page(session, request.GET, Message.objects.all())
+        page, shown = message_page(session, request.GET, Message.objects.filter(session=session))
         context = {
             "session": session,
             "page": page,

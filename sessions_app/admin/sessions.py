@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -145,6 +145,9 @@ class SessionAdmin(
             mark_changed([form.instance.pk])
 
     def save_model(self, request, obj, form, change):
+        if change:
+            # In the statement itself: messages may have come since the form was opened.
+            obj.revision = F("revision") + 1
         is_handed_over = change and "user" in form.changed_data
         if is_handed_over:
             # Handing over needs to know who the owner was.

@@ -16,7 +16,7 @@ from sessions_app.lists import list_recent
 from sessions_app.markdown import render
 from sessions_app.models import Session, session_name
 from sessions_app.pictures import show_pictures
-from sessions_app.reading import AuthorNames, find_answered
+from sessions_app.reading import AuthorNames, find_answered, stamp
 from sessions_app.titles import title_from
 
 register = template.Library()
@@ -142,6 +142,7 @@ def message_articles(messages, session=None, reader=None, pictures=None, first_u
             page and page(message.pk),
             page and list_actions(session, is_owner, message.is_of(reader)),
             message.old_metadata and old_metadata(message.old_metadata),
+            stamp(message.edited_at),
         )
         for message in messages
     ]

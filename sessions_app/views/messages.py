@@ -1,8 +1,11 @@
 """A session's page and its messages."""
 
+from itertools import chain
+
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
+from django.http import Http404, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -10,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from camp.db.keyset import encode
+from camp.web.errors import wants_json
 from sessions_app import unread, writing
 from sessions_app.access import (
     get_deletable_message,
@@ -22,7 +26,8 @@ from sessions_app.access import (
 )
 from sessions_app.forms import MessageForm, NewMessageForm
 from sessions_app.markdown import render as render_markdown
-from sessions_app.reading import PAGE_SIZE, message_page
+from sessions_app.models import Session
+from sessions_app.reading import PAGE_SIZE, message_page, page_etag, page_range
 
 
 @require_safe
@@ -32,26 +37,43 @@ def detail(request, session_id):
     read_up_to = unread.read_up_to(request.user)
     session = get_visible_session(request.user, session_id, read_up_to=read_up_to)
     form = NewMessageForm(session, initial={"reply_to": request.GET.get("reply")})
-    page, shown = message_page(session, request.GET)
-    news = unread.find_news(request.user, session, page)
-    unread.mark_page_read(request, session, page)
-    context = {"session": session, "page": page, "shown": shown, "form": form, **news}
-    context["answered"] = form.find_answered()
+    context = page_context(request, session, form)
+    context |= unread.find_news(request.user, session, context["page"])
+    unread.mark_page_read(request, session, context["page"])
     return render(request, "sessions_app/detail.html", context)
+
+
+def page_context(request, session, form):
+    """Return what the page of a session shows, with `form` for the next message."""
+    page, shown = message_page(session, request.GET)
+    return {
+        "session": session,
+        "page": page,
+        "shown": shown,
+        "form": form,
+        "answered": form.find_answered(),
+        "range": page_range(page),
+        "etag": page_etag(session, request.user),
+    }
 
 
 @require_POST
 @login_required_at_session
 def create(request, session_id):
-    """Write a message."""
+    """Write a message; for scripts the answer is JSON, its `id` or the `error`."""
     session = get_writable_session(request.user, session_id)
     form = NewMessageForm(session, request.POST)
     if not form.is_valid():
-        page, shown = message_page(session, request.GET)
-        context = {"session": session, "page": page, "shown": shown, "form": form}
-        context["answered"] = form.find_answered()
+        if wants_json(request):
+            return JsonResponse({"error": " ".join(chain(*form.errors.values()))}, status=400)
+        context = page_context(request, session, form)
         return render(request, "sessions_app/detail.html", context)
-    message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
+    try:
+        message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
+    except Session.DoesNotExist as error:
+        raise Http404 from error
+    if wants_json(request):
+        return JsonResponse({"id": message.pk}, status=201)
     return redirect(message_url(message))
 
 

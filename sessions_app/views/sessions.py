@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from sessions_app.access import get_own_session, login_required_at_session
 from sessions_app.forms import NewSessionForm, RenameForm
 from sessions_app.lists import SessionPage
-from sessions_app.models import Session
+from sessions_app.models import Session, mark_changed
 
 
 @require_safe
@@ -46,6 +46,7 @@ def rename(request, session_id):
     form = RenameForm(request.POST if request.method == "POST" else None, instance=session)
     if form.is_valid():
         session.save(update_fields=["title", "search_text", "updated_at"])
+        mark_changed([session.pk])
         messages.success(request, _("The session has a new title."))
         return redirect(session)
     # An invalid title must not become the heading.

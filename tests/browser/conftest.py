@@ -43,11 +43,14 @@ def launch(chromium):
     return chromium.launch(executable_path=found, args=flags)
 
 
+MESSAGES = "[data-live] article"
+
+
 class Person:
     """Somebody at a browser: a page, what went wrong on it, and an accessibility check."""
 
     def __init__(self, page, base_url):
-        self.page, self.base_url = page, base_url
+        self.page, self.context, self.base_url = page, page.context, base_url
         self.console, self.foreign = [], []
         page.on("console", self.heard)
         page.on("pageerror", lambda error: self.console.append(str(error)))
@@ -72,6 +75,14 @@ class Person:
             form.locator(f"[name={name}]").fill(value)
         with self.page.expect_navigation():
             form.locator("button:not([type=button])").last.click()
+
+    def send(self, text):
+        """Write a message on the page of a session, and wait until it is there."""
+        count = self.page.locator(MESSAGES).count()
+        field = self.page.locator("form[data-compose] textarea")
+        field.fill(text)
+        field.press("Control+Enter")
+        self.page.locator(MESSAGES).nth(count).wait_for()
 
     def check(self, rules=None):
         """Fail if the page is hard to use: axe's rules, a sideways scroll, console errors.

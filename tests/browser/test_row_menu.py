@@ -59,7 +59,7 @@ def test_a_message_is_edited_and_deleted_by_its_menu(person):
     page = person.page
     person.open("/sessions/new/")
     person.submit({"title": "Packing"})
-    person.submit({"content": "Bring a tent"}, within="form[data-compose]")
+    person.send("Bring a tent")
     page.locator(".message summary").click()
     person.check()
     page.get_by_role("link", name="Edit message").click()

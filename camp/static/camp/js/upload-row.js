@@ -77,7 +77,7 @@ export class Row {
   }
 
   enter(state, message) {
-    this.state = state;
+    this.state = this.element.dataset.state = state;
     this.part("login").hidden = true;
     for (const name of ACTIONS) this.part(name).hidden = !BUTTONS[state].includes(name);
     this.part("bar").hidden = WITHOUT_BAR.includes(state);
