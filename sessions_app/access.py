@@ -82,10 +82,53 @@ def polled_session_sql():
     return sessions.only("revision", "user").query.sql_with_params()
 
 
-def get_visible_message(user, session_id, pk):
-    """Return a message of a session that the user sees; raises Http404 for any other."""
-    messages = Message.objects.visible_to(user).select_related("session")
-    return get_object_or_404(messages, session__session_id=session_id, pk=pk)
+def get_visible_message(user, session_id, pk, messages=None):
+    """Return a message of a session that the user sees; raises Http404 for any other.
+
+    Its session has `may_write`. `messages` are by default those that are not deleted.
+    """
+    session = get_visible_session(user, session_id)
+    messages = Message.objects.present() if messages is None else messages
+    message = get_object_or_404(messages.for_reading(), session=session, pk=pk)
+    message.session = session
+    return message
+
+
+def get_own_message(user, session_id, pk):
+    """Return a message that the user may change.
+
+    Raises Http404 if the user does not see it, PermissionDenied if somebody else wrote it or the
+    user may only read by now.
+    """
+    message = get_visible_message(user, session_id, pk)
+    if not message.session.may_write or not message.is_of(user):
+        raise PermissionDenied
+    return message
+
+
+def get_deletable_message(user, session_id, pk):
+    """Return a message that the user may delete: any as the owner of the session, else as above.
+
+    Raises as `get_own_message` does.
+    """
+    message = get_visible_message(user, session_id, pk)
+    is_own = message.session.may_write and message.is_of(user)
+    if message.session.user_id != user.pk and not is_own:
+        raise PermissionDenied
+    return message
+
+
+def get_restorable_message(user, session_id, pk):
+    """Return a message whose deletion the user may undo: their own deletion, or the owner any.
+
+    Raises Http404 if the user does not see the session, PermissionDenied if somebody else deleted
+    it. One that was restored already is returned too.
+    """
+    message = get_visible_message(user, session_id, pk, Message.objects.all())
+    is_owner = message.session.user_id == user.pk
+    if message.deleted_at and not is_owner and message.deleted_by_id != user.pk:
+        raise PermissionDenied
+    return message
 
 
 def login_required_at_session(view):
