@@ -15,9 +15,9 @@ handed_over = Signal()
 class OwnFiles(models.TextChoices):
     """What becomes of the previous owner's files in a session that is handed over."""
 
-    STAY = "stay", _("They stay with their owner, and in the session")
+    STAY = "stay", _("They stay yours, and in the session")
     MOVE = "move", _("They go to the new owner")
-    LEAVE = "leave", _("They stay with their owner, and leave the session")
+    LEAVE = "leave", _("They stay yours, and leave the session")
 
 
 def hand_over_session(session, user, *, files):

@@ -18,7 +18,7 @@ from cachetools import LRUCache, cached
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
-from camp.web.rendering.code import CLASSES, colour_code
+from camp.web.rendering.code import CLASSES, LANGUAGES, colour_code
 
 # Budgets of one document. They bound what the writer and nh3 spend (nh3 needs quadratic time
 # for nesting), far above what people write in 100,000 characters; bench/markdown.py has figures.
@@ -41,16 +41,19 @@ ATTRIBUTES = {
     "input": {"aria-label", "checked"},
     "ol": {"start"},
 }
-ALIGNMENTS = {"class": {"left", "center", "right"}}
+VALUES = {
+    **{key: {"class": {"left", "center", "right"}} for key in ("td", "th")},
+    "a": {"class": {"address"}},
+    "span": {"class": set(filter(None, CLASSES.values()))},
+}
 # Long lines and wide tables scroll within their box, for the keyboard as well. The box of a table
-# is named by an element of the page, since the HTML is cached for readers of all languages. The box
-# of a task can only be looked at.
+# is named by an element of the page, since the HTML is cached for readers of all languages. The
+# box of a task can only be looked at.
 FIXED = {
     "pre": {"tabindex": "0"},
     "div": {"tabindex": "0", "role": "group", "aria-labelledby": "table-label"},
     "input": {"type": "checkbox", "disabled": ""},
 }
-CODE_CLASSES = {"span": set(filter(None, CLASSES.values()))}
 SCHEMES = {"http", "https", "mailto"}
 REL = "nofollow noopener noreferrer"
 
@@ -115,9 +118,8 @@ def render_now(text):
             html,
             tags=TAGS,
             attributes=ATTRIBUTES,
-            tag_attribute_values={"td": ALIGNMENTS, "th": ALIGNMENTS, "a": {"class": {"address"}}},
+            tag_attribute_values=VALUES,
             set_tag_attribute_values=FIXED,
-            allowed_classes=CODE_CLASSES,
             url_schemes=SCHEMES,
             url_relative="deny",
             link_rel=REL,
@@ -140,7 +142,7 @@ def first_line(text):
         else:
             (kind, content), *_ = event.items()
             ends = kind in ("Start", "End") and element_name(content) in blocks
-            content = "" if kind in ("Start", "End") else content
+            content = "" if kind in ("Start", "End", "TaskListMarker") else content
         for number, piece in enumerate(content.split("\n")):
             if (number or ends) and line.strip():
                 return line.strip()
@@ -259,9 +261,9 @@ class HtmlWriter:
     def close_codeblock(self, language):
         code, html = "".join(self.code), None
         self.code = None
-        if self.coloured + len(code) <= MAX_COLOURED:
+        if language.lower() in LANGUAGES and self.coloured + len(code) <= MAX_COLOURED:
+            self.coloured += len(code)
             html = colour_code(code, language)
-        self.coloured += len(code) if html else 0
         return (html or escape(code)) + ELEMENTS["CodeBlock"][1]
 
     def open_task(self, *, is_done):

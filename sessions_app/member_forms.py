@@ -72,10 +72,10 @@ class AddMembersForm(forms.Form):
         if not user.has_perm(EVERYONE_PERMISSION):
             del self.fields["everyone"]
         for name in ("known", "group"):
-            # Read once: the choices are asked for several times.
             field = self.fields[name]
             if not field.queryset.exists():
                 del self.fields[name]
+        self.fields["names"].required = not {"known", "group", "everyone"} & self.fields.keys()
 
     def clean_names(self):
         """Return the users whose names or e-mails were typed."""

@@ -80,10 +80,10 @@ NASTY = [
 
 ADDED = {
     "a": {"rel", "class"},
+    "div": {"tabindex", "role", "aria-labelledby"},
     "input": {"type", "disabled"},
     "pre": {"tabindex"},
     "span": {"class"},
-    "div": {"tabindex", "role", "aria-labelledby"},
     "td": {"class"},
     "th": {"class"},
 }
