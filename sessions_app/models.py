@@ -5,12 +5,13 @@ import uuid
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from camp.db.in_subquery import InSubquery
 from camp.db.old_metadata import OldMetadata
 from camp.db.search_text import SearchTextField, search_words
 from camp.db.soft_delete import (
@@ -52,8 +53,9 @@ class SessionQuerySet(OwnedQuerySet):
 
     def shared_with(self, user):
         """Return the sessions of others that the user is a member of, outside the trash."""
-        memberships = Member.objects.of(user).values("session")
-        return self.not_trashed().filter(pk__in=memberships).exclude(user=user)
+        memberships = Subquery(Member.objects.of(user).values("session"))
+        shared = self.not_trashed().filter(InSubquery(F("pk"), memberships))
+        return shared.exclude(user=user)
 
     def not_trashed(self):
         """Return the same as `present`, said so that SQLite starts from another condition.

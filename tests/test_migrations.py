@@ -29,6 +29,8 @@ ADDED = {
         "last_login",
         "language",
         "time_zone",
+        "email_news",
+        "notified_up_to",
         "username_key",
         "email_key",
         "deletion_started_at",

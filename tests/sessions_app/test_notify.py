@@ -136,7 +136,7 @@ def test_a_daily_email_comes_in_the_morning_of_the_person(shared, owner, member)
         notify(last + timedelta(hours=hour))
         sent.append(len(mail.outbox))
         if mail.outbox:
-            assert mail.outbox[0].subject == "Summer camp: 新着メッセージ 1 件"
+            assert mail.outbox[0].subject == "Summer camp: 新しいメッセージ 1 件"
     assert sent == [0, 0, 1, 0, 0, 0]
 
 
