@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.forms.utils import flatatt
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
@@ -77,6 +77,8 @@ class LoginForm(auth_forms.AuthenticationForm):
 class IdentityForm(forms.ModelForm):
     """A unique user name and e-mail, whatever their spelling."""
 
+    also_saved = ()  # columns of the model that follow from the fields
+
     class Meta:
         model = get_user_model()
         fields = ("username", "email")
@@ -106,7 +108,7 @@ class IdentityForm(forms.ModelForm):
         Returns None, with the error on the form, if the name or e-mail was taken since validation.
         """
         user = self.save(commit=False)  # hashes a password, before anything is locked
-        changed = None if user.pk is None else [*self._meta.fields, "updated_at"]
+        changed = None if user.pk is None else [*self._meta.fields, *self.also_saved, "updated_at"]
         try:
             with transaction.atomic():
                 user.save(update_fields=changed)
@@ -157,7 +159,7 @@ class ProfileForm(PasswordCheckMixin, IdentityForm):
     language = forms.ChoiceField(label=_("Language"), required=False)
 
     class Meta(IdentityForm.Meta):
-        fields = ("username", "email", "time_zone", "language")
+        fields = ("username", "email", "time_zone", "language", "email_news")
 
     field_order = ("username", "email", "current_password")
 
@@ -170,6 +172,21 @@ class ProfileForm(PasswordCheckMixin, IdentityForm):
         self.fields["language"].choices = [("", _("As in your browser")), *settings.LANGUAGES]
         if settings.CAMP_LANGUAGE:
             del self.fields["language"]
+        if settings.EMAIL_IS_SET_UP:
+            self.fields["email_news"].choices = [
+                ("", _("Never")),
+                *get_user_model().EmailNews.choices,
+            ]
+        else:
+            del self.fields["email_news"]
+
+    also_saved = ("notified_up_to",)
+
+    def save(self, commit=True):
+        """Save the profile; who wants e-mail about news from now on gets none about older ones."""
+        if self.initial.get("email_news") is None:
+            self.instance.notified_up_to = timezone.now()
+        return super().save(commit)
 
     @sensitive_variables("password")
     def clean(self):

@@ -61,6 +61,12 @@ class UserManager(BaseUserManager.from_queryset(IdentityQuerySet)):
 class User(MarkedDeletionModel, AbstractBaseUser, PermissionsMixin):
     """A person with an account."""
 
+    class EmailNews(models.TextChoices):
+        """How soon e-mails tell what is new in the sessions of a person; NULL is never."""
+
+        AT_ONCE = "at_once", _("At once")
+        DAILY = "daily", _("Once a day")
+
     email = models.EmailField(
         _("e-mail"),
         max_length=255,
@@ -88,6 +94,17 @@ class User(MarkedDeletionModel, AbstractBaseUser, PermissionsMixin):
     )
     language = models.CharField(_("language"), max_length=10, default="", blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="", blank=True)
+    # NULL rather than "": SQLite adds a nullable column without a new table.
+    email_news = models.CharField(
+        _("e-mail about news"),
+        max_length=10,
+        choices=EmailNews,
+        null=True,
+        blank=True,
+        help_text=_("About new messages and mentions in sessions that you share with others."),
+    )
+    # Older news were e-mailed, or will never be.
+    notified_up_to = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("signed up"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
     # Lookups and uniqueness use these keys.
@@ -125,6 +142,13 @@ class User(MarkedDeletionModel, AbstractBaseUser, PermissionsMixin):
             models.Index("username", condition=models.Q(is_staff=True), name="sample_users_staff"),
             models.Index(
                 "username", condition=models.Q(is_superuser=True), name="sample_users_superuser"
+            ),
+            # For `manage.py notify`.
+            models.Index(
+                "email_news",
+                "id",
+                condition=models.Q(email_news__isnull=False),
+                name="sample_users_news",
             ),
         ]
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import current, log_in, passwords, profile, sign_up
+from accounts.views import current, log_in, news, passwords, profile, sign_up
 
 app_name = "accounts"
 
@@ -26,5 +26,6 @@ urlpatterns = [
         passwords.ResetConfirmView.as_view(),
         name="password_reset_confirm",
     ),
+    path("news/stop/<token>/", news.stop, name="news_stop"),
     path("delete/", profile.delete, name="delete"),
 ]

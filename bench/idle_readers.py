@@ -12,7 +12,6 @@ prints the share of one processor that the server took, and how long the respons
 import argparse
 import contextlib
 import http.client
-import json
 import os
 import random
 import secrets
@@ -21,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -28,37 +28,10 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from tests import servers  # noqa: E402
+from tests import servers, shared_session  # noqa: E402
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-FILL = """
-import json
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
-from django.db import connection
-from accounts.models import User
-from sessions_app.models import Member, Message, Session
-people = [
-    User.objects.create(username=f"reader{{n}}", email=f"reader{{n}}@example.org", password="!")
-    for n in range({readers})
-]
-session = Session.objects.create(user=people[0], title="Evening talk")
-Member.objects.bulk_create(Member(session=session, user=person) for person in people[1:])
-Message.objects.bulk_create(
-    Message(session=session, author=people[0], content=f"Message {{n}}") for n in range(50)
-)
-keys = []
-for person in people:
-    store = SessionStore()
-    store[SESSION_KEY] = str(person.pk)
-    store[BACKEND_SESSION_KEY] = "accounts.backends.LoginBackend"
-    store[HASH_SESSION_KEY] = person.get_session_auth_hash()
-    store.create()
-    keys.append(store.session_key)
-with connection.cursor() as cursor:
-    cursor.execute("ANALYZE")
-print(json.dumps({{"path": session.get_absolute_url() + "changes/", "keys": keys}}))
-"""
+ANALYZE = "from django.db import connection; connection.cursor().execute('ANALYZE')"
 POLL = """
 import statistics, time
 from django.core.handlers.wsgi import WSGIHandler
@@ -100,7 +73,7 @@ def run(environment, *words):
 
 @contextlib.contextmanager
 def place(engine, folder, readers):
-    """Fill an empty database; yields (environment, facts of FILL)."""
+    """Fill an empty database; yields (environment, path and keys of log-ins)."""
     (folder / engine).mkdir()
     with contextlib.ExitStack() as stack:
         environment = os.environ | {
@@ -117,8 +90,9 @@ def place(engine, folder, readers):
             environment["REDIS_URL"] = stack.enter_context(servers.redis()).url
         run(environment, "migrate", "-v", "0")
         run(environment, "collectstatic", "--no-input", "-v", "0")
-        code = FILL.format(readers=readers)
-        yield environment, json.loads(run(environment, "shell", "-v", "0", "-c", code))
+        made = shared_session.make(partial(run, environment), count=readers, messages=50)
+        run(environment, "shell", "-v", "0", "-c", ANALYZE)
+        yield environment, {"path": f"{made['path']}changes/", "keys": made["keys"]}
 
 
 def read(facts, number, port, every, until, seconds):

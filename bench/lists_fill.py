@@ -11,10 +11,12 @@ from django.db import connection, transaction
 from camp.db.search_text import normalize_for_search
 from camp.operations.demo.texts import LANGUAGES, name_file
 from files.models import File
-from sessions_app.models import Message, Session, new_session_id
+from sessions_app.models import Member, Message, ReadMark, Session, new_session_id
 
 PORTION = 20_000
 OWNER = "owner"
+READER = "reader"  # owns nothing, and is in sessions of others
+SHARED = 5000  # sessions, or all of the strangers'
 # Weight, type, minimum and maximum size in bytes. No archives: that filter finds nothing.
 KINDS = [
     (36, "image/png", 10**4, 10**7),
@@ -48,6 +50,7 @@ class Rows:
             owner = get_user_model().objects.create_user(OWNER, "owner@example.org")
             strangers = [None] if self.own == self.count else self.strangers()
         self.sessions(owner, strangers)
+        self.share()
         self.files(owner, strangers)
         with connection.cursor() as cursor:
             # As autovacuum does; Camp never analyses SQLite.
@@ -85,6 +88,22 @@ class Rows:
                 (key, "user", text, text, moment) for key, moment in keys for _ in range(3)
             )
         self.own_sessions = list(owner.sessions.order_by("pk").values_list("pk", flat=True))
+
+    def share(self):
+        """Share sessions with the reader, who has read every other one."""
+        reader = get_user_model().objects.create_user(READER, "reader@example.org")
+        # Without the large session, whose page is to cost what one of its own costs.
+        others = Session.objects.exclude(pk=self.own_sessions[0]).order_by("pk")
+        keys = list(others.values_list("pk", flat=True))
+        step = max(1, len(keys) // SHARED)
+        keys = keys[::step][:SHARED]
+        with transaction.atomic():
+            BulkTable(Member, "session", "user", "added_at").insert(
+                (key, reader.pk, self.now) for key in keys
+            )
+            BulkTable(ReadMark, "session", "user", "read_up_to").insert(
+                (key, reader.pk, self.now) for key in keys[::2]
+            )
 
     def files(self, owner, strangers):
         """Write the files, oldest first."""

@@ -20,7 +20,7 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils.http import urlencode  # noqa: E402
-from lists_fill import EMOJI, OLD, OWNER, RARE, Rows  # noqa: E402
+from lists_fill import EMOJI, OLD, OWNER, RARE, READER, Rows  # noqa: E402
 from lists_plans import of_page  # noqa: E402
 
 from camp.db.keyset import PAGE_SIZE, encode  # noqa: E402
@@ -53,8 +53,16 @@ EXPLAINED = [
     *("search: a word of few", "search: nothing, of two characters"),
     *("search: a word of few, by name", "trash", "trash, far down"),
     *("sessions", "session of a fifth, its page", "home"),
+    *("shared sessions", "home, with shared sessions"),
 ]
 LIST, TRASH = "/files/", "/files/trash/"
+# Requested by somebody who is in up to 5,000 sessions of others
+SHARED_PAGES = {
+    "shared sessions": "/sessions/?show=shared",
+    "own and shared sessions": "/sessions/",
+    "own and shared sessions, search": "/sessions/?q=img",
+    "home, with shared sessions": "/",
+}
 
 
 def main():
@@ -78,6 +86,8 @@ class Pages:
         self.owner = get_user_model().objects.get(username=OWNER)
         self.client = Client()
         self.client.force_login(self.owner)
+        self.reader = Client()
+        self.reader.force_login(get_user_model().objects.get(username=READER))
         self.all = dict(self.listed())
 
     def listed(self):
@@ -114,6 +124,8 @@ class Pages:
         gone = File.objects.trashed_by(self.owner)
         yield "trash, far down", get(TRASH, after=far(gone, ["-deleted_at", "-id"]))
         yield "sessions", get("/sessions/")
+        for name, path in SHARED_PAGES.items():
+            yield name, ("reader", path, True)
         yield "session of a fifth, its page", get(f"/sessions/{large.session_id}/")
         yield "home", get("/")
         form = {"all": "1", "action": "delete"}
@@ -153,7 +165,9 @@ class Pages:
     def fetch(self, name):
         """Request a page."""
         method, what, _aimed = self.all[name]
-        if method == "get":
+        if method == "reader":
+            response = self.reader.get(what)
+        elif method == "get":
             response = self.client.get(what)
         else:
             response = self.client.post("/files/selection/", what)

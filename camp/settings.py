@@ -40,6 +40,8 @@ WORKERS = env.integer("WORKERS", None, minimum=1, maximum=256)
 _hosts = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 ALLOWED_HOSTS_WITH_PORT = [name for name in _hosts if environment.has_port(name)]
 ALLOWED_HOSTS = [environment.without_port(name) for name in _hosts]
+# Camp's address in e-mails that no request asks for
+SITE_URL = urls.read_site(env, "SITE_URL")
 ROOT_URLCONF = "camp.urls"
 WSGI_APPLICATION = "camp.wsgi.application"
 AUTH_USER_MODEL = "accounts.User"

@@ -1,17 +1,18 @@
 """Lists of the sessions that somebody sees: their own and others', joined in order.
 
-Each part is limited to a page by its own index before they are joined: one condition with OR would
-have the database read all sessions.
+Each part is limited to a page before they are joined: one condition with OR would have the database
+read all sessions. Shared ones are found by the index of members and then sorted; by the index of
+their order PostgreSQL would read the sessions of everyone until it has a page.
 """
 
 from functools import cache
 from operator import attrgetter
 
 from django.contrib.auth import get_user_model
-from django.db.models import F
+from django.db.models import F, IntegerField
 from django.db.models.expressions import RawSQL
 
-from camp.db.keyset import KeysetPage
+from camp.db.keyset import KeysetPage, hide_order
 from camp.db.search_text import cut_search
 from sessions_app.models import Member, Message, Session
 from sessions_app.unread import READ_UP_TO, UNREAD_COUNT, unread_count
@@ -47,7 +48,8 @@ class SessionPage(KeysetPage):
         if self.show != MINE and (self.is_sharing or not rows):
             shared = Session.objects.shared_with(self.user).search(self.query).filter(after)
             # By their keys, because SQLite would count the messages of all before it sorts.
-            found = queryset.filter(pk__in=shared.order_by(*order).values("pk")[:count])
+            keys = shared.order_by(*map(hide_order, order)).values("pk")[:count]
+            found = queryset.filter(pk__in=keys)
             found = found.for_list(**counts, owner_name=F("user__username")).order_by(*order)
             rows += found
             self.is_sharing = self.is_sharing or bool(rows)
@@ -88,11 +90,11 @@ def recent_sql():
 
     Composed once: Django takes longer to write it than a database to answer it.
     """
-    everyones = Session.objects
+    sessions = Session.objects
     parts = [
-        everyones.owned_by(0).order_by(*NEWEST_FIRST)[:RECENT],
-        everyones.shared_with(0).order_by(*NEWEST_FIRST)[:RECENT],
-        everyones.announced_to(0).order_by("-announced_at")[:ANNOUNCEMENTS],
+        sessions.owned_by(0).order_by(*NEWEST_FIRST)[:RECENT],
+        sessions.shared_with(0).order_by(*map(hide_order, NEWEST_FIRST))[:RECENT],
+        sessions.announced_to(0).order_by("-announced_at")[:ANNOUNCEMENTS],
     ]
     keys = [part.values("pk").query.sql_with_params()[0] for part in parts]
     found = " UNION ALL ".join(f"SELECT pk FROM ({sql}) AS part" for sql in keys)  # noqa: S608
@@ -121,7 +123,8 @@ def count_annotations():
     # The files app is a higher layer: use its relation only.
     files = Session.files.rel.related_model
     return {
-        "message_count": count_sql(Message),
+        # All minus deleted: an index has the rows of each, and none the two at once.
+        "message_count": count_sql(Message) - count_sql(Message, "AND deleted_at IS NOT NULL"),
         "file_count": count_sql(files, "AND deleted_at IS NULL"),
     }
 
@@ -129,4 +132,5 @@ def count_annotations():
 def count_sql(model, condition=""):
     """Return an expression that counts the rows of `model` of a session."""
     own = f"session_id = {Session._meta.db_table}.id {condition}"
-    return RawSQL(f"SELECT COUNT(*) FROM {model._meta.db_table} WHERE {own}", ())  # noqa: S608, S611
+    sql = f"SELECT COUNT(*) FROM {model._meta.db_table} WHERE {own}"  # noqa: S608
+    return RawSQL(sql, (), IntegerField())  # noqa: S611

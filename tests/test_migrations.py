@@ -29,6 +29,8 @@ ADDED = {
         "last_login",
         "language",
         "time_zone",
+        "email_news",
+        "notified_up_to",
         "username_key",
         "email_key",
         "deletion_started_at",
@@ -48,6 +50,8 @@ ADDED = {
         "author_id",
         "reply_to_id",
         "submission_id",
+        "deleted_at",
+        "deleted_by_id",
     },
     "sample_files": {
         "session_id",

@@ -5,7 +5,7 @@ django-environ or refused by the name of its variable, and never shown.
 """
 
 import re
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -45,6 +45,21 @@ POSTGRES_EXAMPLE = "postgresql://user:password@localhost:5432/camp_backend_db"
 REDIS_EXAMPLE = "redis://user:password@localhost:6379/0"
 SOCKET_EXAMPLE = "unix://user:password@/run/redis/redis.sock?db=0"
 EMAIL_EXAMPLE = "smtp+tls://user:password@smtp.example.org:587"
+
+
+def read_site(env, name):
+    """Return the address of the site, without a slash at its end, or ""."""
+    expected = "an address such as https://camp.example.org"
+
+    def parse_site(value):
+        parts = urlsplit(value.rstrip("/"))
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError(value)
+        if parts.path or parts.query or parts.fragment or re.search(r"\s", value):
+            raise ValueError(value)
+        return parts.geturl()
+
+    return env.parse(name, "", parse_site, expected)
 
 
 def read_database(env, name, default_file):

@@ -156,20 +156,45 @@ def make_venv(argv: "list[str]") -> None:
 
 
 def install(file: str, state: "dict[str, Any]", argv: "list[str]") -> None:
-    """Install a requirements file into `.venv`, showing pip's output."""
+    """Install a requirements file into `.venv`; pip's output is only shown if it fails."""
     checksum = hash_file(file)
     write_state(dict(state, installing=True))
     print_now(get_text("installing", file=file))
     # Isolated: neither PYTHONPATH nor this folder may shadow a package.
     pip = [str(PYTHON), "-I", "-m", "pip", "install", "--no-input", "--no-user"]
-    code = subprocess.call([*pip, "--disable-pip-version-check", "-r", file], cwd=str(ROOT))
+    code, output = run_quietly([*pip, "--disable-pip-version-check", "-r", file])
     if code in PIP_EXIT_CODES:
         state["installing"] = False
         if code == 0:
             state["installed"][file] = checksum
         write_state(state)
     if code:
+        print_now(output.rstrip())
         raise Refused(get_text("install_failed", file=file, again=format_command(argv)))
+
+
+def run_quietly(command: "list[str]") -> "tuple[int, str]":
+    """Run a command; return its exit code and output. A terminal shows the latest line of it."""
+    lines = []
+    is_terminal = sys.stdout.isatty()
+    with subprocess.Popen(
+        command,
+        cwd=str(ROOT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line)
+            if is_terminal:
+                # Cut, because a line that wraps cannot be overwritten.
+                width = shutil.get_terminal_size().columns - 1
+                sys.stdout.write("\r" + line.strip()[:width].ljust(width))
+                sys.stdout.flush()
+    if is_terminal:
+        sys.stdout.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
+    return process.returncode, "".join(lines)
 
 
 def run_in_venv(argv: "list[str]") -> "NoReturn":

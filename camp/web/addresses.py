@@ -9,6 +9,8 @@ import ipaddress
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from camp.config.env import without_port
+
 
 def client_address(meta):
     """Return the client's address of a WSGI environ, or None where it is unknown.
@@ -77,3 +79,26 @@ def is_own_port(request, domain, port):
         if port == own and validate_host(domain, [name]):
             return True
     return not settings.CAMP_HTTPS and port == request.META["SERVER_PORT"]
+
+
+def public_name() -> str:
+    """Return the first public name in ALLOWED_HOSTS, with its port, or ""."""
+    own = {"localhost", "127.0.0.1", "[::1]", "*"}
+    names = (name for name in settings.ALLOWED_HOSTS if name not in own)
+    name = next(names, "")
+    listed = (each for each in settings.ALLOWED_HOSTS_WITH_PORT if without_port(each) == name)
+    return next(listed, name).lstrip(".")
+
+
+def site_url() -> str:
+    """Return Camp's address without a slash at its end, for links that no request asks for.
+
+    That is SITE_URL, else what the other settings tell.
+    """
+    if settings.SITE_URL:
+        return settings.SITE_URL
+    name = public_name()
+    if settings.CAMP_HTTPS and name:
+        return f"https://{name}"
+    name = name or "localhost"
+    return f"http://{name}" if split_domain_port(name)[1] else f"http://{name}:{settings.PORT}"

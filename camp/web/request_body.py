@@ -20,8 +20,8 @@ GRACE = 10.0  # seconds before the minimum rate counts
 LONGEST_PAUSE = 30.0  # seconds that a fast sender may pause
 SHORT_WAIT = 0.05  # seconds; longer ones count as waiting for a slow client
 # Granian's read blocks until all requested bytes have arrived, so request few bytes from a slow
-# sender and many from a fast one.
-SMALLEST_READ, LARGEST_READ = 4 * 2**10, 512 * 2**10  # bytes
+# sender and many from a fast one. More are no faster for one upload and take more memory.
+SMALLEST_READ, LARGEST_READ = 4 * 2**10, 256 * 2**10  # bytes
 FAST = 0.01  # seconds
 FLUSH_SECONDS = 0.05
 

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models.functions import Lower
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,6 +36,7 @@ from sessions_app.access import list_writable_sessions
 from sessions_app.models import Session, mark_changed
 
 SESSIONS_TO_CHOOSE = 50
+NAMED = 10  # files that are named before they are deleted
 MAX_SHARED = 500  # files of one link
 
 
@@ -74,6 +76,10 @@ def confirmation_page(request, selected, action, summary):
         "back": previous_page(request, selected),
         **summary,
     }
+    if action in ("delete", "purge"):
+        files = selected.files.order_by(Lower("filename"), "pk")
+        context["names"] = list(files.values_list("filename", flat=True)[:NAMED])
+        context["more"] = summary["count"] - len(context["names"])
     if action == "move":
         context["sessions"] = list_writable_sessions(request.user, SESSIONS_TO_CHOOSE)
     return render(request, "files/selection.html", context)

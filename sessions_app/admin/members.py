@@ -23,8 +23,9 @@ class FirstMembers(forms.BaseInlineFormSet):
     def add_fields(self, form, index):
         """Name the fields: in a table only the column has a label."""
         super().add_fields(form, index)
-        for field in filter(lambda field: field.label, form.fields.values()):
-            field.widget.attrs.setdefault("aria-label", field.label)
+        for field in form.fields.values():
+            if field.label and not field.widget.is_hidden:
+                field.widget.attrs.setdefault("aria-label", field.label)
 
 
 class MemberInline(admin.TabularInline):
@@ -42,6 +43,8 @@ class MemberInline(admin.TabularInline):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+            # Django's table shows the help in its head, not beside the field.
+            field.widget.attrs["aria-describedby"] = "members-heading"
         return field
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):

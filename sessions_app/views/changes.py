@@ -7,6 +7,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from sessions_app import unread
 from sessions_app.access import get_polled_session, get_visible_session
 from sessions_app.reading import (
     PAGE_SIZE,
@@ -29,10 +30,12 @@ PARTS = {
 def changes(request, session_id):
     """Return as JSON what a page shows now; 304 if that is what the page has.
 
-    Parameters: `from` and `to`, the first and the last message of the page (see `message_page`;
-    without `to` it is the page that grows), `last`, the highest ID that it has, and `ids`, further
-    messages that it lacks. `messages` are [ID, stamp] in reading order; it is not `complete` if
-    there are too many. `html` has those after `last` and those of `ids`.
+    Parameters: `from` and `to`, the first and the last message of the page (see `page_range`;
+    without `to` it is the page that grows), `last`, the highest ID that it has, `ids`, further
+    messages that it lacks, and `seen` if somebody looks at it.
+
+    `messages` are [ID, stamp] in reading order; they are not `complete` if there are too many.
+    `html` has those after `last` and those of `ids`.
     """
     request.is_poll = True  # for the access log
     session = get_polled_session(request.user, session_id)
@@ -42,8 +45,11 @@ def changes(request, session_id):
     )
     if response.status_code == 304:
         return response
-    session = get_visible_session(request.user, session_id)
-    stamps, is_complete = stamps_between(session, request.GET)
+    read_up_to = unread.read_up_to(request.user)
+    session = get_visible_session(request.user, session_id, read_up_to=read_up_to)
+    stamps, is_complete, last_time = stamps_between(session, request.GET)
+    if last_time and "seen" in request.GET:
+        unread.mark_read(request.user, session, last_time)
     last, wanted = numbers(request.GET.get("last", "0")), numbers(request.GET.get("ids", ""))
     lacking = {pk for pk, _stamp in stamps if pk > last[0]} | set(wanted)
     context = {"session": session, "shown": changed_messages(session, lacking)}
@@ -61,8 +67,8 @@ def changes(request, session_id):
 
 def changed_messages(session, pks):
     """Return those of the session's messages, in reading order, each with its `html`."""
-    messages = shown_messages(session).filter(pk__in=pks).order_by("-created_at", "-id")
-    return render_messages(list(messages[: 3 * PAGE_SIZE]))
+    messages = shown_messages(session).for_reading().filter(pk__in=pks)
+    return render_messages(list(messages.order_by("-created_at", "-id")[: 3 * PAGE_SIZE]))
 
 
 def numbers(text):

@@ -61,3 +61,32 @@ def test_every_menu_is_whole_at_every_width(visit, account, locale):
                 page.keyboard.press("Escape")
                 opened += 1
     assert opened >= 4 * len(WIDTHS)
+
+
+def test_the_upload_box_of_a_session_comes_first(person):
+    write_session(person, "A message")
+    page = person.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    box, message = page.locator(".dropzone"), page.locator(".message").first
+    assert box.bounding_box()["y"] < message.bounding_box()["y"]
+    page.set_viewport_size({"width": 1280, "height": 844})
+    assert box.bounding_box()["x"] > message.bounding_box()["x"]
+    files = page.locator("#files").bounding_box()
+    assert files["x"] == pytest.approx(box.bounding_box()["x"], abs=1)
+    assert files["y"] > box.bounding_box()["y"]
+    person.check()
+
+
+def test_slash_leads_to_a_search_from_everywhere(person):
+    page = person.page
+    for address in ("/files/", "/sessions/"):
+        person.open(address)
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.type") == "search"
+        page.keyboard.type("a/b")  # which is text there
+        assert page.locator("main input[type=search]").input_value() == "a/b"
+    for address in ("/", "/accounts/profile/"):
+        person.open(address)
+        page.keyboard.press("/")
+        page.wait_for_url("**/files/#search")
+        page.wait_for_function("document.activeElement.type === 'search'")

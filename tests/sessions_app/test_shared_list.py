@@ -40,7 +40,7 @@ def mixed(owner, member, stranger):
 def test_own_and_shared_sessions_stand_in_one_order(as_member, mixed, member):
     response = as_member.get(URL)
     assert titles(response) == ["own 0", "other 1", "own 2", "other 3", "own 4", "other 5"]
-    assert '<span dir="auto">owner</span>' in response.content.decode()
+    assert "by <bdi>owner</bdi>" in response.content.decode()
     home = as_member.get(HOME).content.decode()
     order = [home.index(title) for title in titles(response)[:5]]
     assert order == sorted(order)
@@ -113,3 +113,10 @@ def test_the_count_of_unread_messages_ends_at_99(as_member, session, owner, memb
     Member.objects.create(session=session, user=member)
     Message.objects.bulk_create(Message(session=session, author=owner) for _ in range(200))
     assert "99+ new" in as_member.get(URL).content.decode()
+
+
+def test_the_name_of_an_owner_is_only_text(as_member, stranger, member):
+    type(stranger).objects.filter(pk=stranger.pk).update(username="<b>x")
+    make_session(stranger, "theirs", 0, member)
+    assert "<bdi>&lt;b&gt;x</bdi>" in as_member.get(URL).content.decode()
+    assert "<bdi>&lt;b&gt;x</bdi>" in as_member.get(HOME).content.decode()

@@ -12,7 +12,7 @@ from sessions_app.titles import shorten, title_from
         ("\n \n  Hello  there \nmore", "Hello there"),
         ("# Heading #\ntext", "Heading"),
         ("> *quoted* text", "quoted text"),
-        ("- [ ] todo", "[ ] todo"),
+        ("- [ ] todo", "todo"),
         ("1. **first**\n2. second", "first"),
         ("[docs](https://example.org) and `code`", "docs and code"),
         ("![map](https://example.org/map.png)", "map"),

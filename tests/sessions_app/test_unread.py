@@ -93,6 +93,17 @@ def test_a_link_leads_to_news_that_begin_on_an_earlier_page(long, as_member, mem
     assert [shown[0].content, shown[-1].content] == ["m100", "m299"]
 
 
+def test_what_an_open_page_has_shown_is_read(shared, as_member, as_owner):
+    url = shared.get_absolute_url()
+    as_member.get(url)
+    as_owner.post(f"{url}messages/", {"content": "Fourth"})
+    last = shared.messages.latest("pk").pk
+    as_member.get(f"{url}changes/", {"last": last})
+    assert unread(as_member, shared) == 1
+    as_member.get(f"{url}changes/", {"last": last, "seen": 1})
+    assert unread(as_member, shared) == 0
+
+
 @pytest.mark.parametrize(
     ("method", "headers"),
     [

@@ -1,6 +1,8 @@
 """Remove orphaned bytes, old trash and expired log-ins."""
 
+from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,7 +15,8 @@ class Command(BaseCommand):
     help = (
         "Removes bytes without a row and unfinished uploads, both older than an hour (objects "
         "in a bucket: two days), what has been in the trash for longer than TRASH_DAYS, and "
-        "expired log-ins. Finishes the deletions of accounts and sessions that were interrupted."
+        "expired log-ins. Finishes the deletions of accounts and sessions that were interrupted. "
+        "At the end it does what `notify` does."
     )
 
     def add_arguments(self, parser):
@@ -49,12 +52,14 @@ class Command(BaseCommand):
                     external_references.describe_references(sorted(swept.referencing_tables))
                 )
             )
+        if settings.EMAIL_IS_SET_UP and not options["dry_run"]:
+            call_command("notify", stdout=self.stdout)
 
 
 def describe(swept, log_ins):
     """Return the counts of a sweep as text."""
     return _(
         "unfinished uploads %(staged)d, bytes without a file %(orphans)d, "
-        "from the trash files %(files)d and sessions %(sessions)d, interrupted deletions "
-        "%(unfinished)d, expired log-ins %(log_ins)d"
+        "from the trash files %(files)d, sessions %(sessions)d and messages %(messages)d, "
+        "interrupted deletions %(unfinished)d, expired log-ins %(log_ins)d"
     ) % {**vars(swept), "log_ins": log_ins}

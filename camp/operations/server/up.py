@@ -27,12 +27,12 @@ from django.utils.translation import ngettext
 
 from accounts import setup_token
 from camp.config import shell
-from camp.config.env import without_port
 from camp.db.pending_migrations import find_pending_migrations
 from camp.fs.ownership import make_folder
 from camp.operations import error_messages
 from camp.operations.database import environment
 from camp.operations.server import lock, ports, workers
+from camp.web.addresses import public_name
 
 
 def up(
@@ -201,15 +201,6 @@ def own_address(host: str, port: int) -> str:
     """Return an address that works in a browser on this machine."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)  # noqa: S104
     return f"http://{f'[{name}]' if name.count(':') > 1 and name[0] != '[' else name}:{port}/"
-
-
-def public_name() -> str:
-    """Return the first public name in ALLOWED_HOSTS, with its port, or ""."""
-    own = {"localhost", "127.0.0.1", "[::1]", "*"}
-    names = (name for name in settings.ALLOWED_HOSTS if name not in own)
-    name = next(names, "")
-    listed = (each for each in settings.ALLOWED_HOSTS_WITH_PORT if without_port(each) == name)
-    return next(listed, name).lstrip(".")
 
 
 def lan_address(host: str) -> str:

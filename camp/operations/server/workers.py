@@ -4,6 +4,7 @@ Each has a Python interpreter of its own, so one keeps one processor busy. What 
 know of is in the database, in files or in Redis: see docs/development.md.
 """
 
+import ctypes
 import gc
 import http.client
 import multiprocessing
@@ -45,6 +46,8 @@ READY_SECONDS = 60
 POLL_SECONDS = 0.02
 # The environment variable for options of Granian's jemalloc: https://jemalloc.net/jemalloc.3.html
 ALLOCATOR = "_RJEM_MALLOC_CONF"
+ARENAS = 2  # in which an allocator keeps freed memory; by default eight for each processor
+M_ARENA_MAX = -8  # glibc's malloc.h
 
 
 class Lock(Protocol):
@@ -112,8 +115,7 @@ def serve(address: str, port: int, *, host: str, plan: WorkerPlan, lines: list[s
     `lines` are printed once a process answers requests for the name `host`. A process that ends
     unexpectedly is started anew.
     """
-    # Limits the arenas in which the server's allocator keeps freed memory; set before loading.
-    os.environ.setdefault(ALLOCATOR, "narenas:2")
+    limit_arenas()
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
@@ -151,6 +153,14 @@ def serve(address: str, port: int, *, host: str, plan: WorkerPlan, lines: list[s
         )
     except SystemExit:
         raise CommandError(_("The server stopped unexpectedly; see its output above.")) from None
+
+
+def limit_arenas() -> None:
+    """Limit the arenas of Granian's allocator, before it is loaded, and of glibc's (mallopt(3))."""
+    os.environ.setdefault(ALLOCATOR, f"narenas:{ARENAS}")
+    if sys.platform == "linux":
+        with suppress(OSError):  # musl has none
+            ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, ARENAS)
 
 
 def load_application() -> "WSGIApplication":

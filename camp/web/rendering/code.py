@@ -12,7 +12,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.token import Token
 
 MAX_LENGTH = 10_000  # characters
-MAX_SECONDS = 0.2  # of a processor; what people write takes less than half
+MAX_SECONDS = 0.2  # of a processor; what people write takes a tenth
 
 # The name of a lexer: what else people write behind ```, and suffixes of files.
 LEXERS = {

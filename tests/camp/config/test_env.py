@@ -132,6 +132,17 @@ def test_bad_redis_url_is_refused_without_showing_it(read, url):
     assert SECRET not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["camp.example.org", "https://", "https://a b.example", "https://x.example/path", "ftp://x"],
+)
+def test_an_address_of_the_site_must_be_one(read, url):
+    with pytest.raises(ImproperlyConfigured, match="SITE_URL"):
+        urls.read_site(read(f"SITE_URL={url}\n"), "SITE_URL")
+    read_ = urls.read_site(read("SITE_URL=https://camp.example.org:8443/\n"), "SITE_URL")
+    assert read_ == "https://camp.example.org:8443"
+
+
 def test_redis_password_of_any_characters(read):
     env = read("REDIS_URL=redis://:p@s#s/w%@cache:6380/2\n")
     assert urls.read_redis(env, "REDIS_URL") == "redis://:p%40s%23s%2Fw%25@cache:6380/2"

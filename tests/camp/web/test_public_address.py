@@ -13,6 +13,8 @@ from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from camp.web import addresses
+
 ROOT = Path(__file__).resolve().parents[3]
 FORGED = "testserver:6666"
 
@@ -139,3 +141,19 @@ def settings_with(code, **variables):
         check=True,
     )
     return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"ALLOWED_HOSTS": ["localhost"]}, "http://localhost:8000"),
+        ({"ALLOWED_HOSTS": ["localhost", "camp.example"]}, "http://camp.example:8000"),
+        ({"ALLOWED_HOSTS": ["camp.example"], "CAMP_HTTPS": True}, "https://camp.example"),
+        ({"SITE_URL": "https://other.example"}, "https://other.example"),
+    ],
+)
+def test_links_that_no_request_asks_for_lead_to_this_camp(settings, changes, expected):
+    settings.PORT, settings.SITE_URL, settings.CAMP_HTTPS = 8000, "", False
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    assert addresses.site_url() == expected

@@ -262,3 +262,13 @@ def test_twenty_at_once_never_pass_the_limit(make_camp_server):
     # A form asks for a little more than its files need, so the last place may stay free.
     assert limit - size <= total <= limit
     assert server.query("SELECT COUNT(*) FROM camp_reservations") == [(0,)]
+
+
+def test_the_profile_tells_what_is_used_and_left(as_owner, owner, keep):
+    Quota.objects.create(user=owner, limit=3072)
+    keep(content=b"x" * 1024)
+    page = as_owner.get("/accounts/profile/").content.decode().replace("\xa0", " ")
+    assert "Your files use 1 KiB of 3 KiB." in page
+    assert "2 KiB left." in page
+    Quota.objects.update(limit=1024)
+    assert "No storage is left." in as_owner.get("/accounts/profile/").content.decode()

@@ -37,6 +37,23 @@ def test_a_question_tells_how_many_and_how_large(as_owner, three):
     assert File.objects.filter(deleted_at=None).count() == 3
 
 
+@pytest.mark.parametrize("trashed", [False, True])
+def test_a_question_names_the_first_files(as_owner, keep, trashed):
+    files = [keep(f"{number:02}.txt") for number in range(12)]
+    for file in files if trashed else ():
+        file.trash()
+    data = {"trashed": "1"} if trashed else {}
+    action = "purge" if trashed else "delete"
+    page = act(as_owner, action, *files, **data).content.decode()
+    assert "<bdi>00.txt</bdi>" in page
+    assert "<bdi>09.txt</bdi>" in page
+    assert "10.txt" not in page
+    assert "and 2 more" in page
+    assert (
+        "more" not in act(as_owner, action, *files[:3], **data).content.decode().split("<main")[1]
+    )
+
+
 def test_many_are_deleted_and_brought_back_at_once(as_owner, owner, three):
     response = act(as_owner, "delete", *three[:2], sure="1", next="/files/?sort=name")
     assert response.url == "/files/?sort=name"

@@ -40,6 +40,7 @@ class Live {
     this.unseen = []; // new articles below what is in view
     this.failures = 0;
     this.isStopped = false;
+    this.isUnseen = false; // something came while the page was in the background
     this.isPaused = false; // until somebody comes back to the page
     this.attended = Date.now();
     part("jump").addEventListener("click", () => this.jump());
@@ -95,7 +96,10 @@ class Live {
     if (this.isStopped) return;
     let retryAfter = 0;
     try {
-      const response = await this.request({}, { "If-None-Match": this.etag });
+      // What came while nobody looked has now been seen.
+      const isSeen = document.visibilityState === "visible";
+      const headers = isSeen && this.isUnseen ? {} : { "If-None-Match": this.etag };
+      const response = await this.request(isSeen ? { seen: 1 } : {}, headers);
       retryAfter = Number(response.headers.get("Retry-After")) || 0;
       this.isPaused = response.type === "opaqueredirect";
       if (this.isPaused) return this.notify(texts.loggedOut);
@@ -143,6 +147,7 @@ class Live {
     part("title").textContent = body.title;
     document.title = document.title.replace(/.*(?= · )/s, () => body.title);
     this.flush();
+    this.isUnseen = document.visibilityState !== "visible";
     this.etag = response.headers.get("ETag");
   }
 
