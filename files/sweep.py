@@ -14,7 +14,7 @@ from files.library import quota, shares
 from files.models import File, Upload, Version
 from files.storage import backend, staging
 from files.uploads import resumable
-from sessions_app.models import Session
+from sessions_app.models import Message, Session
 
 BATCH_SIZE = 500
 # This many orphans may always be removed: they need not be another database's bytes.
@@ -41,6 +41,7 @@ class SweepResult:
     orphans: int = 0
     files: int = 0
     sessions: int = 0
+    messages: int = 0
     # Deletions that were interrupted.
     unfinished: int = 0
     # Foreign tables (not Camp's) whose rows refer to things in the trash.
@@ -53,8 +54,9 @@ def sweep(*, older_than=MIN_AGE, dry_run=False, force=False):
     tables = result.referencing_tables
     result.unfinished = finish_all_deletions(tables, dry_run=dry_run)
     expired = timezone.now() - timedelta(days=settings.TRASH_DAYS)
-    trashed = [model.objects.filter(deleted_at__lt=expired) for model in (File, Session)]
-    result.files, result.sessions = [
+    models = (File, Session, Message)
+    trashed = [model.objects.filter(deleted_at__lt=expired) for model in models]
+    result.files, result.sessions, result.messages = [
         rows.count() if dry_run else purge(rows, tables, in_background=False) for rows in trashed
     ]
     finish_all_deletions(tables, dry_run=dry_run)

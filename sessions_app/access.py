@@ -1,9 +1,11 @@
 """Access to sessions and messages by URL."""
 
 from functools import cache, wraps
+from typing import NamedTuple
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -60,18 +62,29 @@ def list_writable_sessions(user, count):
     return sorted(found, key=lambda each: (each.updated_at, each.pk), reverse=True)[:count]
 
 
+class PolledSession(NamedTuple):
+    """What `page_etag` needs of a session."""
+
+    revision: int
+    user_id: int | None
+    may_write: bool
+
+
 def get_polled_session(user, session_id):
-    """Return `get_visible_session` without all but its ID, owner and revision; raises Http404.
+    """Return a PolledSession that the user sees; raises Http404 for any other.
 
     For requests that come every few seconds from everybody: Django would take longer to write the
-    query than the database to answer it, so it is written once.
+    query, and to make a Session, than the database to answer, so the query is written once.
     """
     sql, params = polled_session_sql()
     given = {ANY_USER: user.pk, ANY_SESSION: session_id}
-    found = list(Session.objects.raw(sql, [given.get(value, value) for value in params]))
-    if not found:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [given.get(value, value) for value in params])
+        row = cursor.fetchone()
+    if row is None:
         raise Http404
-    return found[0]
+    revision, user_id, may_write = row
+    return PolledSession(revision, user_id, bool(may_write))
 
 
 @cache
@@ -79,13 +92,56 @@ def polled_session_sql():
     """Return the SQL of the query, and its parameters with the constants above in their place."""
     user = User(pk=ANY_USER)
     sessions = Session.objects.visible_to(user).with_rights(user).filter(session_id=ANY_SESSION)
-    return sessions.only("revision", "user").query.sql_with_params()
+    return sessions.values_list("revision", "user_id", "may_write").query.sql_with_params()
 
 
-def get_visible_message(user, session_id, pk):
-    """Return a message of a session that the user sees; raises Http404 for any other."""
-    messages = Message.objects.visible_to(user).select_related("session")
-    return get_object_or_404(messages, session__session_id=session_id, pk=pk)
+def get_visible_message(user, session_id, pk, messages=None):
+    """Return a message of a session that the user sees; raises Http404 for any other.
+
+    Its session has `may_write`. `messages` are by default those that are not deleted.
+    """
+    session = get_visible_session(user, session_id)
+    messages = Message.objects.present() if messages is None else messages
+    message = get_object_or_404(messages.for_reading(), session=session, pk=pk)
+    message.session = session
+    return message
+
+
+def get_own_message(user, session_id, pk):
+    """Return a message that the user may change.
+
+    Raises Http404 if the user does not see it, PermissionDenied if somebody else wrote it or the
+    user may only read by now.
+    """
+    message = get_visible_message(user, session_id, pk)
+    if not message.session.may_write or not message.is_of(user):
+        raise PermissionDenied
+    return message
+
+
+def get_deletable_message(user, session_id, pk):
+    """Return a message that the user may delete: any as the owner of the session, else as above.
+
+    Raises as `get_own_message` does.
+    """
+    message = get_visible_message(user, session_id, pk)
+    is_own = message.session.may_write and message.is_of(user)
+    if message.session.user_id != user.pk and not is_own:
+        raise PermissionDenied
+    return message
+
+
+def get_restorable_message(user, session_id, pk):
+    """Return a message whose deletion the user may undo: their own deletion, or the owner any.
+
+    Raises Http404 if the user does not see the session, PermissionDenied if somebody else deleted
+    it. One that was restored already is returned too.
+    """
+    message = get_visible_message(user, session_id, pk, Message.objects.all())
+    is_owner = message.session.user_id == user.pk
+    if message.deleted_at and not is_owner and message.deleted_by_id != user.pk:
+        raise PermissionDenied
+    return message
 
 
 def login_required_at_session(view):

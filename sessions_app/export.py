@@ -3,46 +3,63 @@
 import json
 from datetime import UTC
 
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from sessions_app.models import Message
+from sessions_app.reading import AuthorNames
+from sessions_app.titles import title_from
 
-VERSION = 1
+VERSION = 2
 CHUNK = 500  # rows held in memory
 
 
-def markdown(session, zone):
+def markdown(session, reader, zone):
     """Return an iterator over a session as Markdown, with times in `zone`.
 
-    Translations are evaluated here: while the response streams, the reader's language is no longer
-    active.
+    What `reader` wrote is by "You" as long as nobody else writes in the session. Translations are
+    evaluated here: while the response streams, the reader's language is no longer active.
     """
-    roles = {role.value: str(role.label) for role in Message.Role}
+    others = session.messages.present().filter(role=Message.Role.USER).exclude(author=reader)
+    name_author = AuthorNames(None if others.exists() else reader)
     words = {
+        "answers": _("answers %(author)s: %(text)s"),
+        "deleted": _("answers a deleted message"),
         "started": _("Started: %(time)s"),
         "changed": _("Last change: %(time)s"),
         "edited": _("edited %(time)s"),
         "files": _("Files"),
         "bytes": _("%(size)s bytes"),
     }
-    return markdown_pieces(session, str(session), zone, roles, words)
+    return markdown_pieces(session, str(session), zone, name_author, words)
 
 
-def markdown_pieces(session, title, zone, roles, words):
+def markdown_pieces(session, title, zone, name_author, words):
     """Yield the pieces of `markdown`."""
     yield f"# {collapse_spaces(title)}\n\n"
     yield f"- {words['started'] % {'time': format_local(session.created_at, zone)}}\n"
     yield f"- {words['changed'] % {'time': format_local(session.updated_at, zone)}}\n"
     for message in iterate_messages(session):
-        parts = [roles.get(message.role, message.role), format_local(message.created_at, zone)]
+        parts = [collapse_spaces(name_author(message)), format_local(message.created_at, zone)]
         if message.edited_at:
             parts.append(words["edited"] % {"time": format_local(message.edited_at, zone)})
-        yield f"\n## {' · '.join(parts)}\n\n{message.content}\n"
+        yield f"\n## {' · '.join(parts)}\n\n"
+        if message.reply_to_id:
+            yield f"> {describe_answered(message.reply_to, name_author, words)}\n\n"
+        yield f"{message.content}\n"
     for number, file in enumerate(iterate_files(session)):
         if not number:
             yield f"\n## {words['files']}\n\n"
         size = words["bytes"] % {"size": f"{file.size:,}"}
         yield f"- {collapse_spaces(file.path)} ({size}, {file.content_type})\n"
+
+
+def describe_answered(message, name_author, words):
+    """Return what a message answers as one line."""
+    if message.deleted_at:
+        return words["deleted"]
+    values = {"author": name_author(message), "text": title_from(message.content)}
+    return collapse_spaces(words["answers"] % values)
 
 
 def json_text(session):
@@ -76,8 +93,13 @@ def json_list(name, rows):
 
 def message_data(message):
     """Return a message as a dict."""
+    is_of_person = message.role == Message.Role.USER
+    is_answer = message.reply_to_id and not message.reply_to.deleted_at
     return {
+        "id": message.pk,
         "role": message.role,
+        "author": message.author_name if is_of_person else None,
+        "reply_to": message.reply_to_id if is_answer else None,
         "content": message.content,
         "created_at": format_utc(message.created_at),
         "edited_at": format_utc(message.edited_at),
@@ -98,7 +120,10 @@ def file_data(file):
 
 def iterate_messages(session):
     """Return an iterator over a session's messages, oldest first."""
-    return session.messages.order_by("created_at", "id").iterator(chunk_size=CHUNK)
+    messages = session.messages.present().for_reading().order_by("created_at", "id")
+    answered = Message.objects.for_reading()
+    messages = messages.prefetch_related(Prefetch("reply_to", answered))
+    return messages.iterator(chunk_size=CHUNK)
 
 
 def iterate_files(session):

@@ -62,9 +62,28 @@ class SubmissionIdField(forms.UUIDField):
 
 
 class NewMessageForm(MessageForm):
-    """Write a message."""
+    """Write a message, which may answer one of the same session."""
 
     submission_id = SubmissionIdField(initial=uuid.uuid4, required=False)
+    reply_to = forms.ModelChoiceField(
+        Message.objects.none(),
+        required=False,
+        widget=forms.HiddenInput,
+        error_messages={"invalid_choice": _("The message that you answer is gone.")},
+    )
+
+    def __init__(self, session, *args, **options):
+        super().__init__(*args, **options)
+        # One that was deleted meanwhile is still known.
+        self.fields["reply_to"].queryset = Message.objects.filter(session=session)
+
+    def find_answered(self):
+        """Return the message that the next one answers, None without one. At most one query."""
+        key = str(self["reply_to"].value() or "")
+        if not (key.isascii() and key.isdigit()):
+            return None
+        answered = self.fields["reply_to"].queryset.present().for_reading()
+        return answered.filter(pk=key).first()
 
 
 class TitleField(forms.CharField):

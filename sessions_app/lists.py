@@ -9,7 +9,7 @@ from functools import cache
 from operator import attrgetter
 
 from django.contrib.auth import get_user_model
-from django.db.models import F
+from django.db.models import F, IntegerField
 from django.db.models.expressions import RawSQL
 
 from camp.db.keyset import KeysetPage, hide_order
@@ -123,7 +123,8 @@ def count_annotations():
     # The files app is a higher layer: use its relation only.
     files = Session.files.rel.related_model
     return {
-        "message_count": count_sql(Message),
+        # All minus deleted: an index has the rows of each, and none the two at once.
+        "message_count": count_sql(Message) - count_sql(Message, "AND deleted_at IS NOT NULL"),
         "file_count": count_sql(files, "AND deleted_at IS NULL"),
     }
 
@@ -131,4 +132,5 @@ def count_annotations():
 def count_sql(model, condition=""):
     """Return an expression that counts the rows of `model` of a session."""
     own = f"session_id = {Session._meta.db_table}.id {condition}"
-    return RawSQL(f"SELECT COUNT(*) FROM {model._meta.db_table} WHERE {own}", ())  # noqa: S608, S611
+    sql = f"SELECT COUNT(*) FROM {model._meta.db_table} WHERE {own}"  # noqa: S608
+    return RawSQL(sql, (), IntegerField())  # noqa: S611

@@ -19,6 +19,17 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
 from camp.web.rendering.code import CLASSES, LANGUAGES, colour_code
+from sessions_app.links import (
+    ADDRESS,
+    LINKED,
+    OWN_FILE,
+    escape,
+    filter_attribute,
+    is_linked,
+    link_start,
+    link_to,
+    trim_address,
+)
 
 # Budgets of one document. They bound what the writer and nh3 spend (nh3 needs quadratic time
 # for nesting), far above what people write in 100,000 characters; bench/markdown.py has figures.
@@ -32,8 +43,8 @@ cache = LRUCache(maxsize=16 * 2**20, getsizeof=sys.getsizeof)  # bytes
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "em", "hr", "li", "ol", "p", "pre", "s", "strong"),
-    *("div", "h3", "h4", "h5", "h6", "input", "span", "table", "tbody", "td", "th", "thead", "tr"),
-    "ul",
+    *("bdi", "div", "h3", "h4", "h5", "h6", "input", "span", "table", "tbody", "td", "th", "thead"),
+    *("tr", "ul"),
 }
 ATTRIBUTES = {
     "*": set(),  # else nh3 lets title and lang through
@@ -41,9 +52,13 @@ ATTRIBUTES = {
     "input": {"aria-label", "checked"},
     "ol": {"start"},
 }
+# What `sessions_app.mentions` and `sessions_app.pictures` look for in the HTML are "mention" and
+# "picture". Text there has no "<" of its own, and attributes have no quotation marks: nothing else
+# looks like these.
 VALUES = {
     **{key: {"class": {"left", "center", "right"}} for key in ("td", "th")},
-    "a": {"class": {"address"}},
+    "a": {"class": {"address", "picture"}},
+    "bdi": {"class": {"mention"}},
     "span": {"class": set(filter(None, CLASSES.values()))},
 }
 # Long lines and wide tables scroll within their box, for the keyboard as well. The box of a table
@@ -82,10 +97,9 @@ ELEMENTS = {
 INLINE = {"Emphasis", "Strong", "Strikethrough", "Subscript", "Link", "Image"}
 LINE_BREAKS = ("SoftBreak", "HardBreak")
 
-# Only ASCII, so that Japanese text right behind an address does not become part of it.
-ADDRESS = re.compile(r"\bhttps?://[a-z0-9\[][!#-;=?-_a-z~]{0,2000}", re.IGNORECASE | re.ASCII)
-TRAILING = ".,:;!?'*_~"
-LINKED = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
+# Where a user name may follow; two characters of a script without Unicode's composition may be one.
+NAME = re.compile("(?<![0-9A-Za-z_.+-])[@\uff20]([\\w.+\u0300-\u036f\u3099\u309a-]{1,60})")
+MAX_NAMES = 200
 
 
 class OverBudget(Exception):
@@ -121,7 +135,8 @@ def render_now(text):
             tag_attribute_values=VALUES,
             set_tag_attribute_values=FIXED,
             url_schemes=SCHEMES,
-            url_relative="deny",
+            url_relative="pass_through",
+            attribute_filter=filter_attribute,
             link_rel=REL,
         )
     )
@@ -166,6 +181,7 @@ class HtmlWriter:
         self.parts = []
         self.closings = []  # one for each open element
         self.links = 0  # open ones
+        self.names = MAX_NAMES  # that may still be marked
         self.image = None  # text pieces of the image that is open
         self.code = None  # text pieces of the code block that is open
         self.coloured = 0  # characters of code
@@ -219,7 +235,7 @@ class HtmlWriter:
         elif kind == "Code":
             self.parts.append(f"<code>{escape(content)}</code>")
         elif kind == "Text":
-            self.parts.append(escape(content) if self.links else link_urls(content))
+            self.parts.append(escape(content) if self.links else self.link_urls(content))
         elif kind == "Html":
             self.parts.append(escape(content).replace("\n", "<br>\n"))
         else:
@@ -310,7 +326,7 @@ class HtmlWriter:
         address = f"mailto:{link['dest_url']}" if link["link_type"] == "Email" else link["dest_url"]
         if self.image is not None:
             return str
-        if not LINKED.match(address):
+        if not is_linked(address):
             self.parts.append("[")
             return lambda: f"]({escape(address)})"
         self.links += 1
@@ -335,49 +351,34 @@ class HtmlWriter:
         self.image = None
         if self.links:
             return escape(label)
-        if not LINKED.match(address):
+        if OWN_FILE.fullmatch(address):
+            return f'<a href="{escape(address)}" class="picture">{escape(label)}</a>'
+        if not is_linked(address):
             return f"![{escape(label)}]({escape(address)})"
         return link_to(address, label)
 
+    def link_urls(self, text):
+        """Return `text` as HTML with its URLs linked, and with possible mentions marked."""
+        if "://" not in text:
+            return self.mark_names(text)
+        parts, end = [], 0
+        for match in ADDRESS.finditer(text):
+            shown = trim_address(match[0])
+            if LINKED.match(shown):
+                parts += [self.mark_names(text[end : match.start()]), link_to(shown, shown)]
+                end = match.start() + len(shown)
+        return "".join([*parts, self.mark_names(text[end:])])
 
-def link_urls(text):
-    """Return `text` as HTML with its URLs linked."""
-    if "://" not in text:
-        return escape(text)
-    parts, end = [], 0
-    for match in ADDRESS.finditer(text):
-        shown = trim_address(match[0])
-        if LINKED.match(shown):
-            parts += [escape(text[end : match.start()]), link_to(shown, shown)]
-            end = match.start() + len(shown)
-    return "".join([*parts, escape(text[end:])])
-
-
-def trim_address(address):
-    """Return a URL without the punctuation of the surrounding sentence."""
-    surplus = address.count(")") - address.count("(")
-    end = len(address)
-    while end and (address[end - 1] in TRAILING or (address[end - 1] == ")" and surplus > 0)):
-        end -= 1
-        surplus -= address[end] == ")"
-    return address[:end]
-
-
-def link_to(address, label):
-    """Return the HTML of a link."""
-    return f"{link_start(address, label)}{escape(label)}</a>"
-
-
-def link_start(address, label):
-    """Return the opening tag of a link; its class says that its text is the address.
-
-    Print adds the address to other links.
-    """
-    shown = ' class="address"' if label == address else ""
-    return f'<a href="{escape(address)}"{shown}>'
-
-
-def escape(text):
-    """Return `text` with HTML markup escaped, for text and attributes."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace('"', "&quot;")
+    def mark_names(self, text):
+        """Return `text` as HTML in which MENTION finds what may be a name."""
+        if "@" not in text and "\uff20" not in text:
+            return escape(text)
+        parts, end = [], 0
+        for match in NAME.finditer(text):
+            if self.names <= 0:
+                break
+            self.names -= 1
+            mark = f'<bdi class="mention">{escape(match[0])}</bdi>'
+            parts += [escape(text[end : match.start()]), mark]
+            end = match.end()
+        return "".join([*parts, escape(text[end:])])

@@ -14,7 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from camp.db.in_subquery import InSubquery
 from camp.db.old_metadata import OldMetadata
 from camp.db.search_text import SearchTextField, search_words
-from camp.db.soft_delete import MarkedDeletionModel, OwnedQuerySet, SoftDeleteModel
+from camp.db.soft_delete import (
+    MarkedDeletionModel,
+    OwnedQuerySet,
+    SoftDeleteModel,
+    SoftDeleteQuerySet,
+)
 
 
 def session_name(title):
@@ -102,7 +107,9 @@ class SessionQuerySet(OwnedQuerySet):
         """Return the sessions that contain every word of `text`, in the title or the messages."""
         found = self
         for word in search_words(text):
-            said = Message.objects.filter(session=OuterRef("pk"), search_text__contains=word)
+            said = Message.objects.present().filter(
+                session=OuterRef("pk"), search_text__contains=word
+            )
             found = found.filter(Q(search_text__contains=word) | Exists(said))
         return found
 
@@ -283,16 +290,20 @@ class ReadMark(models.Model):
         return f"{self.session_id} {self.user_id}"
 
 
-class MessageQuerySet(models.QuerySet):
+class MessageQuerySet(SoftDeleteQuerySet):
     """Visibility of messages."""
 
     def visible_to(self, user):
-        """Return the messages of the sessions that the user sees."""
+        """Return the messages of the sessions that the user sees, without deleted ones."""
         session = Session.objects.visible_to(user).filter(pk=OuterRef("session"))
-        return self.filter(Exists(session))
+        return self.present().filter(Exists(session))
+
+    def for_reading(self):
+        """Read what a page shows, with `author_name`; search_text is as long as the content."""
+        return self.defer("search_text").annotate(author_name=F("author__username"))
 
 
-class Message(OldMetadata):
+class Message(OldMetadata, SoftDeleteModel):
     """One entry of a session."""
 
     class Role(models.TextChoices):
@@ -334,6 +345,16 @@ class Message(OldMetadata):
         db_index=False,
         verbose_name=_("answer to"),
     )
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        verbose_name=_("deleted by"),
+    )
     # Made by the form that sent it: the same message sent again is not stored twice.
     submission_id = models.UUIDField(null=True, editable=False)
     search_text = SearchTextField(source="content")
@@ -354,6 +375,16 @@ class Message(OldMetadata):
             models.Index(
                 "reply_to", condition=Q(reply_to__isnull=False), name="sample_messages_replies"
             ),
+            # For the counts of sessions, for the sweep, and for the list of organisers.
+            models.Index(
+                "session",
+                "deleted_at",
+                condition=Q(deleted_at__isnull=False),
+                name="sample_messages_trash",
+            ),
+            models.Index(
+                "deleted_by", condition=Q(deleted_by__isnull=False), name="sample_messages_deleter"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -365,3 +396,7 @@ class Message(OldMetadata):
 
     def __str__(self):
         return self.content[:60]
+
+    def is_of(self, user):
+        """Return whether `user`, or None, wrote it."""
+        return user is not None and self.author_id == user.pk and self.role == self.Role.USER

@@ -185,7 +185,7 @@ def list_news(user, until):
     for each in found.values():
         since = max(each.session.read_up_to, user.notified_up_to)
         newer |= Q(session=each.session, created_at__gt=since)
-    messages = Message.objects.filter(newer, created_at__lte=until).exclude(author=user)
+    messages = Message.objects.present().filter(newer, created_at__lte=until).exclude(author=user)
     messages = messages.order_by("created_at", "id")
     rows = messages.values_list("session", "author__username", "created_at")
     for pk, author, moment in rows[:MOST_MESSAGES]:

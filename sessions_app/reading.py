@@ -3,6 +3,7 @@
 from django.http import Http404
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 import camp
 from camp.db.keyset import KeysetPage, decode, encode, rows_after
@@ -16,21 +17,34 @@ MARKDOWN_BUDGET = 600_000
 OPEN_PAGE_SIZE = 3 * PAGE_SIZE
 
 
-def message_page(session, params):
+def message_page(session, params, messages=None):
     """Return a KeysetPage of a session's messages, and its messages in reading order.
 
-    `params` are those of the address; without any it is the page with the end. Each message has
-    its `html`.
+    `params` are those of the address; without any it is the page with the end. `messages` are all
+    from which to choose, by default those that are not deleted. Each message has its `html`.
     """
+    messages = shown_messages(session) if messages is None else messages
     keys = ["-created_at", "-id"]
-    page = KeysetPage(shown_messages(session), keys, params, size=PAGE_SIZE)
+    page = KeysetPage(messages.for_reading(), keys, params, size=PAGE_SIZE)
     return page, render_messages(page.rows)
+
+
+def find_answered(messages):
+    """Return {pk: message} of the messages that some others answer, deleted ones included.
+
+    One query if some of them are not among `messages`, else none.
+    """
+    known = {message.pk: message for message in messages}
+    wanted = {message.reply_to_id for message in messages if message.reply_to_id}
+    if missing := wanted - known.keys():
+        known |= Message.objects.for_reading().in_bulk(missing)
+    return {pk: known[pk] for pk in wanted if pk in known}
 
 
 def shown_messages(session):
     """Return the messages of a session that its pages show."""
-    # Through session.messages Django would set the session of each row; search_text is long.
-    return Message.objects.filter(session=session).defer("search_text")
+    # Through session.messages Django would set the session of each row.
+    return Message.objects.present().filter(session=session)
 
 
 def page_range(page):
@@ -100,3 +114,19 @@ def render_messages(newest_first):
         left -= len(message.content)
         message.html = (render if left >= 0 else render_plain)(message.content)
     return list(reversed(newest_first))
+
+
+class AuthorNames:
+    """Names the authors of messages for one page, in the active language; `reader` is "You"."""
+
+    def __init__(self, reader=None):
+        self.reader = reader
+        # Translated once. The word for the role of a person is "You".
+        self.roles = {role: str(word) for role, word in Message.Role.choices}
+        self.former = _("A former member")
+
+    def __call__(self, message):
+        """Return who wrote a message, read by `Message.objects.for_reading`."""
+        if message.role != Message.Role.USER or message.is_of(self.reader):
+            return self.roles.get(message.role, message.role)
+        return message.author_name if message.author_id else self.former

@@ -26,7 +26,7 @@ READ_UP_TO = (
 )
 UNREAD_COUNT = (
     f"SELECT COUNT(*) FROM (SELECT 1 FROM {Message._meta.db_table}"  # noqa: S608
-    f" WHERE session_id = {SESSION}.id AND created_at > {READ_UP_TO}"
+    f" WHERE session_id = {SESSION}.id AND created_at > {READ_UP_TO} AND deleted_at IS NULL"
     f" AND (author_id IS NULL OR author_id <> %s) LIMIT {MOST + 1}) AS unread"
 )
 

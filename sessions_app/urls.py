@@ -19,11 +19,17 @@ urlpatterns = [
     path("<session_id:session_id>/withdraw/", announcements.withdraw, name="withdraw"),
     path("<session_id:session_id>/changes/", changes.changes, name="changes"),
     path("<session_id:session_id>/messages/", messages.create, name="message_create"),
+    path("<session_id:session_id>/messages/<int:pk>/", messages.show, name="message"),
     path("<session_id:session_id>/messages/<int:pk>/edit/", messages.edit, name="message_edit"),
     path(
         "<session_id:session_id>/messages/<int:pk>/delete/",
         messages.delete,
         name="message_delete",
+    ),
+    path(
+        "<session_id:session_id>/messages/<int:pk>/restore/",
+        messages.restore,
+        name="message_restore",
     ),
     path("<session_id:session_id>/members/", members.members, name="members"),
     path("<session_id:session_id>/members/leave/", members.leave, name="leave"),

@@ -3,14 +3,15 @@
 from django.db import transaction
 from django.utils import timezone
 
-from camp.web.external_references import atomic_deletion
 from sessions_app.models import Message, Session
 from sessions_app.titles import title_from
 
 
 @transaction.atomic
-def add_message(*, session, author, content, submission_id=None):
+def add_message(*, session, author, content, reply_to=None, submission_id=None):
     """Add a message to a session and return it; the one that is there if it was sent before.
+
+    `reply_to` is the message that it answers.
 
     Moves the session to the top of the list; sets the title of a session without one. Raises
     Session.DoesNotExist if the session was deleted meanwhile.
@@ -24,7 +25,11 @@ def add_message(*, session, author, content, submission_id=None):
         if first:  # a form that the browser showed again
             submission_id = None
     message = Message.objects.create(
-        session=session, author=author, content=content, submission_id=submission_id
+        session=session,
+        author=author,
+        content=content,
+        reply_to=reply_to,
+        submission_id=submission_id,
     )
     if not session.title:
         session.title = title_from(content)
@@ -42,8 +47,17 @@ def change_message(*, message, content):
     message.session.touch()
 
 
-@atomic_deletion()
-def delete_message(*, message):
-    """Delete a message permanently. Raises StillReferenced."""
-    message.delete()
+@transaction.atomic
+def delete_message(*, message, user):
+    """Delete a message so that `user` can undo it, until the sweep deletes it for good."""
+    message.deleted_at, message.deleted_by = timezone.now(), user
+    message.save(update_fields=["deleted_at", "deleted_by"])
+    message.session.touch()
+
+
+@transaction.atomic
+def restore_message(*, message):
+    """Undo the deletion of a message."""
+    message.deleted_at = message.deleted_by = None
+    message.save(update_fields=["deleted_at", "deleted_by"])
     message.session.touch()

@@ -36,6 +36,10 @@ def page(model, what, pk):
     return reverse(f"admin:{model}_{what}", args=[pk])
 
 
+# What the form of a session has when it has no members.
+NO_MEMBERS = {"members-TOTAL_FORMS": 0, "members-INITIAL_FORMS": 0}
+
+
 def act(client, model, action, *rows, **fields):
     """Run an action on the rows, as the list's form does; returns the page behind it."""
     data = {"action": action, "_selected_action": [row.pk for row in rows]} | fields

@@ -50,6 +50,8 @@ ADDED = {
         "author_id",
         "reply_to_id",
         "submission_id",
+        "deleted_at",
+        "deleted_by_id",
     },
     "sample_files": {
         "session_id",

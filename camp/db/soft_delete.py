@@ -5,12 +5,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
-class OwnedQuerySet(models.QuerySet):
-    """Rows by owner; the model has `user` and `deleted_at`."""
+class SoftDeleteQuerySet(models.QuerySet):
+    """Rows with `deleted_at`."""
 
     def present(self):
         """Return the rows outside the trash."""
         return self.filter(deleted_at=None)
+
+
+class OwnedQuerySet(SoftDeleteQuerySet):
+    """Rows by owner; the model has `user` and `deleted_at`."""
 
     def owned_by(self, user):
         """Return the user's rows outside the trash."""

@@ -20,6 +20,7 @@ from files.storage import backend
 from files.uploads import unfinished
 from sessions_app.converters import SessionIdConverter
 from sessions_app.models import Session, session_name
+from sessions_app.pictures import find_pictures
 
 register = template.Library()
 
@@ -228,6 +229,33 @@ def picture_of(file):
             return None
         width, height = thumbnails.dimensions(path)
     return {"address": thumbnail_address(file), "width": width, "height": height}
+
+
+@register.simple_tag(takes_context=True)
+def session_pictures(context, session, messages):
+    """Return the pictures in messages that are files of their session; see `show_pictures`.
+
+    One query if there are any addresses of files in the place of pictures, else none.
+    """
+    htmls = [message.html for message in messages]
+    found = find_pictures(htmls, context["request"].get_host())
+    if not found:
+        return {}
+    files = session.files.present().in_bulk(set(found.values()))
+    page = Route("files:detail")
+    shown = {
+        pk: (page(pk), thumbnail_address(file), *thumbnail_size(file))
+        for pk, file in files.items()
+        if thumbnails.may_have(file) and not thumbnails.has_none(file)
+    }
+    return {address: shown[pk] for address, pk in found.items() if pk in shown}
+
+
+def thumbnail_size(file):
+    """Return the width and height of a file's thumbnail, None twice if it is not made yet."""
+    with contextlib.suppress(OSError):
+        return thumbnails.dimensions(thumbnails.path_of(file.storage_path))
+    return None, None
 
 
 def thumbnail_address(file, thumbnail=None):

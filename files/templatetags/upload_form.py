@@ -74,4 +74,5 @@ def texts(max_size):
         "announcePaused": _("Paused: {name}"),
         "announceDone": _("Uploaded: {name}"),
         "announceFailed": _("Not uploaded: {name}. {reason}"),
+        "pictureWaits": _("A picture is still being uploaded. Send the message after that."),
     }

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.db.models import F
 from django.db.models.functions import Left, Length
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
@@ -15,7 +16,7 @@ from camp.admin.dashboard import (
     readable_number,
 )
 from camp.admin.export import exported
-from camp.admin.filters.choices import ChosenFilter, filter_parameter
+from camp.admin.filters.choices import ChosenFilter, TrashFilter, filter_parameter
 from camp.admin.metadata import OldMetadataMixin
 from camp.admin.model_admin import (
     CampModelAdmin,
@@ -25,6 +26,7 @@ from camp.admin.model_admin import (
 from camp.admin.visibility import link_to
 from sessions_app.admin.reading import ROLES
 from sessions_app.models import Message, Session, mark_changed
+from sessions_app.reading import AuthorNames
 
 LATEST = 100  # messages on a session's page
 EXCERPT = 400  # characters of each
@@ -42,15 +44,18 @@ class LatestMessages(forms.BaseInlineFormSet):
         # Avoid loading long messages for their first words.
         latest = queryset.filter(pk__in=keys).defer("content", "search_text")
         latest = latest.annotate(
-            beginning=Left("content", EXCERPT), cut=GreaterThan(Length("content"), EXCERPT)
+            author_name=F("author__username"),
+            beginning=Left("content", EXCERPT),
+            cut=GreaterThan(Length("content"), EXCERPT),
         ).order_by("created_at", "pk")
         super().__init__(*args, queryset=latest, instance=instance, **kwargs)
 
     @property
     def rows(self):
-        """Yield each message with the word for its role."""
+        """Yield each message with the name of its author."""
+        name_author = AuthorNames()
         for form in self.initial_forms:
-            yield form.instance, role_name(form.instance)
+            yield form.instance, name_author(form.instance)
 
     def is_valid(self):
         return True
@@ -94,16 +99,19 @@ class RoleFilter(admin.SimpleListFilter):
 class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     """Messages of all sessions."""
 
-    list_display = ["beginning", "role_name", "created_at", "edited_at"]
-    list_filter = [("session", ChosenFilter), RoleFilter, "created_at"]
-    list_select_related = ["session__user"]
+    list_display = ["beginning", "role_name", "created_at", "edited_at", "deleted_at"]
+    list_filter = [("session", ChosenFilter), RoleFilter, TrashFilter, "created_at"]
+    list_select_related = ["session__user", "author"]
     search_fields = ["search_text__contains", "id__exact", "session__session_id__exact"]
     in_site_search = True
     sortable_by = ["created_at"]
     ordering = ["-created_at", "-id"]
     autocomplete_fields = ["session"]
-    fields = ["session", "role", "content", "created_at", "edited_at"]
-    readonly_fields = ["created_at", "edited_at"]
+    fields = [
+        *("session", "role", "author", "content", "created_at", "edited_at"),
+        *("deleted_at", "deleted_by"),
+    ]
+    readonly_fields = ["author", "created_at", "edited_at", "deleted_at", "deleted_by"]
     front_page_days_label = gettext_lazy("Messages written")
 
     @exported("content")
@@ -127,7 +135,8 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
 
     def get_list_display(self, request):
         beginning, *rest = super().get_list_display(request)
-        links = [link_to(self, request, "session"), link_to(self, request, "session__user")]
+        names = ["author", "session", "session__user"]
+        links = [link_to(self, request, name) for name in names]
         return [beginning, *links, *rest]
 
     def save_model(self, request, obj, form, change):

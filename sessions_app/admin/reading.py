@@ -42,12 +42,11 @@ class ReadingMixin:
         if session is None:
             raise Http404
         files = self.admin_site.get_model_admin(Session._meta.get_field("files").related_model)
-        page, shown = message_page(session, request.GET)
+        page, shown = message_page(session, request.GET, Message.objects.filter(session=session))
         context = {
             "session": session,
             "page": page,
             "shown": shown,
-            "roles": dict(ROLES),
             "may_view_files": files.has_view_permission(request),
         }
         return TemplateResponse(request, "admin/sessions_app/session/read.html", context)

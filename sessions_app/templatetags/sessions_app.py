@@ -10,12 +10,14 @@ from django.utils.translation import ngettext
 from camp.templatetags.camp import Clock
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
-from sessions_app import unread
+from sessions_app import mentions, unread
 from sessions_app.converters import SessionIdConverter
 from sessions_app.lists import list_recent
 from sessions_app.markdown import render
-from sessions_app.models import Message, Session, session_name
-from sessions_app.reading import stamp
+from sessions_app.models import Session, session_name
+from sessions_app.pictures import show_pictures
+from sessions_app.reading import AuthorNames, find_answered, stamp
+from sessions_app.titles import title_from
 
 register = template.Library()
 
@@ -79,7 +81,8 @@ def describe_files(count):
 def people_of(context, session):
     """Return (name, what they may do) of a session's owner and first members as `rows`.
 
-    And whether there are `more`. One query, and one for the name of an owner who is not the reader.
+    And whether there are `more`, and the user `names`. One query, and one for the name of an owner
+    who is not the reader.
     """
     user = context["user"]
     owner = user if session.user_id == user.pk else session.user
@@ -90,7 +93,8 @@ def people_of(context, session):
         (member, _("May read and write") if member.may_write else _("May read"))
         for member in members[:MAX_PEOPLE]
     ]
-    return {"rows": rows, "more": len(members) > MAX_PEOPLE}
+    names = [str(person) for person in (owner, *(member.user for member in members)) if person]
+    return {"rows": rows, "more": len(members) > MAX_PEOPLE, "names": names}
 
 
 @register.simple_tag(takes_context=True)
@@ -102,31 +106,72 @@ def shared_sessions(context):
 
 
 @register.simple_tag
-def message_articles(messages, session=None, roles=None, first_unread=None):
-    """Return messages with their `html`; with `session` those of the reader can be changed.
+def message_articles(messages, session=None, reader=None, pictures=None, first_unread=None):
+    """Return messages, read by `Message.objects.for_reading`, with their `html`.
 
-    `roles` are the words for the roles, if the reader is not the one who wrote. A line stands
-    before the message with the ID `first_unread`.
+    `pictures` are those that may be shown; see `sessions_app/includes/messages.html`. Those of
+    `reader` are named "You". With `session`, which has `may_write`, each has a permanent link, and
+    links to what the reader may do with it. A line stands before the message with the ID
+    `first_unread`.
     """
-    clock = Clock()
-    roles = roles or Message._meta.get_field("role").flatchoices
-    roles = {role: str(word) for role, word in dict(roles).items()}  # translated once
-    edit = session and Route("sessions:message_edit", session.session_id)
+    clock, name_author = Clock(), AuthorNames(reader)
+    page = session and Route("sessions:message", session.session_id)
+    is_owner = session and reader is not None and session.user_id == reader.pk
+    names = mentions.find_people(session, [one.html for one in messages]) if session else {}
+    answered, shown = find_answered(messages), {message.pk for message in messages}
+
+    def quote(pk):
+        """Return the name of the author, the beginning and the address of an answered message."""
+        message = answered[pk]
+        if message.deleted_at:
+            return "", _("Deleted message"), ""
+        here = f"#message-{pk}"
+        url = here if pk in shown or not page else page(pk)
+        return name_author(message), quoted_text(message), url
+
     rows = [
         (
             message.pk,
             message.role,
-            roles.get(message.role, message.role),
+            name_author(message),
             clock.show(message.created_at),
             clock.show(message.edited_at),
-            message.html,
-            edit and message.role == Message.Role.USER and edit(message.pk),
+            mentions.mark_mentions(show_pictures(message.html, pictures), names, reader),
+            message.reply_to_id in answered and quote(message.reply_to_id),
+            message.deleted_at is not None,
+            page and page(message.pk),
+            page and list_actions(session, is_owner, message.is_of(reader)),
             message.old_metadata and old_metadata(message.old_metadata),
             stamp(message.edited_at),
         )
         for message in messages
     ]
-    return jinja.render("sessions_app/messages.html", rows=rows, first_unread=first_unread)
+    session_page = session and session.get_absolute_url()
+    context = {"rows": rows, "session_page": session_page, "first_unread": first_unread}
+    return jinja.render("sessions_app/messages.html", **context)
+
+
+def list_actions(session, is_owner, is_own):
+    """Return what may be done with a message, as words for the template and for row-menu.js."""
+    if not session.may_write:
+        return ""
+    return "reply edit delete" if is_own else "reply delete" if is_owner else "reply"
+
+
+def quoted_text(message):
+    """Return the beginning of a message as one line."""
+    return title_from(message.content) or "…"
+
+
+@register.inclusion_tag("sessions_app/includes/answered.html")
+def answered_message(message, reader):
+    """Show the message that the next one answers, and have the form name it."""
+    return {
+        "message": message,
+        "author": AuthorNames(reader)(message),
+        "text": quoted_text(message),
+        "session": message.session,
+    }
 
 
 def old_metadata(text):

@@ -67,8 +67,8 @@ def changes(request, session_id):
 
 def changed_messages(session, pks):
     """Return those of the session's messages, in reading order, each with its `html`."""
-    messages = shown_messages(session).filter(pk__in=pks).order_by("-created_at", "-id")
-    return render_messages(list(messages[: 3 * PAGE_SIZE]))
+    messages = shown_messages(session).for_reading().filter(pk__in=pks)
+    return render_messages(list(messages.order_by("-created_at", "-id")[: 3 * PAGE_SIZE]))
 
 
 def numbers(text):

@@ -16,7 +16,7 @@ from sessions_app.titles import shorten
 def as_markdown(request, session_id):
     """Download a session as Markdown, with times in the reader's zone."""
     session = get_visible_session(request.user, session_id)
-    pieces = export.markdown(session, timezone.get_current_timezone())
+    pieces = export.markdown(session, request.user, timezone.get_current_timezone())
     return download(session, pieces, "text/markdown", ".md")
 
 

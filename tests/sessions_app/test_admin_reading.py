@@ -71,6 +71,18 @@ class TestSession:
 
 
 class TestMessages:
+    def test_authors_are_named(self, organiser, session, stranger):
+        Message.objects.create(session=session, author=stranger, content="Hello")
+        client = browser(organiser)
+        link = page(USER, "change", stranger.pk)
+        assert link in client.get(changelist(MESSAGE)).content.decode()
+        message = Message.objects.get(author=stranger)
+        assert link in client.get(page(MESSAGE, "change", message.pk)).content.decode()
+        for address in (read(session), page(SESSION, "change", session.pk)):
+            html = client.get(address).content.decode()
+            assert "stranger" in html
+            assert "A former member" in html
+
     def test_the_list_has_the_owner(self, organiser, session, owner):
         html = browser(organiser).get(changelist(MESSAGE)).content.decode()
         assert page(USER, "change", owner.pk) in html

@@ -53,7 +53,7 @@ def test_markdown_holds_everything_in_order(as_owner, dated):
 def test_markdown_shows_times_in_the_zone_of_the_reader(as_owner, dated):
     from sessions_app.export import markdown
 
-    text = "".join(markdown(dated, ZoneInfo("America/New_York")))
+    text = "".join(markdown(dated, dated.user, ZoneInfo("America/New_York")))
     assert "2026-11-23 15:05 -05:00" in text
 
 
@@ -66,20 +66,28 @@ def test_markdown_keeps_content_verbatim(as_owner, session):
 def test_json_has_its_documented_form(as_owner, dated):
     response, text = fetch(as_owner, dated, "export_json")
     instant = "2026-11-23T20:05:01.234567Z"
-    message = {"created_at": instant, "edited_at": None}
+    common = {"created_at": instant, "edited_at": None, "reply_to": None}
+    first, second, third = dated.messages.order_by("id").values_list("pk", flat=True)
     assert response.headers["Content-Type"] == "application/json; charset=utf-8"
     assert response.headers["Content-Disposition"] == 'attachment; filename="Summer camp.json"'
     assert json.loads(text) == {
         "format": "camp-session",
-        "version": 1,
+        "version": 2,
         "session_id": dated.session_id,
         "title": "Summer camp",
         "created_at": instant,
         "updated_at": instant,
         "messages": [
-            {"role": "user", "content": "First", **message},
-            {"role": "assistant", "content": "Second", **message},
-            {"role": "user", "content": "Third", **message, "edited_at": instant},
+            {**common, "id": first, "role": "user", "author": "owner", "content": "First"},
+            {**common, "id": second, "role": "assistant", "author": None, "content": "Second"},
+            {
+                **common,
+                "id": third,
+                "role": "user",
+                "author": "owner",
+                "content": "Third",
+                "edited_at": instant,
+            },
         ],
         "files": [
             {
@@ -92,6 +100,23 @@ def test_json_has_its_documented_form(as_owner, dated):
             }
         ],
     }
+
+
+def test_both_name_the_authors_and_what_was_answered(as_owner, dated, member):
+    first, second, _third = dated.messages.order_by("id")
+    for author, answered in ((member, first), (None, second)):
+        Message.objects.create(session=dated, author=author, content="Ah", reply_to=answered)
+    second.trash()
+    text = fetch(as_owner, dated, "export_markdown")[1]
+    assert "\n## owner · 2026" in text
+    assert "\n## member · 2026" in text
+    assert "\n> answers owner: First\n\nAh\n" in text
+    assert "\n## A former member · 2026" in text
+    assert "\n> answers a deleted message\n\nAh\n" in text
+    data = json.loads(fetch(as_owner, dated, "export_json")[1])
+    assert [(each["author"], each["reply_to"]) for each in data["messages"]] == [
+        *(("owner", None), ("owner", None), ("member", first.pk), (None, None)),
+    ]
 
 
 def test_json_keeps_any_text(as_owner, session):

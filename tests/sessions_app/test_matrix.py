@@ -88,6 +88,9 @@ ROWS = [
     Row("sessions:message_edit", MESSAGE, "post", own(302), {"content": "Changed"}),
     Row("sessions:message_delete", MESSAGE, "get", own(200)),
     Row("sessions:message_delete", MESSAGE, "post", own(302)),
+    Row("sessions:message", MESSAGE, "get", read(302)),
+    # It was not deleted.
+    Row("sessions:message_restore", MESSAGE, "post", read(302)),
     # Without the permission; an organiser who is not in the session does not see it.
     Row("sessions:announce", SESSION, "get", read(403)),
     Row("sessions:announce", SESSION, "post", read(403)),

@@ -60,6 +60,6 @@ def describe(swept, log_ins):
     """Return the counts of a sweep as text."""
     return _(
         "unfinished uploads %(staged)d, bytes without a file %(orphans)d, "
-        "from the trash files %(files)d and sessions %(sessions)d, interrupted deletions "
-        "%(unfinished)d, expired log-ins %(log_ins)d"
+        "from the trash files %(files)d, sessions %(sessions)d and messages %(messages)d, "
+        "interrupted deletions %(unfinished)d, expired log-ins %(log_ins)d"
     ) % {**vars(swept), "log_ins": log_ins}

@@ -5,7 +5,7 @@ from django.contrib.admin.models import LogEntry
 
 from files.library import quota
 from files.models import File, Quota, Upload
-from tests.admin_pages import browser, helper, page, told
+from tests.admin_pages import NO_MEMBERS, browser, helper, page, told
 from tests.files.conftest import stored
 
 FILE, SESSION = "files_file", "sessions_app_session"
@@ -23,7 +23,7 @@ def file(keep, session):
 
 
 def hand_over(client, session, user, **fields):
-    data = {"title": session.title, "user": user.pk} | fields
+    data = {"title": session.title, "user": user.pk} | NO_MEMBERS | fields
     return client.post(page(SESSION, "change", session.pk), data, follow=True)
 
 

@@ -27,7 +27,7 @@ def link_to(server, content, **fields):
     body = urlencode(data | {"days": "7"} | fields)
     assert browser.request("POST", "/files/links/new/", body, kind)[0] == 302
     _status, _headers, page = browser.request("GET", "/files/links/")
-    path = urlsplit(re.search(r'value="(http[^"]+)"', page.decode())[1]).path
+    path = urlsplit(re.search(r'data-copy-address="(http[^"]+)"', page.decode())[1]).path
     return path, f"{path}{file['id']}/"
 
 

@@ -42,10 +42,10 @@ def sweep(*arguments):
     return out.getvalue()
 
 
-def removed(staged=0, orphans=0, files=0, sessions=0, log_ins=0, verb="Removed"):
+def removed(staged=0, orphans=0, files=0, sessions=0, messages=0, log_ins=0, verb="Removed"):
     return (
         f"{verb}: unfinished uploads {staged}, bytes without a file {orphans}, "
-        f"from the trash files {files} and sessions {sessions}, "
+        f"from the trash files {files}, sessions {sessions} and messages {messages}, "
         f"interrupted deletions 0, expired log-ins {log_ins}.\n"
     )
 

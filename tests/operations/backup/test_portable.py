@@ -140,6 +140,7 @@ def people(transactional_db, owner, member):
     session = Session.objects.create(user=owner, title="東京 \N{CAMPING} \"'\\ \t\n\u2028")
     message = Message.objects.create(session=session, author=owner, content="1行目\n2行目\r\n")
     Message.objects.create(session=session, reply_to=message, submission_id=uuid.uuid4())
+    Message.objects.create(session=session, deleted_at=MOMENT, deleted_by=owner)
     session.members.create(user=None, may_write=True, added_by=owner)
     session.members.create(user=owner, may_write=False)
     session.read_marks.create(user=owner, read_up_to=MOMENT)

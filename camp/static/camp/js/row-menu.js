@@ -1,12 +1,16 @@
 // The menu of rows exists once, in template[data-row-menu], which names their selector: each row
-// gets a button that opens it, and the menu while it is open. The button takes the place of a link
-// with [data-menu-link]. The URLs in the template are those of row 0.
-const OWN_NUMBER = /\/0\/(?=\w*\/?(#\w*)?$)/;
+// gets a button that opens it, and the menu while it is open. The button takes the place of the
+// links in [data-menu-link], whose words are the actions for which the row has an item with
+// [data-menu-action]. The URLs in the template are those of row 0.
+const OWN_NUMBER = /(\/|\?reply=)0(?=\/\w*\/?(#\w*)?$|#)/;
 
-const fill = (panel, number) => {
+const fill = (panel, number, actions) => {
+  for (const item of panel.querySelectorAll("[data-menu-action]")) {
+    if (!actions.includes(item.dataset.menuAction)) item.remove();
+  }
   for (const name of ["href", "formaction"]) {
     for (const item of panel.querySelectorAll(`[${name}]`)) {
-      item.setAttribute(name, item.getAttribute(name).replace(OWN_NUMBER, `/${number}/`));
+      item.setAttribute(name, item.getAttribute(name).replace(OWN_NUMBER, `$1${number}`));
     }
   }
   return panel;
@@ -19,10 +23,11 @@ const addMenu = (row, template) => {
   summary.id = `more-${title.id}`;
   summary.setAttribute("aria-labelledby", `${summary.id} ${title.id}`);
   menu.addEventListener("toggle", () => {
-    if (menu.open) menu.append(fill(panel, title.id.match(/\d+$/)[0]));
+    if (menu.open) menu.append(fill(panel, title.id.match(/\d+$/)[0], actions));
     else panel.remove();
   });
   const link = row.querySelector("[data-menu-link]");
+  const actions = (link?.dataset.menuLink || "").split(" ");
   if (link) link.replaceWith(menu);
   else row.append(menu);
   // A tooltip: the name for screen readers is not shown.

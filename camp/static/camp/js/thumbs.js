@@ -1,6 +1,6 @@
 // Thumbnails: one that fails to load gives way to the icon below it. The server sends a single
 // pixel while a thumbnail is being made; it is then requested again, a few times.
-const IMAGES = ".thumb img, .preview img";
+const IMAGES = ".thumb img, .preview img, .picture img";
 const DELAYS = [1000, 2000, 4000, 8000, 16000]; // ms
 const attempts = new WeakMap();
 

@@ -76,6 +76,8 @@ export const onDropOrPaste = (zone, add) => {
     readDropped(event.dataTransfer).then((found) => add(sortByPath(found)));
   });
 
+  document.addEventListener("dragstop", () => setDepth(0));
+
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files || [])];
     if (!files.length) return;

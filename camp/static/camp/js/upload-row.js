@@ -36,10 +36,11 @@ export const isSameUrl = (a, b) =>
   new URL(a, location.href).pathname === new URL(b, location.href).pathname;
 
 export class Row {
-  constructor(panel, { file, path }) {
+  constructor(panel, { file, path, onDone, onFail }) {
     this.panel = panel;
     this.file = file;
     this.path = path;
+    this.found = { onDone, onFail }; // called with the URL of the file, or the reason
     this.url = null;
     this.differing = []; // URLs of uploads known to be of another file
     // Identifies a single-request upload that is sent again because its response was lost.
@@ -260,6 +261,7 @@ export class Row {
     this.stop(); // aborting clears the response, so the header is read first
     this.sent = this.file.size;
     if (url) this.part("name").href = url;
+    if (url) this.found.onDone?.(url);
     this.announce("announceDone");
     this.panel.isStale = true;
     this.enter("done", `${text("done")} · ${formatBytes(this.file.size)}`);
@@ -310,6 +312,7 @@ export class Row {
     this.enter("failed", reason);
     this.part("retry").hidden = !canRetry;
     this.announce("announceFailed", { reason });
+    this.found.onFail?.(reason);
   }
 
   pause() {
@@ -326,6 +329,7 @@ export class Row {
     this.part("bar").value = 0;
     this.enter("cancelled", text("cancelled"));
     this.announce("cancelled");
+    this.found.onFail?.(text("cancelled"));
   }
 
   dismiss() {

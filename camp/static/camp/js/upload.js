@@ -47,6 +47,7 @@ class Panel {
     onDropOrPaste(part("zone"), add);
     if (!this.replaces) onChooseFolder(part("folder"), add);
     form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("addfiles", ({ detail }) => this.add(detail)); // see compose-pictures.js
     part("pause-all").addEventListener("click", () => this.each(BUSY, "pause"));
     part("resume-all").addEventListener("click", () => this.each(["paused"], "resume"));
     part("cancel-all").addEventListener("click", () => this.each(OPEN, "cancel"));
