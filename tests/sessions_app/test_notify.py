@@ -102,7 +102,7 @@ def test_what_was_read_or_cannot_be_seen_is_not_told(shared, owner, member, as_m
     trashed.trash()
     kept = Session.objects.create(user=owner, title="Kept")
     Member.objects.create(session=kept, user=member)
-    write(kept, owner).trash(owner)
+    write(kept, owner).trash()
     assert run() == []
 
 

@@ -63,8 +63,8 @@ def test_own_messages_are_never_unread(shared, as_member, as_owner):
     assert unread(as_owner, shared) == 1
 
 
-def test_deleted_messages_are_not_unread(shared, as_member, owner):
-    shared.messages.get(content="Third").trash(owner)
+def test_deleted_messages_are_not_unread(shared, as_member):
+    shared.messages.get(content="Third").trash()
     assert unread(as_member, shared) == 2
 
 
