@@ -142,13 +142,18 @@ def message_articles(messages, session=None, reader=None, pictures=None, first_u
             page and page(message.pk),
             page and list_actions(session, is_owner, message.is_of(reader)),
             message.old_metadata and old_metadata(message.old_metadata),
-            stamp(message.edited_at),
+            stamp(message.edited_at, *answered_changes(answered.get(message.reply_to_id))),
         )
         for message in messages
     ]
     session_page = session and session.get_absolute_url()
     context = {"rows": rows, "session_page": session_page, "first_unread": first_unread}
     return jinja.render("sessions_app/messages.html", **context)
+
+
+def answered_changes(message):
+    """Return when an answered message, or None, was edited and deleted."""
+    return (message.edited_at, message.deleted_at) if message else ()
 
 
 def list_actions(session, is_owner, is_own):
