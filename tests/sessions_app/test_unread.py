@@ -63,6 +63,11 @@ def test_own_messages_are_never_unread(shared, as_member, as_owner):
     assert unread(as_owner, shared) == 1
 
 
+def test_deleted_messages_are_not_unread(shared, as_member):
+    shared.messages.get(content="Third").trash()
+    assert unread(as_member, shared) == 2
+
+
 def test_an_own_session_has_news_once_somebody_is_added(session, as_owner, member, owner):
     Message.objects.create(session=session, role="assistant", content="Before")
     as_owner.get(session.get_absolute_url())
