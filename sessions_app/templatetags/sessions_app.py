@@ -82,8 +82,8 @@ def describe_files(count):
 def people_of(context, session):
     """Return (name, what they may do) of a session's owner and first members as `rows`.
 
-    And whether there are `more`, and the user `names`. One query, and one for the name of an owner
-    who is not the reader.
+    And whether there are `more`, and the user `names` of others. One query, and one for the name
+    of an owner who is not the reader.
     """
     user = context["user"]
     owner = user if session.user_id == user.pk else session.user
@@ -94,7 +94,8 @@ def people_of(context, session):
         (member, _("May read and write") if member.may_write else _("May read"))
         for member in members[:MAX_PEOPLE]
     ]
-    names = [str(person) for person in (owner, *(member.user for member in members)) if person]
+    people = {owner, *(member.user for member in members)} - {None, user}
+    names = sorted(map(str, people))
     return {"rows": rows, "more": len(members) > MAX_PEOPLE, "names": names}
 
 
