@@ -141,7 +141,7 @@ def message_articles(messages, session=None, reader=None, pictures=None, first_u
             message.deleted_at is not None,
             session and list_actions(session, message, reader),
             message.old_metadata and old_metadata(message.old_metadata),
-            stamp(message.edited_at),
+            stamp(message.edited_at, *answered_changes(answered.get(message.reply_to_id))),
         )
         for message in messages
     ]
@@ -152,6 +152,11 @@ def message_articles(messages, session=None, reader=None, pictures=None, first_u
         is_shared=session and session.is_shared,
         first_unread=first_unread,
     )
+
+
+def answered_changes(message):
+    """Return when an answered message, or None, was edited and deleted."""
+    return (message.edited_at, message.deleted_at) if message else ()
 
 
 def message_address(session, pk):
