@@ -352,7 +352,9 @@ class HtmlWriter:
         if self.links:
             return escape(label)
         if OWN_FILE.fullmatch(address):
-            return f'<a href="{escape(address)}" class="picture">{escape(label)}</a>'
+            # Where it is not shown, the link leads to the page of the file.
+            address = escape(address.removesuffix("inline/"))
+            return f'<a href="{address}" class="picture">{escape(label)}</a>'
         if not is_linked(address):
             return f"![{escape(label)}]({escape(address)})"
         return link_to(address, label)

@@ -6,6 +6,7 @@ What members see is decided in the querysets of sessions_app/models.py.
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from sessions_app.announcements import withdraw
 from sessions_app.hand_over import hand_over_session
 from sessions_app.models import Member, Session, mark_changed
 
@@ -49,6 +50,9 @@ def remove_member(member, *, keep_files):
     if not keep_files:
         attached_files(member).update(session=None)
     member.delete()
+    if member.user_id is None:
+        # Added again one day, everyone should not find an old announcement.
+        withdraw(session=member.session)
     mark_changed([member.session_id])
 
 

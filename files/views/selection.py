@@ -50,7 +50,10 @@ def selection(request):
         raise Http404
     summary = selected.summary()
     if not summary["count"]:
-        messages.error(request, _("Choose at least one file."))
+        if selected.ids and selected.session is not None:
+            messages.error(request, _("You can do that only with files of your own."))
+        else:
+            messages.error(request, _("Choose at least one file."))
         return redirect(previous_page(request, selected))
     if action == "zip":
         return send_zip(request, selected)
@@ -74,6 +77,7 @@ def confirmation_page(request, selected, action, summary):
         "action": action,
         "fields": [*selected.fields(), ("next", previous_page(request, selected))],
         "back": previous_page(request, selected),
+        "leaves_others": selected.session is not None and selected.session.is_shared,
         **summary,
     }
     if action in ("delete", "purge"):

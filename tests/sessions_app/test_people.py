@@ -7,6 +7,7 @@ from django.urls import reverse
 from accounts.lifecycle import delete_accounts
 from accounts.throttle import UNKNOWN_PEOPLE
 from files.models import File
+from sessions_app.hand_over import hand_over_session
 from sessions_app.models import Member, Session
 from tests.conftest import person
 from tests.sessions_app.conftest import browser
@@ -166,6 +167,12 @@ class TestRemoving:
         assert session.files.get() == kept
         assert rights(session) == {"member": False}
 
+    def test_without_everyone_nothing_is_announced(self, as_owner, session):
+        everyone = Member.objects.create(session=session, user=None)
+        Session.objects.update(announced_at=session.created_at)
+        as_owner.post(url("member_remove", session, everyone.pk))
+        assert Session.objects.get().announced_at is None
+
     def test_members_leave_by_themselves(self, as_member, session, membership, members_file):
         assert as_member.get(url("leave", session)).status_code == 200
         as_member.post(url("leave", session), {"files": "take_out"})
@@ -191,6 +198,15 @@ class TestHandingOver:
         assert file.user == (member if files == "move" else owner)
         assert (file.session == session) is (files != "leave")
         assert members_file in session.files.filter(user=member)
+
+    def test_an_organiser_hands_over_only_what_the_owner_had(
+        self, session, member, membership, members_file, file, stranger
+    ):
+        hand_over_session(session, stranger, files="move")
+        assert set(session.files.values_list("user", "filename")) == {
+            (stranger.pk, file.filename),
+            (member.pk, members_file.filename),
+        }
 
     def test_only_people_in_it_become_owners(self, as_owner, session):
         everyone = Member.objects.create(session=session, user=None)

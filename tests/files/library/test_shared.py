@@ -12,6 +12,7 @@ from files.uploads import resumable
 from sessions_app.members import remove_member
 from sessions_app.models import Member, Session
 from tests.files.conftest import browser, part
+from tests.files.serving.test_previews import picture
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +77,24 @@ def test_a_selection_of_others_files_is_only_downloaded(as_member, membership, s
         as_member.post("/files/selection/", data)
     shared.refresh_from_db()
     assert (shared.deleted_at, shared.session_id is None) == (None, False)
+
+
+def test_a_selection_in_a_session_leaves_others_files_out(as_member, session, shared, attached):
+    data = {"action": "delete", "session": session.session_id}
+    answer = as_member.post("/files/selection/", data | {"id": [shared.pk, attached.pk]})
+    assert "Delete 1 file?" in text(answer)
+    assert "Files of others are left out." in text(answer)
+    answer = as_member.post("/files/selection/", data | {"id": shared.pk}, follow=True)
+    assert "only with files of your own" in text(answer)
+
+
+def test_members_step_through_the_pictures_of_a_session(
+    as_member, keep, session, owner, membership
+):
+    users = (owner, membership.user)
+    files = [keep("a.png", picture(), session=session, user=user) for user in users]
+    pictures = page(as_member, files[0]).context["pictures"]
+    assert {pictures.before, pictures.after} == {files[1], None}
 
 
 class TestTheLibrary:
