@@ -26,8 +26,8 @@ from accounts.time_zones import get_zone
 from camp.db.search_text import normalize_for_search
 from camp.web.addresses import site_url
 from sessions_app import unread
-from sessions_app.mentions import find_mentions
 from sessions_app.models import Member, Message, Session
+from sessions_app.rendering.mentions import find_mentions
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 import camp
 from camp.db.keyset import KeysetPage, decode, encode, rows_after
-from sessions_app.markdown import render, render_plain
 from sessions_app.models import Message
+from sessions_app.rendering.markdown import render, render_plain
 
 PAGE_SIZE = 200  # messages
 # Characters of Markdown rendered on one page; the worst take 0.4 s for each million.

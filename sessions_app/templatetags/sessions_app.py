@@ -11,13 +11,14 @@ from django.utils.translation import ngettext
 from camp.templatetags.camp import Clock
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
-from sessions_app import mentions, unread
+from sessions_app import unread
 from sessions_app.converters import SessionIdConverter
 from sessions_app.lists import list_recent
-from sessions_app.markdown import render
 from sessions_app.models import Session, session_name
-from sessions_app.pictures import show_pictures
 from sessions_app.reading import AuthorNames, find_answered, stamp
+from sessions_app.rendering import mentions
+from sessions_app.rendering.markdown import render
+from sessions_app.rendering.pictures import show_pictures
 from sessions_app.titles import title_from
 
 register = template.Library()

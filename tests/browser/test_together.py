@@ -154,11 +154,11 @@ def test_what_one_reads_stays_where_it_is(make_people):
     page.evaluate("document.querySelectorAll('[data-live] article')[10].scrollIntoView()")
     before = page.evaluate(top)
     write(owner, "Far below")
-    page.get_by_role("button", name="新しいメッセージ").wait_for()
+    page.get_by_role("button", name="新着メッセージ").wait_for()
     assert abs(page.evaluate(top) - before) < 2
-    assert page.locator("[data-live-status]").text_content() == "新しいメッセージ 1 件"
+    assert page.locator("[data-live-status]").text_content() == "新着メッセージ 1 件"
     reader.check()
-    page.get_by_role("button", name="新しいメッセージ").click()
+    page.get_by_role("button", name="新着メッセージ").click()
     page.wait_for_function(
         "(() => { const [last] = [...document.querySelectorAll('[data-live] article')].slice(-1);"
         "const box = last.getBoundingClientRect();"

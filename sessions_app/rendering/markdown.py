@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
 from camp.web.rendering.code import CLASSES, LANGUAGES, colour_code
-from sessions_app.links import (
+from sessions_app.rendering.links import (
     ADDRESS,
     LINKED,
     OWN_FILE,
@@ -52,9 +52,8 @@ ATTRIBUTES = {
     "input": {"aria-label", "checked"},
     "ol": {"start"},
 }
-# What `sessions_app.mentions` and `sessions_app.pictures` look for in the HTML are "mention" and
-# "picture". Text there has no "<" of its own, and attributes have no quotation marks: nothing else
-# looks like these.
+# What the modules beside this one look for in the HTML are "mention" and "picture". Text there has no
+# "<" of its own, and attributes have no quotation marks: nothing else looks like these.
 VALUES = {
     **{key: {"class": {"left", "center", "right"}} for key in ("td", "th")},
     "a": {"class": {"address", "picture"}},
