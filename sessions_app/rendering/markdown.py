@@ -52,8 +52,8 @@ ATTRIBUTES = {
     "input": {"aria-label", "checked"},
     "ol": {"start"},
 }
-# What the modules beside this one look for in the HTML are "mention" and "picture". Text there has no
-# "<" of its own, and attributes have no quotation marks: nothing else looks like these.
+# The modules beside this one look for "mention" and "picture" in the HTML. Text there has no "<" of
+# its own, and attributes have no quotation marks: nothing else looks like these.
 VALUES = {
     **{key: {"class": {"left", "center", "right"}} for key in ("td", "th")},
     "a": {"class": {"address", "picture"}},
