@@ -25,7 +25,7 @@ import django
 django.setup()
 
 from sessions_app.forms import MessageForm  # noqa: E402
-from sessions_app.markdown import render_now, render_plain  # noqa: E402
+from sessions_app.rendering.markdown import render_now, render_plain  # noqa: E402
 
 LIMIT_MS = 100
 SIZES = (1_400, 20_000, None)  # characters; None: the most that a message may have

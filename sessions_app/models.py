@@ -105,12 +105,10 @@ class SessionQuerySet(OwnedQuerySet):
 
     def search(self, text):
         """Return the sessions that contain every word of `text`, in the title or the messages."""
-        found = self
+        found, said = self, Message.objects.present().filter(session=OuterRef("pk"))
         for word in search_words(text):
-            said = Message.objects.present().filter(
-                session=OuterRef("pk"), search_text__contains=word
-            )
-            found = found.filter(Q(search_text__contains=word) | Exists(said))
+            has_word = Q(search_text__contains=word)
+            found = found.filter(has_word | Exists(said.filter(has_word)))
         return found
 
 

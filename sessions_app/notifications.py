@@ -26,8 +26,8 @@ from accounts.time_zones import get_zone
 from camp.db.search_text import normalize_for_search
 from camp.web.addresses import site_url
 from sessions_app import unread
-from sessions_app.mentions import find_mentions
 from sessions_app.models import Member, Message, Session
+from sessions_app.rendering.mentions import find_mentions
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ SETTLE = timedelta(minutes=1)  # until the transactions of messages have ended
 QUIET = timedelta(minutes=5)  # after the last message, so that one e-mail tells of several
 LONGEST_WAIT = timedelta(minutes=30)  # for that
 MORNING = 7  # o'clock, of the daily e-mail
+OVERDUE = timedelta(days=2)
 MOST_SESSIONS = 20  # in an e-mail
 MOST_MESSAGES = 500  # that are looked at for an e-mail
 MOST_NAMES = 5  # of authors of a session
@@ -151,12 +152,25 @@ def last_morning(zone_name, now):
     return morning if morning <= local else morning - timedelta(days=1)
 
 
-def has_changes():
-    """Return the condition for people with a session that changed since they were told."""
-    told = OuterRef("notified_up_to")
-    own = Session.objects.filter(user=OuterRef("pk"), updated_at__gt=told)
+def has_changes(before=None):
+    """Return the condition for people with a session that changed since they were told.
+
+    With `before` (a time) only until then.
+    """
+    times = {"updated_at__gt": OuterRef("notified_up_to")}
+    if before:
+        times["updated_at__lt"] = before
+    own = Session.objects.filter(user=OuterRef("pk"), **times)
     seen = Q(user=OuterRef("pk")) | Q(user=None)
-    return Exists(own) | Exists(Member.objects.filter(seen, session__updated_at__gt=told))
+    times = {f"session__{name}": value for name, value in times.items()}
+    return Exists(own) | Exists(Member.objects.filter(seen, **times))
+
+
+def is_overdue():
+    """Return whether somebody waits for news for so long that no timer can be running."""
+    before = timezone.now() - OVERDUE
+    waiting = get_user_model().objects.filter(email_news__isnull=False, is_active=True)
+    return waiting.filter(has_changes(before)).exists()
 
 
 def in_batches(people):

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 import camp
 from camp.db.keyset import KeysetPage, decode, encode, rows_after
-from sessions_app.markdown import render, render_plain
 from sessions_app.models import Message
+from sessions_app.rendering.markdown import render, render_plain
 
 PAGE_SIZE = 200  # messages
 # Characters of Markdown rendered on one page; the worst take 0.4 s for each million.
@@ -71,16 +71,22 @@ def stamps_between(session, params):
     if "to" in params:
         moment, pk = boundary(params["to"])
         found = found.filter(rows_after(["-created_at", "-id"], [moment, pk + 1]))
-    rows = found.order_by("-created_at", "-id").values_list("created_at", "pk", "edited_at")
+    answered = ("reply_to__edited_at", "reply_to__deleted_at")
+    rows = found.order_by("-created_at", "-id")
+    rows = rows.values_list("created_at", "pk", "edited_at", *answered)
     newest_first = list(rows[: OPEN_PAGE_SIZE + 1])
-    stamps = [[pk, stamp(edited_at)] for _at, pk, edited_at in newest_first[:OPEN_PAGE_SIZE]]
+    stamps = [[pk, stamp(*changes)] for _at, pk, *changes in newest_first[:OPEN_PAGE_SIZE]]
     last_time = newest_first[0][0] if newest_first else None
     return stamps[::-1], len(newest_first) <= OPEN_PAGE_SIZE, last_time
 
 
-def stamp(edited_at):
-    """Return a word that changes with a message, "" for one that was never changed."""
-    return f"{edited_at.timestamp():.6f}" if edited_at else ""
+def stamp(*changes):
+    """Return a word that changes with what is shown of a message; "" if it never changed.
+
+    `changes` are the times, or None, at which it was edited, and the one that it answers edited
+    and deleted.
+    """
+    return "-".join(f"{moment.timestamp():.6f}" if moment else "" for moment in changes).strip("-")
 
 
 def boundary(token):

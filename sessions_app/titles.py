@@ -2,7 +2,7 @@
 
 from camp.db.old_metadata import parse_metadata
 from camp.fs.text import belongs_together, clean_line, is_blank
-from sessions_app.markdown import first_line
+from sessions_app.rendering.markdown import first_line
 
 LENGTH = 80
 LONGEST = 255  # as the column has it

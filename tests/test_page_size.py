@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from files.models import File
+from files.storage import backend
 from sessions_app.models import Session
 
 ROWS = 50
@@ -21,7 +22,7 @@ def listed(client, owner):
             filename=f"{number:04} {kinds[number % 3][0]}",
             content_type=kinds[number % 3][1],
             size=1000 * number,
-            storage_path=f"aa/bb/{number}",
+            storage_path=backend.new_path(),
         )
         for number in range(ROWS)
     )

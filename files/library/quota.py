@@ -61,7 +61,8 @@ def room_of(user):
     own = Quota.objects.filter(user=user).annotate(mark=Value(None, BigIntegerField()))
     rows = list(union_all([own.values_list("mark", "limit"), *usage_queries([user.pk])]))
     limits = [limit for user_id, limit in rows if user_id is None]
-    used = sum(size for user_id, size in rows if user_id is not None)
+    # PostgreSQL sums bigints as numeric.
+    used = int(sum(size for user_id, size in rows if user_id is not None))
     cache_manager.set_sync(usage_cache_key(user.pk), used, USAGE_CACHE_SECONDS)
     return Room(limits[0] if limits else settings.USER_QUOTA or None, used)
 

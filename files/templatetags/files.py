@@ -20,7 +20,7 @@ from files.storage import backend
 from files.uploads import unfinished
 from sessions_app.converters import SessionIdConverter
 from sessions_app.models import Session, session_name
-from sessions_app.pictures import find_pictures
+from sessions_app.rendering.pictures import find_pictures
 
 register = template.Library()
 

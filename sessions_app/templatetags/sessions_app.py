@@ -4,19 +4,21 @@ from functools import cache
 
 from django import template
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from camp.templatetags.camp import Clock
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
-from sessions_app import mentions, unread
+from sessions_app import unread
 from sessions_app.converters import SessionIdConverter
 from sessions_app.lists import list_recent
-from sessions_app.markdown import render
 from sessions_app.models import Session, session_name
-from sessions_app.pictures import show_pictures
 from sessions_app.reading import AuthorNames, find_answered, stamp
+from sessions_app.rendering import mentions
+from sessions_app.rendering.markdown import render
+from sessions_app.rendering.pictures import show_pictures
 from sessions_app.titles import title_from
 
 register = template.Library()
@@ -81,8 +83,8 @@ def describe_files(count):
 def people_of(context, session):
     """Return (name, what they may do) of a session's owner and first members as `rows`.
 
-    And whether there are `more`, and the user `names`. One query, and one for the name of an owner
-    who is not the reader.
+    And whether there are `more`, and the user `names` of others. One query, and one for the name
+    of an owner who is not the reader.
     """
     user = context["user"]
     owner = user if session.user_id == user.pk else session.user
@@ -93,7 +95,8 @@ def people_of(context, session):
         (member, _("May read and write") if member.may_write else _("May read"))
         for member in members[:MAX_PEOPLE]
     ]
-    names = [str(person) for person in (owner, *(member.user for member in members)) if person]
+    people = {owner, *(member.user for member in members)} - {None, user}
+    names = sorted(map(str, people))
     return {"rows": rows, "more": len(members) > MAX_PEOPLE, "names": names}
 
 
@@ -110,13 +113,11 @@ def message_articles(messages, session=None, reader=None, pictures=None, first_u
     """Return messages, read by `Message.objects.for_reading`, with their `html`.
 
     `pictures` are those that may be shown; see `sessions_app/includes/messages.html`. Those of
-    `reader` are named "You". With `session`, which has `may_write`, each has a permanent link, and
-    links to what the reader may do with it. A line stands before the message with the ID
-    `first_unread`.
+    `reader` are named "You". With `session`, which has rights, each has links to what the reader
+    may do with it; where others see it too, also without scripts. A line stands before the message
+    with the ID `first_unread`.
     """
     clock, name_author = Clock(), AuthorNames(reader)
-    page = session and Route("sessions:message", session.session_id)
-    is_owner = session and reader is not None and session.user_id == reader.pk
     names = mentions.find_people(session, [one.html for one in messages]) if session else {}
     answered, shown = find_answered(messages), {message.pk for message in messages}
 
@@ -125,8 +126,8 @@ def message_articles(messages, session=None, reader=None, pictures=None, first_u
         message = answered[pk]
         if message.deleted_at:
             return "", _("Deleted message"), ""
-        here = f"#message-{pk}"
-        url = here if pk in shown or not page else page(pk)
+        is_here = pk in shown or not session
+        url = f"#message-{pk}" if is_here else message_address(session, pk)
         return name_author(message), quoted_text(message), url
 
     rows = [
@@ -139,23 +140,38 @@ def message_articles(messages, session=None, reader=None, pictures=None, first_u
             mentions.mark_mentions(show_pictures(message.html, pictures), names, reader),
             message.reply_to_id in answered and quote(message.reply_to_id),
             message.deleted_at is not None,
-            page and page(message.pk),
-            page and list_actions(session, is_owner, message.is_of(reader)),
+            session and list_actions(session, message, reader),
             message.old_metadata and old_metadata(message.old_metadata),
-            stamp(message.edited_at),
+            stamp(message.edited_at, *answered_changes(answered.get(message.reply_to_id))),
         )
         for message in messages
     ]
-    session_page = session and session.get_absolute_url()
-    context = {"rows": rows, "session_page": session_page, "first_unread": first_unread}
-    return jinja.render("sessions_app/messages.html", **context)
+    return jinja.render(
+        "sessions_app/messages.html",
+        rows=rows,
+        page=session and session.get_absolute_url(),
+        is_shared=session and session.is_shared,
+        first_unread=first_unread,
+    )
 
 
-def list_actions(session, is_owner, is_own):
-    """Return what may be done with a message, as words for the template and for row-menu.js."""
-    if not session.may_write:
+def answered_changes(message):
+    """Return when an answered message, or None, was edited and deleted."""
+    return (message.edited_at, message.deleted_at) if message else ()
+
+
+def message_address(session, pk):
+    """Return the permanent link of a message."""
+    return reverse("sessions:message", args=[session.session_id, pk])
+
+
+def list_actions(session, message, reader):
+    """Return what the reader may do with a message, as words for row-menu.js; "" for all."""
+    if session.may_write and message.is_of(reader):
         return ""
-    return "reply edit delete" if is_own else "reply delete" if is_owner else "reply"
+    if session.user_id == reader.pk:
+        return "reply delete"
+    return "reply" if session.may_write else "read"
 
 
 def quoted_text(message):

@@ -25,9 +25,9 @@ from sessions_app.access import (
     login_required_at_session,
 )
 from sessions_app.forms import MessageForm, NewMessageForm
-from sessions_app.markdown import render as render_markdown
 from sessions_app.models import Session
 from sessions_app.reading import PAGE_SIZE, message_page, page_etag, page_range
+from sessions_app.rendering.markdown import render as render_markdown
 
 
 @require_safe

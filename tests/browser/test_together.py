@@ -77,6 +77,21 @@ def test_three_people_keep_a_session(make_people, tmp_path):
         ]
     assert third.page.locator(TEXT).input_value() == "a draft"
 
+    # The second answers the first message, and names the third.
+    article = second.page.locator(SHOWN).first
+    answered = article.locator(".prose").inner_text().strip()
+    article.locator(".menu summary").click()
+    article.get_by_role("link", name="返信").click()
+    second.page.wait_for_url("**reply=*")
+    second.page.locator(TEXT).press_sequentially(f"はい @{third.name[:-2]}")
+    second.page.get_by_role("option", name=third.name).click()
+    second.page.locator(TEXT).press("Control+Enter")
+    for person in people:
+        wait_for(person, 10)
+        answer = person.page.locator(SHOWN).last
+        assert answered in answer.locator(".message__quote").inner_text()
+        assert answer.locator(".mention").inner_text() == f"@{third.name}"
+
     (tmp_path / "plan.txt").write_text("plan")
     owner.page.locator("form[data-upload] input[type=file]").set_input_files(tmp_path / "plan.txt")
     for person in people:

@@ -21,13 +21,13 @@ DEVELOPER_EVENTS = {
     ),
     "change-a-model": Event(
         """
-        echo 'Session.add_to_class("mark", models.CharField(max_length=9, default=""))' \\
-            >> sessions_app/models.py
+        echo 'File.add_to_class("mark", models.CharField(max_length=9, default=""))' \\
+            >> files/models/files.py
         """,
-        "Before: the model Session got a field `mark`.",
+        "Before: the model File got a field `mark`.",
     ),
     "change-back": Event(
-        "git checkout -q sessions_app/models.py; rm sessions_app/migrations/*_what_changed.py"
+        "git checkout -q files/models/files.py; rm files/migrations/*_what_changed.py"
     ),
     "people-work": Event(
         """

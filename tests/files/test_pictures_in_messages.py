@@ -56,6 +56,7 @@ def test_other_files_and_other_hosts_are_links(client, owner, member, session):
     addresses += [f"https://evil.example{own.get_absolute_url()}", "/files/999999/"]
     for address in addresses:
         assert show(client, session, f"![x]({address})") == ([], [address])
+    assert show(client, session, f"![x]({addresses[0]}inline/)") == ([], [addresses[0]])
     own.trash()
     assert show(client, session, f"![x]({own.get_absolute_url()})")[0] == []
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import escape
 
 from sessions_app.models import Member, Message, mark_changed
@@ -175,3 +176,23 @@ def test_polls_without_news_are_not_in_the_log(as_reader, session, caplog):
     caplog.clear()
     poll(as_reader, session, etag)
     assert not [record for record in caplog.records if record.name == "camp.access"]
+
+
+@pytest.mark.parametrize("change", ["edited_at", "deleted_at"])
+def test_a_change_of_the_answered_message_is_one_of_the_answer(as_owner, session, change):
+    first, second, third = session.messages.order_by("pk")
+    session.messages.filter(pk=third.pk).update(reply_to=first)
+    before = dict(poll(as_owner, session).json()["messages"])
+    session.messages.filter(pk=first.pk).update(**{change: timezone.now()})
+    after = dict(poll(as_owner, session).json()["messages"])
+    assert before[third.pk] != after[third.pk]
+    assert before[second.pk] == after[second.pk]
+    html = as_owner.get(session.get_absolute_url()).content.decode()
+    assert f'data-stamp="{after[third.pk]}"' in html
+
+
+def test_what_is_shown_to_somebody_is_read(as_reader, session, member):
+    poll(as_reader, session)
+    assert not member.read_marks.exists()
+    poll(as_reader, session, seen=1)
+    assert member.read_marks.get().read_up_to == session.messages.latest("pk").created_at

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from camp.web.rendering.code import CLASSES, LEXERS, MAX_LENGTH, colour_code
-from sessions_app.markdown import MAX_COLOURED, render
+from sessions_app.rendering.markdown import MAX_COLOURED, render
 
 TAG = re.compile(r"<[^>]*>")
 

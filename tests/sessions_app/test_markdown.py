@@ -8,8 +8,8 @@ import nh3
 import pytest
 from django.utils.safestring import SafeString
 
-from sessions_app import markdown
-from sessions_app.markdown import ATTRIBUTES, TAGS, render, render_plain
+from sessions_app.rendering import markdown
+from sessions_app.rendering.markdown import ATTRIBUTES, TAGS, render, render_plain
 
 NASTY = [
     "<script>alert(1)</script>",

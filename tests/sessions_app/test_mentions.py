@@ -5,8 +5,8 @@ import re
 import pytest
 
 from accounts.models import User
-from sessions_app.mentions import find_mentions
 from sessions_app.models import Member, Message, Session
+from sessions_app.rendering.mentions import find_mentions
 
 pytestmark = pytest.mark.django_db
 

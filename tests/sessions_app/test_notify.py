@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from camp.operations.diagnostics import database
 from sessions_app import notifications
 from sessions_app.models import Member, Message, ReadMark, Session
 from sessions_app.notifications import notify
@@ -244,6 +245,19 @@ def test_many_people_cost_few_queries(shared, owner, django_assert_max_num_queri
     write(shared, owner)
     with django_assert_max_num_queries(12):
         assert len(run()) == 1
+
+
+def test_doctor_says_when_nothing_sends_them(shared, owner, member, settings):
+    def findings():
+        return {each.id for each in database.check_accounts()}
+
+    write(shared, owner)
+    assert not findings() & {"accounts.news", "accounts.news_links"}
+    long_ago = timezone.now() - timedelta(days=3)
+    Session.objects.update(updated_at=long_ago)
+    want(member, "at_once", notified_up_to=long_ago - LATER)
+    settings.SITE_URL, settings.ALLOWED_HOSTS = "", ["localhost"]
+    assert findings() >= {"accounts.news", "accounts.news_links"}
 
 
 def test_the_sweep_sends_them_too(shared, owner, capsys):

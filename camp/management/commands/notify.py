@@ -27,4 +27,5 @@ class Command(BaseCommand):
         text = ngettext(
             "%(count)d e-mail about news sent.", "%(count)d e-mails about news sent.", sent
         )
-        self.stdout.write(text % {"count": sent})
+        if sent or options["verbosity"]:
+            self.stdout.write(text % {"count": sent})

@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 )
             )
         if settings.EMAIL_IS_SET_UP and not options["dry_run"]:
-            call_command("notify", stdout=self.stdout)
+            call_command("notify", stdout=self.stdout, verbosity=0)
 
 
 def describe(swept, log_ins):

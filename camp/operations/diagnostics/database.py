@@ -31,7 +31,9 @@ from camp.operations.diagnostics.connection import (
     find_connection_error,
 )
 from camp.operations.local_postgres import cluster
+from camp.web.addresses import public_name, site_url
 from camp.web.findings import ERROR, Finding, error, ok, warning
+from sessions_app import notifications
 
 STATEMENT_SECONDS = 3
 LOCK_SECONDS = 2
@@ -230,6 +232,18 @@ def check_environment() -> Iterator[Finding]:
     yield warning("database.environment", title % values, detail, fix)
 
 
+def check_news() -> Iterator[Finding]:
+    """Yield what keeps e-mail about news from coming, or its links from being opened."""
+    if not settings.SITE_URL and not public_name():
+        title = _("Links in e-mails about news lead to %(address)s") % {"address": site_url()}
+        detail = _("Only this machine can open that.")
+        yield warning("accounts.news_links", title, detail, "SITE_URL=https://camp.example.org")
+    if notifications.is_overdue():
+        title = _("E-mail about news has been due for more than two days")
+        detail = _("A timer of the system should run this every few minutes.")
+        yield warning("accounts.news", title, detail, shell.manage("notify"))
+
+
 def check_accounts() -> Iterator[Finding]:
     """Yield accounts that share a name or an e-mail, and whether resets need an organiser."""
     if not settings.EMAIL_IS_SET_UP and get_user_model().objects.exists():
@@ -240,6 +254,8 @@ def check_accounts() -> Iterator[Finding]:
         )
         fix = "EMAIL_URL=smtp+tls://user:password@smtp.example.org:587"
         yield warning("accounts.mail", title, detail, fix)
+    if settings.EMAIL_IS_SET_UP:
+        yield from check_news()
     lines = list(keys.describe_collisions(get_user_model()))
     for line in lines:
         detail = _("The owner can log in with the exact spelling.")

@@ -146,7 +146,7 @@ def test_a_session_with_many_messages_disappears_at_once(
     else:
         call_command("sweep")
     if where == "sweep":
-        assert "sessions 1, interrupted deletions 0" in capsys.readouterr().out
+        assert "sessions 1 and messages 0, interrupted deletions 0" in capsys.readouterr().out
         assert not Message.objects.exists()
     else:
         assert Message.objects.count() == 25

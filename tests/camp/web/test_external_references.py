@@ -171,13 +171,13 @@ def test_the_sweep_goes_on_and_says_so(refer, things, owner, capsys):
     refer(things["file"])
     call_command("sweep")
     output = capsys.readouterr()
-    assert "files 0 and sessions 1" in output.out
+    assert "files 0, sessions 1 and messages 0" in output.out
     assert "The table invoices" in output.err
     assert File.objects.exists()
 
 
-def test_a_message_and_a_link_and_a_version_that_are_held_stay(refer, things, owner):
-    client, file, session = browser(owner), things["file"], things["session"]
+def test_a_link_and_a_version_that_are_held_stay(refer, things, owner):
+    client, file = browser(owner), things["file"]
     share = Share.objects.create(user=owner, expires_at=timezone.now() + timezone.timedelta(1))
     version = Version.objects.create(
         file=file,
@@ -189,9 +189,6 @@ def test_a_message_and_a_link_and_a_version_that_are_held_stay(refer, things, ow
         replaced_at=timezone.now(),
     )
     addresses = {
-        things[
-            "message"
-        ]: f"/sessions/{session.session_id}/messages/{things['message'].pk}/delete/",
         share: f"/files/links/{share.pk}/revoke/",
         version: f"/files/{file.pk}/versions/{version.pk}/delete/",
     }
@@ -204,8 +201,9 @@ def test_a_message_and_a_link_and_a_version_that_are_held_stay(refer, things, ow
 
 
 def test_scripts_are_told_as_json(refer, things, owner):
-    refer(things["message"])
-    address = f"/sessions/{things['session'].session_id}/messages/{things['message'].pk}/delete/"
+    share = Share.objects.create(user=owner, expires_at=timezone.now() + timezone.timedelta(1))
+    refer(share)
+    address = f"/files/links/{share.pk}/revoke/"
     response = browser(owner).post(address, headers={"accept": "application/json"})
     assert response.status_code == 409
     assert response.json()["error"].startswith(HELD)

@@ -3,7 +3,8 @@
 import pytest
 
 from files.models import Quota
-from tests.admin_pages import browser, changelist, helper
+from tests.admin_pages import browser, changelist, helper, queries
+from tests.conftest import person
 
 ADD = "/admin/files/quota/add/"
 
@@ -51,3 +52,12 @@ def test_the_list_tells_room_and_use(as_organiser, owner, member, keep):
 
 def test_a_helper_without_the_permission_sees_nothing(owner):
     assert browser(helper()).get(changelist("files_quota")).status_code == 403
+
+
+def test_the_list_costs_the_same_for_few_and_many(as_organiser, owner):
+    Quota.objects.create(user=owner, limit=1)
+    as_organiser.get(changelist("files_quota"))  # fills the caches of Django
+    few = len(queries(as_organiser, changelist("files_quota")))
+    for number in range(20):
+        Quota.objects.create(user=person(f"person{number}"), limit=number)
+    assert len(queries(as_organiser, changelist("files_quota"))) == few

@@ -1,4 +1,4 @@
-// Links with [data-copy-link] copy their address, and then show the text of that attribute.
+// Links with [data-copy-link] copy their address, and then show the text of their [data-copied].
 import { copyText } from "./clipboard.js";
 
 document.addEventListener("click", async (event) => {
@@ -7,7 +7,8 @@ document.addEventListener("click", async (event) => {
   event.preventDefault();
   try {
     await copyText(link.href);
-    link.querySelector("[aria-live]").textContent = link.dataset.copyLink;
+    link.querySelector("[aria-live]").textContent =
+      link.querySelector("[data-copied]").textContent;
   } catch {
     location.assign(link.href);
   }

@@ -1,12 +1,12 @@
 // The menu of rows exists once, in template[data-row-menu], which names their selector: each row
 // gets a button that opens it, and the menu while it is open. The button takes the place of the
-// links in [data-menu-link], whose words are the actions for which the row has an item with
-// [data-menu-action]. The URLs in the template are those of row 0.
+// links in [data-menu-link], whose words are the items with [data-menu-action] that the row has,
+// without words all. The URLs in the template are those of row 0.
 const OWN_NUMBER = /(\/|\?reply=)0(?=\/\w*\/?(#\w*)?$|#)/;
 
 const fill = (panel, number, actions) => {
   for (const item of panel.querySelectorAll("[data-menu-action]")) {
-    if (!actions.includes(item.dataset.menuAction)) item.remove();
+    if (actions && !actions.split(" ").includes(item.dataset.menuAction)) item.remove();
   }
   for (const name of ["href", "formaction"]) {
     for (const item of panel.querySelectorAll(`[${name}]`)) {
@@ -27,7 +27,7 @@ const addMenu = (row, template) => {
     else panel.remove();
   });
   const link = row.querySelector("[data-menu-link]");
-  const actions = (link?.dataset.menuLink || "").split(" ");
+  const actions = link?.dataset.menuLink;
   if (link) link.replaceWith(menu);
   else row.append(menu);
   // A tooltip: the name for screen readers is not shown.

@@ -9,8 +9,8 @@ from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
 from accounts.identity import username_key
-from sessions_app.markdown import render
 from sessions_app.models import Member
+from sessions_app.rendering.markdown import render
 
 # What may be one in rendered Markdown: the sign, and what follows it
 MENTION = re.compile('<bdi class="mention">([@\uff20])([^<]*)</bdi>')

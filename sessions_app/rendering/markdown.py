@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
 from camp.web.rendering.code import CLASSES, LANGUAGES, colour_code
-from sessions_app.links import (
+from sessions_app.rendering.links import (
     ADDRESS,
     LINKED,
     OWN_FILE,
@@ -52,9 +52,8 @@ ATTRIBUTES = {
     "input": {"aria-label", "checked"},
     "ol": {"start"},
 }
-# What `sessions_app.mentions` and `sessions_app.pictures` look for in the HTML are "mention" and
-# "picture". Text there has no "<" of its own, and attributes have no quotation marks: nothing else
-# looks like these.
+# The modules beside this one look for "mention" and "picture" in the HTML. Text there has no "<" of
+# its own, and attributes have no quotation marks: nothing else looks like these.
 VALUES = {
     **{key: {"class": {"left", "center", "right"}} for key in ("td", "th")},
     "a": {"class": {"address", "picture"}},
@@ -352,7 +351,9 @@ class HtmlWriter:
         if self.links:
             return escape(label)
         if OWN_FILE.fullmatch(address):
-            return f'<a href="{escape(address)}" class="picture">{escape(label)}</a>'
+            # Where it is not shown, the link leads to the page of the file.
+            address = escape(address.removesuffix("inline/"))
+            return f'<a href="{address}" class="picture">{escape(label)}</a>'
         if not is_linked(address):
             return f"![{escape(label)}]({escape(address)})"
         return link_to(address, label)
