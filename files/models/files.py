@@ -94,7 +94,8 @@ class File(OldMetadata, SoftDeleteModel):
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="files",
-        # Files without an owner, from the old backend, are visible to organisers only.
+        # Files without an owner, from the old backend, are visible only to organisers and to the
+        # people of their session.
         null=True,
         # The indexes of the list below begin with it.
         db_index=False,

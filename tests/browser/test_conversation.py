@@ -114,7 +114,7 @@ def test_a_message_is_answered_linked_deleted_and_brought_back(writer):
     page.reload()
     page.locator(".message summary").click()
     page.get_by_role("link", name="Copy link").click()
-    page.get_by_text("Link copied").wait_for()
+    page.locator("[aria-live]", has_text="Link copied").wait_for()
     link = page.evaluate("navigator.clipboard.readText()")
     page.get_by_role("link", name="Reply").click()
     until(lambda: page.evaluate("document.activeElement?.id") == "id_content")
