@@ -62,7 +62,7 @@ sessions = Session.objects.bulk_create(
     for number in range(1000)
 )
 Message.objects.bulk_create(
-    Message(session=sessions[0], role="user",
+    Message(session=sessions[0], author=user, role="user",
         content=f"Message {number}: see **the plan** and [the map](https://example.org/map).")
     for number in range(50)
 )
