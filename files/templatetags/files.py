@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 from camp.templatetags.camp import Clock, icon, readable_bytes
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
-from files.library import quota
+from files.library import quota, shares
 from files.models import File, FileRow
 from files.serving import thumbnails
 from files.storage import backend
@@ -75,9 +75,11 @@ def file_rows(context, files, selectable=False, in_session=False, place=""):
     """Return the rows of FileRows; `selectable` adds checkboxes, `in_session` hides the session.
 
     `place` is the query string of the list, which the page of a picture needs for the next one.
-    One query if some are others', and one if some are in sessions of others.
+    One query if some are others', and one if some are in sessions of others. In the library, where
+    rows are `selectable`, one more for the mark of files that links lead to.
     """
     reader = context["user"]
+    linked = shares.find_linked(files, reader) if selectable else ()
     owners = names_of_owners(files, reader)
     hidden = () if in_session else hidden_sessions(files, reader)
     place = escape(place)
@@ -98,6 +100,7 @@ def file_rows(context, files, selectable=False, in_session=False, place=""):
                 clock.show(file.created_at),
                 None if in_session else shown_session(file, hidden),
                 file.user_id != reader.pk and owners.get(file.user_id, "—"),
+                file.id in linked,
             )
             for file in files
         ],

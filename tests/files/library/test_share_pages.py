@@ -1,6 +1,7 @@
 """Links as their owner and whoever receives them sees them."""
 
 import pytest
+from django.utils import timezone
 
 from files.models import Share
 from tests.files.conftest import lose
@@ -35,6 +36,20 @@ def test_the_page_of_a_file_says_by_how_many_links_it_is_shared(as_owner, keep, 
     assert "2 links" in page
     Share.objects.update(limit=1, downloads=1)
     assert "2 links" not in as_owner.get(f"/files/{file.pk}/").content.decode()
+
+
+def test_the_library_marks_what_open_links_lead_to(as_owner, as_stranger, keep, file):
+    other = keep("other.txt")
+    assert "Shared by link" not in as_owner.get("/files/").content.decode()
+    make(as_owner, file)
+    page = as_owner.get("/files/").content.decode()
+    assert page.count("Shared by link") == 1
+    assert page.index("other.txt") < page.index(file.filename) < page.index("Shared by link")
+    assert other.pk > file.pk
+    Share.objects.update(limit=1, downloads=1)
+    assert "Shared by link" not in as_owner.get("/files/").content.decode()
+    Share.objects.update(limit=None, expires_at=timezone.now())
+    assert "Shared by link" not in as_owner.get("/files/").content.decode()
 
 
 def test_the_receiver_sees_pictures_and_who_sent_them(as_owner, client, owner, image, file):
