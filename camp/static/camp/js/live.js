@@ -34,6 +34,7 @@ class Live {
     Object.assign(this, { url: live, etag, user, mayWrite, range: { from, to } });
     this.last = Math.max(0, ...articles(box).map(idOf));
     this.order = []; // IDs as they are shown
+    this.isComplete = true; // they are all that the page has
     this.waiting = new Map(); // ID → its new article, or null if it was deleted
     this.parts = new Map(); // name → HTML that is to be shown
     this.shownParts = new Map();
@@ -138,6 +139,7 @@ class Live {
     if (body.user !== this.user) return this.stop(texts.otherAccount);
     if (String(body.mayWrite) !== this.mayWrite) return this.stop(texts.otherRights);
     this.order = body.messages.map(([id]) => id);
+    this.isComplete = body.complete;
     const listed = new Set(this.order);
     for (const article of fresh) this.waiting.set(idOf(article), article);
     const first = body.complete ? 0 : this.order[0];
@@ -178,6 +180,7 @@ class Live {
     for (const [name, html] of this.parts) this.showPart(name, html);
     const isEmpty = !articles(box).length;
     if (part("empty")) part("empty").hidden = !isEmpty;
+    if (!this.isComplete) this.showLimit();
     anchor.restore();
     this.announce(added, anchor.isEnd);
   }
@@ -207,6 +210,12 @@ class Live {
     if (!element || this.shownParts.get(name) === content) return;
     this.shownParts.set(name, content);
     element.replaceChildren(...parse(html).childNodes);
+  }
+
+  // Say where the messages begin that are kept up to date.
+  showLimit() {
+    find(this.order[0])?.before(part("limit"));
+    part("limit").hidden = false;
   }
 
   // Return what is to stay where it is: the end if that is in view, else the first message in view.
