@@ -176,7 +176,8 @@ export class Row {
     const metadata = { filename: this.file.name, modified: this.file.lastModified };
     if (this.file.type) metadata.filetype = this.file.type;
     if (this.isSmall) metadata.key = this.key;
-    if (this.path) metadata.relativePath = `${this.path}/${this.file.name}`; // as Uppy does
+    // As Uppy does; composed, since nginx takes headers of up to 8 KB.
+    if (this.path) metadata.relativePath = `${this.path}/${this.file.name}`.normalize();
     if (session) metadata.session = session;
     if (replaces) metadata.replaces = replaces;
     return metadata;
