@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from camp.admin.dashboard import readable_number
+from camp.admin.log_messages import HANDED_OVER, untranslated
 from camp.admin.widgets import AutocompleteSelect
 from camp.db.row_locks import lock_rows
 
@@ -182,11 +183,11 @@ class HandOverMixin:
             self.hand_over([obj], user, form)
         except ValidationError as error:
             raise HandOverRefusedError(" ".join(error.messages)) from None
-        text = gettext("Handed over to %(user)s.") % {"user": user}
-        self.log_change(request, obj, " ".join([text, *self.hand_over_notes(form)]))
+        texts = [HANDED_OVER % {"user": user}, *map(untranslated, self.hand_over_notes(form))]
+        self.log_change(request, obj, "\n".join(texts))
 
     def hand_over_notes(self, form):
-        """Return further sentences for the history of a row that was handed over."""
+        """Return further sentences, lazy, for the history of a row that was handed over."""
         return []
 
     def has_hand_over_permission(self, request):
@@ -207,7 +208,7 @@ class HandOverMixin:
             except ValidationError as error:
                 form.add_error("user", error)
             else:
-                text = gettext("Handed over to %(user)s.") % {"user": user}
+                text = HANDED_OVER % {"user": user}
                 done = ngettext(
                     "%(count)d handed over to %(user)s.",
                     "%(count)d handed over to %(user)s.",

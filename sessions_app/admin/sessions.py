@@ -169,8 +169,10 @@ class SessionAdmin(
     def hand_over_notes(self, form):
         """Return what became of the files."""
         notes = {
-            FilesField.MOVE: _("The files of the session went along."),
-            FilesField.LEAVE: _("The files stayed with their owner and left the session."),
+            FilesField.MOVE: gettext_lazy("The files of the session went along."),
+            FilesField.LEAVE: gettext_lazy(
+                "The files stayed with their owner and left the session."
+            ),
         }
         return [notes[form.cleaned_data["files"]]] if form.cleaned_data["files"] else []
 
