@@ -56,7 +56,9 @@ def open_cursor(connection):
 
     connection.ensure_connection()
     connection.connection.prepare_threshold = PREPARE_AFTER
-    return connection._prepare_cursor(psycopg.Cursor(connection.connection))
+    cursor = psycopg.Cursor(connection.connection)
+    cursor.format = psycopg.pq.Format.BINARY  # text of times is slow to parse
+    return connection._prepare_cursor(cursor)
 
 
 def compile_query(build):
