@@ -1,6 +1,7 @@
 """Template tags that show files, also on pages of other apps."""
 
 import contextlib
+from urllib.parse import quote
 
 from django import template
 from django.contrib.auth import get_user_model
@@ -58,6 +59,23 @@ def unfinished_uploads(context):
 def unfinished_count(context):
     """Return the number of the user's unfinished uploads. One query."""
     return unfinished.count_unfinished(context["user"])
+
+
+@register.simple_tag(takes_context=True)
+def session_files(context, session):
+    """Return a session's newest files, at most 50, as HTML; see `file_rows`. One query."""
+    files, query = files_of(session), f"?session={quote(session.session_id, safe='')}"
+    return jinja.render(
+        "files/session_files.html",
+        rows=files["rows"] and file_rows(context, files["rows"], in_session=True, place=query),
+        more=files["more"],
+        query=query,
+        session=session,
+        in_session=True,
+        next=session.get_absolute_url(),
+        user=context["user"],
+        csrf_token=context["csrf_token"],
+    )
 
 
 @register.simple_tag

@@ -47,6 +47,7 @@ def page_context(request, session, form):
     page, shown = message_page(session, request.GET)
     return {
         "session": session,
+        "address": session.get_absolute_url(),
         "page": page,
         "shown": shown,
         "form": form,

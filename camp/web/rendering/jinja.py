@@ -11,7 +11,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import json_script
 from django.utils.safestring import mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import gettext, trans_real
 from jinja2 import Environment
 from jinja2.ext import Extension
 
@@ -51,4 +51,6 @@ def environment(**options):
 
 def render(name, **context):
     """Return a template of templates/jinja2 as HTML."""
+    # Django's gettext looks up the language for each text.
+    context["_"] = trans_real.catalog().gettext
     return mark_safe(engines["jinja2"].get_template(name).render(context))
