@@ -50,7 +50,8 @@ def open_cursor(connection):
     statements by default.
     """
     is_pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-    if connection.vendor != "postgresql" or is_pooled:
+    # Where queries are logged, the log shows the parameters.
+    if connection.vendor != "postgresql" or is_pooled or connection.queries_logged:
         return connection.cursor()
     import psycopg  # with SQLite it would only take memory
 
