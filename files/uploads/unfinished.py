@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from files.models import File, Upload
+from files.uploads import batches
 from files.uploads.upload_parts import UploadPart
 
 MAX_SHOWN = 50
@@ -80,6 +81,7 @@ def describe_unfinished(user: Any) -> list[dict[str, Any]]:
             "size": upload.length,
             "offset": upload.offset,
             "metadata": upload.metadata,
+            "isBatchOpen": batches.is_open(upload.file_created_at),
         }
         for upload in Upload.objects.unfinished(user)[:MAX_RESUMABLE]
     ]
