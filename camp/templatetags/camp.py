@@ -21,6 +21,7 @@ ICONS = Path(__file__).resolve().parent.parent / "static" / "camp" / "icons.svg"
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 NO_BREAK_SPACE = "\u00a0"
+SPACE_BETWEEN_SENTENCES = re.compile(r"(。(?:</[a-z]+>)?)\s+")
 
 
 @register.filter(name="bytes")
@@ -160,6 +161,15 @@ def icon(name):
 def icon_names():
     """Return the names of the icons."""
     return set(re.findall(r'<symbol id="([\w-]+)"', ICONS.read_text(encoding="utf-8")))
+
+
+@register.filter(is_safe=True)
+def join_sentences(text):
+    """Return the text without white space between Japanese sentences, also after a closing tag.
+
+    For sentences that are translated one by one: `{% filter join_sentences %}…{% endfilter %}`.
+    """
+    return SPACE_BETWEEN_SENTENCES.sub(r"\1", text)
 
 
 @register.filter
