@@ -1,5 +1,6 @@
 """Progress of long commands: a line that is redrawn in a terminal, else one line at the end."""
 
+import io
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -93,17 +94,11 @@ class Progress:
         self._stream.flush()
 
 
-class NoProgress:
+class NoProgress(Progress):
     """A Progress that prints nothing."""
 
-    def __enter__(self) -> "NoProgress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def add(self, amount: int) -> None:
-        """Ignore the work."""
+    def __init__(self) -> None:
+        super().__init__(io.StringIO(), 0, "")
 
 
 def make_printer(stream: TextIO) -> Callable[[str], None]:

@@ -123,7 +123,7 @@ class Writer:
         self.add_stream(name, io.BytesIO(data), len(data))
 
     def add_file(
-        self, name: str, path: Path | str, progress: Progress | NoProgress | None = None
+        self, name: str, path: Path | str, progress: Progress | None = None
     ) -> tuple[int, str]:
         """Add the file at `path`; returns (size, SHA-256 in hex).
 
@@ -137,7 +137,7 @@ class Writer:
         name: str,
         stream: IO[bytes],
         size: int | None = None,
-        progress: Progress | NoProgress | None = None,
+        progress: Progress | None = None,
     ) -> tuple[int, str]:
         """Add what a binary stream returns; returns (size, SHA-256 in hex).
 
@@ -282,7 +282,7 @@ class Reader:
     def unpack(
         self,
         place: Callable[[str, int], Path | str | Sink | None],
-        progress: Progress | NoProgress | None = None,
+        progress: Progress | None = None,
         on_hash: Callable[[str, str], object] | None = None,
     ) -> tuple[int, int]:
         """Read and verify the whole archive; returns (number of members, their bytes).
@@ -337,9 +337,7 @@ class Reader:
             raise self._damaged(_("a header is not what was packed"))
         return header
 
-    def _copy(
-        self, source: BinaryIO, size: int, target: Sink | None, progress: Progress | NoProgress
-    ) -> str:
+    def _copy(self, source: BinaryIO, size: int, target: Sink | None, progress: Progress) -> str:
         """Copy a member and its padding; returns its SHA-256 in hex."""
         sha256 = hashlib.sha256()
         left = size

@@ -170,7 +170,7 @@ def write_archive(
     options: BackupOptions,
     folder: Path,
     names: Iterable[str],
-    progress: Callable[..., Progress | NoProgress],
+    progress: Callable[..., Progress],
 ) -> BackupResult:
     """Write an archive; returns its BackupResult."""
     made_at = datetime.now(UTC)
@@ -205,7 +205,7 @@ def write_archive(
 
 
 def pack_files(
-    writer: Writer, rows: StoredFiles, progress: Progress | NoProgress
+    writer: Writer, rows: StoredFiles, progress: Progress
 ) -> tuple[int, dict[str, PathList]]:
     """Pack the files of rows; returns (how many, problems)."""
     with FilePacker(writer, progress) as packer:
@@ -217,7 +217,7 @@ def write_sql(
     options: BackupOptions,
     folder: Path,
     names: Iterable[str],
-    progress: Callable[..., Progress | NoProgress],
+    progress: Callable[..., Progress],
 ) -> BackupResult:
     """Write the database alone as SQL; returns its BackupResult."""
     refuse_without_space(folder, estimate_database(options))
@@ -305,8 +305,6 @@ def command_for_another_folder() -> str:
     return shell.manage("backup", "--output", _("FOLDER"))
 
 
-def show_progress(
-    stream: TextIO | None, label: str, total: int, unit: str = "bytes"
-) -> Progress | NoProgress:
+def show_progress(stream: TextIO | None, label: str, total: int, unit: str = "bytes") -> Progress:
     """Return a Progress on `stream`, or a silent one without a stream."""
     return Progress(stream, total, label, unit) if stream else NoProgress()

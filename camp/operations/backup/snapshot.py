@@ -42,7 +42,7 @@ class Snapshot:
 
     connection: BaseDatabaseWrapper
     about: dict[str, Any]
-    dump: Callable[[Writer, Progress | NoProgress], None]
+    dump: Callable[[Writer, Progress], None]
 
     def counts(self) -> dict[str, int]:
         """Return {table: number of rows}."""
@@ -61,7 +61,7 @@ class Snapshot:
 
 
 def take(
-    scratch: Path, progress: Callable[[str, int], Progress | NoProgress], dump: bool = True
+    scratch: Path, progress: Callable[[str, int], Progress], dump: bool = True
 ) -> contextlib.AbstractContextManager[Snapshot]:
     """Return a context manager that yields a Snapshot.
 
@@ -120,7 +120,7 @@ class PgDump(NamedTuple):
     errors: IO[bytes]
 
 
-def pack_dump(dump: PgDump, writer: Writer, progress: Progress | NoProgress) -> None:
+def pack_dump(dump: PgDump, writer: Writer, progress: Progress) -> None:
     """Add the output of a running pg_dump to an archive."""
     writer.add_stream(DUMP, dump.output, progress=progress)
     refuse_failure(dump)
@@ -156,9 +156,7 @@ def refuse_failure(dump: PgDump) -> None:
 
 
 @contextlib.contextmanager
-def snapshot_sqlite(
-    scratch: Path, progress: Callable[[str, int], Progress | NoProgress]
-) -> Iterator[Snapshot]:
+def snapshot_sqlite(scratch: Path, progress: Callable[[str, int], Progress]) -> Iterator[Snapshot]:
     """Yield a Snapshot: a verified copy at `scratch`, which is removed at the end."""
     wrapper = connection.copy()
     try:
@@ -169,7 +167,7 @@ def snapshot_sqlite(
         check_sqlite(wrapper, scratch)
         about = {"engine_version": sqlite3.sqlite_version, "engine_major": None, "dump_tool": None}
 
-        def dump(writer: Writer, progress: Progress | NoProgress) -> None:
+        def dump(writer: Writer, progress: Progress) -> None:
             writer.add_file(SQLITE_COPY, scratch, progress)
 
         yield Snapshot(wrapper, about, dump)
@@ -187,9 +185,7 @@ def reading_sqlite(source: Path | str) -> Iterator[sqlite3.Connection]:
         yield reader
 
 
-def copy_sqlite(
-    source: Path | str, target: Path, progress: Progress | NoProgress | None = None
-) -> None:
+def copy_sqlite(source: Path | str, target: Path, progress: Progress | None = None) -> None:
     """Copy an SQLite database as it is now; raises DatabaseError, OSError."""
     progress = progress or NoProgress()
     os.close(os.open(target, NEW_FILE, 0o600))
