@@ -78,7 +78,7 @@ class AtomicSwap:
         for OutcomeUnknown.
         """
         connection.close()
-        clear_cache()  # before as well, in case we are killed after the swap
+        cache.clear()  # before as well, in case we are killed after the swap
         self._engine.make_durable()
         try:
             self._engine.swap()
@@ -88,7 +88,7 @@ class AtomicSwap:
                 raise
         self._committed = True
         self.undo.pop_all()
-        clear_cache()
+        cache.clear()
 
     def _is_swapped(self, error: BaseException) -> bool:
         try:
@@ -136,8 +136,3 @@ def remove_leftovers() -> None:
         engine().remove_leftovers(connection.settings_dict["NAME"])
     for folder in Path(settings.UPLOAD_STAGING).glob(WORK_FOLDER.format(id="*")):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def clear_cache() -> None:
-    """Remove what is cached of the old data."""
-    cache.clear()
