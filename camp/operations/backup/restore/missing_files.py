@@ -4,7 +4,6 @@ The archive is verified as a whole before any of its bytes goes to its place. Ro
 they are, and so does every file that is what its row says; people may go on working.
 """
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from camp.fs.ownership import make_folder
 from camp.operations.backup import archive
 from camp.operations.backup.restore import archives, prepare
 from camp.operations.console import Progress
+from camp.operations.stored_bytes import hash_stored_file
 from files.models import File, Version
 from files.storage import backend, staging
 
@@ -80,26 +80,19 @@ def find_missing(stream: TextIO) -> dict[str, ExpectedBytes]:
         for rows in tables:
             for row in rows.only("size", "sha256", "storage_path").iterator():
                 expected = ExpectedBytes(row.size, row.sha256)
-                if not is_intact(row.storage_path, expected):
+                if not is_intact(row.storage_path, expected, progress):
                     wanted[row.storage_path] = expected
-                progress.add(row.size)
     return wanted
 
 
-def is_intact(path: str, expected: ExpectedBytes) -> bool:
+def is_intact(path: str, expected: ExpectedBytes, progress: Progress) -> bool:
     """Return whether the bytes at a storage path are the expected ones."""
     if backend.size(path) != expected.size:
         return False
-    if not expected.sha256:
-        return True
-    found = hashlib.sha256()
     try:
-        with backend.open(path) as stored:
-            for block in backend.blocks(stored, 0, expected.size):
-                found.update(block)
+        return not expected.sha256 or expected.match(*hash_stored_file(path, progress))
     except OSError:
         return False
-    return found.hexdigest() == expected.sha256
 
 
 def copy_from_archive(path: Path, wanted: dict[str, ExpectedBytes], stream: TextIO) -> int:
