@@ -180,7 +180,7 @@ def write_archive(
         scratch = writer.path.with_name(writer.path.name + backup_folder.SCRATCH)
         with snapshot.take(scratch, progress, dump=not options.portable) as taken:
             result = BackupResult(writer.path)
-            counts = taken.counts()
+            counts = server.row_counts(taken.connection)
             if options.portable:
                 result.unknown = engine_neutral.unknown_names(taken.connection)
                 counts = {name: rows for name, rows in counts.items() if name not in result.unknown}
@@ -248,7 +248,7 @@ def describe(
         **taken.about,
         "database": place.name,
         "environment": environment.current(),
-        "migrations": taken.migrations(),
+        "migrations": server.applied_migrations(taken.connection),
         "counts": counts,
         "files": {"count": total[0], "bytes": total[1]} if total else None,
     }

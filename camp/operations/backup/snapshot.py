@@ -8,13 +8,11 @@ writes do not make it start again.
 import contextlib
 import os
 import sqlite3
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, cast
 
 from django.core.management import CommandError
 from django.db import connection
@@ -26,7 +24,7 @@ from camp.db import bigram_index
 from camp.operations.backup.archive import NEW_FILE, Writer
 from camp.operations.console import NoProgress, Progress
 from camp.operations.database import server
-from camp.operations.local_postgres import programs as postgres_programs
+from camp.operations.local_postgres.programs import Failed, Programs, Running, client, run_meanwhile
 
 PAGES_PER_STEP = 4096
 DUMP, SQLITE_COPY = "database.dump", "database.sqlite3"  # members of an archive
@@ -44,21 +42,6 @@ class Snapshot:
     about: dict[str, Any]
     dump: Callable[[Writer, Progress], None]
 
-    def counts(self) -> dict[str, int]:
-        """Return {table: number of rows}."""
-        return server.row_counts(self.connection)
-
-    def migrations(self) -> dict[str, list[str]]:
-        """Return {app: [names of applied migrations]}."""
-        with self.connection.cursor() as cursor:
-            if "django_migrations" not in self.connection.introspection.table_names(cursor):
-                return {}
-            cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
-            found: dict[str, list[str]] = {}
-            for app, name in cursor.fetchall():
-                found.setdefault(app, []).append(name)
-        return found
-
 
 def take(
     scratch: Path, progress: Callable[[str, int], Progress], dump: bool = True
@@ -75,7 +58,7 @@ def take(
 
 
 @contextlib.contextmanager
-def snapshot_postgresql(programs: postgres_programs.Programs | None) -> Iterator[Snapshot]:
+def snapshot_postgresql(programs: Programs | None) -> Iterator[Snapshot]:
     """Yield a Snapshot; `programs` hold the pg_dump to use, or are None."""
     wrapper = connection.copy()
     wrapper.settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel.REPEATABLE_READ
@@ -106,53 +89,29 @@ def snapshot_postgresql(programs: postgres_programs.Programs | None) -> Iterator
         wrapper.close()
 
 
-def find_pg_dump() -> postgres_programs.Programs:
+def find_pg_dump() -> Programs:
     """Return the Programs with a pg_dump new enough for the server; raises ToolsMissing."""
     version = cast(int, server.server_version())  # only SQLite has none
-    return postgres_programs.client("pg_dump", at_least=version)
+    return client("pg_dump", at_least=version)
 
 
-class PgDump(NamedTuple):
-    """A running pg_dump; `errors` is a file that it writes them to."""
-
-    process: subprocess.Popen[bytes]
-    output: IO[bytes]
-    errors: IO[bytes]
-
-
-def pack_dump(dump: PgDump, writer: Writer, progress: Progress) -> None:
+def pack_dump(dump: Running, writer: Writer, progress: Progress) -> None:
     """Add the output of a running pg_dump to an archive."""
     writer.add_stream(DUMP, dump.output, progress=progress)
-    refuse_failure(dump)
+    dump.finish()
 
 
 @contextlib.contextmanager
-def running_pg_dump(programs: postgres_programs.Programs, *arguments: str) -> Iterator[PgDump]:
-    """Yield a PgDump; it is killed if the block ends first."""
-    command = [str(programs.path("pg_dump")), "--no-password", *arguments]
-    # A file, since a pipe that is not read yet could fill up.
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command,
-            env=server.program_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        )
-        try:
-            with cast(IO[bytes], process.stdout) as output:
-                yield PgDump(process, output, errors)
-        finally:
-            process.kill()  # no effect on one that has ended
-            process.wait()
-
-
-def refuse_failure(dump: PgDump) -> None:
-    """Wait for a pg_dump whose output was read; raises CommandError if it failed."""
-    if dump.process.wait():
-        dump.errors.seek(0)
-        why = postgres_programs.telling_line(dump.errors.read().decode(errors="replace"))
-        raise CommandError(_("pg_dump failed (%(why)s): no backup was made.") % {"why": why})
+def running_pg_dump(programs: Programs, *options: str) -> Iterator[Running]:
+    """Run pg_dump meanwhile; raises CommandError if it fails."""
+    words = ("--no-password", *options)
+    environment = server.program_environment()
+    try:
+        with run_meanwhile(programs.path("pg_dump"), *words, env=environment) as process:
+            yield process
+    except Failed as error:
+        sentence = _("pg_dump failed (%(why)s): no backup was made.")
+        raise CommandError(sentence % {"why": error}) from None
 
 
 @contextlib.contextmanager
@@ -231,7 +190,6 @@ def as_sql(scratch: Path) -> Iterator[Iterator[bytes]]:
     options = ("--format=plain", "--no-owner", "--no-privileges")
     with running_pg_dump(find_pg_dump(), *options) as dump:
         yield iter(lambda: dump.output.read(2**20), b"")
-        refuse_failure(dump)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from camp.db import bigram_index
 # Databases of every PostgreSQL, from which others can be created or dropped.
 MAINTENANCE = ("postgres", "template1")
 DEFAULT_PORT = 5432
+HISTORY = "django_migrations"  # Django's table of applied migrations
 # Tables of SQLite's statistics and of Camp's search index
 INTERNAL_PREFIXES = ("sqlite_", bigram_index.PREFIX)
 # bytes; up to this size the indexes of an SQLite database are compared with its tables
@@ -85,6 +86,20 @@ def row_counts(snapshot: Any = None) -> dict[str, int]:
             cursor.execute(f"SELECT COUNT(*) FROM {quote(table)}")  # noqa: S608
             [counts[table]] = cursor.fetchone()
     return counts
+
+
+def applied_migrations(wrapper: Any) -> dict[str, list[str]]:
+    """Return {app: [names of its applied migrations]}, {} for a database that has no such table.
+
+    `wrapper` is a connection, which need not be one of the settings'.
+    """
+    found: dict[str, list[str]] = {}
+    with wrapper.cursor() as cursor:
+        if HISTORY in wrapper.introspection.table_names(cursor):
+            cursor.execute(f"SELECT app, name FROM {HISTORY} ORDER BY app, name")  # noqa: S608
+            for app, name in cursor.fetchall():
+                found.setdefault(app, []).append(name)
+    return found
 
 
 def database_exists() -> bool:

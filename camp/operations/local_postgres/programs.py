@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
@@ -253,6 +253,49 @@ def run(
         why = telling_line(logged.decode(errors="replace")) or telling_line(output)
         raise Failed(why or f"exit code {done.returncode}")
     return output
+
+
+class Running:
+    """A program that runs; see `run_meanwhile`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        self.process, self._errors = process, errors
+
+    @property
+    def output(self) -> IO[bytes]:
+        """What it writes to standard output."""
+        return cast(IO[bytes], self.process.stdout)
+
+    def finish(self) -> None:
+        """Wait for the end, once the output was read; raises Failed with the first error."""
+        if self.process.wait():
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").splitlines()
+            # What follows may be a statement that holds what people wrote.
+            first = next(filter(ERROR.match, lines), "".join(lines[:1]))
+            raise Failed(ERROR.sub("", first))
+
+
+@contextlib.contextmanager
+def run_meanwhile(
+    program: Path, *words: str | Path, stdout: int = subprocess.PIPE, **options: Any
+) -> Iterator[Running]:
+    """Run a client program meanwhile; yields it as Running, and kills it if the block fails.
+
+    `options` are those of Popen. Raises Failed where it fails.
+    """
+    # A file, since a pipe that is not read yet could fill up.
+    with tempfile.TemporaryFile() as errors:
+        options = {"stdin": subprocess.DEVNULL, **options}
+        with subprocess.Popen(
+            [str(program), *map(str, words)], stdout=stdout, stderr=errors, **options
+        ) as process:
+            running = Running(process, errors)
+            try:
+                yield running
+                running.finish()
+            finally:
+                process.kill()  # no effect on one that has ended
 
 
 def telling_line(text: str) -> str:

@@ -426,7 +426,7 @@ def test_a_pg_dump_that_fails_says_why_and_leaves_nothing(db, own_folder, monkey
         commands.append(command)
         return popen(command, **options)
 
-    monkeypatch.setattr(snapshot.subprocess, "Popen", noting)
+    monkeypatch.setattr(subprocess, "Popen", noting)
     monkeypatch.setattr(snapshot.server, "program_environment", lambda: environment)
     for options in ([], ["--sql"]):
         told = refusal(*options)
