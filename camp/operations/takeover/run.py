@@ -119,12 +119,11 @@ def add_sections(plan: Plan, options: Options) -> None:
         plan.pointers[each.name] = catalogue.read_pointers(each.old.name, names)
     if mapping := plan.maps.get("sample_users"):
         order = convert.order_rows(mapping) if mapping.renumbered else quote(mapping.key)
-        review = accounts.review_accounts(
+        lines, problems, plan.new_accounts = accounts.review_accounts(
             mapping, order, options.settlement, is_beside=mapping.name in plan.beside
         )
-        plan.sections[_("Accounts")] = review.lines
-        plan.problems += review.problems
-        plan.new_accounts = review.changes
+        plan.sections[_("Accounts")] = lines
+        plan.problems += problems
     if mapping := plan.maps.get("sample_messages"):
         plan.sections[_("Conversations")] = list(sessions.describe_equal_times(mapping))
     if mapping := plan.maps.get("sample_files"):
