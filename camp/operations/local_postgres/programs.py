@@ -5,6 +5,7 @@ Those of the system come first, newest major version first; last the wheel
 """
 
 import contextlib
+import glob
 import importlib.util
 import os
 import re
@@ -154,19 +155,9 @@ def list_system_folders() -> list[Path]:
     ]
     for pattern in FOLDERS:
         with contextlib.suppress(KeyError):  # a variable that this system does not have
-            found += [path.resolve() for path in glob(pattern.format_map(os.environ))]
+            pattern = os.path.expanduser(pattern.format_map(os.environ))
+            found += [Path(folder).resolve() for folder in glob.glob(pattern)]
     return list(dict.fromkeys(found))
-
-
-def glob(pattern: str) -> list[Path]:
-    """Return the paths that an absolute pattern matches."""
-    try:
-        path = Path(pattern).expanduser()
-    except RuntimeError:  # there is no home directory
-        return []
-    if not path.is_absolute():
-        return []
-    return list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 
 def number_in(text: object) -> int:
@@ -278,24 +269,23 @@ class Running:
 
 @contextlib.contextmanager
 def run_meanwhile(
-    program: Path, *words: str | Path, stdout: int = subprocess.PIPE, **options: Any
+    program: Path, *words: str | Path, env: dict[str, str], stdout: int = subprocess.PIPE
 ) -> Iterator[Running]:
-    """Run a client program meanwhile; yields it as Running, and kills it if the block fails.
-
-    `options` are those of Popen. Raises Failed where it fails.
-    """
+    """Run a client program meanwhile; it is killed if the block fails. Raises Failed."""
+    command = [str(program), *map(str, words)]
     # A file, since a pipe that is not read yet could fill up.
-    with tempfile.TemporaryFile() as errors:
-        options = {"stdin": subprocess.DEVNULL, **options}
-        with subprocess.Popen(
-            [str(program), *map(str, words)], stdout=stdout, stderr=errors, **options
-        ) as process:
-            running = Running(process, errors)
-            try:
-                yield running
-                running.finish()
-            finally:
-                process.kill()  # no effect on one that has ended
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors
+        ) as process,
+    ):
+        running = Running(process, errors)
+        try:
+            yield running
+            running.finish()
+        finally:
+            process.kill()  # no effect on one that has ended
 
 
 def telling_line(text: str) -> str:
