@@ -31,6 +31,7 @@ from camp.fs.atomic import AtomicFile
 from camp.fs.filenames import is_safe_path
 from camp.operations.console import NoProgress, Progress
 
+FORMAT = 1  # in the manifest
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 CHUNK = 2**20  # bytes read at once

@@ -25,14 +25,13 @@ from camp.fs.atomic import AtomicFile
 from camp.fs.ownership import make_folder
 from camp.operations.backup import engine_neutral, report, snapshot
 from camp.operations.backup import folder as backup_folder
-from camp.operations.backup.archive import MANIFEST, Writer
+from camp.operations.backup.archive import FORMAT, MANIFEST, Writer
 from camp.operations.backup.report import BackupResult
 from camp.operations.backup.stored_files import FilePacker, PathList, StoredFiles
 from camp.operations.console import NoProgress, Progress, format_size
 from camp.operations.database import environment, server
 from camp.storage.object_store import StoreError
 
-FORMAT = 1
 BYTES_PER_FILE = 1024  # besides its content: header, padding, checksum
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 Opened = TypeVar("Opened")

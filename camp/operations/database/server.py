@@ -173,12 +173,11 @@ def get_superuser_name() -> str:
     return found[0] if found else ""
 
 
-def make_durable(name: str) -> int | None:
-    """Sync a `hasty` database to disk, now and from now on; return its `get_oid`."""
+def make_durable(name: str) -> None:
+    """Sync a `hasty` database to disk, now and from now on."""
     with connect_for_maintenance() as server:
         # Waits until this and everything written before is on disk.
         _alter(server, name, "RESET synchronous_commit")
-        return _oid(server, name)
 
 
 def _alter(server: psycopg.Connection, name: str, what: str) -> None:
@@ -188,11 +187,7 @@ def _alter(server: psycopg.Connection, name: str, what: str) -> None:
 def get_oid(name: str) -> int | None:
     """Return the OID of a database, which a rename does not change, or None."""
     with connect_for_maintenance() as server:
-        return _oid(server, name)
-
-
-def _oid(server: psycopg.Connection, name: str) -> int | None:
-    found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
+        found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
     return found[0] if found else None
 
 
