@@ -13,6 +13,8 @@ from camp.templatetags.camp import readable_bytes
 
 REDRAW_SECONDS = 0.1
 
+Say = Callable[[str], object]  # prints a line
+
 
 class Progress:
     """A context manager whose `add` counts the work that is done.
@@ -101,7 +103,7 @@ class NoProgress(Progress):
         super().__init__(io.StringIO(), 0, "")
 
 
-def make_printer(stream: TextIO) -> Callable[[str], None]:
+def make_printer(stream: TextIO) -> Say:
     """Return a function that prints a line at once, so that it is seen before a slow step."""
 
     def say(line: str) -> None:

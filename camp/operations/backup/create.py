@@ -28,7 +28,7 @@ from camp.operations.backup import folder as backup_folder
 from camp.operations.backup.archive import FORMAT, MANIFEST, Writer
 from camp.operations.backup.report import BackupResult
 from camp.operations.backup.stored_files import FilePacker, PathList, StoredFiles
-from camp.operations.console import NoProgress, Progress, format_size
+from camp.operations.console import NoProgress, Progress, Say, format_size
 from camp.operations.database import environment, server
 from camp.storage.object_store import StoreError
 
@@ -97,9 +97,7 @@ def remove_older(path: Path, keep: int) -> int:
         raise CommandError(sentence % {"path": path, "why": error.strerror or error}) from error
 
 
-def safety_copy(
-    say: Callable[[str], object], stream: TextIO | None = None, files: bool = True
-) -> Path | None:
+def safety_copy(say: Say, stream: TextIO | None = None, files: bool = True) -> Path | None:
     """Make the backup before a destructive command; returns its path.
 
     Returns None if there is no database. `files` says whether stored files are replaced too.
@@ -166,10 +164,7 @@ def open_first_free(
 
 
 def write_archive(
-    options: BackupOptions,
-    folder: Path,
-    names: Iterable[str],
-    progress: Callable[..., Progress],
+    options: BackupOptions, folder: Path, names: Iterable[str], progress: Callable[..., Progress]
 ) -> BackupResult:
     """Write an archive; returns its BackupResult."""
     made_at = datetime.now(UTC)
@@ -213,10 +208,7 @@ def pack_files(
 
 
 def write_sql(
-    options: BackupOptions,
-    folder: Path,
-    names: Iterable[str],
-    progress: Callable[..., Progress],
+    options: BackupOptions, folder: Path, names: Iterable[str], progress: Callable[..., Progress]
 ) -> BackupResult:
     """Write the database alone as SQL; returns its BackupResult."""
     refuse_without_space(folder, estimate_database(options))

@@ -21,7 +21,7 @@ from camp.config import shell
 from camp.db.errors import error_reason
 from camp.operations import backup, error_messages
 from camp.operations.backup.swap import AtomicSwap
-from camp.operations.console import format_size
+from camp.operations.console import Say, format_size
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
 from camp.storage.object_store import object_store
@@ -54,7 +54,7 @@ class Present:
 def reset(
     options: dict[str, Any],
     *,
-    say: Callable[[str], object],
+    say: Say,
     stream: TextIO | None = None,
     with_backup: bool = True,
     ask: Callable[[str], str] = input,
@@ -184,7 +184,7 @@ def describe_action(present: Present, with_backup: bool) -> str:
     return f"{sentence % values} {first}"
 
 
-def make_backup(say: Callable[[str], object], stream: TextIO | None) -> Path | None:
+def make_backup(say: Say, stream: TextIO | None) -> Path | None:
     """Make a backup and return its path; raises CommandError where that fails."""
     try:
         return backup.safety_copy(say, stream)
@@ -194,9 +194,7 @@ def make_backup(say: Callable[[str], object], stream: TextIO | None) -> Path | N
         connection.close()
 
 
-def replace(
-    present: Present, say: Callable[[str], object], stream: TextIO | None, with_backup: bool
-) -> Path | None:
+def replace(present: Present, say: Say, stream: TextIO | None, with_backup: bool) -> Path | None:
     """Put an empty, migrated database in the place of what is there, and remove the files.
 
     Returns the path of the backup that is made first `with_backup`, else None.

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from camp.config import shell
 from camp.db.errors import error_reason
+from camp.operations.console import Say
 from camp.operations.database import environment, server
 from camp.operations.database.server import DatabaseLocation
 
@@ -66,7 +67,7 @@ def confirm(
     options: dict[str, Any],
     *,
     action: str,
-    say: Callable[[str], object],
+    say: Say,
     ask: Callable[[str], str] = input,
     counts: dict[str, int] | None = None,
 ) -> None:

@@ -5,7 +5,6 @@ they are, and so does every file that is what its row says; people may go on wor
 """
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -20,7 +19,7 @@ from camp.config import shell
 from camp.fs.ownership import make_folder
 from camp.operations.backup import archive
 from camp.operations.backup.restore import archives, prepare
-from camp.operations.console import Progress
+from camp.operations.console import Progress, Say
 from camp.operations.stored_bytes import hash_stored_file
 from files.models import File, Version
 from files.storage import backend, staging
@@ -40,7 +39,7 @@ class ExpectedBytes:
         return size == self.size and self.sha256 in ("", sha256)
 
 
-def restore_missing(path: Path, *, say: Callable[[str], object], stream: TextIO) -> None:
+def restore_missing(path: Path, *, say: Say, stream: TextIO) -> None:
     """Bring missing and damaged bytes back from the archive at `path`; `say` prints a line.
 
     Raises CommandError, and then nothing was changed.

@@ -3,7 +3,6 @@
 import contextlib
 import secrets
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +17,7 @@ from camp.config import shell
 from camp.db.errors import error_reason
 from camp.fs.ownership import make_folder
 from camp.operations.backup.swap import postgresql, sqlite
+from camp.operations.console import Say
 from camp.operations.database import server
 
 # A folder of the staging folder that ends so is removed by the sweep when it is old.
@@ -102,7 +102,7 @@ class AtomicSwap:
             values = {"why": error_reason(error), "fix": shell.manage("doctor")}
             raise OutcomeUnknown(sentence % values) from error
 
-    def remove_old(self, say: Callable[[str], object]) -> None:
+    def remove_old(self, say: Say) -> None:
         """Remove the old database and the work folder; `say` prints what stays behind."""
         try:
             self._engine.remove_old()
