@@ -19,13 +19,15 @@ Say = Callable[[str], object]  # prints a line
 class Progress:
     """A context manager whose `add` counts the work that is done.
 
-    `stream` is where to print, such as a command's stdout; `total` is 0 if it is unknown;
-    `unit` is "bytes" or a translated word such as _("rows").
+    `stream` is where to print, such as a command's stdout, or None to print nothing; `total` is 0
+    if it is unknown; `unit` is "bytes" or a translated word such as _("rows").
     """
 
-    def __init__(self, stream: TextIO, total: int, label: str, unit: str = "bytes") -> None:
+    def __init__(
+        self, stream: TextIO | None, total: int = 0, label: str = "", unit: str = "bytes"
+    ) -> None:
         self.done = 0
-        self._stream = stream
+        self._stream = stream = stream or io.StringIO()
         self._total = total
         self._label = label
         self._unit = unit
@@ -94,13 +96,6 @@ class Progress:
         else:
             self._stream.write(text)
         self._stream.flush()
-
-
-class NoProgress(Progress):
-    """A Progress that prints nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(io.StringIO(), 0, "")
 
 
 def make_printer(stream: TextIO) -> Say:

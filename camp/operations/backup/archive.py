@@ -29,7 +29,7 @@ from django.utils.translation import gettext as _
 
 from camp.fs.atomic import AtomicFile
 from camp.fs.filenames import is_safe_path
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 
 FORMAT = 1  # in the manifest
 MANIFEST = "manifest.json"
@@ -144,7 +144,7 @@ class Writer:
 
         With a `size`, exactly so many bytes: a stream that ends early is filled up with zeros.
         """
-        progress = progress or NoProgress()
+        progress = progress or Progress(None)
         with self.member(name, size) as member:
             while data := stream.read(CHUNK if size is None else min(CHUNK, size - member.size)):
                 member.write(data)
@@ -293,7 +293,7 @@ class Reader:
         is called after each member. Trust what was written only after this has returned.
         Raises Damaged, OSError and what the callables raise.
         """
-        progress = progress or NoProgress()
+        progress = progress or Progress(None)
         count = total = 0
         # On the disk, since there may be millions.
         with self._open() as tar, contextlib.closing(sqlite3.connect("")) as sums:

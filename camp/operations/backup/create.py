@@ -28,7 +28,7 @@ from camp.operations.backup import folder as backup_folder
 from camp.operations.backup.archive import FORMAT, MANIFEST, Writer
 from camp.operations.backup.report import BackupResult
 from camp.operations.backup.stored_files import FilePacker, PathList, StoredFiles
-from camp.operations.console import NoProgress, Progress, Say, format_size
+from camp.operations.console import Progress, Say, format_size
 from camp.operations.database import environment, server
 from camp.storage.object_store import StoreError
 
@@ -72,7 +72,7 @@ def create_backup(options: BackupOptions, *, stream: TextIO | None = None) -> Ba
         sentence = _("There is no database yet: nothing to back up. Make one with: %(fix)s")
         raise CommandError(sentence % {"fix": shell.manage("migrate")})
     folder, names = find_target(options)
-    progress = functools.partial(show_progress, stream)
+    progress = functools.partial(Progress, stream)
     write = write_sql if options.sql else write_archive
     try:
         result = write(options, folder, names, progress)
@@ -294,8 +294,3 @@ def explain_os_error(error: OSError, folder: Path) -> str:
 def command_for_another_folder() -> str:
     """Return the command that puts a backup into another folder."""
     return shell.manage("backup", "--output", _("FOLDER"))
-
-
-def show_progress(stream: TextIO | None, label: str, total: int, unit: str = "bytes") -> Progress:
-    """Return a Progress on `stream`, or a silent one without a stream."""
-    return Progress(stream, total, label, unit) if stream else NoProgress()

@@ -26,7 +26,7 @@ from django.db.models import AutoField, Field, UniqueConstraint
 from django.utils.translation import gettext as _
 
 from camp.operations.backup.archive import Sink, Writer
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from camp.operations.database.server import table_names
 
 BATCH = 1000  # rows
@@ -71,7 +71,7 @@ def write_tables(writer: Writer, snapshot: Any, progress: Progress | None = None
     `writer` is an archive's Writer, `snapshot` a connection of Django's in whose database
     nothing changes meanwhile. `progress` counts rows.
     """
-    progress = progress or NoProgress()
+    progress = progress or Progress(None)
     connections[ALIAS] = snapshot
     try:
         counts = {}
@@ -151,7 +151,7 @@ def load(
                     left_out.append(table)
                     continue
                 loader = _TableLoader(models[table], columns, is_tagged)
-                counts[table] = loader.load(stream, progress or NoProgress())
+                counts[table] = loader.load(stream, progress or Progress(None))
                 left_out += loader.left_out
     return counts, left_out
 

@@ -22,7 +22,7 @@ from psycopg import IsolationLevel
 
 from camp.db import bigram_index
 from camp.operations.backup.archive import NEW_FILE, Writer
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from camp.operations.database import server
 from camp.operations.local_postgres.programs import Failed, Programs, Running, client, run_meanwhile
 
@@ -146,7 +146,7 @@ def reading_sqlite(source: Path | str) -> Iterator[sqlite3.Connection]:
 
 def copy_sqlite(source: Path | str, target: Path, progress: Progress | None = None) -> None:
     """Copy an SQLite database as it is now; raises DatabaseError, OSError."""
-    progress = progress or NoProgress()
+    progress = progress or Progress(None)
     os.close(os.open(target, NEW_FILE, 0o600))
     done = 0
 
