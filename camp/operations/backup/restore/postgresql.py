@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import psycopg
@@ -62,7 +63,7 @@ class Statement:
     """
 
     text: bytes
-    data: Iterable[bytes] | None = None
+    data: Iterator[bytes] | None = None
 
 
 def split_statements(lines: Iterable[bytes]) -> Iterator[Statement]:
@@ -196,19 +197,8 @@ def execute_statements(lines: Iterable[bytes], name: str) -> None:
                 cursor.execute(statement.text)
             else:
                 with cursor.copy(statement.text) as copy:
-                    for chunk in _join_lines(statement.data):
+                    while chunk := b"".join(islice(statement.data, LINES_AT_ONCE)):
                         copy.write(chunk)
-
-
-def _join_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines in larger chunks."""
-    chunk: list[bytes] = []
-    for line in lines:
-        chunk.append(line)
-        if len(chunk) == LINES_AT_ONCE:
-            yield b"".join(chunk)
-            chunk.clear()
-    yield b"".join(chunk)
 
 
 def restore_custom(programs: Programs, dump: Path) -> None:
