@@ -22,8 +22,7 @@ from django.utils.translation import ngettext
 from camp.cache.manager import cache_manager
 from camp.config import shell
 from camp.operations import error_messages, stored_bytes
-from camp.operations.console import Progress
-from camp.operations.console import format_size as format_size
+from camp.operations.console import Progress, format_size
 from camp.operations.diagnostics.files import describe_no_orphans, explain_recovery
 from camp.web.findings import Finding, error, ok, warning
 from files import sweep

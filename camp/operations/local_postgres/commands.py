@@ -20,8 +20,7 @@ from psycopg.pq import Ping
 from camp.config import env_file, shell
 from camp.db.errors import error_reason
 from camp.operations import error_messages
-from camp.operations.console import Say
-from camp.operations.console import format_size as format_size
+from camp.operations.console import Say, format_size
 from camp.operations.database import server
 from camp.operations.local_postgres import create
 from camp.operations.local_postgres import move as sqlite
@@ -36,7 +35,6 @@ from camp.operations.local_postgres.cluster import (
 from camp.operations.local_postgres.programs import Failed, Programs
 from camp.operations.server import ports
 
-DEFAULT_PORT = 5432
 VARIABLE = "DATABASE_URL"
 STOPPED = 3  # the exit code of `pg_ctl status` for a stopped server
 STATUS = """
@@ -81,7 +79,7 @@ def init(*, port: int | None, binaries: str | None, write: bool, move: bool, say
 
 def choose_port(wanted: int | None, say: Say) -> int:
     """Return the port for a new cluster: the one that is `wanted`, or by default a free one."""
-    port = wanted or DEFAULT_PORT
+    port = wanted or server.DEFAULT_PORT
     conflict = ports.explain_conflict(port)
     if not conflict:
         return port
