@@ -44,12 +44,11 @@ LARGEST_PAX_HEADER = 2**13
 # What opening a path that cannot be a file may raise, on any system.
 NOT_A_FILE = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 NOT_A_FILE |= {errno.ELOOP, errno.ENXIO}
-BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-# Without O_NONBLOCK, opening a named pipe would wait for its writer.
-READ_FLAGS = os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0)
+# Without it, opening a named pipe would wait for its writer.
+NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 # What tarfile raises for a header that makes no sense.
 BAD_HEADER = (tarfile.TarError, ValueError, TypeError, IndexError, RecursionError)
-NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 class Damaged(Exception):
@@ -197,7 +196,7 @@ class _SourceFile(io.FileIO):
 def _open_regular(path: Path | str) -> _SourceFile:
     """Open a file for unbuffered reading; raises FileNotFoundError if it is no regular file."""
     try:
-        stream = _SourceFile(path, opener=lambda name, flags: os.open(name, READ_FLAGS))
+        stream = _SourceFile(path, opener=lambda name, flags: os.open(name, flags | NON_BLOCKING))
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             return stream
         stream.close()
