@@ -187,13 +187,13 @@ def write_archive(
             text = json.dumps(manifest, ensure_ascii=False, indent=1)
             writer.add_bytes(MANIFEST, text.encode())
             if options.portable:
-                with progress(_("Packing the database"), result.rows, _("rows")) as shown:
+                with progress(result.rows, _("Packing the database"), _("rows")) as shown:
                     engine_neutral.write_tables(writer, taken.connection, shown)
             else:
-                with progress(_("Packing the database"), 0) as shown:
+                with progress(0, _("Packing the database")) as shown:
                     taken.dump(writer, shown)
             if rows and total:
-                with progress(_("Packing files"), total[1]) as shown:
+                with progress(total[1], _("Packing files")) as shown:
                     result.files, result.problems = pack_files(writer, rows, shown)
     return result
 
@@ -214,7 +214,7 @@ def write_sql(
     refuse_without_space(folder, estimate_database(options))
     with open_first_free(AtomicFile, folder, names) as file:
         scratch = file.path.with_name(file.path.name + backup_folder.SCRATCH)
-        with snapshot.as_sql(scratch) as chunks, progress(_("Writing SQL"), 0) as shown:
+        with snapshot.as_sql(scratch) as chunks, progress(0, _("Writing SQL")) as shown:
             for chunk in chunks:
                 file.stream.write(chunk)
                 shown.add(len(chunk))

@@ -44,11 +44,11 @@ class Snapshot:
 
 
 def take(
-    scratch: Path, progress: Callable[[str, int], Progress], dump: bool = True
+    scratch: Path, progress: Callable[[int, str], Progress], dump: bool = True
 ) -> contextlib.AbstractContextManager[Snapshot]:
     """Return a context manager that yields a Snapshot.
 
-    `scratch` is a free path for a temporary copy, `progress(label, total)` returns a Progress.
+    `scratch` is a free path for a temporary copy, `progress(total, label)` returns a Progress.
     With `dump` false the snapshot's `dump` cannot be called. Raises CommandError,
     DatabaseError, OSError.
     """
@@ -115,11 +115,11 @@ def running_pg_dump(programs: Programs, *options: str) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def snapshot_sqlite(scratch: Path, progress: Callable[[str, int], Progress]) -> Iterator[Snapshot]:
+def snapshot_sqlite(scratch: Path, progress: Callable[[int, str], Progress]) -> Iterator[Snapshot]:
     """Yield a Snapshot: a verified copy at `scratch`, which is removed at the end."""
     wrapper = connection.copy()
     try:
-        with progress(_("Copying the database"), server.database_size()) as shown:
+        with progress(server.database_size(), _("Copying the database")) as shown:
             copy_sqlite(connection.settings_dict["NAME"], scratch, shown)
         wrapper.settings_dict["NAME"] = f"{Path(scratch).absolute().as_uri()}?immutable=1"
         wrapper.settings_dict["OPTIONS"] = {}
