@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -52,12 +52,7 @@ class Present:
 
 
 def reset(
-    options: dict[str, Any],
-    *,
-    say: Say,
-    stream: TextIO | None = None,
-    with_backup: bool = True,
-    ask: Callable[[str], str] = input,
+    options: dict[str, Any], *, say: Say, stream: TextIO | None = None, with_backup: bool = True
 ) -> None:
     """Empty the database and the storage, once it is confirmed.
 
@@ -72,7 +67,7 @@ def reset(
             require_complete_backup(present)
         with_backup = with_backup and not present.is_missing
         action = describe_action(present, with_backup)
-        confirmation.confirm(options, action=action, say=say, ask=ask, counts=present.counts)
+        confirmation.confirm(options, action=action, say=say, counts=present.counts)
         lock.refuse_others(reset_command(with_backup), disconnect=disconnect)
         archive = replace(present, say, stream, with_backup)
     setup_token.withdraw()
