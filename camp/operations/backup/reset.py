@@ -51,16 +51,14 @@ class Present:
         return self.counts == {}
 
 
-def reset(
-    options: dict[str, Any], *, say: Say, stream: TextIO | None = None, with_backup: bool = True
-) -> None:
+def reset(options: dict[str, Any], *, say: Say, stream: TextIO | None = None) -> None:
     """Empty the database and the storage, once it is confirmed.
 
-    `options` are those of `confirmation` and `server.lock`, `say` prints a line, `stream` is for
-    the progress of the backup. Raises CommandError; then everything is as it was.
+    `options` are those of `confirmation` and `server.lock`, and `no_backup`. `say` prints a line,
+    `stream` is for the progress of the backup. Raises CommandError; then everything is as it was.
     """
     confirmation.refuse(options)
-    disconnect = options["disconnect"]
+    disconnect, with_backup = options["disconnect"], not options["no_backup"]
     with lock.exclusive_access(reset_command(with_backup), disconnect=disconnect):
         present = inspect()
         if with_backup:

@@ -166,6 +166,7 @@ def test_without_a_backup_a_named_production_goes_but_for_what_is_not_camps(fill
 def test_the_name_typed_at_a_terminal_confirms(filled, monkeypatch):
     monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())
     options = {"no_input": False, "name": "", "force_production": "", "disconnect": False}
+    options["no_backup"] = False
     before = state()
     monkeypatch.setattr("builtins.input", lambda question: "camp")
     with pytest.raises(CommandError, match="is not the name"):
@@ -175,7 +176,7 @@ def test_the_name_typed_at_a_terminal_confirms(filled, monkeypatch):
     done = []
     monkeypatch.setattr(reset, "replace", lambda *arguments: done.append(arguments))
     monkeypatch.setattr("builtins.input", lambda question: filled)
-    reset.reset(options, say=str, with_backup=False)
+    reset.reset(options | {"no_backup": True}, say=str)
     assert done
 
 
