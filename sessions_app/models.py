@@ -6,7 +6,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
-from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -85,15 +84,6 @@ class SessionQuerySet(OwnedQuerySet):
             may_write=ExpressionWrapper(may_write, models.BooleanField()),
             is_shared=Exists(Member.objects.filter(session=OuterRef("pk"))),
         )
-
-    def with_owner_rights(self):
-        """Annotate what `with_rights` does, for the owner of the sessions; not for subqueries.
-
-        As SQL: the expressions take Django 1 ms to write, a fifth of the page of a session.
-        """
-        own = f"session_id = {Session._meta.db_table}.id"
-        shared = f"SELECT EXISTS (SELECT 1 FROM {Member._meta.db_table} WHERE {own})"  # noqa: S608
-        return self.annotate(may_write=models.Value(True), is_shared=RawSQL(shared, ()))  # noqa: S611
 
     def writable_by(self, user):
         """Return the sessions to which the user may add, outside the trash; see `visible_to`."""

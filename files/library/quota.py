@@ -20,6 +20,7 @@ from django.db.models import BigIntegerField, Sum, Value
 from django.utils import timezone
 
 from camp.cache.manager import cache_manager, get_or_compute
+from camp.db.compiled_query import compile_query
 from camp.db.row_locks import lock_rows
 from files.models import File, Quota, Reservation, Upload, Version
 
@@ -70,10 +71,15 @@ def room_of(user):
 
 def limit_of(user_id):
     """Return how many bytes a user may keep, or None."""
-    own = Quota.objects.filter(user_id=user_id).values_list("limit", flat=True)
-    for limit in own:
+    for limit in read_own_limit(user_id):
         return limit
     return settings.USER_QUOTA or None
+
+
+@compile_query
+def read_own_limit(user_id):
+    """Return the limit that organisers have set for one user, if any; it may be None."""
+    return Quota.objects.filter(user_id=user_id).values_list("limit", flat=True)
 
 
 @contextmanager

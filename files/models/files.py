@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Exists, F, Min, OuterRef, Q
 from django.db.models.lookups import Exact
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.db.old_metadata import OldMetadata
@@ -110,7 +111,8 @@ class File(OldMetadata, SoftDeleteModel):
     size = models.BigIntegerField(_("size"))  # bytes
     # Relative to the storage root and opaque; never contains a name that a person chose.
     storage_path = models.CharField(_("storage path"), max_length=500, editable=False)
-    created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+    # See files/uploads/batches.py.
+    created_at = models.DateTimeField(_("uploaded"), default=timezone.now, editable=False)
     # Time of the last replacement.
     replaced_at = models.DateTimeField(_("replaced"), null=True, editable=False)
     session = models.ForeignKey(

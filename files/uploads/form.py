@@ -16,6 +16,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.db import connection
 from django.http.multipartparser import exhaust
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -25,6 +26,7 @@ from files.content_types import media_type
 from files.library import quota, versions
 from files.models import File, Reservation
 from files.storage import backend, staging
+from files.uploads.batches import at_position
 from files.uploads.path_parser import PathKeepingParser
 from sessions_app.access import lock_session_to_add
 
@@ -295,9 +297,9 @@ def store_all(
     """Keep several uploads, with one round of syncing and one transaction.
 
     First the bytes are on the disk under their final path, then come the rows: a crash in between
-    leaves bytes that the sweep removes, never a row without bytes. `reservation` is the room that
-    was reserved for them. Returns the new Files, and (upload, OSError or OverQuota) for those that
-    could not be stored.
+    leaves bytes that the sweep removes, never a row without bytes. Lists show them in this order.
+    `reservation` is the room that was reserved for them. Returns the new Files, and (upload,
+    OSError or OverQuota) for those that could not be stored.
     """
     finished, failed = finish_staged(uploads)
     try:
@@ -307,6 +309,9 @@ def store_all(
             upload.staged.discard()
         return [], failed + [(upload, error) for upload in finished]
     rows = [build_file(user, *each, session) for each in zip(finished, paths, strict=True)]
+    now = timezone.now()
+    for position, row in enumerate(rows):
+        row.created_at = at_position(now, position)
     files, refused = insert_files(user, rows, session, reservation)
     upload_at = dict(zip(paths, finished, strict=True))
     failed += [(upload_at[path], over_quota) for path, over_quota in refused.items()]

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from camp.web.errors import wants_json
 from files.library.requests import get_session_or_none, next_url
 from files.models import File, Upload
-from files.uploads import resumable, unfinished
+from files.uploads import batches, resumable, unfinished
 from files.uploads.form import FIELD, Refusal, StagingHandler, check_connection, store_all
 
 # Refusals, and duplicates, that are named one by one after an upload.
@@ -152,8 +152,12 @@ def link_to_file(file):
 @login_required
 @never_cache
 def unfinished_uploads(request):
-    """Return the user's unfinished uploads, for the script of the upload page."""
-    return JsonResponse({"uploads": unfinished.describe_unfinished(request.user)})
+    """Return what the script of the upload page needs for a batch of files.
+
+    That is the user's unfinished uploads, and the signed time of the batch.
+    """
+    uploads = unfinished.describe_unfinished(request.user)
+    return JsonResponse({"uploads": uploads, "batch": batches.start_batch(request.user)})
 
 
 @require_POST

@@ -34,8 +34,7 @@ from sessions_app.rendering.markdown import render as render_markdown
 @login_required
 def detail(request, session_id):
     """Show a session: latest messages, files, and a form to write."""
-    read_up_to = unread.read_up_to(request.user)
-    session = get_visible_session(request.user, session_id, read_up_to=read_up_to)
+    session = get_visible_session(request.user, session_id, with_read_up_to=True)
     form = NewMessageForm(session, initial={"reply_to": request.GET.get("reply")})
     context = page_context(request, session, form)
     context |= unread.find_news(request.user, session, context["page"])
@@ -48,6 +47,7 @@ def page_context(request, session, form):
     page, shown = message_page(session, request.GET)
     return {
         "session": session,
+        "address": session.get_absolute_url(),
         "page": page,
         "shown": shown,
         "form": form,
