@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import errno
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -17,17 +16,15 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.db import connection
 from django.http.multipartparser import exhaust
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from camp.fs.filenames import clean_filename, clean_folder
-from camp.templatetags.camp import readable_bytes
 from files.content_types import media_type
 from files.library import quota, versions
 from files.models import File, Reservation
 from files.storage import backend, staging
 from files.uploads.batches import at_position
 from files.uploads.path_parser import PathKeepingParser
+from files.uploads.refusals import Refusal
 from sessions_app.access import lock_session_to_add
 
 logger = logging.getLogger(__name__)
@@ -37,7 +34,6 @@ BATCH_SIZE = 500  # rows of one INSERT
 TOUCH_EVERY = 300  # seconds
 # Files of one form that are being synced at once.
 MAX_SYNCING = 32
-DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class Staged(Protocol):
@@ -57,67 +53,6 @@ class StagedUpload:
     name: str
     content_type: str = ""
     folder: str = ""
-
-
-@dataclass
-class Refusal:
-    """A file that was not stored: its name, an HTTP status, and the reason, translated."""
-
-    name: str
-    status: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.message}" if self.name else self.message
-
-    @classmethod
-    def too_large(cls, name: str) -> "Refusal":
-        """The file is larger than MAX_UPLOAD_SIZE."""
-        size = readable_bytes(settings.MAX_UPLOAD_SIZE)
-        return cls(name, 413, _("The file is larger than the limit of %(size)s.") % {"size": size})
-
-    @classmethod
-    def incomplete(cls, name: str) -> "Refusal":
-        """The form ended inside the file."""
-        return cls(name, 400, _("The upload is incomplete. Try again."))
-
-    @classmethod
-    def long_folder(cls, name: str) -> "Refusal":
-        """Its folder's path is longer than MAX_FOLDER."""
-        return cls(name, 400, _("The path of its folder is too long."))
-
-    @classmethod
-    def too_many(cls) -> "Refusal":
-        """The form holds more files than Camp reads."""
-        count = settings.DATA_UPLOAD_MAX_NUMBER_FILES
-        text = ngettext(
-            "Camp accepts up to %(count)d file at once. Nothing was saved.",
-            "Camp accepts up to %(count)d files at once. Nothing was saved.",
-            count,
-        )
-        return cls("", 413, text % {"count": count})
-
-    @classmethod
-    def no_room(cls, name: str) -> "Refusal":
-        """The disk is full."""
-        return cls(name, 507, _("The server has no space left for it."))
-
-    @classmethod
-    def over_quota(cls, name: str, left: int) -> "Refusal":
-        """It exceeds the user's quota, of which `left` bytes remain."""
-        text = _("There is not enough room: you have %(size)s left.")
-        return cls(name, 507, text % {"size": readable_bytes(left)})
-
-    @classmethod
-    def failed(cls, name: str, error: Exception) -> "Refusal":
-        """Storing it raised OverQuota, or an OSError, which is logged."""
-        if isinstance(error, quota.OverQuota):
-            return cls.over_quota(name, error.left)
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            logger.error("An upload was refused: no room left on the device.")
-            return cls.no_room(name)
-        logger.error("An upload could not be stored.", exc_info=error)
-        return cls(name, 507, _("The server could not store the file. Try again later."))
 
 
 class StagedFile(UploadedFile):

@@ -31,7 +31,7 @@ from files.library.quota import OverQuota
 from files.library.requests import get_own_file_or_none, get_session_or_none
 from files.models import Upload
 from files.uploads import batches, resumable
-from files.uploads.form import Refusal
+from files.uploads.refusals import Refusal
 from files.uploads.upload_parts import Superseded
 
 VERSION = "1.0.0"

@@ -17,7 +17,8 @@ from camp.web.errors import wants_json
 from files.library.requests import get_session_or_none, next_url
 from files.models import File, Upload
 from files.uploads import batches, resumable, unfinished
-from files.uploads.form import FIELD, Refusal, StagingHandler, check_connection, store_all
+from files.uploads.form import FIELD, StagingHandler, check_connection, store_all
+from files.uploads.refusals import Refusal
 
 # Refusals, and duplicates, that are named one by one after an upload.
 MAX_NAMED = 10
