@@ -7,9 +7,10 @@ Every transaction takes its locks in this order, so that no two of them wait for
 3. files, by primary key
 4. all other rows
 
-Rights are checked after the lock. A transaction that has locked files tells the open pages of other
-sessions only after its commit (sessions_app.revisions). A foreign key locks the
-row that it refers to when the transaction commits; these locks do not wait for ours.
+Rights are checked after the lock. A transaction that has not locked a session tells its open pages
+of a change only after the commit (sessions_app.revisions). Foreign keys lock the row that they
+refer to when the transaction commits; these locks do not wait for ours. A single UPDATE of many
+files takes them in an order of its own: should two of them meet, one gets 503 and may try again.
 """
 
 

@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import logging
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, wait
@@ -26,8 +25,6 @@ from files.uploads.batches import at_position
 from files.uploads.path_parser import PathKeepingParser
 from files.uploads.refusals import Refusal
 from sessions_app.access import lock_session_to_add
-
-logger = logging.getLogger(__name__)
 
 FIELD = "files"
 BATCH_SIZE = 500  # rows of one INSERT
