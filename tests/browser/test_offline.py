@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Error
 
 from tests import shared_session
-from tests.browser.test_everyday import DESK, PHONE, sign_up
+from tests.browser.conftest import sign_up, start_session
+from tests.browser.test_everyday import DESK, PHONE
 from tests.browser.test_other_tab import log_in, log_out
 from tests.browser.test_together import TEXT, WAITING, texts, wait_for, write
 
@@ -177,8 +178,7 @@ def writer(visit):
     """Somebody with an account, whose message cannot be sent, on the page of their session."""
     person = visit(locale="en-US")
     person.name = sign_up(person)
-    person.open("/sessions/new/")
-    person.submit({"title": "Evening talk"})
+    start_session(person)
     person.page.route(POSTED, lambda route: route.abort())
     write(person, "Not yet sent")
     person.page.locator(TEXT).fill("A draft")
@@ -194,8 +194,8 @@ def test_who_logs_in_next_gets_nothing_that_others_wrote(writer, visit):
     writer.page.unroute(POSTED)
     state(writer).get_by_text("This browser is now logged in as somebody else.").wait_for()
     assert writer.page.locator(WAITING).inner_text().endswith("Not yet sent")
-    assert writer.page.evaluate(KEPT) == []
     writer.open("/")
+    assert writer.page.evaluate(KEPT) == []
     assert writer.page.locator(UNSENT).is_hidden()
 
 
