@@ -5,16 +5,16 @@ remembers the users of recent sessions instead and reads the row of that user al
 session. What it remembers is only a guess: all that decides is read at each request.
 """
 
-from functools import cache
-
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
+from camp.db.compiled_query import compile_query
 
 MAX_REMEMBERED = 10_000
 # Its users are those of the table who are active.
@@ -35,12 +35,13 @@ class SessionStore(db.SessionStore):
     def load(self):
         """Return the data of the session; {} if it has ended."""
         if (user_id := _user_ids.get(self.session_key)) is not None:
-            now = connection.ops.adapt_datetimefield_value(timezone.now())
-            for user in User.objects.raw(query(), [user_id, self.session_key, now]):
-                data = self.decode(vars(user).pop("session_data"))
-                if data.get(SESSION_KEY) == str(user.pk):
-                    self.user = user
-                return data
+            now = str(connection.ops.adapt_datetimefield_value(timezone.now()))
+            for user in read_with_user(user_id, self.session_key, now):
+                if (session_data := vars(user).pop("session_data")) is not None:
+                    data = self.decode(session_data)
+                    if data.get(SESSION_KEY) == str(user.pk):
+                        self.user = user
+                    return data
         data = super().load()
         self.remember(data)
         return data
@@ -58,15 +59,12 @@ class SessionStore(db.SessionStore):
             _user_ids[self.session_key] = User._meta.pk.to_python(data[SESSION_KEY])
 
 
-@cache
-def query():
-    """Return the SQL for a session and a user; its parameters: user, session key, time."""
-    table = User._meta.db_table
-    columns = ", ".join(f'"{table}"."{field.column}"' for field in User._meta.concrete_fields)
-    return (
-        f'SELECT {columns}, session_data FROM django_session LEFT JOIN "{table}" '  # noqa: S608
-        f'ON "{table}".id = %s WHERE session_key = %s AND expire_date > %s'
-    )
+@compile_query
+def read_with_user(user_id, session_key, now):
+    """Return the user with `session_data`, None if the session has ended."""
+    session = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
+    data = RawSQL(session, (session_key, now))  # noqa: S611
+    return User.objects.filter(pk=user_id).annotate(session_data=data)
 
 
 def verified_user(session):

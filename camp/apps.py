@@ -16,15 +16,21 @@ class CampConfig(AppConfig):
     def ready(self):
         """Register checks, diagnostics and signal receivers."""
         # Models can be imported from now on.
-        from camp.operations.database import environment
         from camp.operations.diagnostics import checks
         from camp.operations.server import processes
         from camp.web import findings
 
         checks.register_checks()
         findings.use(explain=explain, problem_computation=problem_computation)
-        post_migrate.connect(environment.mark_after_migrate, sender=self)
+        post_migrate.connect(mark_environment, sender=self)
         connection_created.connect(processes.register_on_connection)
+
+
+def mark_environment(**kwargs):
+    """Mark the database as what the settings say; see camp.operations.database.environment."""
+    from camp.operations.database import environment  # needed by few processes
+
+    environment.mark_after_migrate(**kwargs)
 
 
 def explain(error):

@@ -1,32 +1,35 @@
 """Access to sessions and messages by URL."""
 
-from functools import cache, wraps
-from typing import NamedTuple
+from functools import wraps
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import connection
+from django.db import transaction
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from accounts.models import User
+from camp.db.compiled_query import compile_query
+from camp.db.row_locks import lock_rows
 from sessions_app.models import Message, Session
-
-# Parameters of a query that is written once, for any user and session
-ANY_USER, ANY_SESSION = -1, "any"
+from sessions_app.unread import read_up_to
 
 
-def get_visible_session(user, session_id, **annotations):
-    """Return a session that the user sees, with rights; raises Http404 for any other.
+def get_visible_session(user, session_id, *, with_read_up_to=False):
+    """Return a session that the user sees, with rights; raises Http404 for any other. One query.
 
-    One query for the owner, two for others.
+    It may have the annotation `read_up_to`; see `unread.read_up_to`.
     """
-    own = Session.objects.owned_by(user).with_owner_rights().annotate(**annotations)
-    for session in own.filter(session_id=session_id):
+    for session in find_visible_session(user, session_id, with_read_up_to=with_read_up_to):
         return session
-    sessions = Session.objects.visible_to(user).with_rights(user).annotate(**annotations)
-    return get_object_or_404(sessions, session_id=session_id)
+    raise Http404
+
+
+@compile_query
+def find_visible_session(user, session_id, *, with_read_up_to):
+    """Return the session with that public ID, with rights, if the user sees it."""
+    found = Session.objects.visible_to(user).with_rights(user).filter(session_id=session_id)
+    return found.annotate(read_up_to=read_up_to(user)) if with_read_up_to else found
 
 
 def get_own_session(user, session_id):
@@ -62,37 +65,21 @@ def list_writable_sessions(user, count):
     return sorted(found, key=lambda each: (each.updated_at, each.pk), reverse=True)[:count]
 
 
-class PolledSession(NamedTuple):
-    """What `page_etag` needs of a session."""
-
-    revision: int
-    user_id: int | None
-    may_write: bool
-
-
 def get_polled_session(user, session_id):
-    """Return a PolledSession that the user sees; raises Http404 for any other.
+    """Return what `page_etag` needs of a session, as a named tuple; raises Http404 as above.
 
-    For requests that come every few seconds from everybody: Django would take longer to write the
-    query, and to make a Session, than the database to answer, so the query is written once.
+    For requests that come every few seconds from everybody.
     """
-    sql, params = polled_session_sql()
-    given = {ANY_USER: user.pk, ANY_SESSION: session_id}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [given.get(value, value) for value in params])
-        row = cursor.fetchone()
-    if row is None:
-        raise Http404
-    revision, user_id, may_write = row
-    return PolledSession(revision, user_id, bool(may_write))
+    for session in find_polled_session(user, session_id):
+        return session
+    raise Http404
 
 
-@cache
-def polled_session_sql():
-    """Return the SQL of the query, and its parameters with the constants above in their place."""
-    user = User(pk=ANY_USER)
-    sessions = Session.objects.visible_to(user).with_rights(user).filter(session_id=ANY_SESSION)
-    return sessions.values_list("revision", "user_id", "may_write").query.sql_with_params()
+@compile_query
+def find_polled_session(user, session_id):
+    """Return the revision, the owner and the rights of `find_visible_session`."""
+    found = Session.objects.visible_to(user).with_rights(user).filter(session_id=session_id)
+    return found.values_list("revision", "user_id", "may_write", named=True)
 
 
 def get_visible_message(user, session_id, pk, messages=None):
@@ -142,6 +129,36 @@ def get_restorable_message(user, session_id, pk):
     if message.deleted_at and not is_owner and message.deleted_by_id != user.pk:
         raise PermissionDenied
     return message
+
+
+def lock_session_to_add(user_id, session):
+    """Lock a session to which a file is to be added, before any other row; returns it as it is now.
+
+    None if the user may not add to it any more, or `session` is None.
+    """
+    if session is None:
+        return None
+    session = Session.objects.select_for_update(no_key=True).filter(pk=session.pk).first()
+    if session is None or session.user_id == user_id:
+        return session
+    return Session.objects.writable_by(user_id).filter(pk=session.pk).first()
+
+
+def locks_session(view):
+    """Have a view run POST in a transaction that has locked its session.
+
+    What the view finds out about the session, such as the rights of the user, holds until the end.
+    """
+
+    @wraps(view)
+    def locking(request, session_id, **kwargs):
+        if request.method != "POST":
+            return view(request, session_id, **kwargs)
+        with transaction.atomic():
+            lock_rows(Session.objects.filter(session_id=session_id))
+            return view(request, session_id, **kwargs)
+
+    return locking
 
 
 def login_required_at_session(view):

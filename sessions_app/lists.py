@@ -5,17 +5,16 @@ read all sessions. Shared ones are found by the index of members and then sorted
 their order PostgreSQL would read the sessions of everyone until it has a page.
 """
 
-from functools import cache
 from operator import attrgetter
 
-from django.contrib.auth import get_user_model
-from django.db.models import F, IntegerField
+from django.db.models import Case, F, IntegerField, Q, When
 from django.db.models.expressions import RawSQL
 
+from camp.db.compiled_query import compile_query
 from camp.db.keyset import KeysetPage, hide_order
 from camp.db.search_text import cut_search
 from sessions_app.models import Member, Message, Session
-from sessions_app.unread import READ_UP_TO, UNREAD_COUNT, unread_count
+from sessions_app.unread import is_new_announcement, unread_count
 
 NEWEST_FIRST = ["-updated_at", "-id"]
 RECENT = 5  # sessions on the home page
@@ -39,20 +38,15 @@ class SessionPage(KeysetPage):
 
     def fetch(self, queryset, order, after, count):
         """Return the first `count` rows after a Q."""
-        rows, counts = [], {**count_annotations(), "unread_count": unread_count(self.user)}
+        options = {"query": self.query, "after": after, "order": tuple(order), "count": count}
+        rows = []
         if self.show != SHARED:
-            own = queryset.owned_by(self.user).search(self.query)
-            own = own.for_list(**counts, is_sharing=is_sharing(self.user))
-            rows = super().fetch(own, order, after, count)
+            rows += read_own(self.user, **options)
             self.is_sharing = self.is_sharing or any(row.is_sharing for row in rows[:1])
         if self.show != MINE and (self.is_sharing or not rows):
-            shared = Session.objects.shared_with(self.user).search(self.query).filter(after)
-            # By their keys, because SQLite would count the messages of all before it sorts.
-            keys = shared.order_by(*map(hide_order, order)).values("pk")[:count]
-            found = queryset.filter(pk__in=keys)
-            found = found.for_list(**counts, owner_name=F("user__username")).order_by(*order)
-            rows += found
-            self.is_sharing = self.is_sharing or bool(rows)
+            shared = read_shared(self.user, **options)
+            self.is_sharing = self.is_sharing or bool(shared)
+            rows += shared
         is_descending = order[0].startswith("-")
         return sorted(rows, key=attrgetter("updated_at", "id"), reverse=is_descending)[:count]
 
@@ -72,39 +66,52 @@ class SessionPage(KeysetPage):
             }
 
 
+@compile_query
+def read_own(user, *, query, after, order, count):
+    """Return the first sessions of the user after a Q."""
+    own = Session.objects.owned_by(user).search(query).filter(after).order_by(*order)[:count]
+    return own.for_list(**list_counts(user), is_sharing=is_sharing(user))
+
+
+@compile_query
+def read_shared(user, *, query, after, order, count):
+    """Return the first sessions of others that the user is a member of, after a Q."""
+    shared = Session.objects.shared_with(user).search(query).filter(after)
+    # By their keys, because SQLite would count the messages of all before it sorts.
+    keys = shared.order_by(*map(hide_order, order)).values("pk")[:count]
+    found = Session.objects.filter(pk__in=keys).order_by(*order)
+    return found.for_list(**list_counts(user), owner_name=F("user__username"))
+
+
 def list_recent(user):
     """Return the user's unread announcements, and the sessions that changed last, as two lists.
 
     One query.
     """
-    sql = recent_sql()
-    rows = list(Session.objects.raw(sql, [user.pk] * sql.count("%s")))
+    rows = read_recent(user)
     announcements = [row for row in rows if row.is_new_announcement]
     announcements.sort(key=attrgetter("announced_at"), reverse=True)
     return announcements, [row for row in rows if not row.is_new_announcement][:RECENT]
 
 
-@cache
-def recent_sql():
-    """Return the query of `list_recent`; each of its parameters is the user.
-
-    Composed once: Django takes longer to write it than a database to answer it.
-    """
+@compile_query
+def read_recent(user):
+    """Return the newest sessions of the user, of others, and the unread announcements."""
     sessions = Session.objects
     parts = [
-        sessions.owned_by(0).order_by(*NEWEST_FIRST)[:RECENT],
-        sessions.shared_with(0).order_by(*map(hide_order, NEWEST_FIRST))[:RECENT],
-        sessions.announced_to(0).order_by("-announced_at")[:ANNOUNCEMENTS],
+        sessions.owned_by(user).order_by(*NEWEST_FIRST)[:RECENT],
+        sessions.shared_with(user).order_by(*map(hide_order, NEWEST_FIRST))[:RECENT],
+        sessions.announced_to(user).order_by("-announced_at")[:ANNOUNCEMENTS],
     ]
-    keys = [part.values("pk").query.sql_with_params()[0] for part in parts]
-    found = " UNION ALL ".join(f"SELECT pk FROM ({sql}) AS part" for sql in keys)  # noqa: S608
-    users = get_user_model()._meta.db_table
-    return (
-        "SELECT id, session_id, title, updated_at, announced_at,"  # noqa: S608
-        f" ({UNREAD_COUNT}) AS unread_count, announced_at > {READ_UP_TO} AS is_new_announcement,"
-        f" CASE WHEN user_id <> %s THEN (SELECT username FROM {users}"
-        f" WHERE id = {Session._meta.db_table}.user_id) END AS owner_name"
-        f" FROM {Session._meta.db_table} WHERE id IN ({found}) ORDER BY updated_at DESC, id DESC"
+    keys = [part.values("pk").query.sql_with_params() for part in parts]
+    # SQLite has no LIMIT in the parts of a UNION.
+    sql = " UNION ALL ".join(f"SELECT pk FROM ({part}) AS part" for part, _params in keys)  # noqa: S608
+    params = [param for _part, params in keys for param in params]
+    found = sessions.filter(pk__in=RawSQL(sql, params)).order_by(*NEWEST_FIRST)  # noqa: S611
+    return found.for_list(
+        unread_count=unread_count(user),
+        is_new_announcement=is_new_announcement(user),
+        owner_name=Case(When(~Q(user=user), then=F("user__username"))),
     )
 
 
@@ -115,17 +122,15 @@ def is_sharing(user):
     return RawSQL(sql, (user.pk,))  # noqa: S611
 
 
-def count_annotations():
-    """Return annotations with a session's numbers of messages and files.
-
-    As SQL: as expressions, Django took longer to write them than the database to count.
-    """
+def list_counts(user):
+    """Return annotations with a session's numbers of messages, unread messages and files."""
     # The files app is a higher layer: use its relation only.
     files = Session.files.rel.related_model
     return {
         # All minus deleted: an index has the rows of each, and none the two at once.
         "message_count": count_sql(Message) - count_sql(Message, "AND deleted_at IS NOT NULL"),
         "file_count": count_sql(files, "AND deleted_at IS NULL"),
+        "unread_count": unread_count(user),
     }
 
 

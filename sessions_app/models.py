@@ -6,7 +6,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
-from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -86,15 +85,6 @@ class SessionQuerySet(OwnedQuerySet):
             is_shared=Exists(Member.objects.filter(session=OuterRef("pk"))),
         )
 
-    def with_owner_rights(self):
-        """Annotate what `with_rights` does, for the owner of the sessions; not for subqueries.
-
-        As SQL: the expressions take Django 1 ms to write, a fifth of the page of a session.
-        """
-        own = f"session_id = {Session._meta.db_table}.id"
-        shared = f"SELECT EXISTS (SELECT 1 FROM {Member._meta.db_table} WHERE {own})"  # noqa: S608
-        return self.annotate(may_write=models.Value(True), is_shared=RawSQL(shared, ()))  # noqa: S611
-
     def writable_by(self, user):
         """Return the sessions to which the user may add, outside the trash; see `visible_to`."""
         return self.visible_to(user).with_rights(user).filter(may_write=True)
@@ -131,7 +121,7 @@ class Session(OldMetadata, SoftDeleteModel, MarkedDeletionModel):
     title = models.CharField(_("title"), max_length=255, default="", blank=True)
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     updated_at = models.DateTimeField(_("last change"), auto_now=True)
-    # Counts every change that an open page of the session shows; see `touch` and `mark_changed`.
+    # Counts every change that an open page of the session shows; see `touch` and revisions.py.
     revision = models.BigIntegerField(default=0, editable=False)
     # Set while it stands on top of everyone's home page.
     announced_at = models.DateTimeField(_("announced"), null=True, blank=True, editable=False)
@@ -184,14 +174,6 @@ class Session(OldMetadata, SoftDeleteModel, MarkedDeletionModel):
         Session.objects.filter(pk=self.pk).update(
             updated_at=self.updated_at, revision=F("revision") + 1
         )
-
-
-def mark_changed(session_ids):
-    """Tell the open pages of sessions that something on them has changed, such as a file.
-
-    `session_ids` are primary keys. The place in lists stays.
-    """
-    Session.objects.filter(pk__in=session_ids).update(revision=F("revision") + 1)
 
 
 class MemberQuerySet(models.QuerySet):

@@ -1,11 +1,14 @@
 """The messages of a session as a page shows them."""
 
+from functools import partial
+
 from django.http import Http404
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 import camp
+from camp.db.compiled_query import compile_query
 from camp.db.keyset import KeysetPage, decode, encode, rows_after
 from sessions_app.models import Message
 from sessions_app.rendering.markdown import render, render_plain
@@ -23,10 +26,16 @@ def message_page(session, params, messages=None):
     `params` are those of the address; without any it is the page with the end. `messages` are all
     from which to choose, by default those that are not deleted. Each message has its `html`.
     """
-    messages = shown_messages(session) if messages is None else messages
-    keys = ["-created_at", "-id"]
-    page = KeysetPage(messages.for_reading(), keys, params, size=PAGE_SIZE)
+    found = partial(read_messages, session) if messages is None else messages.for_reading()
+    page = KeysetPage(found, ["-created_at", "-id"], params, size=PAGE_SIZE)
     return page, render_messages(page.rows)
+
+
+@compile_query
+def read_messages(session, *, after, order, count):
+    """Return the first messages of a session after a Q."""
+    messages = shown_messages(session).for_reading().filter(after)
+    return messages.order_by(*order)[:count]
 
 
 def find_answered(messages):

@@ -4,7 +4,7 @@ Unread are the messages of others after the reader's mark (ReadMark). Without a 
 shared session, and in one's own what came since somebody was added.
 """
 
-from django.db.models import DateTimeField
+from django.db.models import BooleanField, DateTimeField
 from django.db.models.expressions import RawSQL
 from django.utils.http import urlencode
 
@@ -42,6 +42,11 @@ def read_up_to(user):
     None for an own session that nobody else sees.
     """
     return RawSQL(READ_UP_TO, (user.pk,) * 2, output_field=DateTimeField())  # noqa: S611
+
+
+def is_new_announcement(user):
+    """Return an expression for whether a session was announced since the user has read it."""
+    return RawSQL(f"announced_at > {READ_UP_TO}", (user.pk,) * 2, BooleanField())  # noqa: S611
 
 
 def find_news(user, session, page):

@@ -11,6 +11,9 @@ import psycopg
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
+from django.core.management.commands.migrate import Command as Migrate
+from django.db import transaction
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import translation
 
 from camp.operations.database import server
@@ -451,6 +454,45 @@ def old(django_db_setup, django_db_blocker, tmp_path, settings):
         with server.connected_to(made.name), translation.override("en"):
             yield made
         ContentType.objects.clear_cache()
+
+
+@pytest.fixture(scope="session")
+def migration_script(django_db_setup, django_db_blocker):
+    """The SQL that `migrate` executes in an empty database."""
+    statements = []
+    left_out = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT")
+
+    def record(execute, sql, parameters, many, context):
+        assert not many
+        if not sql.lstrip().startswith(left_out):
+            statements.append(context["cursor"].mogrify(sql, parameters))
+        return execute(sql, parameters, many, context)
+
+    with (
+        django_db_blocker.unblock(),
+        old_database() as made,
+        server.connected_to(made.name),
+        server.connection.execute_wrapper(record),
+    ):
+        call_command(Migrate(), verbosity=0)
+    return ";\n".join(statements)
+
+
+@pytest.fixture
+def quick_migrate(migration_script, monkeypatch):
+    """Execute the recorded script where `migrate` finds none of Camp's tables.
+
+    For tests of what becomes of the rows. Those in test_takeover.py run all migrations.
+    """
+    migrate = Migrate.handle
+
+    def replay(command, *arguments, **options):
+        if MigrationRecorder(server.connection).has_table():
+            return migrate(command, *arguments, **options)
+        with transaction.atomic(), server.connection.cursor() as cursor:
+            cursor.execute(migration_script)
+
+    monkeypatch.setattr(Migrate, "handle", replay)
 
 
 @pytest.fixture

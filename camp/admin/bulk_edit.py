@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from camp.admin.dashboard import readable_number
 from camp.admin.widgets import AutocompleteSelect
+from camp.db.row_locks import lock_rows
 
 LISTED = 25  # rows named on the page
 CONTINUE = _("Continue")
@@ -121,7 +123,10 @@ class TrashActionsMixin:
 
     def set_deleted_at(self, rows, moment):
         """Set when the rows were moved to the trash, None if they are not in it."""
-        self.model.objects.filter(pk__in=[row.pk for row in rows]).update(deleted_at=moment)
+        found = self.model.objects.filter(pk__in=[row.pk for row in rows])
+        with transaction.atomic():
+            lock_rows(found)
+            found.update(deleted_at=moment)
 
     def trash_notes(self):
         """Return further sentences about what the trash means for the rows."""

@@ -25,6 +25,9 @@ class KeysetPage:
     none may be null. `params` are the query parameters of the request, which the links keep. One
     query. Raises Http404 for an invalid `after` or `before`.
 
+    Instead of a queryset it may be a compiled query with the options `after`, a Q, `order` and
+    `count`; see camp.db.compiled_query.
+
     Iterate it for the rows; `next_url` and `previous_url` are "" at the ends.
     """
 
@@ -51,6 +54,8 @@ class KeysetPage:
 
     def fetch(self, queryset, order, after, count):
         """Return the first `count` rows after a Q."""
+        if callable(queryset):
+            return queryset(after=after, order=tuple(order), count=count)
         return list(queryset.filter(after).order_by(*order)[:count])
 
     @property

@@ -9,7 +9,7 @@ from django import template
 from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.html import escape, format_html
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -90,7 +90,8 @@ class Clock:
         if not isinstance(moment, datetime):
             return ""
         start, date = describe(moment, self.zone, self.language, self.year)
-        return mark_safe(f"{start}{self.get_age(moment) or date}</time>")
+        # What mark_safe returns, without its search for lazy texts.
+        return SafeString(f"{start}{self.get_age(moment) or date}</time>")
 
     def show_exactly(self, moment):
         """Return a `<time>` element: the full date and time, within a day beside the age."""

@@ -1,8 +1,11 @@
 """A page of the library: searched, filtered and sorted by the query parameters."""
 
+from functools import partial
+
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
+from camp.db.compiled_query import compile_query
 from camp.db.filtered_page import NEARBY, FilteredPage
 from camp.db.keyset import PAGE_SIZE, KeysetPage
 from camp.db.search_text import cut_search
@@ -112,8 +115,7 @@ class FileList(FileFilter):
         if self.is_filtered or session or excluding_session:
             self.page = self.filtered_page(user)
         else:
-            files = self.apply_session(File.objects.owned_by(user))
-            self.page = KeysetPage(files, SORTS[self.sort][1], params)
+            self.page = KeysetPage(partial(read_own_files, user), SORTS[self.sort][1], params)
         self.page.rows = [FileRow(*row) for row in self.page.rows]
 
     def filtered_page(self, user):
@@ -192,3 +194,9 @@ class FileList(FileFilter):
         params.pop("after", None)
         params.pop("before", None)
         return redirect(f"{path}?{params.urlencode()}")
+
+
+@compile_query
+def read_own_files(user, *, after, order, count):
+    """Return what a list shows of the user's first files after a Q."""
+    return File.objects.owned_by(user).for_list().filter(after).order_by(*order)[:count]

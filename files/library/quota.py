@@ -20,6 +20,8 @@ from django.db.models import BigIntegerField, Sum, Value
 from django.utils import timezone
 
 from camp.cache.manager import cache_manager, get_or_compute
+from camp.db.compiled_query import compile_query
+from camp.db.row_locks import lock_rows
 from files.models import File, Quota, Reservation, Upload, Version
 
 # A form that was not renewed for this long is gone.
@@ -69,10 +71,15 @@ def room_of(user):
 
 def limit_of(user_id):
     """Return how many bytes a user may keep, or None."""
-    own = Quota.objects.filter(user_id=user_id).values_list("limit", flat=True)
-    for limit in own:
+    for limit in read_own_limit(user_id):
         return limit
     return settings.USER_QUOTA or None
+
+
+@compile_query
+def read_own_limit(user_id):
+    """Return the limit that organisers have set for one user, if any; it may be None."""
+    return Quota.objects.filter(user_id=user_id).values_list("limit", flat=True)
 
 
 @contextmanager
@@ -127,8 +134,7 @@ def lock_and_get_room(user_id: int, reservation: Reservation | None = None) -> i
     limit = limit_of(user_id)
     if limit is None:
         return None
-    people = get_user_model().objects.select_for_update(no_key=True)
-    list(people.filter(pk=user_id).values_list("pk"))
+    lock_rows(get_user_model().objects.filter(pk=user_id))
     release(reservation)
     return limit - bytes_used_and_reserved(user_id)
 

@@ -34,6 +34,7 @@ from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from camp.db.compiled_query import open_cursor
 from files.models import File, Receipt, Share
 
 SALT = "files.share"
@@ -149,7 +150,7 @@ def find_linked(files, user):
     if not own:
         return ()
     # As SQL: Django takes longer to write it than the database to answer.
-    with connection.cursor() as cursor:
+    with open_cursor(connection) as cursor:
         made = f"SELECT 1 FROM {Share._meta.db_table} WHERE user_id = %s LIMIT 1"  # noqa: S608
         cursor.execute(made, [user.pk])
         if cursor.fetchone() is None:

@@ -1,6 +1,7 @@
 """Template tags that show files, also on pages of other apps."""
 
 import contextlib
+from urllib.parse import quote
 
 from django import template
 from django.contrib.auth import get_user_model
@@ -10,6 +11,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 
+from camp.db.compiled_query import compile_query
 from camp.templatetags.camp import Clock, icon, readable_bytes
 from camp.web.rendering import jinja
 from camp.web.rendering.routes import Route
@@ -31,9 +33,14 @@ MAX_SHOWN = 50  # files on the page of a session
 @register.simple_tag(takes_context=True)
 def recent_files(context):
     """Return the user's newest files, at most five, as FileRows. One query."""
-    newest = File.objects.owned_by(context["user"]).order_by("-created_at", "-id")
-    shown = newest.values_list("id", "filename", "folder", "content_type", "size", "created_at")
-    return [FileRow(*row) for row in shown[:RECENT]]
+    return [FileRow(*row) for row in read_recent_files(context["user"])]
+
+
+@compile_query
+def read_recent_files(user):
+    """Return some fields of the user's newest files."""
+    newest = File.objects.owned_by(user).order_by("-created_at", "-id")[:RECENT]
+    return newest.values_list("id", "filename", "folder", "content_type", "size", "created_at")
 
 
 @register.simple_tag(takes_context=True)
@@ -54,12 +61,35 @@ def unfinished_count(context):
     return unfinished.count_unfinished(context["user"])
 
 
+@register.simple_tag(takes_context=True)
+def session_files(context, session):
+    """Return a session's newest files, at most 50, as HTML; see `file_rows`. One query."""
+    files, query = files_of(session), f"?session={quote(session.session_id, safe='')}"
+    return jinja.render(
+        "files/session_files.html",
+        rows=files["rows"] and file_rows(context, files["rows"], in_session=True, place=query),
+        more=files["more"],
+        query=query,
+        session=session,
+        in_session=True,
+        next=session.get_absolute_url(),
+        user=context["user"],
+        csrf_token=context["csrf_token"],
+    )
+
+
 @register.simple_tag
 def files_of(session):
     """Return a session's newest files as `rows`, at most 50, and whether there are `more`."""
-    newest = File.objects.present().filter(session=session).order_by("-created_at", "-id")
-    rows = [FileRow(*row) for row in newest.for_list()[: MAX_SHOWN + 1]]
+    rows = [FileRow(*row) for row in read_files_of(session)]
     return {"rows": rows[:MAX_SHOWN], "more": len(rows) > MAX_SHOWN}
+
+
+@compile_query
+def read_files_of(session):
+    """Return a session's newest files, and one more than are shown."""
+    newest = File.objects.present().filter(session=session).order_by("-created_at", "-id")
+    return newest.for_list()[: MAX_SHOWN + 1]
 
 
 @register.filter

@@ -28,6 +28,7 @@ from files.models import File, Reservation
 from files.storage import backend, staging
 from files.uploads.batches import at_position
 from files.uploads.path_parser import PathKeepingParser
+from sessions_app.access import lock_session_to_add
 
 logger = logging.getLogger(__name__)
 
@@ -334,8 +335,10 @@ def replace(
         upload.staged.discard()
         raise
     new = build_file(file.user, upload, path, file.session)
-    with versions.rows_for_bytes([path]), quota.reserve(file.user_id, new.size, reservation):
-        kept, outcome = versions.save_or_replace(new, file.pk)
+    with versions.rows_for_bytes([path]):
+        new.session = lock_session_to_add(file.user_id, new.session)
+        with quota.reserve(file.user_id, new.size, reservation):
+            kept, outcome = versions.save_or_replace(new, file.pk)
     quota.forget_usage(kept.user_id)
     return kept, outcome
 
@@ -376,15 +379,18 @@ def insert_files(
 ) -> tuple[list[File], dict[str, quota.OverQuota]]:
     """Save those rows of a user for which there is room, in one short transaction.
 
-    Returns them, and {storage path: OverQuota} for the others, whose bytes are removed.
+    They are outside the session if the user may not add to it any more. Returns them, and
+    {storage path: OverQuota} for the others, whose bytes are removed.
     """
     fitting: list[File] = []
     refused: dict[str, quota.OverQuota] = {}
     if not rows:
         return fitting, refused
     with versions.rows_for_bytes([row.storage_path for row in rows]):
+        session = lock_session_to_add(user.pk, session)
         left = quota.lock_and_get_room(user.pk, reservation)
         for row in rows:
+            row.session = session
             if left is not None and row.size > left:
                 refused[row.storage_path] = quota.OverQuota(max(0, left))
                 continue

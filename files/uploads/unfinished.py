@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from camp.db.compiled_query import open_cursor
 from files.models import File, Upload
 from files.uploads import batches
 from files.uploads.upload_parts import UploadPart
@@ -58,7 +59,7 @@ def count_unfinished(user: Any) -> int:
     Each view of the file list asks: compiling the query would take a tenth of that page.
     """
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    with connection.cursor() as cursor:
+    with open_cursor(connection) as cursor:
         cursor.execute(COUNT_UNFINISHED, [user.pk, now])
         return int(cursor.fetchone()[0])
 

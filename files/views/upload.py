@@ -68,7 +68,7 @@ def receive(request, handler):
     if not files:
         return form_page(request, session, refusals)
     report(request, files, refusals)
-    return redirect(session or "files:list")
+    return redirect(files[0].session or "files:list")
 
 
 def form_page(request, session, refusals=()):

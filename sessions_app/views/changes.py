@@ -45,8 +45,7 @@ def changes(request, session_id):
     )
     if response.status_code == 304:
         return response
-    read_up_to = unread.read_up_to(request.user)
-    session = get_visible_session(request.user, session_id, read_up_to=read_up_to)
+    session = get_visible_session(request.user, session_id, with_read_up_to=True)
     stamps, is_complete, last_time = stamps_between(session, request.GET)
     if last_time and "seen" in request.GET:
         unread.mark_read(request.user, session, last_time)

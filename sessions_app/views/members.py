@@ -15,8 +15,10 @@ from sessions_app import members as actions
 from sessions_app.access import (
     get_own_session,
     get_visible_session,
+    locks_session,
     login_required_at_session,
 )
+from sessions_app.hand_over import NewOwnerGone
 from sessions_app.member_forms import (
     EVERYONE_PERMISSION,
     WRITE,
@@ -29,6 +31,7 @@ from sessions_app.member_forms import (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def members(request, session_id):
     """List the people in a session; its owner adds some."""
     if request.method != "POST":
@@ -74,6 +77,7 @@ def get_member(session, pk):
 
 @require_POST
 @login_required_at_session
+@locks_session
 def change(request, session_id, pk):
     """Change whether a member may write."""
     member = get_member(get_own_session(request.user, session_id), pk)
@@ -94,6 +98,7 @@ def change(request, session_id, pk):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def remove(request, session_id, pk):
     """Confirm, then take a member out of a session."""
     member = get_member(get_own_session(request.user, session_id), pk)
@@ -108,6 +113,7 @@ def remove(request, session_id, pk):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def leave(request, session_id):
     """Confirm, then leave a session of somebody else."""
     session = get_visible_session(request.user, session_id)
@@ -143,6 +149,7 @@ def removal_page(request, member, form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def hand_over(request, session_id, pk):
     """Confirm, then make a member the owner of a session."""
     member = get_member(get_own_session(request.user, session_id), pk)
@@ -152,6 +159,8 @@ def hand_over(request, session_id, pk):
     if form.is_valid():
         try:
             actions.hand_over_to_member(member, files=form.cleaned_data["files"])
+        except NewOwnerGone as error:
+            form.add_error(None, error)
         except ValidationError:
             # Not its text: how much room the other has is private.
             text = _("%(name)s does not have enough room for these files.")

@@ -1,6 +1,7 @@
 """A real Chromium for the tests that walk pages as a person would."""
 
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -44,6 +45,35 @@ def launch(chromium):
 
 
 MESSAGES = "[data-live] article"
+PASSWORD = "tent under the stars 7"
+ORGANISER = {"username": "organiser", "password": "a good long password"}
+# A row of each table that `demo` leaves empty.
+FILL = """
+from datetime import timedelta
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+from accounts.models import AttemptCounter, FormerLogEntry, User
+from files.models import File, Quota, Share, Upload
+person = User.objects.filter(is_staff=False).first()
+organiser = User.objects.get(username="organiser")
+soon = timezone.now() + timedelta(hours=1)
+Quota.objects.create(user=person, limit=5 * 2**30)
+Share.objects.create(user=person, expires_at=soon).files.add(*File.objects.filter(user=person)[:3])
+Upload.objects.create(user=person, filename="合宿の記録 " * 20 + ".mp4", length=9, expires_at=soon)
+AttemptCounter.objects.create(
+    kind="login", user=person, address="2001:db8:85a3:8d3:1319:8a2e:370:7348", ends_at=soon
+)
+change = {
+    "action_time": timezone.now(),
+    "action_flag": CHANGE,
+    "content_type": ContentType.objects.get_for_model(User),
+    "object_repr": "a" * 200,
+    "change_message": '[{"changed": {"fields": ["Organiser"]}}]',
+}
+LogEntry.objects.create(user=organiser, object_id=person.pk, **change)
+FormerLogEntry.objects.create(former_pk=1, **change)
+"""
 
 
 class Person:
@@ -84,15 +114,19 @@ class Person:
         field.press("Control+Enter")
         self.page.locator(MESSAGES).nth(count).wait_for()
 
+    def check_width(self):
+        """Fail if the page scrolls sideways."""
+        wide = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert wide <= 0, f"{self.page.url} scrolls sideways by {wide} px"
+
     def check(self, rules=None):
         """Fail if the page is hard to use: axe's rules, a sideways scroll, console errors.
 
         `rules` enables or disables rules of axe.
         """
-        wide = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert wide <= 0, f"{self.page.url} scrolls sideways by {wide} px"
+        self.check_width()
         # Evaluated by the debugger, which the Content-Security-Policy does not bind.
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         # Loading style sheets again, axe would insert some that the policy refuses.
@@ -106,6 +140,37 @@ class Person:
         assert not problems, f"{self.page.url}\n" + "\n".join(problems)
         assert self.console == []
         assert self.foreign == []
+
+
+def send_form(person, path, **fields):
+    """Send a form from the person's browser without opening its page; returns the response."""
+    response = person.context.request.post(
+        person.base_url + path, form={"csrfmiddlewaretoken": csrf_token(person), **fields}
+    )
+    assert response.ok, response.text()
+    return response
+
+
+def csrf_token(person):
+    """Return a token for forms that are sent from the person's browser."""
+    person.context.request.get(f"{person.base_url}/accounts/login/")
+    cookies = person.context.cookies(person.base_url)
+    return next(cookie["value"] for cookie in cookies if cookie["name"] == "csrftoken")
+
+
+def sign_up(person):
+    """Make an account and log in, without opening a page; returns its name."""
+    name = f"hana{secrets.token_hex(4)}"
+    passwords = {"password1": PASSWORD, "password2": PASSWORD}
+    send_form(person, "/accounts/signup/", username=name, email=f"{name}@example.org", **passwords)
+    return name
+
+
+def start_session(person, title="Notes"):
+    """Start a session and open its page; returns its path."""
+    address = send_form(person, "/sessions/new/", title=title).url
+    person.page.goto(address)
+    return address.removeprefix(person.base_url)
 
 
 @pytest.fixture
@@ -126,11 +191,19 @@ def visit(chromium, camp_server):
         context.close()
 
 
+@pytest.fixture(scope="session")
+def admin_server(camp_server_factory):
+    """A server with an ORGANISER, and rows in every table of the admin."""
+    server = camp_server_factory().start()
+    server.make_user(ORGANISER["username"], ORGANISER["password"], superuser=True)
+    server.manage("demo", "--users", "3", "--sessions", "12", "--files", "40")
+    server.manage("shell", "-v", "0", "-c", FILL)
+    return server
+
+
 @pytest.fixture(scope="module")
 def account(chromium, camp_server):
     """Somebody who is logged in: what their browser knows of it."""
-    from tests.browser.test_everyday import sign_up  # which needs this module
-
     context = chromium.new_context(base_url=camp_server.base_url)
     sign_up(Person(context.new_page(), camp_server.base_url))
     yield context.storage_state()

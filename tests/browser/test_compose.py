@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.test_everyday import sign_up
+from tests.browser.conftest import sign_up, start_session
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]
 
@@ -19,9 +19,7 @@ def writer(visit):
     """Somebody on the page of a new session; `address` is its path."""
     person = visit(locale="en-US")
     sign_up(person)
-    person.open("/sessions/new/")
-    person.submit({"title": "Notes"})
-    person.address = person.page.url.removeprefix(person.base_url)
+    person.address = start_session(person)
     return person
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 from PIL import Image
 
-from tests.browser.test_everyday import sign_up
+from tests.browser.conftest import sign_up, start_session
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]
 
@@ -36,9 +36,7 @@ def writer(visit):
     """Somebody on the page of a new session; `address` is its path, `name` their user name."""
     person = visit(locale="en-US")
     person.name = sign_up(person)
-    person.open("/sessions/new/")
-    person.submit({"title": "Notes"})
-    person.address = person.page.url.removeprefix(person.base_url)
+    person.address = start_session(person)
     return person
 
 

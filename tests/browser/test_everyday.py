@@ -5,15 +5,16 @@ import secrets
 
 import pytest
 
+from tests.browser.conftest import PASSWORD
+
 pytestmark = [pytest.mark.browser, pytest.mark.client]
 
-PASSWORD = "tent under the stars 7"
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 NOT_JAPANESE = re.compile(r"[a-z]{4,}(?: [a-z]{2,}){2,}")  # three English words in a row
 
 
-def sign_up(person):
+def sign_up_by_form(person):
     """Make an account through the form; returns its name."""
     name = f"hana{secrets.token_hex(4)}"
     person.open("/accounts/signup/")
@@ -57,7 +58,7 @@ def test_sign_up_write_upload_download_log_out(visit, tmp_path, locale, scheme, 
     looks_right()
     person.open("/accounts/signup/")
     looks_right()
-    name = sign_up(person)
+    name = sign_up_by_form(person)
     assert page.url == f"{person.base_url}/"
     looks_right()
 
@@ -110,7 +111,7 @@ def test_sign_up_write_upload_download_log_out(visit, tmp_path, locale, scheme, 
 def test_every_task_works_without_javascript(visit, tmp_path):
     person = visit(java_script_enabled=False, locale="en-US")
     page = person.page
-    sign_up(person)
+    sign_up_by_form(person)
     person.open("/sessions/new/")
     person.submit({"title": "No script"})
     person.submit({"content": "Hello"}, within="form[data-compose]")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import pytest
 
-from tests.browser.test_admin import admin_server, organiser, pages  # noqa: F401
+from tests.browser.test_admin import organiser, pages  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]
 

@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from tests.browser.test_everyday import sign_up
+from tests.browser.conftest import sign_up
 from tests.browser.test_selection import add_files
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]
 
-DELAY = 0.5  # seconds
+DELAY = 0.1  # seconds for each script, one after another: some two in all
 OBSERVE = """
 window.shift = 0;
 new PerformanceObserver((list) => {

@@ -8,7 +8,7 @@ import wave
 import pytest
 from PIL import Image
 
-from tests.browser.test_everyday import sign_up
+from tests.browser.conftest import sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]
 
@@ -63,15 +63,14 @@ def tone():
     return stream.getvalue()
 
 
-def seek(person, name, content, share):
+def seek(person, file, share):
     """Upload a file, open its page, go to a share of its length; return that and the requests."""
     page = person.page
     answers = []
     person.open("/files/")
-    page.locator("main input[type=file]").set_input_files(
-        {"name": name, "mimeType": "", "buffer": content}
-    )
-    link = page.locator("[data-upload-refresh] li", has_text=name).get_by_role("link", name=name)
+    page.locator("main input[type=file]").set_input_files(file)
+    row = page.locator("[data-upload-refresh] li", has_text=file.name)
+    link = row.get_by_role("link", name=file.name)
     address = link.first.get_attribute("href")
     page.on("response", lambda answer: answers.append(answer))
     person.open(address)
@@ -80,21 +79,24 @@ def seek(person, name, content, share):
     return played, [one for one in answers if one.url.endswith("/inline/")]
 
 
-def test_sound_and_video_seek(visit):
+def test_sound_and_video_seek(visit, tmp_path):
     person = visit(locale="en-US")
     sign_up(person)
-    played, answers = seek(person, "tone.wav", tone(), 0.75)
+    sound, video = tmp_path / "tone.wav", tmp_path / "clip.webm"
+    sound.write_bytes(tone())
+    played, answers = seek(person, sound, 0.75)
     assert played["error"] is None
     assert played["duration"] == pytest.approx(SECONDS)
     assert played["there"] == pytest.approx(played["target"], abs=0.1)
     assert played["currentTime"] > played["there"]
     assert {answer.status for answer in answers} == {206}
     starts = [int(answer.headers["content-range"].split()[1].split("-")[0]) for answer in answers]
-    assert max(starts) > len(tone()) / 2, "it was read through, not sought"
+    assert max(starts) > sound.stat().st_size / 2, "it was read through, not sought"
 
     person.open("/files/")
     recording = person.page.evaluate(f"({RECORD})()")
-    played, answers = seek(person, "clip.webm", base64.b64decode(recording), 0.5)
+    video.write_bytes(base64.b64decode(recording))
+    played, answers = seek(person, video, 0.5)
     assert played["error"] is None
     assert played["there"] == pytest.approx(played["target"], abs=0.2)
     assert played["currentTime"] > played["there"]
@@ -104,7 +106,7 @@ def test_sound_and_video_seek(visit):
 def photograph(number):
     """Return a JPEG that takes a while to read."""
     stream = io.BytesIO()
-    picture = Image.effect_noise((2500, 2500), 50 + number).convert("RGB")
+    picture = Image.effect_noise((1000, 1000), 50 + number).convert("RGB")
     picture.save(stream, "JPEG", quality=80, progressive=True)
     return stream.getvalue()
 

@@ -4,9 +4,8 @@ import os
 
 import pytest
 
-from tests.browser.conftest import MESSAGES
+from tests.browser.conftest import MESSAGES, PASSWORD, send_form, sign_up, start_session
 from tests.browser.test_compose import TEXT, sent
-from tests.browser.test_everyday import PASSWORD, sign_up
 from tests.browser.test_uploads import (
     MIB,
     choose,
@@ -34,20 +33,25 @@ def person(visit):
 
 
 def log_out(person):
-    """Log out in another tab."""
+    """Log out, with the cookies that the page has."""
+    send_form(person, "/accounts/logout/")
+
+
+def log_in(person, name=None):
+    """Log in likewise."""
+    name = name or person.name
+    send_form(person, "/accounts/login/", username=name, password=PASSWORD)
+
+
+def log_out_and_in_by_pages(person):
+    """Do both on the pages of another tab."""
     tab = person.page.context.new_page()
     tab.goto(f"{person.base_url}/sessions/")
     form = tab.locator("form[action='/accounts/logout/']")
     with tab.expect_navigation():
         form.evaluate("form => form.submit()")
-    tab.close()
-
-
-def log_in(person, name=None):
-    """Log in in another tab."""
-    tab = person.page.context.new_page()
     tab.goto(f"{person.base_url}/accounts/login/")
-    fill_in(tab, name or person.name)
+    fill_in(tab, person.name)
     tab.close()
 
 
@@ -71,8 +75,7 @@ def changed_by(person):
 
 
 def test_after_another_log_in_files_are_still_taken(person):
-    log_out(person)
-    log_in(person)
+    log_out_and_in_by_pages(person)
     choose(person, ("small.bin", b"m"), ("large.bin", b"m" * MIB))
     listed(person, "small.bin").wait_for()
     listed(person, "large.bin").wait_for()
@@ -212,8 +215,7 @@ def test_the_list_is_not_replaced_by_somebody_elses(person, visit):
 
 
 def test_a_message_sent_after_another_log_in_is_not_lost(person):
-    person.open("/sessions/new/")
-    person.submit({"title": "Notes"})
+    start_session(person)
     page = person.page
     page.locator(TEXT).fill("a long thought")
     log_out(person)
@@ -226,8 +228,7 @@ def test_a_message_sent_after_another_log_in_is_not_lost(person):
 
 
 def test_a_message_sent_after_logging_out_is_there_after_the_next_log_in(person):
-    person.open("/sessions/new/")
-    person.submit({"title": "Notes"})
+    start_session(person)
     page = person.page
     address = page.url
     page.locator(TEXT).fill("a long thought")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.test_everyday import sign_up
+from tests.browser.conftest import sign_up
 from tests.browser.test_selection import add_files
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]

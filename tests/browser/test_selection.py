@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.test_everyday import sign_up
+from tests.browser.conftest import csrf_token, sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]
 
@@ -21,14 +21,13 @@ def person(visit):
 
 def add_files(person, names):
     """Upload small files of those names."""
-    person.open("/files/upload/")
-    token = person.page.locator("main [name=csrfmiddlewaretoken]").first.input_value()
+    token = csrf_token(person)
     for name in names:
         part = {"name": name, "mimeType": "text/plain", "buffer": name.encode()}
         answer = person.page.request.post(
             f"{person.base_url}/files/upload/",
             multipart={"csrfmiddlewaretoken": token, "files": part},
-            headers={"Accept": "application/json", "Referer": person.page.url},
+            headers={"Accept": "application/json"},
         )
         assert answer.status == 201
 

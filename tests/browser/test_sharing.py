@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.browser.test_everyday import DESK, NOT_JAPANESE, PHONE, sign_up
+from tests.browser.conftest import sign_up
+from tests.browser.test_everyday import DESK, NOT_JAPANESE, PHONE
 from tests.browser.test_uploads import choose, listed
 
 pytestmark = [pytest.mark.browser, pytest.mark.client]

@@ -1,3 +1,3 @@
 """Databases of the old backend, for the tests of `manage.py takeover`."""
 
-from tests.old_backend import old, uploads  # noqa: F401
+from tests.old_backend import migration_script, old, quick_migrate, uploads  # noqa: F401

@@ -18,6 +18,10 @@ OTHERS = """
     FROM pg_stat_activity
     WHERE datname = %s AND usesysid IS NOT NULL AND NOT pid = ANY(%s) ORDER BY pid
 """
+DISCONNECT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = %s AND pid <> pg_backend_pid()
+"""
 # A connection that was just closed is still seen for a moment.
 CLOSING_SECONDS = 1
 LOCK_SECONDS = 5
@@ -54,7 +58,7 @@ def disconnect_others(name: str) -> None:
         return
     connection.close()
     with server.connect_for_maintenance() as session:
-        server.disconnect(session, name)
+        session.execute(DISCONNECT, [name])
 
 
 def lock_tables(name: str) -> psycopg.Connection | None:

@@ -46,7 +46,7 @@ def refusal(*words, code=1):
 def data_folder():
     """Have a new data folder, and an `.env.local` in it; whoever runs PostgreSQL gets there."""
     with contextlib.ExitStack() as stack:
-        folder = servers.temporary_folder(stack)
+        folder = servers.temporary_folder(stack, in_memory=True)
         folder.chmod(0o755)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("CAMP_ENV_FILES", str(folder / ".env.local"))
@@ -95,6 +95,12 @@ def kill(cluster):
     process = psutil.Process(cluster.read_pid())
     process.kill()
     process.wait(10)
+
+
+def make_almost_old(pid_file):
+    """Date a pid file back: in a second it is old enough to be one of a crash."""
+    moment = time.time() - clusters.LOCK_SECONDS + 1
+    os.utime(pid_file, (moment, moment))
 
 
 @machine
@@ -234,6 +240,7 @@ def test_the_number_of_a_crashed_server_may_belong_to_another_process(cluster):
         file = cluster.data / "postmaster.pid"
         _number, *rest = file.read_text().splitlines(keepends=True)
         file.write_text("".join([f"{other.pid}\n", *rest]))
+        make_almost_old(file)
 
         assert "stopped" in refusal("status", code=3)
         assert "is not running" in postgres("stop")
@@ -257,7 +264,9 @@ def test_another_users_cluster_is_not_run(cluster, monkeypatch):
 @machine
 def test_an_empty_pid_file_is_in_nobodys_way(cluster):
     postgres("stop")
-    (cluster.data / "postmaster.pid").touch()
+    file = cluster.data / "postmaster.pid"
+    file.touch()
+    make_almost_old(file)
 
     assert "runs at" in postgres("start")
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 
 import psycopg
@@ -20,11 +21,14 @@ Session.objects.create(user=user, title="合宿の記録")
 """
 
 
-@pytest.fixture
-def camp():
-    """Run manage.py commands on a new data folder; returns the finished process."""
+@contextlib.contextmanager
+def commands():
+    """Yield a new data folder, and a function that runs manage.py commands on it.
+
+    The function returns the finished process.
+    """
     with contextlib.ExitStack() as stack:
-        folder = servers.temporary_folder(stack)
+        folder = servers.temporary_folder(stack, in_memory=True)
         folder.chmod(0o755)
         environment = os.environ | {
             "CAMP_ENV_FILES": str(folder / ".env.local"),
@@ -39,9 +43,24 @@ def camp():
                 capture_output=True, encoding="utf-8", timeout=120,
             )  # fmt: skip
 
-        (folder / "data").mkdir()
+        yield folder / "data", run
+
+
+@pytest.fixture(scope="module")
+def filled():
+    """A data folder with an account and a session in SQLite, to copy."""
+    with commands() as (data, run):
+        data.mkdir()
         run("migrate", "-v", "0")
         run("shell", "-v", "0", "-c", FILL)
+        yield data
+
+
+@pytest.fixture
+def camp(filled):
+    """A function that runs manage.py commands on a copy of `filled`."""
+    with commands() as (data, run):
+        shutil.copytree(filled, data)
         yield run
         run("postgres", "stop", check=False)
 

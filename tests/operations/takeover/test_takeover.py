@@ -201,6 +201,7 @@ def test_keys_that_are_no_numbers(old, uploads, camps_own):
     User.objects.create_user("new", "new@example.org")
 
 
+@pytest.mark.usefixtures("quick_migrate")
 @pytest.mark.parametrize("place", ["order_messages", "redirect_pointer", "complete"])
 def test_a_failure_anywhere_leaves_everything_as_it_was(old, uploads, monkeypatch, place):
     old_backend.uuids(old, uploads)

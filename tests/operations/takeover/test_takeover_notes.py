@@ -14,7 +14,11 @@ from tests.old_backend import apply, takeover
 from tests.old_shapes import ABOUT, SHAPES
 from tests.operations.takeover.test_takeover_order import log_in
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.postgresql,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("quick_migrate"),
+]
 
 LAST_LOGIN = datetime.fromisoformat("2025-03-04 05:06:07+00:00")
 ESCAPED = "&lt;b&gt;旅&lt;/b&gt;"

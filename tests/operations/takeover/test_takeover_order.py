@@ -13,7 +13,11 @@ from tests import old_shapes
 from tests.old_backend import PASSWORD, apply, takeover
 from tests.old_shapes import EXCHANGES, SESSIONS
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.postgresql,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("quick_migrate"),
+]
 
 
 def log_in(name):

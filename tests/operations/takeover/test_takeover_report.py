@@ -12,7 +12,7 @@ from files.models import File
 from tests import old_backend
 from tests.old_backend import ALEMBIC, GUIDE, apply, takeover
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.usefixtures("quick_migrate")]
 
 TEMPLATE = ["id", "email", "username", "was"]
 

@@ -17,7 +17,11 @@ from tests.old_backend import PASSWORD, apply, put, takeover
 from tests.old_shapes import EXCHANGES, MIXES, SESSIONS, SHAPES
 from tests.operations.takeover.test_takeover_order import log_in, plain, read
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.postgresql,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("quick_migrate"),
+]
 
 KINDS = {"user": User, "session": Session, "message": Message, "file": File}
 ROWS = {"user": 2, "session": SESSIONS, "message": 2 * SESSIONS * EXCHANGES, "file": 3}

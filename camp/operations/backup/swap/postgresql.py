@@ -63,7 +63,8 @@ class PostgreSQL:
 
     def make_durable(self) -> None:
         """Have all that was written to the new database survive a power cut."""
-        self._oid = server.make_durable(self.fresh)
+        server.make_durable(self.fresh)
+        self._oid = server.get_oid(self.fresh)
 
     def swap(self) -> None:
         """Rename both databases; whoever is connected is disconnected.

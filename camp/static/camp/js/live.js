@@ -1,7 +1,8 @@
 // Keeps an open session up to date: asks the server every few seconds for what changed in
 // [data-live], and shows it without moving what somebody reads or touching what they use.
 import { fetchWithTimeout } from "./account.js";
-import { fillIn, texts } from "./live-texts.js";
+import { texts } from "./live-texts.js";
+import { withNumber } from "./plural.js";
 import { keep } from "./scroll.js";
 
 const VISIBLE = 3000; // ms between two requests
@@ -225,9 +226,7 @@ class Live {
   }
 
   count(number) {
-    const rule = new Intl.PluralRules(document.documentElement.lang).select(number);
-    const form = rule === "one" ? texts.newMessage : texts.newMessages;
-    return fillIn(form, { n: new Intl.NumberFormat(document.documentElement.lang).format(number) });
+    return withNumber(number, texts.newMessage, texts.newMessages);
   }
 
   drawUnseen() {
