@@ -18,7 +18,6 @@ from django.core.management import CommandError
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
-from psycopg import IsolationLevel
 
 from camp.db import bigram_index
 from camp.operations.backup.archive import NEW_FILE, Writer
@@ -60,6 +59,8 @@ def take(
 @contextlib.contextmanager
 def snapshot_postgresql(programs: Programs | None) -> Iterator[Snapshot]:
     """Yield a Snapshot; `programs` hold the pg_dump to use, or are None."""
+    from psycopg import IsolationLevel  # not on SQLite, where `up` loads this module
+
     wrapper = connection.copy()
     wrapper.settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel.REPEATABLE_READ
     try:

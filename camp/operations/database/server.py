@@ -8,15 +8,16 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from django.db import DatabaseError, OperationalError, connection
-from psycopg import sql
-from psycopg.pq import Conninfo
 
 from camp.db import bigram_index
+
+if TYPE_CHECKING:  # with SQLite the server of pages would only hold it in memory
+    import psycopg
 
 # Databases of every PostgreSQL, from which others can be created or dropped.
 MAINTENANCE = ("postgres", "template1")
@@ -34,12 +35,6 @@ SUPERUSER_ROLES = """
       AND pg_has_role(session_user, oid, 'MEMBER')
     LIMIT 1
 """
-# {parameter of psycopg: environment variable of PostgreSQL's programs}, as libpq has it
-PROGRAM_VARIABLES = {
-    option.keyword.decode(): option.envvar.decode()
-    for option in Conninfo.get_defaults()
-    if option.envvar
-}
 
 
 @dataclass(frozen=True)
@@ -121,12 +116,14 @@ def database_exists() -> bool:
 
 
 @contextlib.contextmanager
-def connect_for_maintenance(*, own: bool = False) -> Iterator[psycopg.Connection]:
+def connect_for_maintenance(*, own: bool = False) -> "Iterator[psycopg.Connection]":
     """Yield a psycopg connection, autocommit, to a maintenance database.
 
     With `own` the configured database is tried first, for queries that work in any. Raises
     django.db.DatabaseError if the configured login is refused everywhere.
     """
+    import psycopg
+
     names = [connection.settings_dict["NAME"]] * own + list(MAINTENANCE)
     with connection.wrap_database_errors, contextlib.ExitStack() as stack:
         for name in names:
@@ -145,6 +142,8 @@ def create(name: str, *, hasty: bool = False) -> None:
 
     With `hasty` a power cut may lose what is written to it, until `make_durable`.
     """
+    from psycopg import sql
+
     configured = connection.settings_dict["NAME"]
     with connect_for_maintenance() as server:
         found = server.execute(LOCALE, [configured]).fetchone()
@@ -180,7 +179,9 @@ def make_durable(name: str) -> None:
         _alter(server, name, "RESET synchronous_commit")
 
 
-def _alter(server: psycopg.Connection, name: str, what: str) -> None:
+def _alter(server: "psycopg.Connection", name: str, what: str) -> None:
+    from psycopg import sql
+
     server.execute(sql.SQL("ALTER DATABASE {} {}").format(sql.Identifier(name), sql.SQL(what)))
 
 
@@ -193,6 +194,8 @@ def get_oid(name: str) -> int | None:
 
 def drop(name: str) -> None:
     """Drop a database if it exists, and end the connections to it."""
+    from psycopg import sql
+
     with connect_for_maintenance() as server:
         command = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         server.execute(command.format(sql.Identifier(name)))
@@ -224,7 +227,7 @@ def connection_parameters(name: str | None = None) -> dict[str, Any]:
         "dbname": name or settings["NAME"],
     }
     known = {
-        key: settings["OPTIONS"][key] for key in PROGRAM_VARIABLES if key in settings["OPTIONS"]
+        key: settings["OPTIONS"][key] for key in program_variables() if key in settings["OPTIONS"]
     }
     return {key: value for key, value in (parameters | known).items() if value not in ("", None)}
 
@@ -236,7 +239,19 @@ def program_environment(name: str | None = None) -> dict[str, str]:
     """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     parameters = connection_parameters(name)
-    return clean | {PROGRAM_VARIABLES[key]: str(value) for key, value in parameters.items()}
+    return clean | {program_variables()[key]: str(value) for key, value in parameters.items()}
+
+
+@cache
+def program_variables() -> dict[str, str]:
+    """Return {parameter of psycopg: environment variable of PostgreSQL's programs}, from libpq."""
+    from psycopg.pq import Conninfo
+
+    return {
+        option.keyword.decode(): option.envvar.decode()
+        for option in Conninfo.get_defaults()
+        if option.envvar
+    }
 
 
 def server_version() -> int | None:

@@ -68,8 +68,6 @@ def explain_people_left_behind(again: str) -> str:
 
 def explain_empty_database() -> str:
     """Return the sentence for `up` on a PostgreSQL without people, "" if nobody is missing."""
-    if not server.is_postgresql():
-        return ""
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM sample_users)")
         if cursor.fetchone()[0]:
