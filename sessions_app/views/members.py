@@ -88,7 +88,10 @@ def change(request, session_id, pk):
     if may_write and member.user_id is None and not request.user.has_perm(EVERYONE_PERMISSION):
         raise PermissionDenied
     actions.change_member(member, may_write=may_write)
-    text = _("%(name)s may write now.") if may_write else _("%(name)s may only read now.")
+    if member.user_id is None:
+        text = _("Everyone may write now.") if may_write else _("Everyone may only read now.")
+    else:
+        text = _("%(name)s may write now.") if may_write else _("%(name)s may only read now.")
     messages.success(request, text % {"name": member})
     return redirect("sessions:members", session_id)
 
@@ -102,7 +105,8 @@ def remove(request, session_id, pk):
     form = removal_form(request, member)
     if request.method == "POST" and form.is_valid():
         actions.remove_member(member, keep_files=form.keep_files)
-        messages.success(request, _("%(name)s was removed.") % {"name": member})
+        text = _("%(name)s was removed.") if member.user_id else _("Everyone was removed.")
+        messages.success(request, text % {"name": member})
         return redirect("sessions:members", session_id)
     return removal_page(request, member, form)
 
