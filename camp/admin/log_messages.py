@@ -10,6 +10,8 @@ import re
 from django.contrib.admin.models import ACTION_FLAG_CHOICES, LogEntry
 from django.utils.translation import gettext, gettext_noop, override
 
+from camp.templatetags.camp import join_sentences
+
 # The text of an action that names a user, which it keeps.
 HANDED_OVER = gettext_noop("Handed over to %(user)s.")
 HANDED_OVER_TO = re.compile(re.escape(HANDED_OVER).replace(re.escape("%(user)s"), r"(\S+)"))
@@ -34,7 +36,7 @@ def translate_log_message(entry):
     except (ValueError, AttributeError, TypeError):
         # Not JSON: the texts of an action, one a line.
         lines = entry.change_message.splitlines()
-        return " ".join(map(translate_text, lines)) or flag_label(entry)
+        return join_sentences(" ".join(map(translate_text, lines))) or flag_label(entry)
     return LogEntry(change_message=json.dumps(parts)).get_change_message()
 
 

@@ -55,7 +55,7 @@ def test_they_go_along_with_both_sums(as_organiser, session, file, owner, member
     ("language", "line"),
     [
         ("en", "Handed over to member. The files of the session went along."),
-        ("ja", "member に引き継ぎました。 セッションのファイルも引き継ぎました。"),
+        ("ja", "member に引き継ぎました。セッションのファイルも引き継ぎました。"),
     ],
 )
 @pytest.mark.parametrize("acting", ["en", "ja"])
