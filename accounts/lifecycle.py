@@ -2,12 +2,18 @@
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts import setup_token, throttle
 from accounts.models import preserve_log_entries
+from camp.db.row_locks import lock_rows
 from camp.web import batch_deletion
 from camp.web.external_references import atomic_deletion
+
+# Sent at the beginning of the transaction that deletes accounts, with the primary `keys`, for the
+# locks that come before those of users: see camp.db.row_locks.
+deleting_accounts = Signal()
 
 
 class LastOrganiserError(Exception):
@@ -53,9 +59,10 @@ def delete_accounts(users):
     model = get_user_model()
     keys = [user.pk for user in users]
     with atomic_deletion():
+        deleting_accounts.send(model, keys=keys)
         organisers = model.objects.filter(is_superuser=True, is_active=True)
         # Lock all administrators in one order, so that two cannot leave concurrently.
-        left = list(organisers.order_by("pk").select_for_update().values_list("pk", flat=True))
+        left = lock_rows(organisers)
         others = model.objects.exclude(pk__in=keys)
         if left and not set(left) - set(keys) and others.exists():
             raise LastOrganiserError
@@ -65,6 +72,8 @@ def delete_accounts(users):
             for pk in keys:
                 batch_deletion.delete_in_background("deletion of an account", delete_marked(pk))
         else:
+            lock_rows(model.objects.filter(pk__in=keys))
+            batch_deletion.lock_dependents(model, keys)
             for user in users:
                 user.delete()
     for pk in () if is_large else keys:

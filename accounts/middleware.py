@@ -56,6 +56,9 @@ def _reader(request):
     all others still work.
     """
     try:
-        return request.user if request.user.is_authenticated else None
+        is_authenticated = request.user.is_authenticated
     except DatabaseError:
         return None
+    # In place of the lazy object, whose attributes lists would read slowly.
+    request.user = getattr(request, "_cached_user", request.user)
+    return request.user if is_authenticated else None

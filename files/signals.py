@@ -11,7 +11,7 @@ from files.serving import thumbnails
 from files.storage import backend
 from files.uploads.upload_parts import UploadPart
 from sessions_app.hand_over import handed_over
-from sessions_app.models import mark_changed
+from sessions_app.revisions import mark_changed_on_commit
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.remove_bytes")
@@ -38,14 +38,14 @@ def remove_part(sender, instance, using, **kwargs):
 def mark_session_changed(sender, instance, created, **kwargs):
     """Tell the open pages of its session; a new file moves its session up, which tells them too."""
     if instance.session_id and not created:
-        mark_changed([instance.session_id])
+        mark_changed_on_commit([instance.session_id])
 
 
 @receiver(post_delete, sender=File, dispatch_uid="files.session_deleted")
 def mark_session_of_deleted(sender, instance, **kwargs):
     """Tell the open pages of its session, unless it was in the trash."""
     if instance.session_id and not instance.deleted_at:
-        mark_changed([instance.session_id])
+        mark_changed_on_commit([instance.session_id])
 
 
 @receiver(post_save, sender=File, dispatch_uid="files.usage_saved")

@@ -4,11 +4,13 @@ from functools import wraps
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from camp.db.compiled_query import compile_query
+from camp.db.row_locks import lock_rows
 from sessions_app.models import Message, Session
 from sessions_app.unread import read_up_to
 
@@ -127,6 +129,36 @@ def get_restorable_message(user, session_id, pk):
     if message.deleted_at and not is_owner and message.deleted_by_id != user.pk:
         raise PermissionDenied
     return message
+
+
+def lock_session_to_add(user_id, session):
+    """Lock a session to which a file is to be added, before any other row; returns it as it is now.
+
+    None if the user may not add to it any more, or `session` is None.
+    """
+    if session is None:
+        return None
+    session = Session.objects.select_for_update(no_key=True).filter(pk=session.pk).first()
+    if session is None or session.user_id == user_id:
+        return session
+    return Session.objects.writable_by(user_id).filter(pk=session.pk).first()
+
+
+def locks_session(view):
+    """Have a view run POST in a transaction that has locked its session.
+
+    What the view finds out about the session, such as the rights of the user, holds until the end.
+    """
+
+    @wraps(view)
+    def locking(request, session_id, **kwargs):
+        if request.method != "POST":
+            return view(request, session_id, **kwargs)
+        with transaction.atomic():
+            lock_rows(Session.objects.filter(session_id=session_id))
+            return view(request, session_id, **kwargs)
+
+    return locking
 
 
 def login_required_at_session(view):

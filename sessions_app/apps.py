@@ -15,6 +15,8 @@ class SessionsConfig(AppConfig):
     verbose_name = _("Sessions")
 
     def ready(self):
+        from sessions_app import signals  # noqa: F401
+
         post_migrate.connect(repair_search_indexes, sender=self)
 
 

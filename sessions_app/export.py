@@ -127,8 +127,8 @@ def iterate_messages(session):
 
 
 def iterate_files(session):
-    """Return an iterator over a session's files, oldest first."""
-    return session.files.present().order_by("created_at", "id").iterator(chunk_size=CHUNK)
+    """Return an iterator over a session's files, newest first: a folder has its own order."""
+    return session.files.present().order_by("-created_at", "-id").iterator(chunk_size=CHUNK)
 
 
 def format_utc(moment):

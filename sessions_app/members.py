@@ -1,14 +1,17 @@
 """Let people into sessions, change what they may do there, and remove them.
 
-What members see is decided in the querysets of sessions_app/models.py.
+What members see is decided in the querysets of sessions_app/models.py. Call the functions that
+change something with the session locked (sessions_app.access.locks_session).
 """
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from camp.db.row_locks import lock_rows
 from sessions_app.announcements import withdraw
-from sessions_app.hand_over import hand_over_session
-from sessions_app.models import Member, Session, mark_changed
+from sessions_app.hand_over import NewOwnerGone, hand_over_session
+from sessions_app.models import Member, Session
+from sessions_app.revisions import mark_changed
 
 MAX_KNOWN = 30  # people to choose from
 # The newest sessions in which people to choose from are looked for, and their newest members.
@@ -22,8 +25,6 @@ def add_members(session, users, *, may_write, added_by):
     What members may do already stays. The owner is left out.
     """
     users = [user for user in users if user is None or user.pk != session.user_id]
-    # Locked, so that two requests do not add the same person.
-    Session.objects.select_for_update().get(pk=session.pk)
     present = set(session.members.values_list("user", flat=True))
     new = [user for user in users if (user and user.pk) not in present]
     Member.objects.bulk_create(
@@ -70,9 +71,11 @@ def hand_over_to_member(member, *, files):
     """Make a member the owner; the owner until now stays as a member who may write.
 
     `files` is one of OwnFiles. Raises ValidationError, and changes nothing, if the new owner has
-    no room for the files.
+    no room for the files; NewOwnerGone if the account is not active any more.
     """
     session, previous = member.session, member.session.user
+    if not lock_rows(get_user_model().objects.filter(pk=member.user_id, is_active=True)):
+        raise NewOwnerGone
     hand_over_session(session, member.user, files=files)
     Member.objects.create(session=session, user=previous, may_write=True, added_by=member.user)
     mark_changed([session.pk])

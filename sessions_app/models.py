@@ -121,7 +121,7 @@ class Session(OldMetadata, SoftDeleteModel, MarkedDeletionModel):
     title = models.CharField(_("title"), max_length=255, default="", blank=True)
     created_at = models.DateTimeField(_("started"), auto_now_add=True)
     updated_at = models.DateTimeField(_("last change"), auto_now=True)
-    # Counts every change that an open page of the session shows; see `touch` and `mark_changed`.
+    # Counts every change that an open page of the session shows; see `touch` and revisions.py.
     revision = models.BigIntegerField(default=0, editable=False)
     # Set while it stands on top of everyone's home page.
     announced_at = models.DateTimeField(_("announced"), null=True, blank=True, editable=False)
@@ -174,14 +174,6 @@ class Session(OldMetadata, SoftDeleteModel, MarkedDeletionModel):
         Session.objects.filter(pk=self.pk).update(
             updated_at=self.updated_at, revision=F("revision") + 1
         )
-
-
-def mark_changed(session_ids):
-    """Tell the open pages of sessions that something on them has changed, such as a file.
-
-    `session_ids` are primary keys. The place in lists stays.
-    """
-    Session.objects.filter(pk__in=session_ids).update(revision=F("revision") + 1)
 
 
 class MemberQuerySet(models.QuerySet):

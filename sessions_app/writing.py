@@ -1,9 +1,12 @@
-"""Writing, changing and deleting messages, with the effects on their session."""
+"""Writing, changing and deleting messages, with the effects on their session.
+
+Call these functions with the session locked (sessions_app.access.locks_session).
+"""
 
 from django.db import transaction
 from django.utils import timezone
 
-from sessions_app.models import Message, Session
+from sessions_app.models import Message
 from sessions_app.titles import title_from
 
 
@@ -13,11 +16,9 @@ def add_message(*, session, author, content, reply_to=None, submission_id=None):
 
     `reply_to` is the message that it answers.
 
-    Moves the session to the top of the list; sets the title of a session without one. Raises
-    Session.DoesNotExist if the session was deleted meanwhile.
+    Moves the session to the top of the list; sets the title of a session without one. By the lock
+    messages get the order of their times for every reader.
     """
-    # Locked, so that messages get the order of their times for every reader.
-    session = Session.objects.present().select_for_update().get(pk=session.pk)
     if submission_id:
         sent = Message.objects.filter(session=session, author=author, submission_id=submission_id)
         if (first := sent.first()) and first.content == content:

@@ -92,6 +92,8 @@ class Page(HTMLParser):
             self.faults.append(f"{name} without a name: {attrs}")
         elif name == "label" and not text:
             self.faults.append(f"empty label: {attrs}")
+        elif name == "p" and "。 " in text:
+            self.faults.append(f"a space between Japanese sentences: {text}")
 
     def note_inline(self, tag, attrs):
         """Judge what a Content-Security-Policy would stop."""

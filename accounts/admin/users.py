@@ -93,11 +93,16 @@ class UserAdmin(
         ),
         (
             gettext_lazy("Preferences and dates"),
-            {"fields": ["preferences", "created_at", "updated_at", "last_login", "last_activity"]},
+            {
+                "fields": [
+                    *("preferences", "news", "created_at", "updated_at"),
+                    *("last_login", "last_activity"),
+                ]
+            },
         ),
     ]
     readonly_fields = [
-        *("password_link", "preferences", "deletion_started_at"),
+        *("password_link", "preferences", "news", "deletion_started_at"),
         *("created_at", "updated_at", "last_login", "last_activity"),
     ]
     list_display = [username, "is_active", "is_staff", "created_at", "last_activity"]
@@ -160,6 +165,11 @@ class UserAdmin(
         chosen = dict(settings.LANGUAGES).get(user.language)
         language = fixed or chosen or _("the browser's language")
         return f"{language}, {zone_label(user.time_zone or settings.TIME_ZONE)}"
+
+    @admin.display(description=User._meta.get_field("email_news").verbose_name)
+    def news(self, user):
+        """Return how soon the user wants e-mails about news; each chooses that in the profile."""
+        return user.get_email_news_display() or _("Never")
 
     def manages(self, request, user):
         """Return whether the reader may manage this account."""

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -13,7 +14,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from camp.admin.dashboard import readable_number
+from camp.admin.log_messages import HANDED_OVER, untranslated
 from camp.admin.widgets import AutocompleteSelect
+from camp.db.row_locks import lock_rows
 
 LISTED = 25  # rows named on the page
 CONTINUE = _("Continue")
@@ -121,7 +124,10 @@ class TrashActionsMixin:
 
     def set_deleted_at(self, rows, moment):
         """Set when the rows were moved to the trash, None if they are not in it."""
-        self.model.objects.filter(pk__in=[row.pk for row in rows]).update(deleted_at=moment)
+        found = self.model.objects.filter(pk__in=[row.pk for row in rows])
+        with transaction.atomic():
+            lock_rows(found)
+            found.update(deleted_at=moment)
 
     def trash_notes(self):
         """Return further sentences about what the trash means for the rows."""
@@ -177,11 +183,11 @@ class HandOverMixin:
             self.hand_over([obj], user, form)
         except ValidationError as error:
             raise HandOverRefusedError(" ".join(error.messages)) from None
-        text = gettext("Handed over to %(user)s.") % {"user": user}
-        self.log_change(request, obj, " ".join([text, *self.hand_over_notes(form)]))
+        texts = [HANDED_OVER % {"user": user}, *map(untranslated, self.hand_over_notes(form))]
+        self.log_change(request, obj, "\n".join(texts))
 
     def hand_over_notes(self, form):
-        """Return further sentences for the history of a row that was handed over."""
+        """Return further sentences, lazy, for the history of a row that was handed over."""
         return []
 
     def has_hand_over_permission(self, request):
@@ -202,7 +208,7 @@ class HandOverMixin:
             except ValidationError as error:
                 form.add_error("user", error)
             else:
-                text = gettext("Handed over to %(user)s.") % {"user": user}
+                text = HANDED_OVER % {"user": user}
                 done = ngettext(
                     "%(count)d handed over to %(user)s.",
                     "%(count)d handed over to %(user)s.",

@@ -5,9 +5,14 @@ its labels begin with a capital, and the texts of Camp's catalogue do not.
 """
 
 import json
+import re
 
 from django.contrib.admin.models import ACTION_FLAG_CHOICES, LogEntry
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext, gettext_noop, override
+
+# The text of an action that names a user, which it keeps.
+HANDED_OVER = gettext_noop("Handed over to %(user)s.")
+HANDED_OVER_TO = re.compile(re.escape(HANDED_OVER).replace(re.escape("%(user)s"), r"(\S+)"))
 
 
 def untranslated(text):
@@ -27,9 +32,17 @@ def translate_log_message(entry):
                 if "name" in change:
                     change["name"] = translate_label(change["name"])
     except (ValueError, AttributeError, TypeError):
-        # Not JSON: the text of an action.
-        return gettext(entry.change_message) if entry.change_message else flag_label(entry)
+        # Not JSON: the texts of an action, one a line.
+        lines = entry.change_message.splitlines()
+        return " ".join(map(translate_text, lines)) or flag_label(entry)
     return LogEntry(change_message=json.dumps(parts)).get_change_message()
+
+
+def translate_text(text):
+    """Return the translation of the stored text of an action."""
+    if found := HANDED_OVER_TO.fullmatch(text):
+        return gettext(HANDED_OVER) % {"user": found[1]}
+    return gettext(text) if text else ""
 
 
 def translate_label(label):

@@ -2,11 +2,11 @@
 
 import re
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 from camp.config.env import FALSE, TRUE
+from camp.config.urls import read_site
 
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 PREFIX = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
@@ -49,19 +49,8 @@ def storage(env):
 
 def address(env, name):
     """Return the URL of a server without a trailing slash, or None."""
-    url = env.text(name).strip().rstrip("/")
-    if not url:
-        return None
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ImproperlyConfigured(
-            f"{name} must be the address of the server alone, such as https://minio.example.org:9000"
-        )
-    return url
+    expected = "the address of the server alone, such as https://minio.example.org:9000"
+    return read_site(env, name, expected) or None
 
 
 def prefix(env):

@@ -47,13 +47,14 @@ SOCKET_EXAMPLE = "unix://user:password@/run/redis/redis.sock?db=0"
 EMAIL_EXAMPLE = "smtp+tls://user:password@smtp.example.org:587"
 
 
-def read_site(env, name):
-    """Return the address of the site, without a slash at its end, or ""."""
-    expected = "an address such as https://camp.example.org"
+def read_site(env, name, expected="an address such as https://camp.example.org"):
+    """Return the address of a site alone, without a slash at its end, or "" if none is set."""
 
     def parse_site(value):
         parts = urlsplit(value.rstrip("/"))
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError(value)
+        if parts.port == 0:
             raise ValueError(value)
         if parts.path or parts.query or parts.fragment or re.search(r"\s", value):
             raise ValueError(value)

@@ -14,7 +14,7 @@ SUFFIX = ".part"
 # Without file locks, a part file is stale after this long without a write.
 STALE_SECONDS = 24 * 3600
 BUFFER = 2**20  # bytes
-FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
 class AtomicFile:

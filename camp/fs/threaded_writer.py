@@ -44,7 +44,7 @@ class AppendedFile:
 
     def __init__(self, path: Path, flags: int, size: int) -> None:
         """Open `path`, with `flags` beside O_WRONLY; it has `size` bytes. Raises OSError."""
-        flags |= os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        flags |= os.O_WRONLY | getattr(os, "O_BINARY", 0)
         self._descriptor: int | None = os.open(path, flags, 0o600)
         self._written_back = self.size = size
         self._supports_direct = hasattr(os, "O_DIRECT")

@@ -1,5 +1,6 @@
 """Progress of long commands: a line that is redrawn in a terminal, else one line at the end."""
 
+import io
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -12,17 +13,21 @@ from camp.templatetags.camp import readable_bytes
 
 REDRAW_SECONDS = 0.1
 
+Say = Callable[[str], object]  # prints a line
+
 
 class Progress:
     """A context manager whose `add` counts the work that is done.
 
-    `stream` is where to print, such as a command's stdout; `total` is 0 if it is unknown;
-    `unit` is "bytes" or a translated word such as _("rows").
+    `stream` is where to print, such as a command's stdout, or None to print nothing; `total` is 0
+    if it is unknown; `unit` is "bytes" or a translated word such as _("rows").
     """
 
-    def __init__(self, stream: TextIO, total: int, label: str, unit: str = "bytes") -> None:
+    def __init__(
+        self, stream: TextIO | None, total: int = 0, label: str = "", unit: str = "bytes"
+    ) -> None:
         self.done = 0
-        self._stream = stream
+        self._stream = stream = stream or io.StringIO()
         self._total = total
         self._label = label
         self._unit = unit
@@ -93,20 +98,7 @@ class Progress:
         self._stream.flush()
 
 
-class NoProgress:
-    """A Progress that prints nothing."""
-
-    def __enter__(self) -> "NoProgress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def add(self, amount: int) -> None:
-        """Ignore the work."""
-
-
-def make_printer(stream: TextIO) -> Callable[[str], None]:
+def make_printer(stream: TextIO) -> Say:
     """Return a function that prints a line at once, so that it is seen before a slow step."""
 
     def say(line: str) -> None:

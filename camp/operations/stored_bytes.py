@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import F, Sum, Value
 
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from files.models import File, Version
 from files.storage import backend
 
@@ -52,7 +52,7 @@ def iterate_batches(rows: Any, *fields: str) -> Iterator[list[Any]]:
         last = batch[-1].pk
 
 
-def hash_stored_file(path: str, progress: Progress | NoProgress) -> tuple[int, str]:
+def hash_stored_file(path: str, progress: Progress) -> tuple[int, str]:
     """Return the size and the SHA-256 of the bytes at a storage path; raises OSError."""
     size, checksum = 0, hashlib.sha256()
     with backend.open(path) as stream:

@@ -9,7 +9,7 @@ from django import template
 from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.html import escape, format_html
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -21,6 +21,7 @@ ICONS = Path(__file__).resolve().parent.parent / "static" / "camp" / "icons.svg"
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 NO_BREAK_SPACE = "\u00a0"
+SPACE_BETWEEN_SENTENCES = re.compile(r"(。(?:</[a-z]+>)?)\s+")
 
 
 @register.filter(name="bytes")
@@ -89,7 +90,8 @@ class Clock:
         if not isinstance(moment, datetime):
             return ""
         start, date = describe(moment, self.zone, self.language, self.year)
-        return mark_safe(f"{start}{self.get_age(moment) or date}</time>")
+        # What mark_safe returns, without its search for lazy texts.
+        return SafeString(f"{start}{self.get_age(moment) or date}</time>")
 
     def show_exactly(self, moment):
         """Return a `<time>` element: the full date and time, within a day beside the age."""
@@ -159,6 +161,15 @@ def icon(name):
 def icon_names():
     """Return the names of the icons."""
     return set(re.findall(r'<symbol id="([\w-]+)"', ICONS.read_text(encoding="utf-8")))
+
+
+@register.filter(is_safe=True)
+def join_sentences(text):
+    """Return the text without white space between Japanese sentences, also after a closing tag.
+
+    For sentences that are translated one by one: `{% filter join_sentences %}…{% endfilter %}`.
+    """
+    return SPACE_BETWEEN_SENTENCES.sub(r"\1", text)
 
 
 @register.filter

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import CASCADE, SET_NULL
 from django.utils import timezone
 
+from camp.db.row_locks import lock_rows
 from camp.db.soft_delete import MarkedDeletionModel
 from camp.web import background
 from camp.web.external_references import (
@@ -63,6 +64,13 @@ def is_large(model, keys):
     return False
 
 
+def lock_dependents(model, keys):
+    """Lock the rows that are deleted along with the rows `keys`: nobody can give one away then."""
+    for rows, column, _parent in find_dependents(model, keys):
+        if not column:
+            lock_rows(rows)
+
+
 def mark(model, keys, **values):
     """Mark rows as being deleted, and set `values`; `delete_in_batches` deletes them later.
 
@@ -91,7 +99,8 @@ def delete_in_batches(model, keys):
                 if column:
                     batch.update(**{column: None})
                 else:
-                    batch.order_by().delete()
+                    keys_left = lock_rows(batch)
+                    rows.model._base_manager.filter(pk__in=keys_left).delete()
             start += size
             size = next_size(size, time.monotonic() - started)
             yield
@@ -137,6 +146,7 @@ def purge_batch(things, keys, referencing_tables, in_background):
         with atomic_deletion():
             # Locked, so that none of them can be restored meanwhile.
             locked = things.select_for_update().filter(pk__in=keys, deleted_at__isnull=False)
+            locked = locked.order_by("pk")
             found = list(locked.values_list("pk", flat=True))
             if issubclass(model, MarkedDeletionModel) and is_large(model, found):
                 mark(model, found)

@@ -16,8 +16,7 @@ from contextlib import contextmanager
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from camp.config.memory import memory_limit
-from camp.config.processors import count_processors
+from camp.config.resources import count_processors, memory_limit
 
 WAIT_SECONDS = 10  # for a free slot
 # A connection that was idle for longer is checked by a query: a firewall may have dropped it.

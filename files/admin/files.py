@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.http import Http404
 from django.urls import path, reverse
@@ -211,8 +212,9 @@ class FileAdmin(OldMetadataMixin, TrashFirstMixin, HandOverMixin, CampModelAdmin
 
     def set_deleted_at(self, rows, moment):
         """Do so, and tell the open pages of the files' sessions."""
-        File.objects.filter(pk__in=[row.pk for row in rows]).mark_sessions_changed()
-        super().set_deleted_at(rows, moment)
+        with transaction.atomic():
+            File.objects.filter(pk__in=[row.pk for row in rows]).mark_sessions_changed()
+            super().set_deleted_at(rows, moment)
 
     def hand_over(self, files, user, form):
         """Give files to another user, all or none of them."""

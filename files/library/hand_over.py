@@ -2,11 +2,13 @@
 
 from itertools import islice
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
+from camp.db.row_locks import lock_rows
 from camp.templatetags.camp import readable_bytes
 from files.library import quota
 from files.models import File, Upload, Version
@@ -23,6 +25,7 @@ def hand_over_files(files, user):
     room.
     """
     with transaction.atomic():
+        lock_rows(get_user_model().objects.filter(pk=user.pk))
         # Locked, so that no new content comes in meanwhile.
         locked = files.exclude(user=user).select_for_update(of=("self",)).order_by("pk")
         owners = dict(locked.values_list("pk", "user_id"))

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from camp.cache.manager import cache_manager, get_or_compute
 from camp.db.compiled_query import compile_query
+from camp.db.row_locks import lock_rows
 from files.models import File, Quota, Reservation, Upload, Version
 
 # A form that was not renewed for this long is gone.
@@ -133,8 +134,7 @@ def lock_and_get_room(user_id: int, reservation: Reservation | None = None) -> i
     limit = limit_of(user_id)
     if limit is None:
         return None
-    people = get_user_model().objects.select_for_update(no_key=True)
-    list(people.filter(pk=user_id).values_list("pk"))
+    lock_rows(get_user_model().objects.filter(pk=user_id))
     release(reservation)
     return limit - bytes_used_and_reserved(user_id)
 

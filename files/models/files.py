@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Exists, F, Min, OuterRef, Q
 from django.db.models.lookups import Exact
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.db.old_metadata import OldMetadata
@@ -16,7 +17,8 @@ from camp.db.soft_delete import OwnedQuerySet, SoftDeleteModel
 from camp.fs.filenames import MAX_FOLDER
 from files.content_types import Kind, KindOf, media_type
 from files.type_names import name_type
-from sessions_app.models import Session, mark_changed
+from sessions_app.models import Session
+from sessions_app.revisions import mark_changed_on_commit
 
 FOLDER_TO_SEARCH = 300  # characters
 
@@ -42,8 +44,9 @@ class FileQuerySet(OwnedQuerySet):
         return self.present().filter(session__in=own.union(shared)).exclude(user=user)
 
     def mark_sessions_changed(self):
-        """Tell the open pages of the files' sessions that something has changed."""
-        mark_changed(self.filter(session__isnull=False).order_by().values("session"))
+        """Tell the open pages of the files' present sessions, after the commit, of a change."""
+        sessions = self.filter(session__isnull=False).order_by().values_list("session", flat=True)
+        mark_changed_on_commit(list(sessions.distinct()))
 
     def for_list(self):
         """Read what lists show, as tuples of the fields of FileRow."""
@@ -108,7 +111,8 @@ class File(OldMetadata, SoftDeleteModel):
     size = models.BigIntegerField(_("size"))  # bytes
     # Relative to the storage root and opaque; never contains a name that a person chose.
     storage_path = models.CharField(_("storage path"), max_length=500, editable=False)
-    created_at = models.DateTimeField(_("uploaded"), auto_now_add=True)
+    # See files/uploads/batches.py.
+    created_at = models.DateTimeField(_("uploaded"), default=timezone.now, editable=False)
     # Time of the last replacement.
     replaced_at = models.DateTimeField(_("replaced"), null=True, editable=False)
     session = models.ForeignKey(

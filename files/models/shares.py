@@ -79,7 +79,7 @@ class Share(models.Model):
     @staticmethod
     def first_files(count):
         """Return a Prefetch that gives each link the list `first` of its first files."""
-        return Prefetch("files", File.objects.order_by("pk")[:count], to_attr="first")
+        return Prefetch("files", File.objects.in_path_order()[:count], to_attr="first")
 
     @property
     def is_closed(self):

@@ -62,6 +62,8 @@ class Upload(models.Model):
         File, models.CASCADE, related_name="uploads", null=True, verbose_name=_("file")
     )
     created_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    # When its file counts as uploaded, by its place in a batch; None: at its end.
+    file_created_at = models.DateTimeField(null=True, editable=False)
     # The sweep looks for expired ones.
     expires_at = models.DateTimeField(db_index=True)
 
@@ -105,4 +107,5 @@ class Upload(models.Model):
             sha256=self.sha256,
             storage_path=self.storage_path,
             session=self.session,
+            created_at=self.file_created_at or timezone.now(),
         )

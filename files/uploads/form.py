@@ -2,8 +2,6 @@
 
 import collections
 import contextlib
-import errno
-import logging
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, wait
@@ -16,25 +14,23 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.db import connection
 from django.http.multipartparser import exhaust
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils import timezone
 
 from camp.fs.filenames import clean_filename, clean_folder
-from camp.templatetags.camp import readable_bytes
 from files.content_types import media_type
 from files.library import quota, versions
 from files.models import File, Reservation
 from files.storage import backend, staging
+from files.uploads.batches import at_position
 from files.uploads.path_parser import PathKeepingParser
-
-logger = logging.getLogger(__name__)
+from files.uploads.refusals import Refusal
+from sessions_app.access import lock_session_to_add
 
 FIELD = "files"
 BATCH_SIZE = 500  # rows of one INSERT
 TOUCH_EVERY = 300  # seconds
 # Files of one form that are being synced at once.
 MAX_SYNCING = 32
-DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class Staged(Protocol):
@@ -54,67 +50,6 @@ class StagedUpload:
     name: str
     content_type: str = ""
     folder: str = ""
-
-
-@dataclass
-class Refusal:
-    """A file that was not stored: its name, an HTTP status, and the reason, translated."""
-
-    name: str
-    status: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.message}" if self.name else self.message
-
-    @classmethod
-    def too_large(cls, name: str) -> "Refusal":
-        """The file is larger than MAX_UPLOAD_SIZE."""
-        size = readable_bytes(settings.MAX_UPLOAD_SIZE)
-        return cls(name, 413, _("The file is larger than the limit of %(size)s.") % {"size": size})
-
-    @classmethod
-    def incomplete(cls, name: str) -> "Refusal":
-        """The form ended inside the file."""
-        return cls(name, 400, _("The upload is incomplete. Try again."))
-
-    @classmethod
-    def long_folder(cls, name: str) -> "Refusal":
-        """Its folder's path is longer than MAX_FOLDER."""
-        return cls(name, 400, _("The path of its folder is too long."))
-
-    @classmethod
-    def too_many(cls) -> "Refusal":
-        """The form holds more files than Camp reads."""
-        count = settings.DATA_UPLOAD_MAX_NUMBER_FILES
-        text = ngettext(
-            "Camp accepts up to %(count)d file at once. Nothing was saved.",
-            "Camp accepts up to %(count)d files at once. Nothing was saved.",
-            count,
-        )
-        return cls("", 413, text % {"count": count})
-
-    @classmethod
-    def no_room(cls, name: str) -> "Refusal":
-        """The disk is full."""
-        return cls(name, 507, _("The server has no space left for it."))
-
-    @classmethod
-    def over_quota(cls, name: str, left: int) -> "Refusal":
-        """It exceeds the user's quota, of which `left` bytes remain."""
-        text = _("There is not enough room: you have %(size)s left.")
-        return cls(name, 507, text % {"size": readable_bytes(left)})
-
-    @classmethod
-    def failed(cls, name: str, error: Exception) -> "Refusal":
-        """Storing it raised OverQuota, or an OSError, which is logged."""
-        if isinstance(error, quota.OverQuota):
-            return cls.over_quota(name, error.left)
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            logger.error("An upload was refused: no room left on the device.")
-            return cls.no_room(name)
-        logger.error("An upload could not be stored.", exc_info=error)
-        return cls(name, 507, _("The server could not store the file. Try again later."))
 
 
 class StagedFile(UploadedFile):
@@ -294,9 +229,9 @@ def store_all(
     """Keep several uploads, with one round of syncing and one transaction.
 
     First the bytes are on the disk under their final path, then come the rows: a crash in between
-    leaves bytes that the sweep removes, never a row without bytes. `reservation` is the room that
-    was reserved for them. Returns the new Files, and (upload, OSError or OverQuota) for those that
-    could not be stored.
+    leaves bytes that the sweep removes, never a row without bytes. Lists show them in this order.
+    `reservation` is the room that was reserved for them. Returns the new Files, and (upload,
+    OSError or OverQuota) for those that could not be stored.
     """
     finished, failed = finish_staged(uploads)
     try:
@@ -306,6 +241,9 @@ def store_all(
             upload.staged.discard()
         return [], failed + [(upload, error) for upload in finished]
     rows = [build_file(user, *each, session) for each in zip(finished, paths, strict=True)]
+    now = timezone.now()
+    for position, row in enumerate(rows):
+        row.created_at = at_position(now, position)
     files, refused = insert_files(user, rows, session, reservation)
     upload_at = dict(zip(paths, finished, strict=True))
     failed += [(upload_at[path], over_quota) for path, over_quota in refused.items()]
@@ -329,8 +267,10 @@ def replace(
         upload.staged.discard()
         raise
     new = build_file(file.user, upload, path, file.session)
-    with versions.rows_for_bytes([path]), quota.reserve(file.user_id, new.size, reservation):
-        kept, outcome = versions.save_or_replace(new, file.pk)
+    with versions.rows_for_bytes([path]):
+        new.session = lock_session_to_add(file.user_id, new.session)
+        with quota.reserve(file.user_id, new.size, reservation):
+            kept, outcome = versions.save_or_replace(new, file.pk)
     quota.forget_usage(kept.user_id)
     return kept, outcome
 
@@ -371,15 +311,18 @@ def insert_files(
 ) -> tuple[list[File], dict[str, quota.OverQuota]]:
     """Save those rows of a user for which there is room, in one short transaction.
 
-    Returns them, and {storage path: OverQuota} for the others, whose bytes are removed.
+    They are outside the session if the user may not add to it any more. Returns them, and
+    {storage path: OverQuota} for the others, whose bytes are removed.
     """
     fitting: list[File] = []
     refused: dict[str, quota.OverQuota] = {}
     if not rows:
         return fitting, refused
     with versions.rows_for_bytes([row.storage_path for row in rows]):
+        session = lock_session_to_add(user.pk, session)
         left = quota.lock_and_get_room(user.pk, reservation)
         for row in rows:
+            row.session = session
             if left is not None and row.size > left:
                 refused[row.storage_path] = quota.OverQuota(max(0, left))
                 continue

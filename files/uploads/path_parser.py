@@ -2,7 +2,12 @@
 
 import re
 
+from django.http import multipartparser
 from django.http.multipartparser import MultiPartParser
+
+# Bytes of the headers of a file in a form. Django has no setting for it; its 1 KiB is a path of 300
+# Japanese characters. A folder of MAX_FOLDER characters and a name fit into this in any encoding.
+multipartparser.MAX_TOTAL_HEADER_SIZE = 16 * 2**10
 
 # How browsers write quotation marks and line ends inside a name:
 # https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data

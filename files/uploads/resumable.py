@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from camp.fs.filenames import clean_filename
@@ -22,7 +22,7 @@ from files.library import quota, versions
 from files.models import File, Upload
 from files.storage import backend, staging
 from files.uploads.upload_parts import PartAppender, UploadPart, hashes, list_keys
-from sessions_app.models import Session
+from sessions_app.access import lock_session_to_add
 
 FILE_HEADER = "Camp-File"  # of a response: the address of the finished file
 BLOCK_SIZE = 128 * 2**10  # bytes
@@ -102,12 +102,12 @@ def receive_single_request(stream: Stream, *, key: str = "", length: int, **fiel
         raise WrongContent
     upload.storage_path = store_content(content)
     try:
-        with (
-            versions.rows_for_bytes([upload.storage_path]),
-            quota.reserve(upload.user_id, length),
-        ):
-            upload.file, _outcome = versions.save_or_replace(upload.as_file(), upload.replaces_id)
-            upload.save(force_insert=True)
+        with versions.rows_for_bytes([upload.storage_path]):
+            upload.session = lock_session_to_add(upload.user_id, upload.session)
+            with quota.reserve(upload.user_id, length):
+                new = upload.as_file()
+                upload.file, _outcome = versions.save_or_replace(new, upload.replaces_id)
+                upload.save(force_insert=True)
     except IntegrityError:
         # The same upload, sent twice at once.
         if earlier := get_finished(pk, user):
@@ -300,27 +300,24 @@ def assign_storage_path(upload: Upload, part: UploadPart) -> None:
 
 
 def save_file(upload: Upload) -> File:
-    """Save the file of an upload, or what it replaces, unless another request has; returns it."""
-    with quota.reserve(upload.user_id, 0):
-        # Before the upload: deleting a file locks it first, too.
-        versions.lock_file(upload.replaces_id, upload.user_id)
-        upload.refresh_from_db(from_queryset=Upload.objects.select_for_update(of=("self",)))
-        if upload.file_id is None:
-            new = upload.as_file()
-            if not may_still_add(upload):
-                new.session = None
-            upload.file, _outcome = versions.save_or_replace(new, upload.replaces_id)
-            upload.offset = upload.length
-            upload.save(update_fields=["file", "offset"])
+    """Save the file of an upload, or what it replaces, unless another request has; returns it.
+
+    It is outside the session if the user may not add to it any more.
+    """
+    with transaction.atomic():
+        session = lock_session_to_add(upload.user_id, upload.session)
+        with quota.reserve(upload.user_id, 0):
+            # Before the upload: deleting a file locks it first, too.
+            versions.lock_file(upload.replaces_id, upload.user_id)
+            upload.refresh_from_db(from_queryset=Upload.objects.select_for_update(of=("self",)))
+            if upload.file_id is None:
+                new = upload.as_file()
+                # A session that was handed over may have left its uploads behind.
+                new.session = session if upload.session_id else None
+                upload.file, _outcome = versions.save_or_replace(new, upload.replaces_id)
+                upload.offset = upload.length
+                upload.save(update_fields=["file", "offset"])
     return upload.file
-
-
-def may_still_add(upload: Upload) -> bool:
-    """Return whether its owner may add to its session; that may have changed since it began."""
-    session = upload.session
-    if session is None or session.user_id == upload.user_id:
-        return True
-    return bool(Session.objects.writable_by(upload.user).filter(pk=session.pk).exists())
 
 
 def replacement_outcome(upload: Upload) -> versions.Outcome:

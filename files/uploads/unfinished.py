@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from camp.db.compiled_query import open_cursor
 from files.models import File, Upload
+from files.uploads import batches
 from files.uploads.upload_parts import UploadPart
 
 MAX_SHOWN = 50
@@ -81,6 +82,7 @@ def describe_unfinished(user: Any) -> list[dict[str, Any]]:
             "size": upload.length,
             "offset": upload.offset,
             "metadata": upload.metadata,
+            "isBatchOpen": batches.is_open(upload.file_created_at),
         }
         for upload in Upload.objects.unfinished(user)[:MAX_RESUMABLE]
     ]

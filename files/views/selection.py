@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from camp.db.row_locks import lock_rows
 from camp.web.batch_deletion import purge
 from camp.web.errors import error_response
 from camp.web.external_references import describe_references
@@ -32,8 +33,9 @@ from files.library.requests import (
 )
 from files.models import File
 from files.serving.zips import MAX_FILES, zip_response
-from sessions_app.access import list_writable_sessions
-from sessions_app.models import Session, mark_changed
+from sessions_app.access import list_writable_sessions, lock_session_to_add
+from sessions_app.models import Session
+from sessions_app.revisions import mark_changed
 
 SESSIONS_TO_CHOOSE = 50
 NAMED = 10  # files that are named before they are deleted
@@ -124,7 +126,7 @@ def trash_files(request, selected):
 def move_files(request, selected):
     """Move the files to the session `to`, or with "" out of theirs."""
     session = get_session_or_none(request.user, request.POST.get("to", ""), to_add=True)
-    count = move_to_session(selected.files, session)
+    count = move_to_session(request.user, selected.files, session)
     if session is not None:
         report_added(request, count)
         return redirect(previous_page(request, selected))
@@ -137,9 +139,16 @@ def move_files(request, selected):
     return redirect(previous_page(request, selected))
 
 
-def move_to_session(files, session):
-    """Move a queryset of files to a session, or with None out of theirs; returns how many."""
+def move_to_session(user, files, session):
+    """Move the user's files to a session, or with None out of theirs; returns how many.
+
+    `files` is a queryset. Raises PermissionDenied if the user may not add to the session any more.
+    """
     with transaction.atomic():
+        if session is not None:
+            session = lock_session_to_add(user.pk, session)
+            if session is None:
+                raise PermissionDenied
         files.mark_sessions_changed()
         count = files.update(session=session)
         if session is not None and count:
@@ -251,7 +260,7 @@ def attach_chosen(request, session):
         return redirect(f"{reverse('files:attach')}?session={session.session_id}")
     if files.count() != len(chosen):
         raise Http404
-    report_added(request, move_to_session(files, session))
+    report_added(request, move_to_session(request.user, files, session))
     return redirect(next_url(request, session.get_absolute_url()))
 
 
@@ -259,13 +268,15 @@ def attach_chosen(request, session):
 @login_required
 def detach(request, pk):
     """Take a file out of its session, for the owner of either; it stays in its owner's library."""
-    file = get_visible_file(request.user, pk)
-    session, file.session = file.session, None
-    if request.user.pk not in (file.user_id, session and session.user_id):
-        raise PermissionDenied
     with transaction.atomic():
-        file.save(update_fields=["session"])
-        mark_changed([session.pk] if session else [])
+        lock_rows(Session.objects.filter(files=pk))
+        file = get_visible_file(request.user, pk)
+        session = file.session
+        if request.user.pk not in (file.user_id, session and session.user_id):
+            raise PermissionDenied
+        if session is not None:
+            File.objects.filter(pk=pk, session=session).update(session=None)
+            mark_changed([session.pk])
     messages.success(
         request, _("“%(name)s” was removed from its session.") % {"name": file.filename}
     )

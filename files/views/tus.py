@@ -30,8 +30,8 @@ from camp.web.addresses import has_own_port
 from files.library.quota import OverQuota
 from files.library.requests import get_own_file_or_none, get_session_or_none
 from files.models import Upload
-from files.uploads import resumable
-from files.uploads.form import Refusal
+from files.uploads import batches, resumable
+from files.uploads.refusals import Refusal
 from files.uploads.upload_parts import Superseded
 
 VERSION = "1.0.0"
@@ -110,6 +110,9 @@ def uploads(request):
         "folder": parse_folder(metadata.get("relativePath", "")),
         "content_type": metadata.get("filetype", ""),
         "metadata": raw,
+        "file_created_at": batches.find_time(
+            request.user, metadata.get("batch", ""), metadata.get("position", "")
+        ),
         "session": get_session_or_none(request.user, metadata.get("session", ""), to_add=True),
         "replaces": get_replaced_file(request.user, metadata.get("replaces", "")),
     }

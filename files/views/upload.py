@@ -16,8 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from camp.web.errors import wants_json
 from files.library.requests import get_session_or_none, next_url
 from files.models import File, Upload
-from files.uploads import resumable, unfinished
-from files.uploads.form import FIELD, Refusal, StagingHandler, check_connection, store_all
+from files.uploads import batches, resumable, unfinished
+from files.uploads.form import FIELD, StagingHandler, check_connection, store_all
+from files.uploads.refusals import Refusal
 
 # Refusals, and duplicates, that are named one by one after an upload.
 MAX_NAMED = 10
@@ -68,7 +69,7 @@ def receive(request, handler):
     if not files:
         return form_page(request, session, refusals)
     report(request, files, refusals)
-    return redirect(session or "files:list")
+    return redirect(files[0].session or "files:list")
 
 
 def form_page(request, session, refusals=()):
@@ -152,8 +153,12 @@ def link_to_file(file):
 @login_required
 @never_cache
 def unfinished_uploads(request):
-    """Return the user's unfinished uploads, for the script of the upload page."""
-    return JsonResponse({"uploads": unfinished.describe_unfinished(request.user)})
+    """Return what the script of the upload page needs for a batch of files.
+
+    That is the user's unfinished uploads, and the signed time of the batch.
+    """
+    uploads = unfinished.describe_unfinished(request.user)
+    return JsonResponse({"uploads": uploads, "batch": batches.start_batch(request.user)})
 
 
 @require_POST

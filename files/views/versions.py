@@ -17,7 +17,8 @@ from files.library.requests import get_own_file, get_own_version
 from files.models import Version
 from files.serving.downloads import file_response
 from files.uploads import form
-from files.uploads.form import FIELD, Refusal, StagingHandler, check_connection
+from files.uploads.form import FIELD, StagingHandler, check_connection
+from files.uploads.refusals import Refusal
 
 
 @csrf_exempt  # only until the handler is in place: see `receive`

@@ -24,9 +24,11 @@ from camp.admin.model_admin import (
     RelatedCount,
 )
 from camp.admin.visibility import link_to
+from camp.db.row_locks import lock_rows
 from sessions_app.admin.reading import ROLES
-from sessions_app.models import Message, Session, mark_changed
+from sessions_app.models import Message, Session
 from sessions_app.reading import AuthorNames
+from sessions_app.revisions import mark_changed_on_commit
 
 LATEST = 100  # messages on a session's page
 EXCERPT = 400  # characters of each
@@ -142,18 +144,19 @@ class MessageAdmin(OldMetadataMixin, CampModelAdmin):
     def save_model(self, request, obj, form, change):
         if change and "content" in form.changed_data:
             obj.edited_at = timezone.now()
+        lock_rows(Session.objects.filter(pk=obj.session_id))
         super().save_model(request, obj, form, change)
         if not change or "content" in form.changed_data:
             obj.session.touch()
 
     def delete_model(self, request, obj):
         super().delete_model(request, obj)
-        mark_changed([obj.session_id])
+        mark_changed_on_commit([obj.session_id])
 
     def delete_queryset(self, request, queryset):
         sessions = set(queryset.values_list("session_id", flat=True))
         super().delete_queryset(request, queryset)
-        mark_changed(sessions)
+        mark_changed_on_commit(sessions)
 
     def related_counts(self, model):
         """Return the number of a session's messages."""

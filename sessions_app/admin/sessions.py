@@ -1,7 +1,7 @@
 """Sessions in the admin."""
 
 from django.contrib import admin
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -27,13 +27,15 @@ from camp.admin.model_admin import (
 from camp.admin.purge import TrashFirstMixin
 from camp.admin.search import OWNER_FIELDS
 from camp.admin.visibility import link_to
+from camp.db.row_locks import lock_rows
 from sessions_app.admin.forms import FilesField, NewSessionOwnerForm, SessionForm
 from sessions_app.admin.members import MemberInline, SharingFilter
 from sessions_app.admin.messages import MessageInline
 from sessions_app.admin.reading import ReadingMixin
 from sessions_app.forms import TitleField
 from sessions_app.hand_over import hand_over_session
-from sessions_app.models import Member, Message, Session, mark_changed
+from sessions_app.models import Member, Message, Session
+from sessions_app.revisions import mark_changed
 
 
 @admin.register(Session)
@@ -79,6 +81,14 @@ class SessionAdmin(
     actions = ["trash_selected", "restore_selected", "purge_selected", "hand_over_selected"]
     new_owner_form = NewSessionOwnerForm
     form = SessionForm
+
+    def get_object(self, request, object_id, from_field=None):
+        """Return a session, locked if it is to be changed or deleted."""
+        found = super().get_object(request, object_id, from_field)
+        if not found or request.method != "POST" or not connection.in_atomic_block:
+            return found
+        lock_rows(Session.objects.filter(pk=found.pk))
+        return super().get_object(request, object_id, from_field)
 
     def get_queryset(self, request):
         """Return the sessions without those that are being deleted."""
@@ -159,8 +169,10 @@ class SessionAdmin(
     def hand_over_notes(self, form):
         """Return what became of the files."""
         notes = {
-            FilesField.MOVE: _("The files of the session went along."),
-            FilesField.LEAVE: _("The files stayed with their owner and left the session."),
+            FilesField.MOVE: gettext_lazy("The files of the session went along."),
+            FilesField.LEAVE: gettext_lazy(
+                "The files stayed with their owner and left the session."
+            ),
         }
         return [notes[form.cleaned_data["files"]]] if form.cleaned_data["files"] else []
 
@@ -171,8 +183,10 @@ class SessionAdmin(
     def hand_over(self, sessions, user, form):
         """Give sessions to another user, all or none of them."""
         with transaction.atomic():
+            keys = lock_rows(Session.objects.filter(pk__in=[session.pk for session in sessions]))
             for session in sessions:
-                hand_over_session(session, user, files=form.cleaned_data["files"])
+                if session.pk in keys:  # not deleted meanwhile
+                    hand_over_session(session, user, files=form.cleaned_data["files"])
 
     def autocomplete_label(self, session):
         """Return the title with owner and date, because titles repeat."""

@@ -102,10 +102,14 @@ def people_of(context, session):
 
 @register.simple_tag(takes_context=True)
 def shared_sessions(context):
-    """Return the reader's own sessions in which others are: how many, and some. Two queries."""
+    """Return how many own sessions of the reader others are in, and some as (session ID, name).
+
+    Two queries.
+    """
     shared = Session.objects.owned_by(context["user"]).shared()
-    rows = list(shared.for_list().order_by("-updated_at", "-id")[:MAX_PEOPLE])
-    return {"count": shared.count() if rows else 0, "rows": rows}
+    rows = shared.order_by("-updated_at", "-id").values_list("session_id", "title")[:MAX_PEOPLE]
+    shown = [(session_id, session_name(title)) for session_id, title in rows]
+    return {"count": shared.count() if shown else 0, "shown": shown}
 
 
 @register.simple_tag

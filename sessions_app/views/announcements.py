@@ -8,11 +8,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from sessions_app import announcements
-from sessions_app.access import get_visible_session, login_required_at_session
+from sessions_app.access import get_visible_session, locks_session, login_required_at_session
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def announce(request, session_id):
     """Confirm, then announce a session; only its owner may open it to everyone by that."""
     session = get_announceable_session(request.user, session_id)
@@ -30,6 +31,7 @@ def announce(request, session_id):
 
 @require_POST
 @login_required_at_session
+@locks_session
 def withdraw(request, session_id):
     """Take an announcement off the home pages."""
     session = get_announceable_session(request.user, session_id)

@@ -15,8 +15,10 @@ from sessions_app import members as actions
 from sessions_app.access import (
     get_own_session,
     get_visible_session,
+    locks_session,
     login_required_at_session,
 )
+from sessions_app.hand_over import NewOwnerGone
 from sessions_app.member_forms import (
     EVERYONE_PERMISSION,
     WRITE,
@@ -29,6 +31,7 @@ from sessions_app.member_forms import (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def members(request, session_id):
     """List the people in a session; its owner adds some."""
     if request.method != "POST":
@@ -74,6 +77,7 @@ def get_member(session, pk):
 
 @require_POST
 @login_required_at_session
+@locks_session
 def change(request, session_id, pk):
     """Change whether a member may write."""
     member = get_member(get_own_session(request.user, session_id), pk)
@@ -84,26 +88,32 @@ def change(request, session_id, pk):
     if may_write and member.user_id is None and not request.user.has_perm(EVERYONE_PERMISSION):
         raise PermissionDenied
     actions.change_member(member, may_write=may_write)
-    text = _("%(name)s may write now.") if may_write else _("%(name)s may only read now.")
+    if member.user_id is None:
+        text = _("Everyone may write now.") if may_write else _("Everyone may only read now.")
+    else:
+        text = _("%(name)s may write now.") if may_write else _("%(name)s may only read now.")
     messages.success(request, text % {"name": member})
     return redirect("sessions:members", session_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def remove(request, session_id, pk):
     """Confirm, then take a member out of a session."""
     member = get_member(get_own_session(request.user, session_id), pk)
     form = removal_form(request, member)
     if request.method == "POST" and form.is_valid():
         actions.remove_member(member, keep_files=form.keep_files)
-        messages.success(request, _("%(name)s was removed.") % {"name": member})
+        text = _("%(name)s was removed.") if member.user_id else _("Everyone was removed.")
+        messages.success(request, text % {"name": member})
         return redirect("sessions:members", session_id)
     return removal_page(request, member, form)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def leave(request, session_id):
     """Confirm, then leave a session of somebody else."""
     session = get_visible_session(request.user, session_id)
@@ -139,6 +149,7 @@ def removal_page(request, member, form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def hand_over(request, session_id, pk):
     """Confirm, then make a member the owner of a session."""
     member = get_member(get_own_session(request.user, session_id), pk)
@@ -148,6 +159,8 @@ def hand_over(request, session_id, pk):
     if form.is_valid():
         try:
             actions.hand_over_to_member(member, files=form.cleaned_data["files"])
+        except NewOwnerGone as error:
+            form.add_error(None, error)
         except ValidationError:
             # Not its text: how much room the other has is private.
             text = _("%(name)s does not have enough room for these files.")

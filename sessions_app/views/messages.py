@@ -5,7 +5,7 @@ from itertools import chain
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
-from django.http import Http404, JsonResponse
+from django.http import JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -22,10 +22,10 @@ from sessions_app.access import (
     get_visible_message,
     get_visible_session,
     get_writable_session,
+    locks_session,
     login_required_at_session,
 )
 from sessions_app.forms import MessageForm, NewMessageForm
-from sessions_app.models import Session
 from sessions_app.reading import PAGE_SIZE, message_page, page_etag, page_range
 from sessions_app.rendering.markdown import render as render_markdown
 
@@ -59,6 +59,7 @@ def page_context(request, session, form):
 
 @require_POST
 @login_required_at_session
+@locks_session
 def create(request, session_id):
     """Write a message; for scripts the answer is JSON, its `id` or the `error`."""
     session = get_writable_session(request.user, session_id)
@@ -68,10 +69,7 @@ def create(request, session_id):
             return JsonResponse({"error": " ".join(chain(*form.errors.values()))}, status=400)
         context = page_context(request, session, form)
         return render(request, "sessions_app/detail.html", context)
-    try:
-        message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
-    except Session.DoesNotExist as error:
-        raise Http404 from error
+    message = writing.add_message(session=session, author=request.user, **form.cleaned_data)
     if wants_json(request):
         return JsonResponse({"id": message.pk}, status=201)
     return redirect(message_url(message))
@@ -86,6 +84,7 @@ def show(request, session_id, pk):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def edit(request, session_id, pk):
     """Change one's own message."""
     message = get_own_message(request.user, session_id, pk)
@@ -100,6 +99,7 @@ def edit(request, session_id, pk):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def delete(request, session_id, pk):
     """Confirm, then delete a message: one's own, or any in one's own session."""
     message = get_deletable_message(request.user, session_id, pk)
@@ -115,6 +115,7 @@ def delete(request, session_id, pk):
 
 @require_POST
 @login_required_at_session
+@locks_session
 def restore(request, session_id, pk):
     """Undo the deletion of a message."""
     message = get_restorable_message(request.user, session_id, pk)

@@ -7,10 +7,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sessions_app.access import get_own_session, login_required_at_session
+from sessions_app.access import get_own_session, locks_session, login_required_at_session
 from sessions_app.forms import NewSessionForm, RenameForm
 from sessions_app.lists import SessionPage
-from sessions_app.models import Session, mark_changed
+from sessions_app.models import Session
+from sessions_app.revisions import mark_changed
 
 
 @require_safe
@@ -40,6 +41,7 @@ def new(request):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
+@locks_session
 def rename(request, session_id):
     """Rename a session."""
     session = get_own_session(request.user, session_id)
@@ -56,6 +58,7 @@ def rename(request, session_id):
 
 @require_POST
 @login_required_at_session
+@locks_session
 def delete(request, session_id):
     """Move a session to the trash; its files stay in the library."""
     session = get_own_session(request.user, session_id)
@@ -70,6 +73,7 @@ def delete(request, session_id):
 
 @require_POST
 @login_required_at_session
+@locks_session
 def restore(request, session_id):
     """Restore a session from the trash."""
     own = Session.objects.filter(user=request.user, deletion_started_at=None)

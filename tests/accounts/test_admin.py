@@ -446,3 +446,11 @@ def test_every_list_finds_a_person_and_their_things_by_any_spelling(as_organiser
     for model in OWNED:
         rows = as_organiser.get(changelist(model, f"?q={text}")).context["cl"].result_list
         assert {row.user_id for row in rows} == set(found), model
+
+
+def test_the_page_of_a_user_says_which_e_mail_about_news_they_get(admin_client, member):
+    url = reverse("admin:accounts_user_change", args=[member.pk])
+    for choice, word in ((None, "Never"), (member.EmailNews.DAILY, "Once a day")):
+        type(member).objects.filter(pk=member.pk).update(email_news=choice)
+        html = admin_client.get(url).content.decode()
+        assert word in html[html.index("E-mail about news") :][:200]

@@ -1,3 +1,4 @@
+import re
 import threading
 
 import pytest
@@ -7,7 +8,7 @@ from django.test import Client
 
 from accounts.models import AttemptCounter, User
 from files.models import File
-from sessions_app.models import Message, Session
+from sessions_app.models import Member, Message, Session
 from tests.conftest import PASSWORD, person
 
 DELETE = "/accounts/delete/"
@@ -42,6 +43,19 @@ def test_page_says_what_will_happen(client, owner):
     page = client.get(DELETE).content.decode()
     assert "all its sessions, messages and files" in page
     assert User.objects.exists()
+
+
+def test_page_names_the_sessions_that_others_lose(client, owner, member):
+    for title in ("Camp <fire>", ""):
+        session = Session.objects.create(user=owner, title=title)
+        Member.objects.create(session=session, user=member)
+    client.force_login(owner)
+    page = client.get(DELETE).content.decode()
+    assert "2 of your sessions are shared with others" in page
+    assert re.findall(r'/members/" dir="auto">([^<]*)</a>', page) == [
+        "Untitled session",
+        "Camp &lt;fire&gt;",
+    ]
 
 
 def test_everything_goes_rows_and_bytes(

@@ -60,6 +60,12 @@ def test_every_menu_is_whole_at_every_width(visit, account, locale):
                 assert found == [], (address, width)
                 page.keyboard.press("Escape")
                 opened += 1
+    # At the width of a desktop the filters of the library stand in one line, with their button.
+    tops = page.locator("form.toolbar :is(select, button)").evaluate_all(
+        "(all) => all.map((one) => one.getBoundingClientRect().top)"
+    )
+    assert len(tops) == 6
+    assert len(set(tops)) == 1
     assert opened >= 4 * len(WIDTHS)
 
 

@@ -188,3 +188,30 @@ def test_who_is_removed_is_told_and_keeps_what_they_wrote(make_people):
     assert other.page.locator(TEXT).input_value() == "書きかけ"
     other.console.clear()  # Chromium notes the 404
     other.check()
+
+
+MANY = """
+from sessions_app.models import Message, Session
+session = Session.objects.get(session_id="{}")
+rows = [Message(session=session, author=session.user, content=f"New {{n}}") for n in range({}, {})]
+Message.objects.bulk_create(rows)
+session.touch()
+"""
+
+
+def test_a_page_that_became_too_long_says_from_where_on_it_is_up_to_date(make_people, camp_server):
+    (reader,) = make_people(1, messages=100)
+    limit = reader.page.locator("[data-live-limit]")
+    for begin, end, is_limited in ((0, 500, False), (500, 650, True)):
+        code = MANY.format(reader.path.strip("/").rpartition("/")[2], begin, end)
+        camp_server.manage("shell", "-v", "0", "-c", code)
+        reader.page.get_by_text(f"New {end - 1}", exact=True).wait_for()
+        assert limit.is_visible() == is_limited
+    after = limit.locator("xpath=following-sibling::article")
+    assert after.count() == 600
+    reader.check()
+    limit.get_by_role("link").click()
+    reader.page.wait_for_function(
+        "(shown) => document.querySelectorAll(shown).length === 200", arg=SHOWN
+    )
+    assert limit.is_hidden()

@@ -323,10 +323,36 @@ def test_a_folder_is_uploaded_whole(person, tmp_path):
 def test_a_folder_can_be_chosen(person, tmp_path):
     folder = make_folder(tmp_path)
     person.open("/files/upload/")
+    choose_folder(person, folder)
+    uploaded_whole(person)
+
+
+def choose_folder(person, folder):
+    """Choose a folder in the upload form."""
     with person.page.expect_file_chooser() as chooser:
         person.page.get_by_role("button", name="Choose a folder").click()
     chooser.value.set_files(folder)
-    uploaded_whole(person)
+
+
+def test_a_folder_keeps_its_order_also_if_it_is_resumed(person, tmp_path):
+    folder = tmp_path / "map"
+    folder.mkdir()
+    for name, content in {"10.txt": b"j", "2.bin": os.urandom(MIB), "1.txt": b"a"}.items():
+        (folder / name).write_bytes(content)
+    slow(person, 300_000)
+    choose_folder(person, folder)
+    moved(row(person, "2.bin"), 0.2)
+    row(person, "10.txt").get_by_text("Uploaded").wait_for()
+    person.page.on("dialog", lambda dialog: dialog.accept())
+    person.page.reload()
+    slow(person, -1)
+    offsets = sent_from(person)
+    choose_folder(person, folder)
+    listed(person, "2.bin").wait_for()
+    assert offsets[0] > 0
+    names = person.page.locator("[data-upload-files] .list__title").all_inner_texts()[:5]
+    # Those that were complete are there twice.
+    assert names == [f"map/{name}" for name in ("1.txt", "1.txt", "2.bin", "10.txt", "10.txt")]
 
 
 def make_folder(tmp_path):

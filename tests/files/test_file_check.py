@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from camp.cache.manager import cache_manager
 from camp.operations import stored_bytes
-from camp.operations.console import NoProgress
+from camp.operations.console import Progress
 from camp.operations.diagnostics import file_check
 from files import sweep
 from files.library import quota
@@ -395,7 +395,7 @@ def test_queries_grow_with_batches_only(monkeypatch, owner, django_assert_num_qu
     with django_assert_num_queries(2 + 11 + 10 + 1):
         check = file_check.ContentCheck(False, None)
         check.bytes_to_read()
-        check.run(NoProgress())
+        check.run(Progress(None))
 
 
 class TestVersions:

@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.core.management import CommandError, call_command
 
-from camp.operations.console import NoProgress
+from camp.operations.console import Progress
 from camp.operations.takeover import import_files
 from camp.operations.takeover.import_files import (
     DAMAGED,
@@ -131,7 +131,7 @@ def test_names_in_another_composition_are_found(uploads):
 def bring(uploads, rows, file, *, link=False):
     journal = Journal(file)
     sources = OldFolder(uploads).locate(rows)
-    failed = import_files.import_bytes(rows, sources, journal, link=link, progress=NoProgress())
+    failed = import_files.import_bytes(rows, sources, journal, link=link, progress=Progress(None))
     return journal, failed
 
 

@@ -5,7 +5,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
-from sessions_app.models import Member, Message, mark_changed
+from sessions_app.models import Member, Message
+from sessions_app.revisions import mark_changed
 from tests.sessions_app.test_detail import write
 
 
@@ -119,7 +120,9 @@ def test_each_change_is_new(as_owner, as_reader, session, kind):
 
 
 @pytest.mark.parametrize("name", ["message", "session"])
-def test_changes_by_organisers_are_new(as_reader, admin_client, session, name):
+def test_changes_by_organisers_are_new(
+    as_reader, admin_client, session, name, django_capture_on_commit_callbacks
+):
     message = session.messages.first()
     url = reverse(f"admin:sessions_app_{name}_change", args=[locals()[name].pk])
     if name == "message":
@@ -128,7 +131,8 @@ def test_changes_by_organisers_are_new(as_reader, admin_client, session, name):
     fields = {"title": "Winter camp", "user": session.user_id, "post": "yes"}
     inline = {f"{name}-TOTAL_FORMS": 0 for name in ("messages", "members")}
     inline |= {f"{name}-INITIAL_FORMS": 0 for name in ("messages", "members")}
-    response = admin_client.post(url, fields | inline)
+    with django_capture_on_commit_callbacks(execute=True):
+        response = admin_client.post(url, fields | inline)
     assert response.status_code == 302, response.context["adminform"].form.errors
     assert poll(as_reader, session, etag).status_code == 200
 

@@ -163,7 +163,12 @@ class TestRemoving:
         files = {"session": session, "size": 1, "storage_path": "aa/bb/cc"}
         kept = File.objects.create(user=membership.user, filename="a", **files)
         File.objects.create(user=stranger, filename="b", **files)
-        as_owner.post(url("member_remove", session, everyone.pk), {"files": "take_out"})
+        address = url("member_remove", session, everyone.pk)
+        question = as_owner.get(address).content.decode()
+        assert f"Stop sharing “{session.title}” with everyone?" in question
+        assert "1 file in the session is of somebody who will no longer see it." in question
+        response = as_owner.post(address, {"files": "take_out"}, follow=True)
+        assert "Everyone was removed." in response.content.decode()
         assert session.files.get() == kept
         assert rights(session) == {"member": False}
 

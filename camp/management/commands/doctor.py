@@ -5,7 +5,7 @@ import sys
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from camp.operations.diagnostics import doctor, runner
 from camp.web.findings import ERROR
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
                 raise CommandError(sentence % {"option": name, "name": "files"})
 
         def progress(total, label):
-            return NoProgress() if json else Progress(self.stdout, total, label)
+            return Progress(None if json else self.stdout, total, label)
 
         if files:
             report = runner.run_file_check(progress=progress, fix=fix, sample=sample)

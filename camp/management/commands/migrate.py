@@ -3,6 +3,7 @@
 from django.core.management import CommandError
 from django.core.management.commands import migrate
 from django.db import connection
+from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -55,15 +56,11 @@ def undone_by(app_label, name):
     if not name:
         return []
     executor = MigrationExecutor(connection)
-    if name == "zero":
-        target = None
-    else:
-        names = [key[1] for key in executor.loader.disk_migrations if key[0] == app_label]
-        found = [one for one in names if one == name] or [
-            one for one in names if one.startswith(name)
-        ]
-        if len(found) != 1:
+    target = None
+    if name != "zero":
+        try:
+            target = executor.loader.get_migration_by_prefix(app_label, name).name
+        except (AmbiguityError, KeyError):
             return []
-        target = found[0]
     plan = executor.migration_plan([(app_label, target)])
     return [(migration.app_label, migration.name) for migration, backwards in plan if backwards]

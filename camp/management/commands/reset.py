@@ -17,6 +17,5 @@ class Command(BaseCommand):
         confirmation.add_arguments(parser)
         lock.add_arguments(parser)
 
-    def handle(self, *, no_backup, **options):
-        with_backup = not no_backup
-        reset(options, say=self.stdout.write, stream=self.stdout, with_backup=with_backup)
+    def handle(self, **options):
+        reset(options, say=self.stdout.write, stream=self.stdout)

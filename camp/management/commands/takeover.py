@@ -87,19 +87,19 @@ class Command(BaseCommand):
 
     def import_later(self, chosen, options):
         """Import bytes that turned up after the takeover."""
-        if not chosen.uploads:
+        if not chosen.files.uploads:
             self.stdout.write(
                 _("There is nothing to take over: the database is not an old one.")
                 if server.is_postgresql()
                 else _("There is nothing to take over: the old backend used PostgreSQL only.")
             )
             return
-        for line in files.describe_import(files.list_files_without_bytes(), chosen)[0]:
+        for line in files.describe_import(files.list_files_without_bytes(), chosen.files)[0]:
             self.stdout.write(line)
         if not options["apply"]:
             self.stdout.write(describe_apply())
             return
-        done = files.import_later(chosen, self.stdout)
+        done = files.import_later(chosen.files, self.stdout)
         text = ngettext("%(count)d file has its bytes.", "%(count)d files have their bytes.", done)
         self.stdout.write(self.style.SUCCESS(text % {"count": done}))
 
@@ -116,10 +116,9 @@ def parse_options(options):
         settlement=Settlement(
             options["settle"] == "rename", options["settle_file"], options["settle_template"]
         ),
-        uploads=options["uploads"],
-        link=options["link"],
-        missing=options["missing"],
-        any_size=options["any_size"],
+        files=files.FileOptions(
+            options["uploads"], options["link"], options["missing"], options["any_size"]
+        ),
     )
 
 

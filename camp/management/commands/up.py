@@ -7,9 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from camp.operations.console import make_printer
+from camp.operations.database.server import is_postgresql
 from camp.operations.diagnostics import safety
-from camp.operations.local_postgres import commands
-from camp.operations.local_postgres.move import explain_empty_database
 from camp.operations.server import up
 from camp.web.findings import format_with_fix
 
@@ -46,7 +45,7 @@ class Command(BaseCommand):
             processes=workers,
             threads=threads,
             say=say,
-            start_database=partial(commands.start_if_configured, say),
+            start_database=partial(start_database, say),
             check=lambda: self.check_settings(host),
         )
 
@@ -57,3 +56,20 @@ class Command(BaseCommand):
             self.stderr.write(self.style.WARNING(f"! {format_with_fix(finding)}"))
         if notice := explain_empty_database():
             self.stderr.write(self.style.WARNING(f"! {notice}"))
+
+
+def start_database(say):
+    """Start Camp's own PostgreSQL if the settings name it and it is stopped."""
+    if is_postgresql():
+        from camp.operations.local_postgres import commands  # SQLite does without its memory
+
+        commands.start_if_configured(say)
+
+
+def explain_empty_database():
+    """Return the sentence for a PostgreSQL without people, "" if nobody is missing."""
+    if not is_postgresql():
+        return ""
+    from camp.operations.local_postgres import move
+
+    return move.explain_empty_database()

@@ -29,8 +29,9 @@ from django.utils.translation import gettext as _
 
 from camp.fs.atomic import AtomicFile
 from camp.fs.filenames import is_safe_path
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 
+FORMAT = 1  # in the manifest
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 CHUNK = 2**20  # bytes read at once
@@ -43,12 +44,11 @@ LARGEST_PAX_HEADER = 2**13
 # What opening a path that cannot be a file may raise, on any system.
 NOT_A_FILE = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 NOT_A_FILE |= {errno.ELOOP, errno.ENXIO}
-BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-# Without O_NONBLOCK, opening a named pipe would wait for its writer.
-READ_FLAGS = os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0)
+# Without it, opening a named pipe would wait for its writer.
+NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 # What tarfile raises for a header that makes no sense.
 BAD_HEADER = (tarfile.TarError, ValueError, TypeError, IndexError, RecursionError)
-NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 class Damaged(Exception):
@@ -123,7 +123,7 @@ class Writer:
         self.add_stream(name, io.BytesIO(data), len(data))
 
     def add_file(
-        self, name: str, path: Path | str, progress: Progress | NoProgress | None = None
+        self, name: str, path: Path | str, progress: Progress | None = None
     ) -> tuple[int, str]:
         """Add the file at `path`; returns (size, SHA-256 in hex).
 
@@ -137,13 +137,13 @@ class Writer:
         name: str,
         stream: IO[bytes],
         size: int | None = None,
-        progress: Progress | NoProgress | None = None,
+        progress: Progress | None = None,
     ) -> tuple[int, str]:
         """Add what a binary stream returns; returns (size, SHA-256 in hex).
 
         With a `size`, exactly so many bytes: a stream that ends early is filled up with zeros.
         """
-        progress = progress or NoProgress()
+        progress = progress or Progress(None)
         with self.member(name, size) as member:
             while data := stream.read(CHUNK if size is None else min(CHUNK, size - member.size)):
                 member.write(data)
@@ -196,7 +196,7 @@ class _SourceFile(io.FileIO):
 def _open_regular(path: Path | str) -> _SourceFile:
     """Open a file for unbuffered reading; raises FileNotFoundError if it is no regular file."""
     try:
-        stream = _SourceFile(path, opener=lambda name, flags: os.open(name, READ_FLAGS))
+        stream = _SourceFile(path, opener=lambda name, flags: os.open(name, flags | NON_BLOCKING))
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             return stream
         stream.close()
@@ -282,7 +282,7 @@ class Reader:
     def unpack(
         self,
         place: Callable[[str, int], Path | str | Sink | None],
-        progress: Progress | NoProgress | None = None,
+        progress: Progress | None = None,
         on_hash: Callable[[str, str], object] | None = None,
     ) -> tuple[int, int]:
         """Read and verify the whole archive; returns (number of members, their bytes).
@@ -292,7 +292,7 @@ class Reader:
         is called after each member. Trust what was written only after this has returned.
         Raises Damaged, OSError and what the callables raise.
         """
-        progress = progress or NoProgress()
+        progress = progress or Progress(None)
         count = total = 0
         # On the disk, since there may be millions.
         with self._open() as tar, contextlib.closing(sqlite3.connect("")) as sums:
@@ -337,9 +337,7 @@ class Reader:
             raise self._damaged(_("a header is not what was packed"))
         return header
 
-    def _copy(
-        self, source: BinaryIO, size: int, target: Sink | None, progress: Progress | NoProgress
-    ) -> str:
+    def _copy(self, source: BinaryIO, size: int, target: Sink | None, progress: Progress) -> str:
         """Copy a member and its padding; returns its SHA-256 in hex."""
         sha256 = hashlib.sha256()
         left = size

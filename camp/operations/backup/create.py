@@ -25,14 +25,13 @@ from camp.fs.atomic import AtomicFile
 from camp.fs.ownership import make_folder
 from camp.operations.backup import engine_neutral, report, snapshot
 from camp.operations.backup import folder as backup_folder
-from camp.operations.backup.archive import MANIFEST, Writer
+from camp.operations.backup.archive import FORMAT, MANIFEST, Writer
 from camp.operations.backup.report import BackupResult
 from camp.operations.backup.stored_files import FilePacker, PathList, StoredFiles
-from camp.operations.console import NoProgress, Progress, format_size
+from camp.operations.console import Progress, Say, format_size
 from camp.operations.database import environment, server
 from camp.storage.object_store import StoreError
 
-FORMAT = 1
 BYTES_PER_FILE = 1024  # besides its content: header, padding, checksum
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 Opened = TypeVar("Opened")
@@ -73,7 +72,7 @@ def create_backup(options: BackupOptions, *, stream: TextIO | None = None) -> Ba
         sentence = _("There is no database yet: nothing to back up. Make one with: %(fix)s")
         raise CommandError(sentence % {"fix": shell.manage("migrate")})
     folder, names = find_target(options)
-    progress = functools.partial(show_progress, stream)
+    progress = functools.partial(Progress, stream)
     write = write_sql if options.sql else write_archive
     try:
         result = write(options, folder, names, progress)
@@ -98,9 +97,7 @@ def remove_older(path: Path, keep: int) -> int:
         raise CommandError(sentence % {"path": path, "why": error.strerror or error}) from error
 
 
-def safety_copy(
-    say: Callable[[str], object], stream: TextIO | None = None, files: bool = True
-) -> Path | None:
+def safety_copy(say: Say, stream: TextIO | None = None, files: bool = True) -> Path | None:
     """Make the backup before a destructive command; returns its path.
 
     Returns None if there is no database. `files` says whether stored files are replaced too.
@@ -167,10 +164,7 @@ def open_first_free(
 
 
 def write_archive(
-    options: BackupOptions,
-    folder: Path,
-    names: Iterable[str],
-    progress: Callable[..., Progress | NoProgress],
+    options: BackupOptions, folder: Path, names: Iterable[str], progress: Callable[..., Progress]
 ) -> BackupResult:
     """Write an archive; returns its BackupResult."""
     made_at = datetime.now(UTC)
@@ -180,7 +174,7 @@ def write_archive(
         scratch = writer.path.with_name(writer.path.name + backup_folder.SCRATCH)
         with snapshot.take(scratch, progress, dump=not options.portable) as taken:
             result = BackupResult(writer.path)
-            counts = taken.counts()
+            counts = server.row_counts(taken.connection)
             if options.portable:
                 result.unknown = engine_neutral.unknown_names(taken.connection)
                 counts = {name: rows for name, rows in counts.items() if name not in result.unknown}
@@ -193,19 +187,19 @@ def write_archive(
             text = json.dumps(manifest, ensure_ascii=False, indent=1)
             writer.add_bytes(MANIFEST, text.encode())
             if options.portable:
-                with progress(_("Packing the database"), result.rows, _("rows")) as shown:
+                with progress(result.rows, _("Packing the database"), _("rows")) as shown:
                     engine_neutral.write_tables(writer, taken.connection, shown)
             else:
-                with progress(_("Packing the database"), 0) as shown:
+                with progress(0, _("Packing the database")) as shown:
                     taken.dump(writer, shown)
             if rows and total:
-                with progress(_("Packing files"), total[1]) as shown:
+                with progress(total[1], _("Packing files")) as shown:
                     result.files, result.problems = pack_files(writer, rows, shown)
     return result
 
 
 def pack_files(
-    writer: Writer, rows: StoredFiles, progress: Progress | NoProgress
+    writer: Writer, rows: StoredFiles, progress: Progress
 ) -> tuple[int, dict[str, PathList]]:
     """Pack the files of rows; returns (how many, problems)."""
     with FilePacker(writer, progress) as packer:
@@ -214,16 +208,13 @@ def pack_files(
 
 
 def write_sql(
-    options: BackupOptions,
-    folder: Path,
-    names: Iterable[str],
-    progress: Callable[..., Progress | NoProgress],
+    options: BackupOptions, folder: Path, names: Iterable[str], progress: Callable[..., Progress]
 ) -> BackupResult:
     """Write the database alone as SQL; returns its BackupResult."""
     refuse_without_space(folder, estimate_database(options))
     with open_first_free(AtomicFile, folder, names) as file:
         scratch = file.path.with_name(file.path.name + backup_folder.SCRATCH)
-        with snapshot.as_sql(scratch) as chunks, progress(_("Writing SQL"), 0) as shown:
+        with snapshot.as_sql(scratch) as chunks, progress(0, _("Writing SQL")) as shown:
             for chunk in chunks:
                 file.stream.write(chunk)
                 shown.add(len(chunk))
@@ -248,7 +239,7 @@ def describe(
         **taken.about,
         "database": place.name,
         "environment": environment.current(),
-        "migrations": taken.migrations(),
+        "migrations": server.applied_migrations(taken.connection),
         "counts": counts,
         "files": {"count": total[0], "bytes": total[1]} if total else None,
     }
@@ -303,10 +294,3 @@ def explain_os_error(error: OSError, folder: Path) -> str:
 def command_for_another_folder() -> str:
     """Return the command that puts a backup into another folder."""
     return shell.manage("backup", "--output", _("FOLDER"))
-
-
-def show_progress(
-    stream: TextIO | None, label: str, total: int, unit: str = "bytes"
-) -> Progress | NoProgress:
-    """Return a Progress on `stream`, or a silent one without a stream."""
-    return Progress(stream, total, label, unit) if stream else NoProgress()

@@ -1,10 +1,10 @@
 """What Django's own commands ask before they destroy data, as `reset` and `restore` do."""
 
 from argparse import ArgumentParser
-from collections.abc import Callable
 from typing import Any, TextIO
 
 from camp.operations import backup
+from camp.operations.console import Say
 from camp.operations.database import confirmation
 
 
@@ -15,9 +15,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     confirmation.add_force_argument(parser)
 
 
-def confirm_loss(
-    options: dict[str, Any], *, action: str, say: Callable[[str], object], stream: TextIO
-) -> None:
+def confirm_loss(options: dict[str, Any], *, action: str, say: Say, stream: TextIO) -> None:
     """Have the database's name typed and make a backup; raises CommandError otherwise.
 
     `action` is the sentence that says what will happen, `say` prints a line and progress goes

@@ -26,7 +26,7 @@ from django.db.models import AutoField, Field, UniqueConstraint
 from django.utils.translation import gettext as _
 
 from camp.operations.backup.archive import Sink, Writer
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from camp.operations.database.server import table_names
 
 BATCH = 1000  # rows
@@ -65,15 +65,13 @@ def unknown_names(wrapper: Any) -> list[str]:
     return unknown
 
 
-def write_tables(
-    writer: Writer, snapshot: Any, progress: Progress | NoProgress | None = None
-) -> dict[str, int]:
+def write_tables(writer: Writer, snapshot: Any, progress: Progress | None = None) -> dict[str, int]:
     """Add the tables of a snapshot to an archive; returns {table: number of rows}.
 
     `writer` is an archive's Writer, `snapshot` a connection of Django's in whose database
     nothing changes meanwhile. `progress` counts rows.
     """
-    progress = progress or NoProgress()
+    progress = progress or Progress(None)
     connections[ALIAS] = snapshot
     try:
         counts = {}
@@ -85,7 +83,7 @@ def write_tables(
         del connections[ALIAS]
 
 
-def _write_table(member: Sink, snapshot: Any, model: Any, progress: Progress | NoProgress) -> int:
+def _write_table(member: Sink, snapshot: Any, model: Any, progress: Progress) -> int:
     """Write a table; returns the number of its rows."""
     fields = model._meta.concrete_fields
     columns = [{"name": field.column, "next": _next_number(snapshot, field)} for field in fields]
@@ -131,7 +129,7 @@ def _next_number(wrapper: Any, field: Any) -> int | None:
 
 
 def load(
-    folder: Path, migrations: dict[str, list[str]], progress: Progress | NoProgress | None = None
+    folder: Path, migrations: dict[str, list[str]], progress: Progress | None = None
 ) -> tuple[dict[str, int], list[str]]:
     """Fill the empty database that Django is connected to.
 
@@ -153,7 +151,7 @@ def load(
                     left_out.append(table)
                     continue
                 loader = _TableLoader(models[table], columns, is_tagged)
-                counts[table] = loader.load(stream, progress or NoProgress())
+                counts[table] = loader.load(stream, progress or Progress(None))
                 left_out += loader.left_out
     return counts, left_out
 
@@ -231,7 +229,7 @@ class _TableLoader:
             # Rows are stored as they are: no `auto_now`, no text that is computed from others.
             field.pre_save = MethodType(Field.pre_save, field)
 
-    def load(self, stream: BinaryIO, progress: Progress | NoProgress) -> int:
+    def load(self, stream: BinaryIO, progress: Progress) -> int:
         """Insert the rows of the JSON lines in `stream`; returns how many. Raises CannotLoad."""
         objects, count = map(self._parse, stream), 0
         is_counted = isinstance(self._model._meta.pk, AutoField)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,7 +21,7 @@ from camp.config import shell
 from camp.db.errors import error_reason
 from camp.operations import backup, error_messages
 from camp.operations.backup.swap import AtomicSwap
-from camp.operations.console import format_size
+from camp.operations.console import Say, format_size
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
 from camp.storage.object_store import object_store
@@ -51,28 +51,21 @@ class Present:
         return self.counts == {}
 
 
-def reset(
-    options: dict[str, Any],
-    *,
-    say: Callable[[str], object],
-    stream: TextIO | None = None,
-    with_backup: bool = True,
-    ask: Callable[[str], str] = input,
-) -> None:
+def reset(options: dict[str, Any], *, say: Say, stream: TextIO | None = None) -> None:
     """Empty the database and the storage, once it is confirmed.
 
-    `options` are those of `confirmation` and `server.lock`, `say` prints a line, `stream` is for
-    the progress of the backup. Raises CommandError; then everything is as it was.
+    `options` are those of `confirmation` and `server.lock`, and `no_backup`. `say` prints a line,
+    `stream` is for the progress of the backup. Raises CommandError; then everything is as it was.
     """
     confirmation.refuse(options)
-    disconnect = options["disconnect"]
+    disconnect, with_backup = options["disconnect"], not options["no_backup"]
     with lock.exclusive_access(reset_command(with_backup), disconnect=disconnect):
         present = inspect()
         if with_backup:
             require_complete_backup(present)
         with_backup = with_backup and not present.is_missing
         action = describe_action(present, with_backup)
-        confirmation.confirm(options, action=action, say=say, ask=ask, counts=present.counts)
+        confirmation.confirm(options, action=action, say=say, counts=present.counts)
         lock.refuse_others(reset_command(with_backup), disconnect=disconnect)
         archive = replace(present, say, stream, with_backup)
     setup_token.withdraw()
@@ -184,7 +177,7 @@ def describe_action(present: Present, with_backup: bool) -> str:
     return f"{sentence % values} {first}"
 
 
-def make_backup(say: Callable[[str], object], stream: TextIO | None) -> Path | None:
+def make_backup(say: Say, stream: TextIO | None) -> Path | None:
     """Make a backup and return its path; raises CommandError where that fails."""
     try:
         return backup.safety_copy(say, stream)
@@ -194,9 +187,7 @@ def make_backup(say: Callable[[str], object], stream: TextIO | None) -> Path | N
         connection.close()
 
 
-def replace(
-    present: Present, say: Callable[[str], object], stream: TextIO | None, with_backup: bool
-) -> Path | None:
+def replace(present: Present, say: Say, stream: TextIO | None, with_backup: bool) -> Path | None:
     """Put an empty, migrated database in the place of what is there, and remove the files.
 
     Returns the path of the backup that is made first `with_backup`, else None.

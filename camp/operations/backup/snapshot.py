@@ -8,25 +8,22 @@ writes do not make it start again.
 import contextlib
 import os
 import sqlite3
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, cast
 
 from django.core.management import CommandError
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
-from psycopg import IsolationLevel
 
 from camp.db import bigram_index
 from camp.operations.backup.archive import NEW_FILE, Writer
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from camp.operations.database import server
-from camp.operations.local_postgres import programs as postgres_programs
+from camp.operations.local_postgres.programs import Failed, Programs, Running, client, run_meanwhile
 
 PAGES_PER_STEP = 4096
 DUMP, SQLITE_COPY = "database.dump", "database.sqlite3"  # members of an archive
@@ -42,30 +39,15 @@ class Snapshot:
 
     connection: BaseDatabaseWrapper
     about: dict[str, Any]
-    dump: Callable[[Writer, Progress | NoProgress], None]
-
-    def counts(self) -> dict[str, int]:
-        """Return {table: number of rows}."""
-        return server.row_counts(self.connection)
-
-    def migrations(self) -> dict[str, list[str]]:
-        """Return {app: [names of applied migrations]}."""
-        with self.connection.cursor() as cursor:
-            if "django_migrations" not in self.connection.introspection.table_names(cursor):
-                return {}
-            cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
-            found: dict[str, list[str]] = {}
-            for app, name in cursor.fetchall():
-                found.setdefault(app, []).append(name)
-        return found
+    dump: Callable[[Writer, Progress], None]
 
 
 def take(
-    scratch: Path, progress: Callable[[str, int], Progress | NoProgress], dump: bool = True
+    scratch: Path, progress: Callable[[int, str], Progress], dump: bool = True
 ) -> contextlib.AbstractContextManager[Snapshot]:
     """Return a context manager that yields a Snapshot.
 
-    `scratch` is a free path for a temporary copy, `progress(label, total)` returns a Progress.
+    `scratch` is a free path for a temporary copy, `progress(total, label)` returns a Progress.
     With `dump` false the snapshot's `dump` cannot be called. Raises CommandError,
     DatabaseError, OSError.
     """
@@ -75,8 +57,10 @@ def take(
 
 
 @contextlib.contextmanager
-def snapshot_postgresql(programs: postgres_programs.Programs | None) -> Iterator[Snapshot]:
+def snapshot_postgresql(programs: Programs | None) -> Iterator[Snapshot]:
     """Yield a Snapshot; `programs` hold the pg_dump to use, or are None."""
+    from psycopg import IsolationLevel  # not on SQLite, where `up` loads this module
+
     wrapper = connection.copy()
     wrapper.settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel.REPEATABLE_READ
     try:
@@ -106,70 +90,44 @@ def snapshot_postgresql(programs: postgres_programs.Programs | None) -> Iterator
         wrapper.close()
 
 
-def find_pg_dump() -> postgres_programs.Programs:
+def find_pg_dump() -> Programs:
     """Return the Programs with a pg_dump new enough for the server; raises ToolsMissing."""
     version = cast(int, server.server_version())  # only SQLite has none
-    return postgres_programs.client("pg_dump", at_least=version)
+    return client("pg_dump", at_least=version)
 
 
-class PgDump(NamedTuple):
-    """A running pg_dump; `errors` is a file that it writes them to."""
-
-    process: subprocess.Popen[bytes]
-    output: IO[bytes]
-    errors: IO[bytes]
-
-
-def pack_dump(dump: PgDump, writer: Writer, progress: Progress | NoProgress) -> None:
+def pack_dump(dump: Running, writer: Writer, progress: Progress) -> None:
     """Add the output of a running pg_dump to an archive."""
     writer.add_stream(DUMP, dump.output, progress=progress)
-    refuse_failure(dump)
+    dump.finish()
 
 
 @contextlib.contextmanager
-def running_pg_dump(programs: postgres_programs.Programs, *arguments: str) -> Iterator[PgDump]:
-    """Yield a PgDump; it is killed if the block ends first."""
-    command = [str(programs.path("pg_dump")), "--no-password", *arguments]
-    # A file, since a pipe that is not read yet could fill up.
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command,
-            env=server.program_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        )
-        try:
-            with cast(IO[bytes], process.stdout) as output:
-                yield PgDump(process, output, errors)
-        finally:
-            process.kill()  # no effect on one that has ended
-            process.wait()
-
-
-def refuse_failure(dump: PgDump) -> None:
-    """Wait for a pg_dump whose output was read; raises CommandError if it failed."""
-    if dump.process.wait():
-        dump.errors.seek(0)
-        why = postgres_programs.telling_line(dump.errors.read().decode(errors="replace"))
-        raise CommandError(_("pg_dump failed (%(why)s): no backup was made.") % {"why": why})
+def running_pg_dump(programs: Programs, *options: str) -> Iterator[Running]:
+    """Run pg_dump meanwhile; raises CommandError if it fails."""
+    words = ("--no-password", *options)
+    environment = server.program_environment()
+    try:
+        with run_meanwhile(programs.path("pg_dump"), *words, env=environment) as process:
+            yield process
+    except Failed as error:
+        sentence = _("pg_dump failed (%(why)s): no backup was made.")
+        raise CommandError(sentence % {"why": error}) from None
 
 
 @contextlib.contextmanager
-def snapshot_sqlite(
-    scratch: Path, progress: Callable[[str, int], Progress | NoProgress]
-) -> Iterator[Snapshot]:
+def snapshot_sqlite(scratch: Path, progress: Callable[[int, str], Progress]) -> Iterator[Snapshot]:
     """Yield a Snapshot: a verified copy at `scratch`, which is removed at the end."""
     wrapper = connection.copy()
     try:
-        with progress(_("Copying the database"), server.database_size()) as shown:
+        with progress(server.database_size(), _("Copying the database")) as shown:
             copy_sqlite(connection.settings_dict["NAME"], scratch, shown)
         wrapper.settings_dict["NAME"] = f"{Path(scratch).absolute().as_uri()}?immutable=1"
         wrapper.settings_dict["OPTIONS"] = {}
         check_sqlite(wrapper, scratch)
         about = {"engine_version": sqlite3.sqlite_version, "engine_major": None, "dump_tool": None}
 
-        def dump(writer: Writer, progress: Progress | NoProgress) -> None:
+        def dump(writer: Writer, progress: Progress) -> None:
             writer.add_file(SQLITE_COPY, scratch, progress)
 
         yield Snapshot(wrapper, about, dump)
@@ -187,11 +145,9 @@ def reading_sqlite(source: Path | str) -> Iterator[sqlite3.Connection]:
         yield reader
 
 
-def copy_sqlite(
-    source: Path | str, target: Path, progress: Progress | NoProgress | None = None
-) -> None:
+def copy_sqlite(source: Path | str, target: Path, progress: Progress | None = None) -> None:
     """Copy an SQLite database as it is now; raises DatabaseError, OSError."""
-    progress = progress or NoProgress()
+    progress = progress or Progress(None)
     os.close(os.open(target, NEW_FILE, 0o600))
     done = 0
 
@@ -235,7 +191,6 @@ def as_sql(scratch: Path) -> Iterator[Iterator[bytes]]:
     options = ("--format=plain", "--no-owner", "--no-privileges")
     with running_pg_dump(find_pg_dump(), *options) as dump:
         yield iter(lambda: dump.output.read(2**20), b"")
-        refuse_failure(dump)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from django.db import connection
 
 from camp.fs.filenames import is_safe_path
 from camp.operations.backup.archive import Writer
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from camp.storage.object_store import object_store
 from files.models import File, Version
 
@@ -128,7 +128,7 @@ class FilePacker:
     storage, `differing` have other bytes than their row says, `outside` lead out of the storage.
     """
 
-    def __init__(self, writer: Writer, progress: Progress | NoProgress) -> None:
+    def __init__(self, writer: Writer, progress: Progress) -> None:
         self._writer = writer
         self._progress = progress
         self._root, self._store = settings.LOCAL_STORAGE_PATH, object_store()

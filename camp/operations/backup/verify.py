@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from camp.operations.backup import report
 from camp.operations.backup.archive import Damaged, Reader
 from camp.operations.backup.snapshot import DUMP
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from camp.operations.local_postgres import programs as postgres_programs
 
 # How dumps of pg_dump and SQLite end; newer pg_dumps add a line for psql.
@@ -45,9 +45,7 @@ def verify(path: Path | str, *, stream: TextIO) -> list[str]:
     return list(describe_content(manifest))
 
 
-def verify_archive(
-    reader: Reader, manifest: dict[str, Any], progress: Progress | NoProgress
-) -> None:
+def verify_archive(reader: Reader, manifest: dict[str, Any], progress: Progress) -> None:
     """Verify the checksums; has pg_restore, if there is one, read PostgreSQL's dump too."""
     tool = manifest.get("dump_tool")
     with contextlib.ExitStack() as stack:

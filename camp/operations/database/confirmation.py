@@ -6,7 +6,7 @@ own mark or by the settings, is refused unless it is named with --force-producti
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management import CommandError
@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from camp.config import shell
 from camp.db.errors import error_reason
+from camp.operations.console import Say
 from camp.operations.database import environment, server
 from camp.operations.database.server import DatabaseLocation
 
@@ -63,17 +64,12 @@ def refuse_production(options: dict[str, Any]) -> None:
 
 
 def confirm(
-    options: dict[str, Any],
-    *,
-    action: str,
-    say: Callable[[str], object],
-    ask: Callable[[str], str] = input,
-    counts: dict[str, int] | None = None,
+    options: dict[str, Any], *, action: str, say: Say, counts: dict[str, int] | None = None
 ) -> None:
     """Say what is lost and have the database's name typed; raises CommandError if not.
 
-    `action` is a sentence that says what will happen. `say` prints a line, `ask` takes the
-    question and returns the answer, `counts` is {table: rows} where it is known already.
+    `action` is a sentence that says what will happen. `say` prints a line, `counts` is
+    {table: rows} where it is known already.
     """
     refuse(options)
     place = server.locate_database()
@@ -83,7 +79,7 @@ def confirm(
     if options["no_input"]:
         return
     try:
-        answer = ask(
+        answer = input(
             _("Type the name of the database (%(name)s) to go on: ") % {"name": place.name}
         )
     except EOFError:

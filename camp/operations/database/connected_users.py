@@ -1,15 +1,12 @@
-"""Other users of a PostgreSQL database: name them, disconnect them, keep them from writing.
+"""Other users of a PostgreSQL database: name them, and disconnect them.
 
 With SQLite see camp.operations.server.processes.
 """
 
 import time
 
-import psycopg
-from django.core.management import CommandError
 from django.db import connection
 from django.utils.translation import gettext as _
-from psycopg import sql
 
 from camp.operations.database import server
 
@@ -18,15 +15,12 @@ OTHERS = """
     FROM pg_stat_activity
     WHERE datname = %s AND usesysid IS NOT NULL AND NOT pid = ANY(%s) ORDER BY pid
 """
+DISCONNECT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = %s AND pid <> pg_backend_pid()
+"""
 # A connection that was just closed is still seen for a moment.
 CLOSING_SECONDS = 1
-LOCK_SECONDS = 5
-WRITABLE = """
-    SELECT oid::regclass::text FROM pg_class
-    WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text NOT LIKE 'pg!_%' ESCAPE '!'
-      AND relnamespace <> 'information_schema'::regnamespace
-      AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
-"""
 
 
 def other_connections() -> list[str]:
@@ -54,30 +48,4 @@ def disconnect_others(name: str) -> None:
         return
     connection.close()
     with server.connect_for_maintenance() as session:
-        server.disconnect(session, name)
-
-
-def lock_tables(name: str) -> psycopg.Connection | None:
-    """Return a connection that keeps others from writing to a database until it is closed.
-
-    The locks end with the process, too. Returns None where the database is missing or broken:
-    nobody can write there. Raises CommandError where somebody does not let go of a table.
-    """
-    session: psycopg.Connection | None = None
-    try:
-        session = psycopg.connect(**server.connection_parameters(name))
-        session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        session.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-        if tables := [sql.SQL(table) for (table,) in session.execute(WRITABLE)]:
-            lock = sql.SQL("LOCK TABLE {} IN SHARE MODE")
-            session.execute(lock.format(sql.SQL(", ").join(tables)))
-    except psycopg.errors.LockNotAvailable:
-        if session is not None:
-            session.close()
-        sentence = _("Another connection is writing to the database %(name)s: nothing was changed.")
-        raise CommandError(sentence % {"name": name}) from None
-    except psycopg.Error:
-        if session is not None:
-            session.close()
-        return None
-    return session
+        session.execute(DISCONNECT, [name])

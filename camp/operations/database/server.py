@@ -8,36 +8,33 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from django.db import DatabaseError, OperationalError, connection
-from psycopg import sql
 
 from camp.db import bigram_index
+
+if TYPE_CHECKING:  # with SQLite the server of pages would only hold it in memory
+    import psycopg
 
 # Databases of every PostgreSQL, from which others can be created or dropped.
 MAINTENANCE = ("postgres", "template1")
 DEFAULT_PORT = 5432
-# {parameter of psycopg: environment variable of PostgreSQL's programs}
-PROGRAM_VARIABLES = {
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "connect_timeout": "PGCONNECT_TIMEOUT",
-    "options": "PGOPTIONS",
-    "target_session_attrs": "PGTARGETSESSIONATTRS",
-    "channel_binding": "PGCHANNELBINDING",
-    "passfile": "PGPASSFILE",
-    "service": "PGSERVICE",
-}
+HISTORY = "django_migrations"  # Django's table of applied migrations
+# Tables of SQLite's statistics and of Camp's search index
+INTERNAL_PREFIXES = ("sqlite_", bigram_index.PREFIX)
+# bytes; up to this size the indexes of an SQLite database are compared with its tables
+CHECK_ALL_UP_TO = 2**30
+EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
+LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
+SUPERUSER_ROLES = """
+    SELECT session_user FROM pg_roles
+    WHERE rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
+      AND pg_has_role(session_user, oid, 'MEMBER')
+    LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -63,10 +60,6 @@ def locate_database() -> DatabaseLocation:
     return DatabaseLocation("SQLite", "", Path(settings["NAME"]).name)
 
 
-# Tables of SQLite's statistics and of Camp's search index
-INTERNAL_PREFIXES = ("sqlite_", bigram_index.PREFIX)
-
-
 def table_names(wrapper: Any, cursor: Any) -> list[str]:
     """Return the names of the tables, sorted, without internal ones; `wrapper` is a connection."""
     found = wrapper.introspection.table_names(cursor)
@@ -90,6 +83,20 @@ def row_counts(snapshot: Any = None) -> dict[str, int]:
     return counts
 
 
+def applied_migrations(wrapper: Any) -> dict[str, list[str]]:
+    """Return {app: [names of its applied migrations]}, {} for a database that has no such table.
+
+    `wrapper` is a connection, which need not be one of the settings'.
+    """
+    found: dict[str, list[str]] = {}
+    with wrapper.cursor() as cursor:
+        if HISTORY in wrapper.introspection.table_names(cursor):
+            cursor.execute(f"SELECT app, name FROM {HISTORY} ORDER BY app, name")  # noqa: S608
+            for app, name in cursor.fetchall():
+                found.setdefault(app, []).append(name)
+    return found
+
+
 def database_exists() -> bool:
     """Return whether the database exists; an empty SQLite file does not count.
 
@@ -108,25 +115,15 @@ def database_exists() -> bool:
     return True
 
 
-EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
-
-
-def disconnect(server: psycopg.Connection, *names: str) -> None:
-    """End all connections to some databases except `server` itself."""
-    server.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = ANY(%s) AND pid <> pg_backend_pid()",
-        [list(names)],
-    )
-
-
 @contextlib.contextmanager
-def connect_for_maintenance(*, own: bool = False) -> Iterator[psycopg.Connection]:
+def connect_for_maintenance(*, own: bool = False) -> "Iterator[psycopg.Connection]":
     """Yield a psycopg connection, autocommit, to a maintenance database.
 
     With `own` the configured database is tried first, for queries that work in any. Raises
     django.db.DatabaseError if the configured login is refused everywhere.
     """
+    import psycopg
+
     names = [connection.settings_dict["NAME"]] * own + list(MAINTENANCE)
     with connection.wrap_database_errors, contextlib.ExitStack() as stack:
         for name in names:
@@ -145,6 +142,8 @@ def create(name: str, *, hasty: bool = False) -> None:
 
     With `hasty` a power cut may lose what is written to it, until `make_durable`.
     """
+    from psycopg import sql
+
     configured = connection.settings_dict["NAME"]
     with connect_for_maintenance() as server:
         found = server.execute(LOCALE, [configured]).fetchone()
@@ -173,46 +172,33 @@ def get_superuser_name() -> str:
     return found[0] if found else ""
 
 
-SUPERUSER_ROLES = """
-    SELECT session_user FROM pg_roles
-    WHERE rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
-      AND pg_has_role(session_user, oid, 'MEMBER')
-    LIMIT 1
-"""
-
-
-LOCALE = "SELECT datcollate, datctype FROM pg_database WHERE datname = %s"
-
-
-def make_durable(name: str) -> int | None:
-    """Sync a `hasty` database to disk, now and from now on; return its `get_oid`."""
+def make_durable(name: str) -> None:
+    """Sync a `hasty` database to disk, now and from now on."""
     with connect_for_maintenance() as server:
         # Waits until this and everything written before is on disk.
         _alter(server, name, "RESET synchronous_commit")
-        return _oid(server, name)
 
 
-def _alter(server: psycopg.Connection, name: str, what: str) -> None:
+def _alter(server: "psycopg.Connection", name: str, what: str) -> None:
+    from psycopg import sql
+
     server.execute(sql.SQL("ALTER DATABASE {} {}").format(sql.Identifier(name), sql.SQL(what)))
 
 
 def get_oid(name: str) -> int | None:
     """Return the OID of a database, which a rename does not change, or None."""
     with connect_for_maintenance() as server:
-        return _oid(server, name)
-
-
-def _oid(server: psycopg.Connection, name: str) -> int | None:
-    found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
+        found = server.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
     return found[0] if found else None
 
 
 def drop(name: str) -> None:
     """Drop a database if it exists, and end the connections to it."""
+    from psycopg import sql
+
     with connect_for_maintenance() as server:
-        if server.execute(EXISTS, [name]).fetchone():
-            disconnect(server, name)
-            server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        command = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        server.execute(command.format(sql.Identifier(name)))
 
 
 def list_databases(prefix: str) -> list[str]:
@@ -241,7 +227,7 @@ def connection_parameters(name: str | None = None) -> dict[str, Any]:
         "dbname": name or settings["NAME"],
     }
     known = {
-        key: settings["OPTIONS"][key] for key in PROGRAM_VARIABLES if key in settings["OPTIONS"]
+        key: settings["OPTIONS"][key] for key in program_variables() if key in settings["OPTIONS"]
     }
     return {key: value for key, value in (parameters | known).items() if value not in ("", None)}
 
@@ -253,7 +239,19 @@ def program_environment(name: str | None = None) -> dict[str, str]:
     """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     parameters = connection_parameters(name)
-    return clean | {PROGRAM_VARIABLES[key]: str(value) for key, value in parameters.items()}
+    return clean | {program_variables()[key]: str(value) for key, value in parameters.items()}
+
+
+@cache
+def program_variables() -> dict[str, str]:
+    """Return {parameter of psycopg: environment variable of PostgreSQL's programs}, from libpq."""
+    from psycopg.pq import Conninfo
+
+    return {
+        option.keyword.decode(): option.envvar.decode()
+        for option in Conninfo.get_defaults()
+        if option.envvar
+    }
 
 
 def server_version() -> int | None:
@@ -264,10 +262,6 @@ def server_version() -> int | None:
         return connection.connection.info.server_version // 10_000
     with connect_for_maintenance(own=True) as server:
         return server.info.server_version // 10_000
-
-
-# bytes; up to this size the indexes of an SQLite database are compared with its tables
-CHECK_ALL_UP_TO = 2**30
 
 
 def sqlite_damage(wrapper: Any, thorough: bool) -> str:

@@ -20,7 +20,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from accounts.identity import email_key, username_key
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from camp.operations.demo.contents import VARIANTS, make_content
 from camp.operations.demo.texts import TEXTS, invent_people, name_file, write_session
 from files.library import versions
@@ -60,7 +60,7 @@ def fill(
     files: int,
     random: Random,
     now: datetime,
-    progress: Progress | NoProgress,
+    progress: Progress,
 ) -> Added:
     """Add so many users (at least one), sessions and files; returns an Added.
 
@@ -78,7 +78,7 @@ def fill(
 class Demo:
     """One run of the command."""
 
-    def __init__(self, random: Random, now: datetime, progress: Progress | NoProgress) -> None:
+    def __init__(self, random: Random, now: datetime, progress: Progress) -> None:
         self.random, self.now, self.progress = random, now, progress
         self.added = Added()
         self.users: list[Any] = []

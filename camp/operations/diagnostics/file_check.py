@@ -22,8 +22,7 @@ from django.utils.translation import ngettext
 from camp.cache.manager import cache_manager
 from camp.config import shell
 from camp.operations import error_messages, stored_bytes
-from camp.operations.console import NoProgress, Progress
-from camp.operations.console import format_size as format_size
+from camp.operations.console import Progress, format_size
 from camp.operations.diagnostics.files import describe_no_orphans, explain_recovery
 from camp.web.findings import Finding, error, ok, warning
 from files import sweep
@@ -42,7 +41,7 @@ SIZE, UNHASHED = "size", "unhashed"
 
 def check_all_files(
     *,
-    progress: Callable[[int, str], Progress | NoProgress],
+    progress: Callable[[int, str], Progress],
     fix: bool = False,
     sample: int | None = None,
 ) -> Iterator[Finding]:
@@ -119,7 +118,7 @@ class ContentCheck:
             unhashed = sum(stored_bytes.sum_sizes(rows.filter(sha256="")) for rows in querysets)
         return unhashed + (hashed if self._sample is None else sum(self._sample.values()))
 
-    def run(self, progress: Progress | NoProgress) -> None:
+    def run(self, progress: Progress) -> None:
         """Check all files, and correct their rows if that is wanted."""
         for rows in stored_bytes.querysets_with_bytes():
             for batch in stored_bytes.iterate_batches(rows, *FIELDS):
@@ -149,7 +148,7 @@ class ContentCheck:
         return bool(updated)
 
     def _find_problem(
-        self, row: Any, size: int | None, progress: Progress | NoProgress
+        self, row: Any, size: int | None, progress: Progress
     ) -> tuple[str, dict[str, Any] | None] | None:
         """Return the problem of a file and the correct values of its row, or None.
 

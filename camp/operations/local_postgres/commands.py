@@ -6,7 +6,6 @@ CommandError with one sentence if it fails; `say` prints a line.
 
 import os
 import unicodedata
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -21,7 +20,7 @@ from psycopg.pq import Ping
 from camp.config import env_file, shell
 from camp.db.errors import error_reason
 from camp.operations import error_messages
-from camp.operations.console import format_size as format_size
+from camp.operations.console import Say, format_size
 from camp.operations.database import server
 from camp.operations.local_postgres import create
 from camp.operations.local_postgres import move as sqlite
@@ -36,7 +35,6 @@ from camp.operations.local_postgres.cluster import (
 from camp.operations.local_postgres.programs import Failed, Programs
 from camp.operations.server import ports
 
-DEFAULT_PORT = 5432
 VARIABLE = "DATABASE_URL"
 STOPPED = 3  # the exit code of `pg_ctl status` for a stopped server
 STATUS = """
@@ -48,14 +46,7 @@ STATUS = """
 """
 
 
-def init(
-    *,
-    port: int | None,
-    binaries: str | None,
-    write: bool,
-    move: bool,
-    say: Callable[[str], object],
-) -> None:
+def init(*, port: int | None, binaries: str | None, write: bool, move: bool, say: Say) -> None:
     """Create the cluster, start it, and print its DATABASE_URL, or with `write` store it.
 
     With `move` everything in SQLite is moved there first. `port` and `binaries` may be None. An
@@ -86,9 +77,9 @@ def init(
     say(f"{VARIABLE}={cluster.url}")
 
 
-def choose_port(wanted: int | None, say: Callable[[str], object]) -> int:
+def choose_port(wanted: int | None, say: Say) -> int:
     """Return the port for a new cluster: the one that is `wanted`, or by default a free one."""
-    port = wanted or DEFAULT_PORT
+    port = wanted or server.DEFAULT_PORT
     conflict = ports.explain_conflict(port)
     if not conflict:
         return port
@@ -137,7 +128,7 @@ def get_cluster() -> Cluster:
     return cluster
 
 
-def start(*, port: int | None, say: Callable[[str], object]) -> None:
+def start(*, port: int | None, say: Say) -> None:
     """Start the cluster, from now on on `port` unless that is None."""
     cluster = get_cluster()
     if cluster.is_running():
@@ -154,7 +145,7 @@ def start(*, port: int | None, say: Callable[[str], object]) -> None:
     run(cluster, say)
 
 
-def run(cluster: Cluster, say: Callable[[str], object]) -> None:
+def run(cluster: Cluster, say: Say) -> None:
     """Start a cluster unless it is running."""
     if not cluster.is_running():
         refuse_used_port(cluster.port)
@@ -175,7 +166,7 @@ def ensure_ready(cluster: Cluster) -> None:
         raise CommandError(sentence % values) from None
 
 
-def stop(*, say: Callable[[str], object]) -> None:
+def stop(*, say: Say) -> None:
     """Stop the cluster and end its connections."""
     cluster = get_cluster()
     cluster.owner()  # refuses other users
@@ -191,7 +182,7 @@ def stop(*, say: Callable[[str], object]) -> None:
     say(_("PostgreSQL has stopped."))
 
 
-def restart(*, port: int | None, say: Callable[[str], object]) -> None:
+def restart(*, port: int | None, say: Say) -> None:
     """Stop the cluster if it runs, and start it, on another port unless `port` is None."""
     if port not in (None, get_cluster().port):
         refuse_used_port(port)
@@ -199,13 +190,13 @@ def restart(*, port: int | None, say: Callable[[str], object]) -> None:
     start(port=port, say=say)
 
 
-def move(*, say: Callable[[str], object]) -> None:
+def move(*, say: Say) -> None:
     """Move everything in SQLite into the PostgreSQL of DATABASE_URL."""
     start_if_configured(say)
     sqlite.move_to_configured(say)
 
 
-def url(*, write: bool, say: Callable[[str], object]) -> None:
+def url(*, write: bool, say: Say) -> None:
     """Print the line for DATABASE_URL, or write it into the settings file."""
     cluster = get_cluster()
     if write:
@@ -214,7 +205,7 @@ def url(*, write: bool, say: Callable[[str], object]) -> None:
         say(f"{VARIABLE}={cluster.url}")
 
 
-def role(*, write: bool, say: Callable[[str], object]) -> None:
+def role(*, write: bool, say: Say) -> None:
     """Make Camp log in as a role that is no superuser; starts a stopped cluster."""
     cluster = get_cluster()
     run(cluster, say)
@@ -228,7 +219,7 @@ def role(*, write: bool, say: Callable[[str], object]) -> None:
     url(write=write, say=say)
 
 
-def write_url(cluster: Cluster, say: Callable[[str], object]) -> None:
+def write_url(cluster: Cluster, say: Say) -> None:
     """Set DATABASE_URL in the settings file of the highest precedence."""
     file = next(iter(env_file.paths(settings.BASE_DIR)), None)
     print_url = shell.manage("postgres", "url")
@@ -250,7 +241,7 @@ def write_url(cluster: Cluster, say: Callable[[str], object]) -> None:
         say(_("The environment variable DATABASE_URL takes precedence: remove it there."))
 
 
-def start_if_configured(say: Callable[[str], object]) -> None:
+def start_if_configured(say: Say) -> None:
     """For `manage.py up`: start the cluster if DATABASE_URL names it and it is stopped."""
     cluster = find_configured()
     if cluster is None or (cluster.is_running() and cluster.ping() == Ping.OK):
@@ -264,7 +255,7 @@ def start_if_configured(say: Callable[[str], object]) -> None:
     run(cluster, say)
 
 
-def status(*, say: Callable[[str], object]) -> None:
+def status(*, say: Say) -> None:
     """Print the state of the PostgreSQL of DATABASE_URL, and of Camp's own.
 
     Raises CommandError with the exit code 3 if the PostgreSQL in use is stopped.
@@ -282,9 +273,7 @@ def status(*, say: Callable[[str], object]) -> None:
     return None
 
 
-def print_cluster_status(
-    cluster: Cluster, say: Callable[[str], object], *, may_be_stopped: bool = False
-) -> None:
+def print_cluster_status(cluster: Cluster, say: Say, *, may_be_stopped: bool = False) -> None:
     """Print the state of a Cluster."""
     running = cluster.is_running()
     state = _("running (process %(pid)s)") % {"pid": cluster.read_pid()}
@@ -315,7 +304,7 @@ def print_cluster_status(
         raise CommandError(sentence % {"fix": fix}, returncode=STOPPED)
 
 
-def print_server_status(say: Callable[[str], object]) -> None:
+def print_server_status(say: Say) -> None:
     """Print the state of the server of DATABASE_URL."""
     place = server.locate_database()
     rows = {_("PostgreSQL of DATABASE_URL"): _("running"), _("Address"): place.host}
@@ -352,7 +341,7 @@ def read_status(session: Any, name: str) -> dict[str, str]:
     }
 
 
-def print_table(rows: dict[str, str], say: Callable[[str], object]) -> None:
+def print_table(rows: dict[str, str], say: Say) -> None:
     """Print {label: value} as two columns."""
     width = max(map(display_width, rows)) + 2
     for label, value in rows.items():

@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -18,6 +17,7 @@ from django.utils.translation import ngettext
 
 from camp.config import shell
 from camp.db.errors import error_reason
+from camp.operations.console import Say
 from camp.operations.database import server
 from camp.operations.local_postgres.cluster import DATABASE, Cluster
 from camp.operations.server import lock, processes
@@ -68,8 +68,6 @@ def explain_people_left_behind(again: str) -> str:
 
 def explain_empty_database() -> str:
     """Return the sentence for `up` on a PostgreSQL without people, "" if nobody is missing."""
-    if not server.is_postgresql():
-        return ""
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM sample_users)")
         if cursor.fetchone()[0]:
@@ -85,7 +83,7 @@ def explain_empty_cluster(cluster: Cluster) -> str:
     return explain_people_left_behind(shell.manage("postgres", "init", "--write", "--move"))
 
 
-def move_to_configured(say: Callable[[str], object]) -> None:
+def move_to_configured(say: Say) -> None:
     """Move everything from SQLite into the PostgreSQL of DATABASE_URL, which must be empty."""
     if not server.is_postgresql():
         sentence = _("DATABASE_URL names no PostgreSQL. Make one and move there: %(fix)s")
@@ -105,7 +103,7 @@ def move_to_configured(say: Callable[[str], object]) -> None:
     move(name, people, {"DATABASE_URL": ""}, {}, again, say)
 
 
-def move_to_cluster(cluster: Cluster, say: Callable[[str], object]) -> None:
+def move_to_cluster(cluster: Cluster, say: Say) -> None:
     """Move everything from SQLite into Camp's own PostgreSQL, which runs and must be empty."""
     with cluster.connect(DATABASE) as session:
         people = count_people_in_postgresql(session)
@@ -115,12 +113,7 @@ def move_to_cluster(cluster: Cluster, say: Callable[[str], object]) -> None:
 
 
 def move(
-    name: str,
-    people: int,
-    source: dict[str, str],
-    target: dict[str, str],
-    again: str,
-    say: Callable[[str], object],
+    name: str, people: int, source: dict[str, str], target: dict[str, str], again: str, say: Say
 ) -> None:
     """Restore a portable backup of SQLite in the PostgreSQL database `name`.
 

@@ -5,6 +5,7 @@ Those of the system come first, newest major version first; last the wheel
 """
 
 import contextlib
+import glob
 import importlib.util
 import os
 import re
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
@@ -154,19 +155,9 @@ def list_system_folders() -> list[Path]:
     ]
     for pattern in FOLDERS:
         with contextlib.suppress(KeyError):  # a variable that this system does not have
-            found += [path.resolve() for path in glob(pattern.format_map(os.environ))]
+            pattern = os.path.expanduser(pattern.format_map(os.environ))
+            found += [Path(folder).resolve() for folder in glob.glob(pattern)]
     return list(dict.fromkeys(found))
-
-
-def glob(pattern: str) -> list[Path]:
-    """Return the paths that an absolute pattern matches."""
-    try:
-        path = Path(pattern).expanduser()
-    except RuntimeError:  # there is no home directory
-        return []
-    if not path.is_absolute():
-        return []
-    return list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 
 def number_in(text: object) -> int:
@@ -253,6 +244,48 @@ def run(
         why = telling_line(logged.decode(errors="replace")) or telling_line(output)
         raise Failed(why or f"exit code {done.returncode}")
     return output
+
+
+class Running:
+    """A program that runs; see `run_meanwhile`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        self.process, self._errors = process, errors
+
+    @property
+    def output(self) -> IO[bytes]:
+        """What it writes to standard output."""
+        return cast(IO[bytes], self.process.stdout)
+
+    def finish(self) -> None:
+        """Wait for the end, once the output was read; raises Failed with the first error."""
+        if self.process.wait():
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").splitlines()
+            # What follows may be a statement that holds what people wrote.
+            first = next(filter(ERROR.match, lines), "".join(lines[:1]))
+            raise Failed(ERROR.sub("", first))
+
+
+@contextlib.contextmanager
+def run_meanwhile(
+    program: Path, *words: str | Path, env: dict[str, str], stdout: int = subprocess.PIPE
+) -> Iterator[Running]:
+    """Run a client program meanwhile; it is killed if the block fails. Raises Failed."""
+    command = [str(program), *map(str, words)]
+    # A file, since a pipe that is not read yet could fill up.
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors
+        ) as process,
+    ):
+        running = Running(process, errors)
+        try:
+            yield running
+            running.finish()
+        finally:
+            process.kill()  # no effect on one that has ended
 
 
 def telling_line(text: str) -> str:

@@ -30,6 +30,7 @@ from camp.config import shell
 from camp.db.pending_migrations import find_pending_migrations
 from camp.fs.ownership import make_folder
 from camp.operations import error_messages
+from camp.operations.console import Say
 from camp.operations.database import environment
 from camp.operations.server import lock, ports, workers
 from camp.web.addresses import public_name
@@ -41,7 +42,7 @@ def up(
     port: int,
     processes: int | None,
     threads: int | None,
-    say: Callable[[str], object],
+    say: Say,
     start_database: Callable[[], object],
     check: Callable[[], object],
 ) -> None:
@@ -116,7 +117,7 @@ def make_private(file: Path) -> None:
         raise CommandError(error_messages.unwritable_folder(file.parent, error.strerror)) from None
 
 
-def prepare_database(say: Callable[[str], object]) -> None:
+def prepare_database(say: Say) -> None:
     """Apply pending migrations."""
     try:
         connection.ensure_connection()
@@ -137,7 +138,7 @@ def prepare_database(say: Callable[[str], object]) -> None:
         )
 
 
-def prepare_static_files(say: Callable[[str], object]) -> None:
+def prepare_static_files(say: Say) -> None:
     """Collect the static files if one of them has changed."""
     root = Path(settings.STATIC_ROOT)
     fingerprint = root.with_name(f"{root.name}.json")

@@ -27,7 +27,7 @@ from django.core.management import CommandError
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from camp.config.processors import count_processors
+from camp.config.resources import count_processors
 from camp.web import affinity, slots
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from django.contrib.auth.hashers import identify_hasher
 from django.db import connection
@@ -30,29 +30,17 @@ CAMPS_PREFIX = "camp-"  # of the keys of accounts that Camp has already
 SHOWN = 20
 
 
-@dataclass
-class AccountReview:
-    """What was found about the old accounts.
-
-    `changes` is {old key: (e-mail, user name)} for accounts that get other names.
-    """
-
-    lines: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    changes: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-
 def review_accounts(
     mapping: TableMap, order: str, settlement: Settlement, *, is_beside: bool
-) -> AccountReview:
-    """Return the AccountReview of a TableMap, sorted by the SQL terms `order`.
+) -> tuple[list[str], list[str], dict[str, tuple[str, str]]]:
+    """Return (lines, problems, changes) about the accounts of a TableMap, sorted by `order`.
 
-    With `is_beside` Camp has accounts already, which keep their names.
+    `changes` is {old key: (e-mail, user name)} for accounts that get other names, `order` SQL
+    terms. With `is_beside` Camp has accounts already, which keep their names.
     """
-    review = AccountReview()
     sources = {name: mapping.columns.get(name) for name in COLUMNS}
     accounts = list(read_accounts(mapping.old.name, mapping.key, sources, order))
-    review.lines += describe_hashes(accounts)
+    lines = describe_hashes(accounts)
     if is_beside:
         own = read_accounts(mapping.name, "id", dict(zip(COLUMNS, COLUMNS, strict=True)), "id")
         camps = [replace(account, key=f"{CAMPS_PREFIX}{account.key}") for account in own]
@@ -65,14 +53,13 @@ def review_accounts(
     if settlement.template:
         write_template(settlement.template, accounts)
         text = _("The accounts to settle are in %(file)s.")
-        review.lines.append(text % {"file": settlement.template})
-    review.lines += [line for old, new in changes for line in describe_change(old, new)]
+        lines.append(text % {"file": settlement.template})
+    lines += [line for old, new in changes for line in describe_change(old, new)]
     wanted = {new.key: new for _old, new in changes}
     settled = [wanted.get(account.key, account) for account in accounts]
-    review.problems += list_collisions(find_collisions([each.clean() for each in settled]))
-    review.lines += describe_logins(settled)
-    review.changes = {new.key: (new.email, new.username) for new in wanted.values()}
-    return review
+    lines += describe_logins(settled)
+    problems = list(list_collisions(find_collisions([each.clean() for each in settled])))
+    return lines, problems, {key: (new.email, new.username) for key, new in wanted.items()}
 
 
 def read_accounts(

@@ -8,7 +8,7 @@ tables that say which old key became which new one.
 # ruff: noqa: S608  (names come from the catalogue or from models, and are quoted)
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from django.apps import apps
 from django.core.management import CommandError, call_command
@@ -28,15 +28,6 @@ LOCK_TIMEOUT = "10s"  # for other connections to finish
 SCHEMA = "camp_old_backend"
 
 
-class TablePlan(Protocol):
-    """What these functions read of the `Plan` in run.py, which imports this module."""
-
-    maps: dict[str, TableMap]
-    zone: str
-    new_accounts: dict[str, tuple[str, str]]
-    pointers: dict[str, list[Pointer]]
-
-
 def find_model(table: str) -> Any:
     """Return the model of one of Camp's tables."""
     return next(model for model in apps.get_models() if model._meta.db_table == table)
@@ -50,12 +41,16 @@ def lock_tables(names: Iterable[str]) -> None:
             cursor.execute(f"LOCK TABLE {quote(name)} IN ACCESS EXCLUSIVE MODE")
 
 
-def convert_tables(plan: TablePlan) -> None:
-    """Move all rows of a Plan into Camp's tables.
+def convert_tables(
+    maps: dict[str, TableMap],
+    pointers: dict[str, list[Pointer]],
+    new_accounts: dict[str, tuple[str, str]],
+    zone: str,
+) -> None:
+    """Move all rows into Camp's tables; the arguments are those of a Plan.
 
     Raises CommandError if a table had not as many rows afterwards as it should have.
     """
-    maps, pointers = plan.maps, plan.pointers
     old_names = [mapping.old.name for mapping in maps.values()]
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {SCHEMA}")
@@ -67,9 +62,9 @@ def convert_tables(plan: TablePlan) -> None:
         call_command(Migrate(), verbosity=0, interactive=False)
         # Tables with checks that are still to come cannot be altered.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        create_key_tables(cursor, plan.new_accounts)
+        create_key_tables(cursor, new_accounts)
         for mapping in maps.values():
-            copy_table(cursor, mapping, plan)
+            copy_table(cursor, mapping, zone)
         old_tables = ", ".join(qualify(name) for name in old_names)
         cursor.execute(f"DROP TABLE {old_tables}")
         cursor.execute(f"DROP SCHEMA {SCHEMA}")
@@ -108,7 +103,7 @@ def key_table(name: str) -> str:
     return quote(f"new_keys_{name}")
 
 
-def copy_table(cursor: Any, mapping: TableMap, plan: TablePlan) -> None:
+def copy_table(cursor: Any, mapping: TableMap, zone: str) -> None:
     """Copy the rows of one old table into Camp's."""
     own_rows = fetch_value(f"SELECT COUNT(*) FROM {quote(mapping.name)}")
     for source, name in mapping.kept.items():
@@ -117,7 +112,7 @@ def copy_table(cursor: Any, mapping: TableMap, plan: TablePlan) -> None:
     number_rows(cursor, mapping)
     if mapping.name == "sample_messages":
         add_lost_sessions(cursor, mapping)
-    values = list_values(mapping, plan.zone)
+    values = list_values(mapping, zone)
     widen_columns(cursor, mapping, values)
     columns = ", ".join(map(quote, values))
     cursor.execute(

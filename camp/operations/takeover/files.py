@@ -6,7 +6,8 @@ import csv
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TextIO
+from dataclasses import dataclass
+from typing import TextIO
 
 from django.conf import settings
 from django.core.management import CommandError
@@ -45,13 +46,17 @@ BATCH = 500  # rows written at once
 CHANGED = ("filename", "search_text", "content_type", "storage_path", "size", "sha256")
 
 
-class FileOptions(Protocol):
-    """What these functions read of the `Options` in run.py, which imports this module."""
+@dataclass(frozen=True)
+class FileOptions:
+    """What the command line asks for the bytes.
 
-    uploads: str
-    link: bool
-    missing: str
-    any_size: bool
+    `uploads` is the old folder, `missing` a file for the list of what is missing there.
+    """
+
+    uploads: str = ""
+    link: bool = False
+    missing: str = ""
+    any_size: bool = False
 
 
 def open_folder(options: FileOptions) -> OldFolder:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from camp.fs.ownership import make_folder
 from camp.fs.text import normalize
-from camp.operations.console import NoProgress, Progress
+from camp.operations.console import Progress
 from files.storage import backend, staging
 
 CHUNK = 2**20  # bytes
@@ -198,7 +198,7 @@ class LinkedUpload:
 Upload = LinkedUpload | staging.StagedBytes
 
 
-def stage_file(source: Path, link: bool, progress: Progress | NoProgress) -> Upload:
+def stage_file(source: Path, link: bool, progress: Progress) -> Upload:
     """Return a staged upload with the bytes of a file; raises OSError."""
     upload: Upload | None = None
     if link:
@@ -221,8 +221,8 @@ def stage_file(source: Path, link: bool, progress: Progress | NoProgress) -> Upl
 
 def open_regular(path: Path) -> BinaryIO:
     """Return an open file; raises OSError for links and anything else that is no regular file."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, os.O_RDONLY | flags | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(f"{path} is no file")
@@ -292,7 +292,7 @@ def import_bytes(
     journal: Journal,
     *,
     link: bool,
-    progress: Progress | NoProgress,
+    progress: Progress,
 ) -> dict[str, OSError]:
     """Copy the bytes of rows into the storage; returns {key: OSError} for those that failed.
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from camp.operations.backup.report import count_rows
 from camp.operations.database import server
 from camp.operations.database.old_tables import APPS
 from camp.operations.takeover.run import Plan
@@ -40,11 +40,6 @@ def describe_plan(plan: Plan) -> Iterator[str]:
         yield from ["", _("To be settled first:"), *(f"  ✗ {text}" for text in problems)]
     else:
         yield from ["", _("With --apply:"), *(f"  • {text}" for text in describe_steps(plan))]
-
-
-def count_rows(number: int) -> str:
-    """Return a number of rows in words."""
-    return ngettext("%(count)s row", "%(count)s rows", number) % {"count": f"{number:,}"}
 
 
 def describe_table(mapping: TableMap) -> Iterator[str]:

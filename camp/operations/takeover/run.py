@@ -18,6 +18,7 @@ from camp.db.errors import error_reason, sqlstate
 from camp.operations.database import connected_users, old_tables, server
 from camp.operations.takeover import accounts, catalogue, convert, files, sessions, shapes
 from camp.operations.takeover.catalogue import Pointer, fetch_value, quote
+from camp.operations.takeover.files import FileOptions
 from camp.operations.takeover.import_files import Journal
 from camp.operations.takeover.shapes import TableMap
 
@@ -29,18 +30,14 @@ class Options:
     """What the command line asks for.
 
     `tables` is {Camp's table: old table}, `columns` {(Camp's table, Camp's column): old column, ""
-    for none}, `zone` the time zone of times without one, `uploads` the old folder, `missing` a file
-    for the list of what is missing there.
+    for none}, `zone` the time zone of times without one.
     """
 
     tables: dict[str, str] = field(default_factory=dict)
     columns: dict[tuple[str, str], str] = field(default_factory=dict)
     zone: str = "UTC"
     settlement: Settlement = field(default_factory=Settlement)
-    uploads: str = ""
-    link: bool = False
-    missing: str = ""
-    any_size: bool = False
+    files: FileOptions = field(default_factory=FileOptions)
 
 
 @dataclass
@@ -122,16 +119,15 @@ def add_sections(plan: Plan, options: Options) -> None:
         plan.pointers[each.name] = catalogue.read_pointers(each.old.name, names)
     if mapping := plan.maps.get("sample_users"):
         order = convert.order_rows(mapping) if mapping.renumbered else quote(mapping.key)
-        review = accounts.review_accounts(
+        lines, problems, plan.new_accounts = accounts.review_accounts(
             mapping, order, options.settlement, is_beside=mapping.name in plan.beside
         )
-        plan.sections[_("Accounts")] = review.lines
-        plan.problems += review.problems
-        plan.new_accounts = review.changes
+        plan.sections[_("Accounts")] = lines
+        plan.problems += problems
     if mapping := plan.maps.get("sample_messages"):
         plan.sections[_("Conversations")] = list(sessions.describe_equal_times(mapping))
     if mapping := plan.maps.get("sample_files"):
-        lines, problems = files.review_files(mapping, options)
+        lines, problems = files.review_files(mapping, options.files)
         plan.sections[_("Files")] = lines
         plan.problems += problems
 
@@ -143,18 +139,18 @@ def take_over(options: Options, stream: TextIO) -> None:
     Raises CommandError; the database is unchanged then.
     """
     journal = files.open_journal()
-    if options.uploads:
+    if options.files.uploads:
         plan = examine(options)
         if not plan.problems and "sample_files" in plan.maps:
             rows = files.read_old_files(plan.maps["sample_files"])
-            files.fetch_files(rows, options, journal, stream)
+            files.fetch_files(rows, options.files, journal, stream)
     try:
         with transaction.atomic():
             convert.lock_tables(old_tables.find_old_tables(options.tables).values())
             plan = examine(options)
             if plan.problems:
                 raise CommandError(plan.problems[0])
-            convert.convert_tables(plan)
+            convert.convert_tables(plan.maps, plan.pointers, plan.new_accounts, plan.zone)
             complete(plan, journal)
     except DatabaseError as error:
         raise CommandError(describe_failure(error)) from error

@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.test import Client
 from django.urls import reverse
 
-from camp.config.memory import cgroup_limits, memory_limit
+from camp.config.resources import cgroup_limits, memory_limit
 from camp.web import slots as module
 from camp.web.slots import HashingBusy, HashingSlots
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.urls import reverse
 
 from files.library import quota
 from files.models import File, Quota, Upload
@@ -39,9 +40,7 @@ def test_the_files_are_asked_about_and_nothing_is_saved_before(
     assert 'type="radio"' not in hand_over(as_organiser, session, owner).content.decode()
 
 
-def test_they_go_along_with_both_sums_and_a_line_in_the_history(
-    as_organiser, session, file, owner, member
-):
+def test_they_go_along_with_both_sums(as_organiser, session, file, owner, member):
     assert (quota.bytes_used(owner), quota.bytes_used(member)) == (5, 0)
     hand_over(as_organiser, session, member, files="move")
     session.refresh_from_db()
@@ -50,8 +49,24 @@ def test_they_go_along_with_both_sums_and_a_line_in_the_history(
     assert file.session == session
     assert (quota.bytes_used(owner), quota.bytes_used(member)) == (0, 5)
     assert browser(member).get(f"/files/{file.pk}/").status_code == 200
-    messages = [entry.get_change_message() for entry in LogEntry.objects.all()]
-    assert "Handed over to member. The files of the session went along." in messages
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("en", "Handed over to member. The files of the session went along."),
+        ("ja", "member に引き継ぎました。 セッションのファイルも引き継ぎました。"),
+    ],
+)
+@pytest.mark.parametrize("acting", ["en", "ja"])
+def test_the_history_is_in_the_language_of_its_reader(
+    as_organiser, session, file, member, acting, language, line
+):
+    as_organiser.cookies["django_language"] = acting
+    hand_over(as_organiser, session, member, files="move")
+    as_organiser.cookies["django_language"] = language
+    for url in (page(SESSION, "history", session.pk), reverse("admin:admin_logentry_changelist")):
+        assert line in as_organiser.get(url).content.decode()
 
 
 def test_they_stay_and_leave_the_session(as_organiser, session, file, owner, member):

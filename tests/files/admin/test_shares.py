@@ -38,7 +38,7 @@ def share(owner):
 
 def test_the_list_tells_whose_they_are_what_they_give_and_their_use(as_organiser, share):
     told = as_organiser.get(LIST).content.decode()
-    assert "東京.txt and 2 more" in told
+    assert "b.txt and 2 more" in told
     assert "owner" in told
     assert "2 of 5" in told
 
@@ -77,7 +77,7 @@ def test_they_are_found_by_file_and_person_once(as_organiser, share, text, found
 
 
 def test_a_search_for_one_file_still_counts_all(as_organiser, share):
-    assert "東京.txt and 2 more" in as_organiser.get(LIST, {"q": "b.txt"}).content.decode()
+    assert "b.txt and 2 more" in as_organiser.get(LIST, {"q": "b.txt"}).content.decode()
 
 
 def test_more_links_cost_no_more_queries(as_organiser, share):

@@ -125,6 +125,7 @@ def test_from_the_trash_they_come_back_or_go_for_good(as_owner, owner, three):
     assert told(act(as_owner, "restore", three[0], trashed="1")) == ["1 file was restored."]
     question = act(as_owner, "purge", all="1", trashed="1").content.decode()
     assert "Delete 2 files for good?" in question
+    assert ">Delete for good</button>" in question.replace("\n", "")
     assert told(act(as_owner, "purge", all="1", trashed="1", sure="1"))[-1] == (
         "2 items were deleted for good."
     )

@@ -191,7 +191,9 @@ class TestDetaching:
         assert attached.session is None
 
 
-def test_every_change_of_a_file_counts_as_a_change_of_its_session(as_owner, session, keep):
+def test_every_change_of_a_file_counts_as_a_change_of_its_session(
+    as_owner, session, keep, django_capture_on_commit_callbacks
+):
     file = keep("a.txt", session=session)
     one, name = f"/files/{file.pk}", session.session_id
     select = {"id": file.pk, "sure": "1"}
@@ -210,10 +212,12 @@ def test_every_change_of_a_file_counts_as_a_change_of_its_session(as_owner, sess
     ]
     for address, data in steps:
         before = Session.objects.get(pk=session.pk).revision
-        as_owner.post(address, data)
+        with django_capture_on_commit_callbacks(execute=True):
+            as_owner.post(address, data)
         assert Session.objects.get(pk=session.pk).revision > before, (address, data)
     before = Session.objects.get(pk=session.pk).revision
-    File.objects.get(pk=file.pk).delete()
+    with django_capture_on_commit_callbacks(execute=True):
+        File.objects.get(pk=file.pk).delete()
     assert Session.objects.get(pk=session.pk).revision > before
 
 
@@ -224,7 +228,8 @@ def test_lists_ask_no_more_for_more_files(
     for number in range(3):
         user = member if owner_of_session_is_member else owner
         session = Session.objects.create(user=user)
-        Member.objects.create(session=session, user=owner if user == member else member)
+        other = owner if user == member else member
+        Member.objects.create(session=session, user=other, may_write=True)
         keep(f"{number}.txt", user=owner, session=session)
     with django_assert_max_num_queries(6):
         assert len(as_member.get("/files/?owner=shared").context["page"]) == 3

@@ -82,6 +82,15 @@ def test_a_folder_whose_path_is_too_long_is_refused(as_owner):
     assert "too long" in refused.content.decode()
 
 
+def test_a_long_path_in_japanese_is_kept(as_owner):
+    path = "/".join(["か\u3099っこうの資料" * 10] * 12)  # 2.9 kB as macOS writes it
+    answer = send_form(as_owner, [f"{path}/{'名' * 84}.txt"], accept="application/json")
+    assert answer.status_code == 201
+    named = {"Upload-Metadata": metadata(filename="b.txt", relativePath=f"{path}/b.txt")}
+    assert create(as_owner, 0, **named).status_code == 201
+    assert [len(file.folder) for file in File.objects.all()] == [12 * 70 + 11] * 2
+
+
 def test_tus_keeps_the_path_also_of_an_upload_in_pieces(as_owner):
     named = {"Upload-Metadata": metadata(filename="main.py", relativePath="src/app/main.py")}
     create(as_owner, 1, b"1", **named)

@@ -112,11 +112,11 @@ def test_a_single_one_that_the_disk_refuses_raises(owner, monkeypatch):
 def test_files_move_into_a_session_and_out(owner, session, keep):
     keep()
     before = session.updated_at
-    assert move_to_session(File.objects.all(), session) == 1
+    assert move_to_session(owner, File.objects.all(), session) == 1
     session.refresh_from_db()
     assert File.objects.get().session == session
     assert session.updated_at > before
-    assert move_to_session(File.objects.all(), None) == 1
+    assert move_to_session(owner, File.objects.all(), None) == 1
     assert File.objects.get().session is None
 
 

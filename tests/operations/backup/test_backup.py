@@ -81,6 +81,8 @@ def test_an_archive_holds_the_database_and_the_files(place, settings):
     path = made(settings)
     assert re.fullmatch(r"backup_\d{8}_\d{6}\.tar", path.name)
     assert f"Backup: {path} (" in told
+    assert "Packing the database: " in told
+    assert "Packing files: " in told
     assert f"{shell.manage('restore')} {shell.quote(path)}" in told
     members = places.members(path)
     stored = {f"files/{file.storage_path}": file for file in File.objects.order_by("pk")}
@@ -426,7 +428,7 @@ def test_a_pg_dump_that_fails_says_why_and_leaves_nothing(db, own_folder, monkey
         commands.append(command)
         return popen(command, **options)
 
-    monkeypatch.setattr(snapshot.subprocess, "Popen", noting)
+    monkeypatch.setattr(subprocess, "Popen", noting)
     monkeypatch.setattr(snapshot.server, "program_environment", lambda: environment)
     for options in ([], ["--sql"]):
         told = refusal(*options)

@@ -166,14 +166,17 @@ def test_without_a_backup_a_named_production_goes_but_for_what_is_not_camps(fill
 def test_the_name_typed_at_a_terminal_confirms(filled, monkeypatch):
     monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())
     options = {"no_input": False, "name": "", "force_production": "", "disconnect": False}
+    options["no_backup"] = False
     before = state()
+    monkeypatch.setattr("builtins.input", lambda question: "camp")
     with pytest.raises(CommandError, match="is not the name"):
-        reset.reset(options, say=str, ask=lambda question: "camp")
+        reset.reset(options, say=str)
     assert state() == before
     assert archives() == []
     done = []
     monkeypatch.setattr(reset, "replace", lambda *arguments: done.append(arguments))
-    reset.reset(options, say=str, with_backup=False, ask=lambda question: filled)
+    monkeypatch.setattr("builtins.input", lambda question: filled)
+    reset.reset(options | {"no_backup": True}, say=str)
     assert done
 
 

@@ -277,12 +277,12 @@ def steps():
             *((server, name) for name in ("drop", "get_oid", "make_durable")),
             (postgresql, "_rename_statement"),
             (postgresql.PostgreSQL, "release"),
-            (atomic_swap, "clear_cache"),
+            (atomic_swap.cache, "clear"),
         ]
     return [
         *((os, name) for name in ("rename", "replace", "unlink")),
         (sqlite, "sync_folder"),
-        (atomic_swap, "clear_cache"),
+        (atomic_swap.cache, "clear"),
     ]
 
 

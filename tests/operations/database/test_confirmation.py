@@ -1,5 +1,7 @@
 """What stands before a command that destroys."""
 
+from unittest import mock
+
 import pytest
 from django.core.management import CommandError
 
@@ -27,12 +29,9 @@ def options(**given):
 def confirm(said=None, **given):
     """Ask for confirmation; `answer` is what the person types."""
     answer = given.pop("answer", None)
-    confirmation.confirm(
-        options(**given),
-        action=ACTION,
-        say=(said if said is not None else []).append,
-        ask=lambda question: answer,
-    )
+    say = (said if said is not None else []).append
+    with mock.patch("builtins.input", side_effect=[answer]):
+        confirmation.confirm(options(**given), action=ACTION, say=say)
 
 
 def test_the_typed_name_confirms(owner, at_a_terminal, name):
@@ -54,11 +53,8 @@ def test_another_name_refuses(at_a_terminal, name, answer):
 
 @pytest.mark.django_db
 def test_an_ended_terminal_refuses(at_a_terminal, name):
-    def ended(question):
-        raise EOFError
-
     with pytest.raises(CommandError, match=f"which is {name}"):
-        confirmation.confirm(options(), action=ACTION, say=str, ask=ended)
+        confirm(answer=EOFError)
 
 
 @pytest.mark.django_db

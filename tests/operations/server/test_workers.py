@@ -8,7 +8,7 @@ import sys
 import pytest
 from django.db import connection
 
-from camp.config import processors
+from camp.config import resources
 from camp.operations.server import workers
 
 
@@ -80,8 +80,8 @@ def test_the_smallest_quota_of_the_control_groups_counts(tmp_path, line, files, 
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"{text}\n")
-    assert min(processors.cgroup_quotas(process, root)) == (expected or float("inf"))
-    assert 1 <= processors.count_processors() <= (processors.os.cpu_count() or 1)
+    assert min(resources.cgroup_quotas(process, root)) == (expected or float("inf"))
+    assert 1 <= resources.count_processors() <= (resources.os.cpu_count() or 1)
 
 
 def test_a_worker_takes_the_number_of_one_that_ended():

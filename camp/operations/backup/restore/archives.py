@@ -16,16 +16,16 @@ from camp.config import shell
 from camp.fs.ownership import make_folder
 from camp.operations import console
 from camp.operations.backup import engine_neutral
-from camp.operations.backup.archive import Damaged, Reader
+from camp.operations.backup.archive import FORMAT, MANIFEST, Damaged, Reader
 from camp.operations.backup.restore import postgresql, prepare
 from camp.operations.backup.restore.prepare import Result
 from camp.operations.backup.restore.stored_files import REMARKS, ArchivedFiles
+from camp.operations.backup.snapshot import DUMP, SQLITE_COPY
 from camp.operations.backup.swap import AtomicSwap
 from camp.operations.database import server
 from camp.operations.local_postgres import programs
 
-FORMAT = 1
-NATIVE = {"PostgreSQL": "database.dump", "SQLite": "database.sqlite3"}
+NATIVE = {"PostgreSQL": DUMP, "SQLite": SQLITE_COPY}
 # Where a tar says what it is, and what stands there.
 MAGIC_AT, MAGIC = 257, b"ustar"
 
@@ -94,7 +94,7 @@ class Archive:
         self._claimed = None if files is None else (int(files["count"]), int(files["bytes"]))
         self.files = self._claimed is not None
         self._server_major = int(rest.get("engine_major") or 0)
-        self._tool_major = _major(rest.get("dump_tool"))
+        self._tool_major = programs.number_in(rest.get("dump_tool"))
 
     def _refuse_format(self) -> None:
         if self._manifest["format"] != FORMAT:
@@ -196,7 +196,7 @@ class Archive:
     def _place(self, name: str, size: int) -> Path | None:
         """Return where a member goes; None for what is only verified."""
         first, _slash, rest = name.partition("/")
-        if name == "manifest.json":
+        if name == MANIFEST:
             return None
         if name == NATIVE.get(self._engine) and not self.portable:
             return self._database
@@ -250,7 +250,3 @@ class Archive:
         if self.files:
             with self._files as files:
                 files.add_to_storage(undo)
-
-
-def _major(version: object) -> int:
-    return int(str(version).partition(".")[0]) if version else 0

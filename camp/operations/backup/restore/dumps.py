@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from camp.config import shell
 from camp.operations import console
-from camp.operations.backup.archive import Damaged
+from camp.operations.backup.archive import MANIFEST, Damaged
 from camp.operations.backup.restore import postgresql, prepare
 from camp.operations.backup.restore.prepare import Result
 from camp.operations.backup.swap import AtomicSwap
@@ -49,7 +49,6 @@ COMPRESSED = {
     b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-MANIFEST = "manifest.json"
 TAR_DUMP = "toc.dat"  # what `pg_dump -Ft` begins with
 
 

@@ -4,10 +4,7 @@ The archive is verified as a whole before any of its bytes goes to its place. Ro
 they are, and so does every file that is what its row says; people may go on working.
 """
 
-import hashlib
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -21,26 +18,15 @@ from camp.config import shell
 from camp.fs.ownership import make_folder
 from camp.operations.backup import archive
 from camp.operations.backup.restore import archives, prepare
-from camp.operations.console import Progress
+from camp.operations.console import Progress, Say
+from camp.operations.stored_bytes import hash_stored_file
 from files.models import File, Version
 from files.storage import backend, staging
 
 FILES = "files/"  # prefix of stored files in an archive
 
 
-@dataclass(frozen=True)
-class ExpectedBytes:
-    """What a row says of its bytes."""
-
-    size: int
-    sha256: str
-
-    def match(self, size: int, sha256: str) -> bool:
-        """Return whether bytes are those; without a checksum their number must do."""
-        return size == self.size and self.sha256 in ("", sha256)
-
-
-def restore_missing(path: Path, *, say: Callable[[str], object], stream: TextIO) -> None:
+def restore_missing(path: Path, *, say: Say, stream: TextIO) -> None:
     """Bring missing and damaged bytes back from the archive at `path`; `say` prints a line.
 
     Raises CommandError, and then nothing was changed.
@@ -71,49 +57,41 @@ def restore_missing(path: Path, *, say: Callable[[str], object], stream: TextIO)
         say(text % values)
 
 
-def find_missing(stream: TextIO) -> dict[str, ExpectedBytes]:
-    """Return {storage path: ExpectedBytes} of all rows whose bytes are not what the rows say."""
-    wanted: dict[str, ExpectedBytes] = {}
+def find_missing(stream: TextIO) -> dict[str, tuple[int, str]]:
+    """Return {storage path: (size, SHA-256)} of all rows whose bytes are not what the rows say."""
+    wanted: dict[str, tuple[int, str]] = {}
     tables = [model._base_manager.exclude(storage_path="") for model in (File, Version)]
     size = sum(rows.aggregate(bytes=Sum("size", default=0))["bytes"] for rows in tables)
     with Progress(stream, size, _("Reading the files")) as progress:
         for rows in tables:
             for row in rows.only("size", "sha256", "storage_path").iterator():
-                expected = ExpectedBytes(row.size, row.sha256)
-                if not is_intact(row.storage_path, expected):
-                    wanted[row.storage_path] = expected
-                progress.add(row.size)
+                if not is_intact(row.storage_path, row.size, row.sha256, progress):
+                    wanted[row.storage_path] = row.size, row.sha256
     return wanted
 
 
-def is_intact(path: str, expected: ExpectedBytes) -> bool:
-    """Return whether the bytes at a storage path are the expected ones."""
-    if backend.size(path) != expected.size:
+def is_intact(path: str, size: int, sha256: str, progress: Progress) -> bool:
+    """Return whether the bytes at a storage path are those; without a SHA-256 the size must do."""
+    if backend.size(path) != size:
         return False
-    if not expected.sha256:
-        return True
-    found = hashlib.sha256()
     try:
-        with backend.open(path) as stored:
-            for block in backend.blocks(stored, 0, expected.size):
-                found.update(block)
+        return not sha256 or hash_stored_file(path, progress) == (size, sha256)
     except OSError:
         return False
-    return found.hexdigest() == expected.sha256
 
 
-def copy_from_archive(path: Path, wanted: dict[str, ExpectedBytes], stream: TextIO) -> int:
+def copy_from_archive(path: Path, wanted: dict[str, tuple[int, str]], stream: TextIO) -> int:
     """Copy what is wanted from an archive to the storage; returns the number of files."""
     folder = Path(settings.UPLOAD_STAGING)
     make_folder(folder, staging.FOLDER_MODE)
     reader = archive.Reader(path)
     staged: dict[str, Path] = {}
     sums: dict[str, str] = {}
-    prepare.refuse_without_room({folder: sum(each.size for each in wanted.values())})
+    prepare.refuse_without_room({folder: sum(size for size, _sha256 in wanted.values())})
 
     def place(name: str, size: int) -> Path | None:
         stored = name.removeprefix(FILES)
-        if not name.startswith(FILES) or stored not in wanted or size != wanted[stored].size:
+        if not name.startswith(FILES) or stored not in wanted or size != wanted[stored][0]:
             return None
         staged[stored] = folder / f"{uuid.uuid4()}{staging.SUFFIX}"
         return staged[stored]
@@ -125,7 +103,7 @@ def copy_from_archive(path: Path, wanted: dict[str, ExpectedBytes], stream: Text
     try:
         with Progress(stream, reader.size, _("Checking the archive")) as progress:
             reader.unpack(place, progress, note)
-        right = [name for name in staged if wanted[name].match(wanted[name].size, sums[name])]
+        right = [name for name in staged if wanted[name][1] in ("", sums[name])]
         for name in right:
             staging.sync_file(staged[name])
             staging.move_in(staged[name], name, sums[name])

@@ -9,11 +9,10 @@ import contextlib
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from django.db import connection
@@ -21,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from camp.operations.backup.archive import Damaged
 from camp.operations.database import server
-from camp.operations.local_postgres.programs import Programs
+from camp.operations.local_postgres.programs import Failed, Programs, Running, run_meanwhile
 
 # What has a meaning outside of strings and names.
 TOKEN = re.compile(
@@ -64,7 +63,7 @@ class Statement:
     """
 
     text: bytes
-    data: Iterable[bytes] | None = None
+    data: Iterator[bytes] | None = None
 
 
 def split_statements(lines: Iterable[bytes]) -> Iterator[Statement]:
@@ -198,19 +197,8 @@ def execute_statements(lines: Iterable[bytes], name: str) -> None:
                 cursor.execute(statement.text)
             else:
                 with cursor.copy(statement.text) as copy:
-                    for chunk in _join_lines(statement.data):
+                    while chunk := b"".join(islice(statement.data, LINES_AT_ONCE)):
                         copy.write(chunk)
-
-
-def _join_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines in larger chunks."""
-    chunk: list[bytes] = []
-    for line in lines:
-        chunk.append(line)
-        if len(chunk) == LINES_AT_ONCE:
-            yield b"".join(chunk)
-            chunk.clear()
-    yield b"".join(chunk)
 
 
 def restore_custom(programs: Programs, dump: Path) -> None:
@@ -221,7 +209,7 @@ def restore_custom(programs: Programs, dump: Path) -> None:
     name = connection.settings_dict["NAME"]
     if programs.major >= UNKNOWN_SETTING > (server.server_version() or 0):
         with _pg_restore(programs, "--file=-", dump, stdout=subprocess.PIPE) as process:
-            execute_statements(iter(process.stdout or ()), name)
+            execute_statements(process.output, name)
         return
     jobs = f"--jobs={min(JOBS, os.cpu_count() or 1)}"
     quoted = name.replace("\\", "\\\\").replace("'", "\\'")
@@ -237,29 +225,15 @@ def check_custom(programs: Programs, dump: Path) -> None:
 
 @contextlib.contextmanager
 def _pg_restore(
-    programs: Programs, *words: str | Path, **options: Any
-) -> Iterator[subprocess.Popen[bytes]]:
+    programs: Programs, *words: str | Path, stdout: int = subprocess.DEVNULL
+) -> Iterator[Running]:
     """Run pg_restore meanwhile; raises Damaged where it fails."""
-    command = [str(word) for word in (programs.path("pg_restore"), *RESTORE_OPTIONS, *words)]
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command,
-            env=server.program_environment(connection.settings_dict["NAME"]),
-            stdin=subprocess.DEVNULL,
-            stderr=errors,
-            **options,
-        )
-        try:
+    environment = server.program_environment(connection.settings_dict["NAME"])
+    words = (*RESTORE_OPTIONS, *words)
+    program = programs.path("pg_restore")
+    try:
+        with run_meanwhile(program, *words, stdout=stdout, env=environment) as process:
             yield process
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
-        process.communicate()
-        if process.returncode:
-            errors.seek(0)
-            lines = errors.read().decode(errors="replace").splitlines()
-            # What follows the first line is the statement, which may hold what people wrote.
-            first = next((line for line in lines if "error:" in line), "".join(lines[:1]))
-            why = first.partition("error: ")[2] or first
-            raise Damaged(_("pg_restore could not restore it (%(why)s).") % {"why": why})
+    except Failed as error:
+        sentence = _("pg_restore could not restore it (%(why)s).")
+        raise Damaged(sentence % {"why": error}) from None

@@ -18,8 +18,6 @@ from camp.operations.backup.archive import Damaged
 from camp.operations.console import format_size
 from camp.operations.database import old_tables, server
 
-HISTORY = "django_migrations"
-
 
 @dataclass
 class Result:
@@ -80,24 +78,14 @@ def check_sqlite() -> None:
 def bring_forward(result: Result) -> None:
     """Apply the migrations that are missing; a database of the old backend stays as it is."""
     there = connection.introspection.table_names()
-    if HISTORY in there:
-        refuse_newer(read_applied_migrations())
+    if server.HISTORY in there:
+        refuse_newer(server.applied_migrations(connection))
         if find_pending_migrations():
             call_command("migrate", verbosity=0, interactive=False)
     elif old_tables.find_old_names(there):
         result.is_old = True
     else:
         raise CommandError(_("It does not contain a Camp database: nothing was changed."))
-
-
-def read_applied_migrations() -> dict[str, list[str]]:
-    """Return {app: names of its migrations} that the database says were applied."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT app, name FROM django_migrations")
-        found: dict[str, list[str]] = {}
-        for app, name in cursor.fetchall():
-            found.setdefault(app, []).append(name)
-    return found
 
 
 def refuse_other_engine(path: Path, engine: str | None) -> None:

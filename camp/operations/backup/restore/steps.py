@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,6 +22,7 @@ from camp.operations.backup.restore import archives, dumps, prepare
 from camp.operations.backup.restore.prepare import Result
 from camp.operations.backup.restore.stored_files import count_missing
 from camp.operations.backup.swap import AtomicSwap
+from camp.operations.console import Say
 from camp.operations.database import confirmation, environment, server
 from camp.operations.server import lock
 from camp.storage.object_store import object_store
@@ -31,9 +32,7 @@ from files.storage import backend
 Source = archives.Archive | dumps.CustomDump | dumps.SqlDump
 
 
-def restore(
-    path: Path, options: dict[str, Any], *, say: Callable[[str], object], stream: TextIO
-) -> None:
+def restore(path: Path, options: dict[str, Any], *, say: Say, stream: TextIO) -> None:
     """Replace the database, and the files if the source has any, by what is in `path`.
 
     `options` are those of `database.confirmation` and `server.lock`, `no_files` and `no_backup`.
@@ -133,11 +132,7 @@ def refuse_superuser(source: Source, trusted: str) -> None:
 
 
 def replace(
-    source: Source,
-    new: AtomicSwap,
-    options: dict[str, Any],
-    say: Callable[[str], object],
-    stream: TextIO,
+    source: Source, new: AtomicSwap, options: dict[str, Any], say: Say, stream: TextIO
 ) -> Result:
     """Verify the source, make the new database and files, and swap; returns the Result."""
     source.unpack(new, stream)
@@ -161,7 +156,7 @@ def replace(
     return result
 
 
-def clean_up(source: Source, new: AtomicSwap, result: Result, say: Callable[[str], object]) -> None:
+def clean_up(source: Source, new: AtomicSwap, result: Result, say: Say) -> None:
     """Remove the old data, and look at the new: all of this only helps, or informs.
 
     Other files than those of the archive lose their rows, and so their bytes. In an object store

@@ -3,7 +3,6 @@
 import contextlib
 import secrets
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +17,7 @@ from camp.config import shell
 from camp.db.errors import error_reason
 from camp.fs.ownership import make_folder
 from camp.operations.backup.swap import postgresql, sqlite
+from camp.operations.console import Say
 from camp.operations.database import server
 
 # A folder of the staging folder that ends so is removed by the sweep when it is old.
@@ -78,7 +78,7 @@ class AtomicSwap:
         for OutcomeUnknown.
         """
         connection.close()
-        clear_cache()  # before as well, in case we are killed after the swap
+        cache.clear()  # before as well, in case we are killed after the swap
         self._engine.make_durable()
         try:
             self._engine.swap()
@@ -88,7 +88,7 @@ class AtomicSwap:
                 raise
         self._committed = True
         self.undo.pop_all()
-        clear_cache()
+        cache.clear()
 
     def _is_swapped(self, error: BaseException) -> bool:
         try:
@@ -102,7 +102,7 @@ class AtomicSwap:
             values = {"why": error_reason(error), "fix": shell.manage("doctor")}
             raise OutcomeUnknown(sentence % values) from error
 
-    def remove_old(self, say: Callable[[str], object]) -> None:
+    def remove_old(self, say: Say) -> None:
         """Remove the old database and the work folder; `say` prints what stays behind."""
         try:
             self._engine.remove_old()
@@ -136,8 +136,3 @@ def remove_leftovers() -> None:
         engine().remove_leftovers(connection.settings_dict["NAME"])
     for folder in Path(settings.UPLOAD_STAGING).glob(WORK_FOLDER.format(id="*")):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def clear_cache() -> None:
-    """Remove what is cached of the old data."""
-    cache.clear()

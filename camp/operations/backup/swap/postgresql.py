@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import psycopg
+from django.core.management import CommandError
+from django.utils.translation import gettext as _
 from psycopg import Connection, sql
 
-from camp.operations.database import connected_users, server
+from camp.operations.database import server
 
 # PostgreSQL takes names of up to 63 bytes; the other 30 are for what is put behind one.
 LONGEST = 33
@@ -21,6 +24,13 @@ OTHERS = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
 DISCONNECT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
 )
+LOCK_SECONDS = 5
+WRITABLE = """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text NOT LIKE 'pg!_%' ESCAPE '!'
+      AND relnamespace <> 'information_schema'::regnamespace
+      AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
+"""
 
 
 class PostgreSQL:
@@ -49,7 +59,7 @@ class PostgreSQL:
 
     def freeze(self) -> None:
         """Lock all tables against writing, in a transaction that ends with this process."""
-        self._locks = connected_users.lock_tables(self.name)
+        self._locks = lock_tables(self.name)
 
     def release(self) -> None:
         """Release the locks."""
@@ -63,7 +73,8 @@ class PostgreSQL:
 
     def make_durable(self) -> None:
         """Have all that was written to the new database survive a power cut."""
-        self._oid = server.make_durable(self.fresh)
+        server.make_durable(self.fresh)
+        self._oid = server.get_oid(self.fresh)
 
     def swap(self) -> None:
         """Rename both databases; whoever is connected is disconnected.
@@ -125,3 +136,29 @@ def _shorten(name: str) -> str:
         return name
     digest = hashlib.sha256(encoded).hexdigest()[:8]
     return f"{encoded[: LONGEST - 9].decode(errors='ignore')}_{digest}"
+
+
+def lock_tables(name: str) -> Connection | None:
+    """Return a connection that keeps others from writing to a database until it is closed.
+
+    The locks end with the process, too. Returns None where the database is missing or broken:
+    nobody can write there. Raises CommandError where somebody does not let go of a table.
+    """
+    session: Connection | None = None
+    try:
+        session = psycopg.connect(**server.connection_parameters(name))
+        session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        session.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        if tables := [sql.SQL(table) for (table,) in session.execute(WRITABLE)]:
+            lock = sql.SQL("LOCK TABLE {} IN SHARE MODE")
+            session.execute(lock.format(sql.SQL(", ").join(tables)))
+    except psycopg.errors.LockNotAvailable:
+        if session is not None:
+            session.close()
+        sentence = _("Another connection is writing to the database %(name)s: nothing was changed.")
+        raise CommandError(sentence % {"name": name}) from None
+    except psycopg.Error:
+        if session is not None:
+            session.close()
+        return None
+    return session

@@ -1,7 +1,8 @@
 // Keeps an open session up to date: asks the server every few seconds for what changed in
 // [data-live], and shows it without moving what somebody reads or touching what they use.
 import { fetchWithTimeout } from "./account.js";
-import { fillIn, texts } from "./live-texts.js";
+import { texts } from "./live-texts.js";
+import { withNumber } from "./plural.js";
 import { keep } from "./scroll.js";
 
 const VISIBLE = 3000; // ms between two requests
@@ -33,6 +34,7 @@ class Live {
     Object.assign(this, { url: live, etag, user, mayWrite, range: { from, to } });
     this.last = Math.max(0, ...articles(box).map(idOf));
     this.order = []; // IDs as they are shown
+    this.isComplete = true; // they are all that the page has
     this.waiting = new Map(); // ID → its new article, or null if it was deleted
     this.parts = new Map(); // name → HTML that is to be shown
     this.shownParts = new Map();
@@ -137,6 +139,7 @@ class Live {
     if (body.user !== this.user) return this.stop(texts.otherAccount);
     if (String(body.mayWrite) !== this.mayWrite) return this.stop(texts.otherRights);
     this.order = body.messages.map(([id]) => id);
+    this.isComplete = body.complete;
     const listed = new Set(this.order);
     for (const article of fresh) this.waiting.set(idOf(article), article);
     const first = body.complete ? 0 : this.order[0];
@@ -177,6 +180,7 @@ class Live {
     for (const [name, html] of this.parts) this.showPart(name, html);
     const isEmpty = !articles(box).length;
     if (part("empty")) part("empty").hidden = !isEmpty;
+    if (!this.isComplete) this.showLimit();
     anchor.restore();
     this.announce(added, anchor.isEnd);
   }
@@ -208,6 +212,12 @@ class Live {
     element.replaceChildren(...parse(html).childNodes);
   }
 
+  // Say where the messages begin that are kept up to date.
+  showLimit() {
+    find(this.order[0])?.before(part("limit"));
+    part("limit").hidden = false;
+  }
+
   // Return what is to stay where it is: the end if that is in view, else the first message in view.
   anchor() {
     const isEnd = box.getBoundingClientRect().bottom <= window.innerHeight + AT_END;
@@ -225,9 +235,7 @@ class Live {
   }
 
   count(number) {
-    const rule = new Intl.PluralRules(document.documentElement.lang).select(number);
-    const form = rule === "one" ? texts.newMessage : texts.newMessages;
-    return fillIn(form, { n: new Intl.NumberFormat(document.documentElement.lang).format(number) });
+    return withNumber(number, texts.newMessage, texts.newMessages);
   }
 
   drawUnseen() {

@@ -17,6 +17,9 @@ export class Outbox {
     this.form = form;
     this.onEdit = onEdit;
     this.prefix = `camp-outbox:${user}:${form.dataset.compose}:`;
+    // For the notice on other pages (see unsent.js)
+    const title = document.querySelector("[data-live-title]").textContent;
+    this.session = { page: location.pathname, title };
     this.list = document.querySelector("[data-outbox]");
     this.template = document.querySelector("[data-outbox-item]");
     this.account = new Account({ ...config, account: { id: user } });
@@ -48,7 +51,7 @@ export class Outbox {
 
   save(item) {
     const { fields, time, refusal } = item;
-    save(this.key(item), { fields, time, refusal });
+    save(this.key(item), { fields, time, refusal, ...this.session });
   }
 
   forget(item) {
@@ -119,7 +122,11 @@ export class Outbox {
       if (!isRetry) return this.post(fields, true);
     }
     if (response.status === 404) throw new Refused(texts.hidden);
-    if ([400, 403, 413].includes(response.status)) throw new Refused((await response.json()).error);
+    if ([400, 403, 413].includes(response.status)) {
+      // A proxy answers in its own words.
+      const { error } = await response.json().catch(() => ({}));
+      throw new Refused(error ?? `${response.status} ${response.statusText}`);
+    }
     const error = new Error(response.statusText);
     error.retryAfter = Number(response.headers.get("Retry-After")) || 0;
     throw error;

@@ -10,15 +10,17 @@ export const load = (key) => {
   }
 };
 
-// Return what was saved under the keys that begin with `prefix`.
-export const loadAll = (prefix) => {
+// Return the keys that begin with `prefix`.
+export const keysWith = (prefix) => {
   try {
-    const keys = Object.keys(localStorage).filter((key) => key.startsWith(prefix));
-    return keys.map(load).filter(Boolean);
+    return Object.keys(localStorage).filter((key) => key.startsWith(prefix));
   } catch {
     return [];
   }
 };
+
+// Return what was saved under those keys.
+export const loadAll = (prefix) => keysWith(prefix).map(load).filter(Boolean);
 
 // Save a value; an empty one removes the key.
 export const save = (key, value) => {

@@ -36,8 +36,10 @@ export const isSameUrl = (a, b) =>
   new URL(a, location.href).pathname === new URL(b, location.href).pathname;
 
 export class Row {
-  constructor(panel, { file, path, onDone, onFail }) {
+  constructor(panel, batch, { file, path, onDone, onFail }) {
     this.panel = panel;
+    this.batch = batch;
+    this.position = batch.rows.push(this) - 1;
     this.file = file;
     this.path = path;
     this.found = { onDone, onFail }; // called with the URL of the file, or the reason
@@ -117,7 +119,7 @@ export class Row {
     const isCurrent = () => this.attempt === attempt;
     try {
       await this.panel.checkAccount();
-      this.url ||= this.findEarlier(await this.panel.getUnfinished());
+      this.url ||= this.findEarlier(await this.batch.getUnfinished())?.url ?? null;
     } catch (error) {
       if (isCurrent()) this.onCannotStart(error);
       return;
@@ -127,7 +129,7 @@ export class Row {
     const upload = (this.upload = new tus.Upload(this.file, {
       endpoint: config.urls.uploads,
       uploadUrl: this.url,
-      metadata: this.metadata(),
+      metadata: { ...this.metadata(), ...this.batch.metadata(this) },
       headers: this.panel.account.headers,
       // tus-js-client fails on an empty file: it has no bytes to send.
       uploadDataDuringCreation: !this.url && this.file.size > 0 && this.isSmall,
@@ -176,13 +178,14 @@ export class Row {
     const metadata = { filename: this.file.name, modified: this.file.lastModified };
     if (this.file.type) metadata.filetype = this.file.type;
     if (this.isSmall) metadata.key = this.key;
-    if (this.path) metadata.relativePath = `${this.path}/${this.file.name}`; // as Uppy does
+    // As Uppy does; composed, since nginx takes headers of up to 8 KB.
+    if (this.path) metadata.relativePath = `${this.path}/${this.file.name}`.normalize();
     if (session) metadata.session = session;
     if (replaces) metadata.replaces = replaces;
     return metadata;
   }
 
-  // Return the URL of an unfinished upload of this very file, or null.
+  // Return an unfinished upload of this very file, or undefined.
   findEarlier(uploads) {
     const own = this.metadata();
     const matches = ({ url, size, metadata }) =>
@@ -194,7 +197,7 @@ export class Row {
       metadata.replaces === own.replaces &&
       !this.differing.some((other) => isSameUrl(other, url)) &&
       !this.panel.holds(url);
-    return uploads.find(matches)?.url ?? null;
+    return uploads.find(matches);
   }
 
   onRequest(request) {
@@ -233,7 +236,7 @@ export class Row {
     this.part("note").hidden = false;
     this.announce("different");
     this.panel.isStale = true;
-    this.panel.forgetUnfinished();
+    this.batch.forgetUnfinished();
     this.start();
   }
 
@@ -302,7 +305,7 @@ export class Row {
     this.tries += 1;
     this.panel.account.invalidate();
     this.retryTimer = setTimeout(() => this.start(), delay);
-    if (!this.url) this.panel.forgetUnfinished();
+    if (!this.url) this.batch.forgetUnfinished();
     const onUnreadable = () => this.state === "lost" && this.fail(text("unreadable"), false);
     this.file.slice(0, 1).arrayBuffer().catch(onUnreadable);
   }

@@ -1,7 +1,8 @@
 // The upload form (form[data-upload]): files that are chosen, dropped or pasted are uploaded by
 // tus, some at a time, with progress, pause and cancel. Without this script it is a plain form.
-import { Account, fetchWithTimeout } from "./account.js";
+import { Account } from "./account.js";
 import { pageData } from "./page-data.js";
+import { Batch } from "./upload-batch.js";
 import { ACCOUNT_ID, config, text } from "./upload-config.js";
 import { onChoose, onChooseFolder, onDropOrPaste } from "./upload-files.js";
 import { formatNumber, formatProgress } from "./upload-format.js";
@@ -12,14 +13,6 @@ const ACTIVE = ["running", "lost"];
 const BUSY = ["waiting", ...ACTIVE];
 const OPEN = ["paused", ...BUSY];
 const COUNTED = ["done", ...OPEN];
-
-// Decode the Upload-Metadata of tus, "key base64,key base64", to {key: text}.
-const decodeMetadata = (metadata) => {
-  const decode = (value) =>
-    new TextDecoder().decode(Uint8Array.from(atob(value), (char) => char.charCodeAt(0)));
-  const pairs = metadata.split(",").map((pair) => pair.trim().split(" "));
-  return Object.fromEntries(pairs.map(([key, value = ""]) => [key, decode(value)]));
-};
 
 // The form with its list of rows and the queue of those that wait.
 class Panel {
@@ -70,10 +63,10 @@ class Panel {
   }
 
   add(picked) {
-    this.forgetUnfinished();
+    const batch = new Batch(this.account);
     this.account.invalidate();
     for (const { error, ...found } of this.replaces ? picked.slice(0, 1) : picked) {
-      const row = new Row(this, found);
+      const row = new Row(this, batch, found);
       this.rows.add(row);
       if (error) row.fail(text(error), false);
       else if (row.file.size > config.maxSize) row.fail(text("tooLarge"), false);
@@ -108,29 +101,6 @@ class Panel {
   async checkAccount() {
     await this.account.check();
     for (const row of this.in(["failed"])) if (row.needsLogin) row.retry();
-  }
-
-  // Return the reader's unfinished uploads, most bytes first; requested once per choice.
-  getUnfinished() {
-    this.unfinished ??= this.requestUnfinished();
-    return this.unfinished;
-  }
-
-  forgetUnfinished() {
-    this.unfinished = null;
-  }
-
-  async requestUnfinished() {
-    const response = await fetchWithTimeout(config.urls.unfinished, {
-      headers: this.account.headers,
-    });
-    if (response.status >= 500) throw new Error(response.statusText);
-    // A reader who is logged out learns it when the upload starts.
-    if (response.redirected || !response.ok) return [];
-    const { uploads } = await response.json();
-    return uploads
-      .map((upload) => ({ ...upload, metadata: decodeMetadata(upload.metadata) }))
-      .sort((a, b) => b.offset - a.offset);
   }
 
   holds(url) {
