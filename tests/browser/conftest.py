@@ -116,6 +116,7 @@ class Person:
 
     def check_width(self):
         """Fail if the page scrolls sideways."""
+        self.page.wait_for_load_state()  # a click returns as soon as the next page begins
         wide = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
