@@ -13,7 +13,7 @@ import pytest
 
 from tests.browser.test_admin import organiser, pages  # noqa: F401
 
-pytestmark = [pytest.mark.browser, pytest.mark.client]
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 LINK = re.compile(r'(?:href|data-next)="([^"#]+)')
 KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")

@@ -7,7 +7,7 @@ import pytest
 from tests.browser.conftest import sign_up
 from tests.browser.test_selection import add_files
 
-pytestmark = [pytest.mark.browser, pytest.mark.client]
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 DELAY = 0.1  # seconds for each script, one after another: some two in all
 OBSERVE = """

@@ -8,7 +8,7 @@ from playwright.sync_api import Error
 
 from tests.browser.hostile import FILES, as_json, careless_server
 
-pytestmark = [pytest.mark.browser, pytest.mark.client]
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 UPLOAD = """async ([files, token, session]) => {
     const form = new FormData();

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.client]
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 WIDTHS = [320, 360, 390, 480, 768, 1280]
 WIDE = "| 品目 | 数量 | 担当 | 置き場所 | 備考 |\n|---|--:|---|---|---|\n" + (

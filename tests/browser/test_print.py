@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.test_phone import WIDE, write_session
 
-pytestmark = [pytest.mark.browser, pytest.mark.client]
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
 
 A4 = {"width": 718, "height": 1047}  # without the margins, at 96 dpi
 MESSAGE = f"""\

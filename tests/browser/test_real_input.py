@@ -12,7 +12,7 @@ import pytest
 
 from tests.browser.conftest import sign_up
 
-pytestmark = [pytest.mark.browser, pytest.mark.client, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {".git", ".venv", "var", "__pycache__", ".pytest_cache", ".ruff_cache"}
