@@ -4,7 +4,6 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from camp.db.health_checks import reduce_health_checks
 from camp.db.statement_timeout import limit_statements
 from camp.web.request_body import complete_bodies
 
@@ -19,6 +18,5 @@ def register_process():
 
 
 limit_statements()
-reduce_health_checks()
 application = complete_bodies(get_wsgi_application())
 register_process()
