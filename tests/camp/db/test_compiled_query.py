@@ -41,10 +41,10 @@ def test_options_change_the_query(owner, sessions):
 def test_rows_are_whole_models_with_annotations(owner, sessions):
     read = compile_query(lambda user: Session.objects.with_rights(user).filter(title="c"))
     (session,) = read(owner)
-    assert (session.title, session.may_write, session.user_id) != ("c", True, owner.pk)
+    assert (session.title, session.may_write) == ("c", False)
     session.title = "d"
     session.save()
-    assert [row.title for row in Session.objects.filter(pk=session.pk)] == ["d"]
+    assert Session.objects.get(pk=session.pk).title == "d"
 
 
 def test_rows_are_read_again_each_time(owner, sessions):
