@@ -24,16 +24,23 @@ READ_UP_TO = (
     f" FROM {Member._meta.db_table} WHERE session_id = {SESSION}.id)"
     " ELSE '0001-01-01' END)"
 )
-UNREAD_COUNT = (
-    f"SELECT COUNT(*) FROM (SELECT 1 FROM {Message._meta.db_table}"  # noqa: S608
-    f" WHERE session_id = {SESSION}.id AND created_at > {READ_UP_TO} AND deleted_at IS NULL"
-    f" AND (author_id IS NULL OR author_id <> %s) LIMIT {MOST + 1}) AS unread"
-)
+
+
+def unread_sql(session, since):
+    """Return the SQL that counts a session's unread messages, up to one more than MOST.
+
+    The arguments are the SQL of its key and of a time. The parameter after theirs is the user.
+    """
+    return (
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM {Message._meta.db_table}"  # noqa: S608
+        f" WHERE session_id = {session} AND created_at > {since} AND deleted_at IS NULL"
+        f" AND (author_id IS NULL OR author_id <> %s) LIMIT {MOST + 1}) AS unread"
+    )
 
 
 def unread_count(user):
-    """Return an expression that counts a session's unread messages, up to one more than MOST."""
-    return RawSQL(UNREAD_COUNT, (user.pk,) * 3)  # noqa: S611
+    """Return an expression that counts a session's unread messages; see `unread_sql`."""
+    return RawSQL(unread_sql(f"{SESSION}.id", READ_UP_TO), (user.pk,) * 3)  # noqa: S611
 
 
 def read_up_to(user):

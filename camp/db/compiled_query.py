@@ -5,9 +5,10 @@ For a list of sessions Django takes four times as long to write the SQL as SQLit
 
 from copy import copy
 from functools import lru_cache, wraps
+from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 PREPARE_AFTER = 5  # executions
 MAX_SHAPES = 32  # of one query
@@ -15,13 +16,34 @@ MAX_SHAPES = 32  # of one query
 FIRST = 2_000_000_001
 
 
+class JoinedColumns(NamedTuple):
+    """A queryset of named tuples, and a statement that joins columns of other tables to its rows.
+
+    In `sql` the queryset is `{rows}`; its own columns come first. `params` are those after the
+    queryset's. Django cannot join to a page of rows.
+    """
+
+    queryset: QuerySet
+    columns: tuple[str, ...]
+    sql: str
+    params: tuple
+
+
 class CompiledQuery:
-    """A queryset whose SQL is written; `placeholders` are the parameters that change."""
+    """A queryset or JoinedColumns whose SQL is written.
+
+    `placeholders` are the parameters that change.
+    """
 
     def __init__(self, queryset, placeholders):
-        self.queryset = queryset
-        self.compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
+        joined = queryset if isinstance(queryset, JoinedColumns) else None
+        self.queryset = joined.queryset if joined else queryset
+        self.compiler = self.queryset.query.get_compiler(DEFAULT_DB_ALIAS)
         self.sql, self.params = self.compiler.as_sql()
+        if joined:
+            self.queryset._fields += joined.columns
+            self.sql = joined.sql.format(rows=self.sql)
+            self.params = (*self.params, *joined.params)
         self.compiler.connection = None  # it belongs to this thread
         self.positions = {param: n for n, param in enumerate(placeholders)}
         if missing := set(placeholders) - set(self.params):
@@ -81,6 +103,8 @@ def open_cursor(connection):
 
 def compile_query(build):
     """Decorate a function that returns a queryset, so that it returns the list of its rows.
+
+    It may return JoinedColumns instead.
 
     Positional arguments are integers, strings or saved models, of which the query may use only the
     key, and only as parameters. Keyword arguments, which must be hashable, may change the SQL.
