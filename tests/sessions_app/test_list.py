@@ -59,6 +59,21 @@ def test_rows_show_title_numbers_and_time(as_owner, session, file, owner):
     assert "just now" in html
 
 
+def test_each_session_has_its_own_numbers(as_owner, owner, file):
+    first, second, _empty = (Session.objects.create(user=owner, title=t) for t in "abc")
+    for session, deleted_at in (
+        (first, None),
+        (second, None),
+        (second, None),
+        (second, timezone.now()),
+    ):
+        Message.objects.create(session=session, content="x", deleted_at=deleted_at)
+    File.objects.filter(pk=file.pk).update(session=second)
+    rows = as_owner.get(URL).context["page"].rows
+    numbers = {row.title: (row.message_count, row.file_count, row.unread_count) for row in rows}
+    assert [numbers[title] for title in "abc"] == [(1, 0, 0), (2, 1, 0), (0, 0, 0)]
+
+
 def test_an_untitled_session_has_a_name_to_click(as_owner, untitled):
     assert "Untitled session" in as_owner.get(URL).content.decode()
 
