@@ -5,53 +5,42 @@ applied to the next rows of the list in its order, which fills a page if many ma
 all matches are found by an index of the filter, and sorted.
 """
 
-import json
+from django.db.models import F, Subquery
 
-from django.db.models import BigAutoField, Lookup
-
+from camp.db.in_subquery import InSubquery
 from camp.db.keyset import KeysetPage, hide_order
 
 NEARBY = 1000  # rows of the list to filter first
 
 
 class FilteredPage(KeysetPage):
-    """A KeysetPage of the rows of a long list that a filter leaves, in two or three queries.
+    """A KeysetPage of the rows of a long list that a filter leaves, in one or two queries.
 
-    `within` is the list as the index of the order has it, of which the filter is applied to the
-    next `nearby` rows. `filtered` is a function that applies the filter to a queryset of the model.
-    `matching` is the queryset of all matches, found by an index of the filter.
+    `shown` is the queryset of all rows as the page reads them. `within` is the list as the index
+    of the order has it, of which the filter is applied to the next `nearby` rows. `filtered` is a
+    function that applies the filter to a queryset of the model. `matching` is the queryset of all
+    matches, found by an index of the filter.
     """
 
-    def __init__(self, within, keys, params, *, filtered, matching, nearby=NEARBY):
-        self.filtered, self.matching, self.nearby = filtered, matching, nearby
-        super().__init__(within, keys, params)
+    def __init__(self, shown, within, keys, params, *, filtered, matching, nearby=NEARBY):
+        self.within, self.nearby = within, nearby
+        self.filtered, self.matching = filtered, matching
+        super().__init__(shown, keys, params)
 
     def fetch(self, queryset, order, after, count):
         """Return the first `count` matches after a Q."""
-        nearby = queryset.filter(after).order_by(*order).values_list("pk", flat=True)
-        keys = list(nearby[: self.nearby])
+        nearby = self.within.filter(after).order_by(*order)[: self.nearby]
+        some = self.filtered(having_keys(self.within.model.objects.all(), nearby))
         hidden = [hide_order(key) for key in order]
-        some = self.filtered(queryset.model.objects.filter(pk__in_array=keys))
-        rows = list(some.order_by(*hidden)[:count]) if keys else []
-        if len(rows) == count or len(keys) < self.nearby:
-            return rows
-        return list(self.matching.filter(after).order_by(*hidden)[:count])
+        for matches in (some, self.matching.filter(after)):
+            # Only keys are sorted, and only the rows of the page are joined to others.
+            keys = matches.order_by(*hidden)[:count]
+            rows = list(having_keys(queryset, keys).order_by(*hidden))
+            if len(rows) == count:
+                break
+        return rows
 
 
-@BigAutoField.register_lookup
-class InArray(Lookup):
-    """`in` with all numbers in one parameter: a thousand parameters cost more than the search."""
-
-    lookup_name = "in_array"
-    prepare_rhs = False
-
-    def as_postgresql(self, compiler, connection):
-        """Return the SQL and its parameters."""
-        column, params = self.process_lhs(compiler, connection)
-        return f"{column} = ANY (%s::bigint[])", [*params, f"{{{','.join(map(str, self.rhs))}}}"]
-
-    def as_sqlite(self, compiler, connection):
-        """Return the SQL and its parameters."""
-        column, params = self.process_lhs(compiler, connection)
-        sql = f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608
-        return sql, [*params, json.dumps(self.rhs)]
+def having_keys(queryset, rows):
+    """Return the rows of a queryset that are among some others, which are found first."""
+    return queryset.filter(InSubquery(F("pk"), Subquery(rows.values("pk"))))

@@ -29,6 +29,9 @@ SIZES = {
     "100M": (_("From 100 MiB"), 100 * MIB),
     "1G": (_("From 1 GiB"), 1024 * MIB),
 }
+FILTERS = {"q", "kind", "size", "date"}
+# Those that the index of one's own files in an order contains; see File.Meta.
+INDEXED = {"created_at": {"date"}, "search_text": {"q"}, "size": {"kind", "size"}}
 SHARED = "shared"  # the value of `owner` for the files of others
 # Days before today; each begins at midnight in the user's time zone.
 DATES = {
@@ -53,27 +56,22 @@ class FileFilter:
         self.date = choose(params.get("date"), DATES)
         self.owner = choose(params.get("owner"), [SHARED])
 
-    def apply(self, files, owner=None):
-        """Filter a queryset of files.
+    def apply(self, files, owner=None, names=FILTERS):
+        """Filter a queryset of files by the parameters `names`.
 
         With `owner`, only that user's, found by the indexes of the filters: fast if few match.
         """
-        if self.query:
+        if self.query and "q" in names:
             files = files.search(self.query, owner)
         elif owner:
             files = files.filter(user=owner)
-        if self.kind:
+        if self.kind and "kind" in names:
             files = files.of_kind(self.kind)
-        return files.filter(**self.ranges())
-
-    def ranges(self):
-        """Return the conditions on the size and the date."""
-        ranges = {}
-        if self.size:
-            ranges["size__gte"] = SIZES[self.size][1]
-        if self.date:
-            ranges["created_at__gte"] = days_ago(DATES[self.date][1])
-        return ranges
+        if self.size and "size" in names:
+            files = files.filter(size__gte=SIZES[self.size][1])
+        if self.date and "date" in names:
+            files = files.filter(created_at__gte=days_ago(DATES[self.date][1]))
+        return files
 
     def fields(self):
         """Return {name: value} of the parameters that are set."""
@@ -102,7 +100,7 @@ class FileList(FileFilter):
 
     `owner` asks for the files of others in the sessions that the user sees instead. `session`
     leaves only the files of that session, whoever's they are; `excluding_session` those of others.
-    Costs one query, or two or three with a filter.
+    Costs one query, or two with a filter that leaves few.
     """
 
     def __init__(self, user, params, *, session=None, excluding_session=None):
@@ -120,26 +118,24 @@ class FileList(FileFilter):
 
     def filtered_page(self, user):
         """Return the page with the filters applied."""
-        keys = SORTS[self.sort][1]
-        within, nearby = File.objects.filter(user=user), NEARBY
-        candidates, filtered = self.apply(File.objects.present(), owner=user), self.apply
+        keys, filtered = SORTS[self.sort][1], self.apply
+        candidates = self.apply(File.objects.present(), owner=user)
+        within, nearby = File.objects.all(), NEARBY
         if self.is_shared:
-            within = File.objects.all()
             candidates = self.apply(File.objects.found_by_session(user))
 
             def filtered(files):
                 return self.apply(files.shared_with(user))
 
         elif self.session is not None and self.session.is_shared:
-            within = File.objects.all()
             candidates = self.apply(File.objects.filter(session=self.session).present())
-        if self.query and self.sort.endswith("name"):
-            # The index of names contains the text that is searched.
-            within, nearby = within.search(self.query), 8 * PAGE_SIZE
-        for condition, value in self.ranges().items():
-            if condition == f"{keys[0].lstrip('-')}__gte":
-                within = within.filter(**{condition: value})
+        else:
+            indexed = INDEXED[keys[0].lstrip("-")]
+            within = self.apply(within.filter(user=user), names=indexed)
+            if self.fields().keys() <= indexed:
+                nearby = 8 * PAGE_SIZE
         return FilteredPage(
+            File.objects.for_list(),
             within,
             keys,
             self.params,
@@ -149,12 +145,12 @@ class FileList(FileFilter):
         )
 
     def apply_session(self, files):
-        """Filter a queryset of files by the session only, and read what a list shows."""
+        """Filter a queryset of files by the session only."""
         if self.session is not None:
             files = files.filter(session=self.session)
         if self.excluding_session is not None:
             files = files.exclude(session=self.excluding_session)
-        return files.for_list()
+        return files
 
     @property
     def has_owners(self):

@@ -191,9 +191,8 @@ def test_the_number_of_queries_does_not_grow(as_owner, owner):
     for number in range(30):
         make_files(owner, 1, session=session(number))
     many = [count_queries(), count_queries(q="f", kind="other", sort="-size")]
-    assert few == many
-    assert many[0] <= 4
-    assert many[1] <= 5
+    assert few[0] == many[0] <= 4
+    assert many[1] <= few[1] <= 5
 
 
 def test_strangers_log_in_first(client, db):
