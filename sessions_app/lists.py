@@ -11,12 +11,14 @@ from django.db.models import Case, F, Q, When
 from django.db.models.expressions import RawSQL
 
 from camp.db.compiled_query import JoinedColumns, compile_query
+from camp.db.filtered_page import having_keys
 from camp.db.keyset import KeysetPage, hide_order
 from camp.db.search_text import cut_search
 from sessions_app.models import Member, Message, Session
 from sessions_app.unread import is_new_announcement, read_up_to, unread_count, unread_sql
 
 NEWEST_FIRST = ["-updated_at", "-id"]
+NEARBY = 400  # shared sessions to search first
 RECENT = 5  # sessions on the home page
 ANNOUNCEMENTS = 5  # of the newest that are unread, on the home page
 MINE, SHARED = "mine", "shared"
@@ -26,7 +28,8 @@ class SessionPage(KeysetPage):
     """A page of the sessions that a user sees, most recently changed first.
 
     The parameters are `q`, words in titles and messages, and `show`, MINE or SHARED. `is_sharing`
-    tells whether sessions may be shared with the user. One query, and one more if so.
+    tells whether sessions may be shared with the user. One query, and one more if so, or two for a
+    search.
     """
 
     def __init__(self, user, params):
@@ -44,7 +47,11 @@ class SessionPage(KeysetPage):
             rows += read_own(self.user, **options)
             self.is_sharing = self.is_sharing or any(row.is_sharing for row in rows[:1])
         if self.show != MINE and (self.is_sharing or not rows):
-            shared = read_shared(self.user, **options)
+            # A common word fills a page from the newest; to search all takes three times as long.
+            for newest in (NEARBY, None) if self.query else (None,):
+                shared = read_shared(self.user, newest=newest, **options)
+                if len(shared) == count:
+                    break
             self.is_sharing = self.is_sharing or bool(shared)
             rows += shared
         is_descending = order[0].startswith("-")
@@ -74,12 +81,18 @@ def read_own(user, *, query, after, order, count):
 
 
 @compile_query
-def read_shared(user, *, query, after, order, count):
-    """Return the first sessions of others that the user is a member of, after a Q."""
-    shared = Session.objects.shared_with(user).search(query).filter(after)
+def read_shared(user, *, query, after, order, count, newest):
+    """Return the first sessions of others that the user is a member of, after a Q.
+
+    Only the first `newest` of them are searched, all if it is None.
+    """
+    hidden = [hide_order(key) for key in order]
+    shared = Session.objects.shared_with(user).filter(after)
+    if newest:
+        shared = having_keys(Session.objects.all(), shared.order_by(*hidden)[:newest])
+    keys = shared.search(query).order_by(*hidden)[:count]
     # By their keys, because SQLite would look up the marks of all before it sorts.
-    keys = shared.order_by(*map(hide_order, order)).values("pk")[:count]
-    found = Session.objects.filter(pk__in=keys).order_by(*order)
+    found = having_keys(Session.objects.all(), keys).order_by(*order)
     return with_counts(found, user, owner_name=F("user__username"))
 
 

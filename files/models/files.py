@@ -121,6 +121,8 @@ class File(OldMetadata, SoftDeleteModel):
         related_name="files",
         null=True,
         blank=True,
+        # The index of a session's page begins with it.
+        db_index=False,
         verbose_name=_("session"),
     )
     sha256 = models.CharField("SHA-256", max_length=64, default="", blank=True, editable=False)

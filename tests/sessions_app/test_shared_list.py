@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from sessions_app import lists
 from sessions_app.models import Member, Message, ReadMark, Session
 
 URL = "/sessions/"
@@ -73,16 +74,27 @@ def test_pages_go_over_both_parts_and_back(as_member, owner, member):
     assert titles(back) == titles(second)
 
 
-def test_the_search_finds_what_others_wrote(as_member, mixed, owner):
+@pytest.mark.parametrize("nearby", [1, 55])
+def test_a_search_goes_over_pages_of_shared_sessions(as_member, owner, member, monkeypatch, nearby):
+    monkeypatch.setattr(lists, "NEARBY", nearby)
+    for number in range(60):
+        make_session(owner, f"word {number}", number, member)
+    first = as_member.get(URL, {"q": "word"})
+    second = as_member.get(URL + first.context["page"].next_url)
+    assert titles(first) + titles(second) == [f"word {number}" for number in range(60)]
+
+
+def test_the_search_finds_what_others_wrote(as_member, mixed, owner, monkeypatch):
     session = Session.objects.get(title="other 3")
     Message.objects.create(session=session, author=owner, content="東京タワー")
     hidden = Session.objects.get(title="hidden")
     Message.objects.create(session=hidden, content="東京")
+    monkeypatch.setattr(lists, "NEARBY", 1)
     assert titles(as_member.get(URL, {"q": "東京"})) == ["other 3"]
     assert titles(as_member.get(URL, {"q": "東京", "show": "mine"})) == []
 
 
-@pytest.mark.parametrize(("url", "most"), [(URL, 3), (f"{URL}?q=s", 3), (HOME, 4)])
+@pytest.mark.parametrize(("url", "most"), [(URL, 3), (f"{URL}?q=s", 4), (HOME, 4)])
 def test_many_shared_sessions_cost_no_more_queries(as_member, owner, member, url, most):
     counts = []
     for number in (1, 30):
