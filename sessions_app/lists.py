@@ -152,8 +152,8 @@ def with_counts(sessions, user, **annotations):
                 ELSE ({unread_sql("page.id", "page.read_up_to")}) END
         FROM page
         {join_grouped("sent", Message)}
-        {join_grouped("deleted", Message, "AND deleted_at IS NOT NULL")}
-        {join_grouped("attached", files, "AND deleted_at IS NULL")}
+        {join_grouped("deleted", Message, "AND counted.deleted_at IS NOT NULL")}
+        {join_grouped("attached", files, "AND counted.deleted_at IS NULL")}
         """  # noqa: S608
     columns = ("message_count", "file_count", "unread_count")
     rows = sessions.for_list(read_up_to=read_up_to(user), **annotations)
@@ -162,8 +162,10 @@ def with_counts(sessions, user, **annotations):
 
 def join_grouped(name, model, condition=""):
     """Return SQL that joins the number of rows of `model` of each session of the page."""
+    # CROSS JOIN has SQLite begin with the page.
     return (
-        f"LEFT JOIN (SELECT session_id, COUNT(*) AS number FROM {model._meta.db_table}"  # noqa: S608
-        f" WHERE session_id IN (SELECT id FROM page) {condition} GROUP BY session_id) AS {name}"
-        f" ON {name}.session_id = page.id"
+        f"LEFT JOIN (SELECT page.id, COUNT(*) AS number"  # noqa: S608
+        f" FROM page CROSS JOIN {model._meta.db_table} AS counted"
+        f" WHERE counted.session_id = page.id {condition} GROUP BY page.id) AS {name}"
+        f" ON {name}.id = page.id"
     )

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from camp.db.in_subquery import InSubquery
 from camp.db.old_metadata import OldMetadata
+from camp.db.planner_hints import InSubquery
 from camp.db.search_text import SearchTextField, search_words
 from camp.db.soft_delete import (
     MarkedDeletionModel,
@@ -53,15 +53,8 @@ class SessionQuerySet(OwnedQuerySet):
     def shared_with(self, user):
         """Return the sessions of others that the user is a member of, outside the trash."""
         memberships = Subquery(Member.objects.of(user).values("session"))
-        shared = self.not_trashed().filter(InSubquery(F("pk"), memberships))
+        shared = self.present().filter(InSubquery(F("pk"), memberships))
         return shared.exclude(user=user)
-
-    def not_trashed(self):
-        """Return the same as `present`, said so that SQLite starts from another condition.
-
-        It has no statistics, and would read all sessions by an index on `deleted_at`.
-        """
-        return self.filter(~Q(deleted_at__isnull=False))
 
     def announced_to(self, user):
         """Return the announcements, outside the trash, that the user has not read yet."""
@@ -69,7 +62,7 @@ class SessionQuerySet(OwnedQuerySet):
         read = ReadMark.objects.filter(
             session=OuterRef("pk"), user=user, read_up_to__gte=OuterRef("announced_at")
         )
-        announced = self.not_trashed().filter(announced_at__isnull=False)
+        announced = self.present().filter(announced_at__isnull=False)
         return announced.filter(Exists(everyone), ~Exists(read))
 
     def shared(self):

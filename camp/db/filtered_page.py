@@ -7,8 +7,8 @@ all matches are found by an index of the filter, and sorted.
 
 from django.db.models import F, Subquery
 
-from camp.db.in_subquery import InSubquery
 from camp.db.keyset import KeysetPage, hide_order
+from camp.db.planner_hints import InSubquery
 
 NEARBY = 1000  # rows of the list to filter first
 

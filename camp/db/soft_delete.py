@@ -4,13 +4,16 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+# Said so that SQLite does not start from an index on `deleted_at`, which has nearly all rows.
+PRESENT = ~models.Q(deleted_at__isnull=False)
+
 
 class SoftDeleteQuerySet(models.QuerySet):
     """Rows with `deleted_at`."""
 
     def present(self):
         """Return the rows outside the trash."""
-        return self.filter(deleted_at=None)
+        return self.filter(PRESENT)
 
 
 class OwnedQuerySet(SoftDeleteQuerySet):
@@ -19,7 +22,7 @@ class OwnedQuerySet(SoftDeleteQuerySet):
     def owned_by(self, user):
         """Return the user's rows outside the trash."""
         # One filter takes Django half as long as two.
-        return self.filter(user=user, deleted_at=None)
+        return self.filter(PRESENT, user=user)
 
     def trashed_by(self, user):
         """Return the user's rows in the trash."""

@@ -56,17 +56,18 @@ class FileFilter:
         self.date = choose(params.get("date"), DATES)
         self.owner = choose(params.get("owner"), [SHARED])
 
-    def apply(self, files, owner=None, names=FILTERS):
+    def apply(self, files, owner=None, *, names=FILTERS, indexed=True):
         """Filter a queryset of files by the parameters `names`.
 
         With `owner`, only that user's, found by the indexes of the filters: fast if few match.
+        If not `indexed`, the files are found by something else than their kind.
         """
         if self.query and "q" in names:
             files = files.search(self.query, owner)
         elif owner:
             files = files.filter(user=owner)
         if self.kind and "kind" in names:
-            files = files.of_kind(self.kind)
+            files = files.of_kind(self.kind, indexed=indexed)
         if self.size and "size" in names:
             files = files.filter(size__gte=SIZES[self.size][1])
         if self.date and "date" in names:
@@ -118,29 +119,30 @@ class FileList(FileFilter):
 
     def filtered_page(self, user):
         """Return the page with the filters applied."""
-        keys, filtered = SORTS[self.sort][1], self.apply
-        candidates = self.apply(File.objects.present(), owner=user)
+        keys, apply = SORTS[self.sort][1], partial(self.apply, indexed=False)
         within, nearby = File.objects.all(), NEARBY
         if self.is_shared:
-            candidates = self.apply(File.objects.found_by_session(user))
-
-            def filtered(files):
-                return self.apply(files.shared_with(user))
-
+            matching = apply(File.objects.found_by_session(user))
         elif self.session is not None and self.session.is_shared:
-            candidates = self.apply(File.objects.filter(session=self.session).present())
+            matching = apply(File.objects.filter(session=self.session).present())
         else:
+            matching = self.apply(File.objects.present(), owner=user)
             indexed = INDEXED[keys[0].lstrip("-")]
             within = self.apply(within.filter(user=user), names=indexed)
             if self.fields().keys() <= indexed:
                 nearby = 8 * PAGE_SIZE
+
+        def filtered(files):
+            files = files.shared_with(user) if self.is_shared else files.present()
+            return self.apply_session(apply(files))
+
         return FilteredPage(
             File.objects.for_list(),
             within,
             keys,
             self.params,
-            filtered=lambda files: self.apply_session(filtered(files.present())),
-            matching=self.apply_session(candidates),
+            filtered=filtered,
+            matching=self.apply_session(matching),
             nearby=nearby,
         )
 

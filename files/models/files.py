@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from camp.db.old_metadata import OldMetadata
+from camp.db.planner_hints import Unindexed
 from camp.db.search_text import SearchTextField, search_rows
 from camp.db.soft_delete import OwnedQuerySet, SoftDeleteModel
 from camp.fs.filenames import MAX_FOLDER
@@ -63,9 +64,10 @@ class FileQuerySet(OwnedQuerySet):
         """Return the files by folder and name."""
         return self.order_by("search_text", "pk")
 
-    def of_kind(self, kind):
-        """Return the files of a Kind."""
-        return self.filter(Exact(KindOf("content_type"), Kind(kind).value))
+    def of_kind(self, kind, *, indexed=True):
+        """Return the files of a Kind; not `indexed` if something else finds them."""
+        found = KindOf("content_type")
+        return self.filter(Exact(found if indexed else Unindexed(found), Kind(kind).value))
 
     def same_as(self, file):
         """Return the owner's other files with the same bytes, the oldest first."""

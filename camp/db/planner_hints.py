@@ -1,4 +1,7 @@
-"""`IN (SELECT …)` for few of many rows."""
+"""Expressions that say which rows a database should find first.
+
+SQLite keeps no statistics, and PostgreSQL's are of no help with what a subquery finds.
+"""
 
 from django.db import models
 
@@ -25,3 +28,17 @@ class InSubquery(models.Func):
         """Return the template with both expressions, and their parameters."""
         (left, left_params), (right, right_params) = map(compiler.compile, self.source_expressions)
         return template.format(left, right), [*left_params, *right_params]
+
+
+class Unindexed(models.Func):
+    """An expression of which SQLite uses no index; it has the type of the first.
+
+    SQLite takes any index on which a condition asks for one value to leave ten rows.
+    """
+
+    arity = 1
+    template = "%(expressions)s"
+
+    def as_sqlite(self, compiler, connection, **context):
+        """Return the SQL and its parameters."""
+        return self.as_sql(compiler, connection, template="+(%(expressions)s)", **context)
