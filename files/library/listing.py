@@ -2,12 +2,15 @@
 
 from functools import partial
 
+from django.db.models import F
+from django.db.models.lookups import GreaterThanOrEqual
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from camp.db.compiled_query import compile_query
 from camp.db.filtered_page import NEARBY, FilteredPage
 from camp.db.keyset import PAGE_SIZE, KeysetPage
+from camp.db.planner_hints import Unindexed
 from camp.db.search_text import cut_search
 from camp.web.days import days_ago
 from files.content_types import Kind
@@ -56,22 +59,25 @@ class FileFilter:
         self.date = choose(params.get("date"), DATES)
         self.owner = choose(params.get("owner"), [SHARED])
 
-    def apply(self, files, owner=None, *, names=FILTERS, indexed=True):
+    def apply(self, files, owner=None, *, names=FILTERS, by_kind=True):
         """Filter a queryset of files by the parameters `names`.
 
         With `owner`, only that user's, found by the indexes of the filters: fast if few match.
-        If not `indexed`, the files are found by something else than their kind.
+        `by_kind` says that the index of kinds may find them, if nothing else does.
         """
+        by_kind = by_kind and bool(self.kind and "kind" in names) and not (self.query and owner)
         if self.query and "q" in names:
             files = files.search(self.query, owner)
         elif owner:
             files = files.filter(user=owner)
         if self.kind and "kind" in names:
-            files = files.of_kind(self.kind, indexed=indexed)
+            files = files.of_kind(self.kind, indexed=by_kind)
         if self.size and "size" in names:
             files = files.filter(size__gte=SIZES[self.size][1])
         if self.date and "date" in names:
-            files = files.filter(created_at__gte=days_ago(DATES[self.date][1]))
+            # There is an index of kinds and dates too, but of everyone's files.
+            created = Unindexed("created_at") if by_kind else F("created_at")
+            files = files.filter(GreaterThanOrEqual(created, days_ago(DATES[self.date][1])))
         return files
 
     def fields(self):
@@ -119,7 +125,7 @@ class FileList(FileFilter):
 
     def filtered_page(self, user):
         """Return the page with the filters applied."""
-        keys, apply = SORTS[self.sort][1], partial(self.apply, indexed=False)
+        keys, apply = SORTS[self.sort][1], partial(self.apply, by_kind=False)
         within, nearby = File.objects.all(), NEARBY
         if self.is_shared:
             matching = apply(File.objects.found_by_session(user))

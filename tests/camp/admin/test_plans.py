@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from camp.admin import model_admin, pagination, search
+from tests.sqlite_steps import Steps
 
 ROWS = 1500
 # Tables that stay small everywhere; lists of them are read whole.
@@ -65,35 +66,6 @@ def fill(model):
             [through(**dict(zip(names, pair, strict=True))) for pair in pairs],
             ignore_conflicts=True,
         )
-
-
-class Steps:
-    """Counts the instructions of SQLite's virtual machine by statement."""
-
-    EVERY = 100
-
-    def __init__(self):
-        self.seen, self.count, self.sql = [], 0, ""
-
-    def __enter__(self):
-        connection.connection.set_progress_handler(self.tick, self.EVERY)
-        self.wrapper = connection.execute_wrapper(self.run)
-        self.wrapper.__enter__()
-        return self
-
-    def __exit__(self, *error):
-        self.run(lambda *_: None, "", None, False, {})
-        self.wrapper.__exit__(*error)
-        connection.connection.set_progress_handler(None, 0)
-
-    def tick(self):
-        self.count += self.EVERY
-        return 0
-
-    def run(self, execute, sql, params, many, context):
-        self.seen.append((self.count, self.sql))
-        self.count, self.sql = 0, sql
-        return execute(sql, params, many, context)
 
 
 def costly_queries(show):
