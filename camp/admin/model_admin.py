@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from camp.admin.changelist import PAGE_PARAMETERS, CampChangeList, PageGoneError, sort_keys
@@ -37,6 +38,8 @@ from camp.admin.visibility import VisibilityMixin
 from camp.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple, is_value_of
 from camp.templatetags.camp import when
 from camp.web.external_references import atomic_deletion
+
+CHECKBOX_LABEL = "Select this object for an action - {}"  # Django translates it
 
 
 class CampModelAdmin(NeighboursMixin, VisibilityMixin, ExportMixin, admin.ModelAdmin):
@@ -62,6 +65,12 @@ class CampModelAdmin(NeighboursMixin, VisibilityMixin, ExportMixin, admin.ModelA
         """Return a column that formats `name`, if it is a datetime field of the table."""
         times = {field.name for field in self.opts.fields if isinstance(field, DateTimeField)}
         return datetime_column(self.opts.get_field(name)) if name in times else name
+
+    def action_checkbox(self, obj):
+        """Return the checkbox of a row. Django renders a template for each."""
+        html = '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">'
+        label = format_html(gettext(CHECKBOX_LABEL), obj)
+        return format_html(html, ACTION_CHECKBOX_NAME, obj.pk, label)
 
     def get_sortable_by(self, request):
         """Return the columns that can be sorted, as they are in the list."""
