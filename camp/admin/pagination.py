@@ -4,11 +4,13 @@ See camp.db.keyset. What filters and searches leave is looked for as in camp.db.
 """
 
 from django.db import connections
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from camp.db.keyset import KeysetPage, hide_order
+from camp.db.planner_hints import InSubquery
 
 NEARBY = 1000  # rows of the list to filter first
+MOST_TIMES = 8  # as many are filtered next, if they seem to fill the page
 PARAMETERS = ("after", "before")  # of the address of a page
 
 
@@ -45,6 +47,13 @@ class ListPage(KeysetPage):
         keys = fetch_keys(near, hidden, None, count) if nearby else []
         if len(keys) == count or len(nearby) < NEARBY:
             return keys
+        if self.search and len(keys) * MOST_TIMES >= count:
+            # Twice as many as should hold a page: an index would find far more, to be sorted.
+            window = self.every.filter(after) if after else self.every
+            window = window.order_by(*order)[: 2 * NEARBY * count // len(keys)]
+            keys = fetch_keys(choose_rows(self.every, matching, window), hidden, None, count)
+            if len(keys) == count:
+                return keys
         if self.search:
             self.is_partial = not self.search.complete
             queryset = queryset.filter(self.search.indexed)
@@ -52,13 +61,17 @@ class ListPage(KeysetPage):
 
 
 def choose_rows(every, matching, keys):
-    """Return those of the rows `keys` of the queryset `every` that are in the queryset `matching`.
+    """Return those rows of the queryset `every` that are in the queryset `matching`, among some.
+
+    `keys` are the primary keys of those, or a queryset of them.
 
     SQLite has no statistics, and would rather read all that a filter leaves by its index.
     """
+    is_list = isinstance(keys, list)
+    among = Q(pk__in=keys) if is_list else InSubquery(F("pk"), Subquery(keys.values("pk")))
     if connections[every.db].vendor == "sqlite":
-        return every.filter(Exists(matching.filter(pk=OuterRef("pk"))), pk__in=keys)
-    return matching.filter(pk__in=keys)
+        return every.filter(among, Exists(matching.filter(pk=OuterRef("pk"))))
+    return matching.filter(among)
 
 
 def first_keys(rows, search, count):
