@@ -148,7 +148,7 @@ def with_counts(sessions, user, **annotations):
         WITH page AS ({{rows}})
         SELECT page.*, COALESCE(sent.number, 0) - COALESCE(deleted.number, 0),
             COALESCE(attached.number, 0),
-            CASE WHEN read_up_to IS NULL THEN 0
+            CASE WHEN page.read_up_to IS NULL THEN 0
                 ELSE ({unread_sql("page.id", "page.read_up_to")}) END
         FROM page
         {join_grouped("sent", Message)}
