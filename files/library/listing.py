@@ -3,7 +3,7 @@
 from functools import partial
 
 from django.db.models import F
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models.lookups import Exact, GreaterThanOrEqual
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
@@ -140,7 +140,7 @@ class FileList(FileFilter):
 
         def filtered(files):
             files = files.shared_with(user) if self.is_shared else files.present()
-            return self.apply_session(apply(files))
+            return self.apply_session(apply(files), Unindexed)
 
         return FilteredPage(
             File.objects.for_list(),
@@ -152,10 +152,10 @@ class FileList(FileFilter):
             nearby=nearby,
         )
 
-    def apply_session(self, files):
-        """Filter a queryset of files by the session only."""
+    def apply_session(self, files, column=F):
+        """Filter a queryset of files by the session only; `column` is F or Unindexed."""
         if self.session is not None:
-            files = files.filter(session=self.session)
+            files = files.filter(Exact(column("session_id"), self.session.pk))
         if self.excluding_session is not None:
             files = files.exclude(session=self.excluding_session)
         return files
