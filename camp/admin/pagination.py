@@ -40,17 +40,16 @@ class ListPage(KeysetPage):
         """Return the primary keys of the first `count` rows after a Q."""
         if not self.is_filtered:
             return fetch_keys(queryset, order, after, count)
-        nearby = fetch_keys(self.every, order, after, NEARBY)
         hidden = [hide_order(key) for key in order]
         matching = queryset.filter(self.search.plain) if self.search else queryset
-        near = choose_rows(self.every, matching, nearby)
-        keys = fetch_keys(near, hidden, None, count) if nearby else []
-        if len(keys) == count or len(nearby) < NEARBY:
+        following = (self.every.filter(after) if after else self.every).order_by(*order)
+        nearby = following[:NEARBY]
+        keys = fetch_keys(choose_rows(self.every, matching, nearby), hidden, None, count)
+        if len(keys) == count or nearby.count() < NEARBY:
             return keys
         if self.search and len(keys) * MOST_TIMES >= count:
             # Twice as many as should hold a page: an index would find far more, to be sorted.
-            window = self.every.filter(after) if after else self.every
-            window = window.order_by(*order)[: 2 * NEARBY * count // len(keys)]
+            window = following[: 2 * NEARBY * count // len(keys)]
             keys = fetch_keys(choose_rows(self.every, matching, window), hidden, None, count)
             if len(keys) == count:
                 return keys
