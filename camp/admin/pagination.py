@@ -43,7 +43,7 @@ class ListPage(KeysetPage):
         hidden = [hide_order(key) for key in order]
         matching = queryset.filter(self.search.plain) if self.search else queryset
         following = (self.every.filter(after) if after else self.every).order_by(*order)
-        nearby = following[:NEARBY]
+        nearby = following.values("pk")[:NEARBY]
         keys = fetch_keys(choose_rows(self.every, matching, nearby), hidden, None, count)
         if len(keys) == count or nearby.count() < NEARBY:
             return keys
