@@ -1,3 +1,3 @@
 """Camp: a self-hosted hub for a training camp, a study group or a small team."""
 
-__version__ = "0.5.0"
+__version__ = "0.5.1"
