@@ -43,9 +43,10 @@ class ListPage(KeysetPage):
         hidden = [hide_order(key) for key in order]
         matching = queryset.filter(self.search.plain) if self.search else queryset
         following = (self.every.filter(after) if after else self.every).order_by(*order)
-        nearby = following.values("pk")[:NEARBY]
-        keys = fetch_keys(choose_rows(self.every, matching, nearby), hidden, None, count)
-        if len(keys) == count or nearby.count() < NEARBY:
+        near = choose_rows(self.every, matching, following[:NEARBY])
+        keys = fetch_keys(near, hidden, None, count)
+        has_more = following.values("pk")[NEARBY : NEARBY + 1]
+        if len(keys) == count or not has_more:
             return keys
         if self.search and len(keys) * MOST_TIMES >= count:
             # Twice as many as should hold a page: an index would find far more, to be sorted.
